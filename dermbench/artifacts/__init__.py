@@ -1,0 +1,34 @@
+"""What passes between stages: typed, versioned, validated, written atomically."""
+
+from dermbench.artifacts.entry import Entry, read_entry, write_entry
+from dermbench.artifacts.manifest import Dataset, DatasetInfo, read_dataset, write_dataset
+from dermbench.artifacts.predictions import (
+    Predictions,
+    make_predictions,
+    read_predictions,
+    write_predictions,
+)
+from dermbench.artifacts.report import Cell, Report, undefined
+from dermbench.artifacts.run import RunRecord
+from dermbench.artifacts.truth import Truth, make_truth, read_truth
+
+__all__ = [
+    "Cell",
+    "Dataset",
+    "DatasetInfo",
+    "Entry",
+    "Predictions",
+    "Report",
+    "RunRecord",
+    "Truth",
+    "make_predictions",
+    "make_truth",
+    "read_dataset",
+    "read_entry",
+    "read_predictions",
+    "read_truth",
+    "undefined",
+    "write_dataset",
+    "write_entry",
+    "write_predictions",
+]

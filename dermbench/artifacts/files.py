@@ -1,0 +1,117 @@
+"""Writing that never leaves half a file, and paths that never leave their folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from dermbench.errors import DermbenchError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOCK_SECONDS = 60.0
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Give a temporary sibling of ``path`` to write to, and put it in place when the block ends well.
+
+    The file is flushed to disk before it replaces ``path``, so that a reader or a crash sees the old
+    content or the new one, never a mixture. The temporary keeps the suffix of ``path``.
+
+    Raises
+    ------
+    UsageError
+        When the folder cannot be created or written to.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot write there ({error.strerror})") from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+        _flush(target.parent)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot write ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write ``text`` as UTF-8 with line feeds as line ends, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path | str, document: Any) -> None:
+    """Write :func:`dump_json` of ``document``, atomically."""
+    write_text(path, dump_json(document))
+
+
+def dump_json(document: Any) -> str:
+    """Return JSON with sorted keys, two spaces of indent and a final newline; NaN raises ``ValueError``."""
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def inside(root: Path, relative: str) -> Path:
+    """Join ``relative`` to ``root`` and refuse a result outside of it.
+
+    Raises
+    ------
+    UsageError
+        When ``relative`` is absolute, climbs out through ``..`` or leads out through a link.
+    """
+    base = root.resolve()
+    path = (base / relative).resolve()
+    if not path.is_relative_to(base):
+        raise UsageError(f"{relative!r} leads outside of {root}")
+    return path
+
+
+@contextmanager
+def locked(path: Path | str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs.
+
+    Raises
+    ------
+    DermbenchError
+        When another process holds the lock for longer than ``seconds``.
+    """
+    lock = Path(path)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=seconds):
+            yield
+    except Timeout as error:
+        raise DermbenchError(
+            f"{lock}: another process has held this lock for {seconds:.0f} s",
+            remedy="Wait for it to end, or delete the lock file when no dermbench is running.",
+        ) from error
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,55 @@
+"""Content hashes: of bytes as they lie in a file, and of tables whatever file format holds them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLOCK = 1 << 20
+
+
+def file_digest(path: Path) -> str:
+    """Return ``sha256:<hex>`` of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def text_digest(text: str) -> str:
+    """Return ``sha256:<hex>`` of a text's UTF-8 bytes."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def table_digest(table: pd.DataFrame, *, key: str = "image_id") -> str:
+    """Return ``sha256:<hex>`` of a table's content in a canonical order.
+
+    Rows are sorted by ``key`` and columns by name, so neither order matters; nor does the file format the
+    table came from. Floats count with all their bits, a missing value differs from every present one, and
+    an integer that a nullable column stores as float counts as the integer it is.
+    """
+    ordered = table.sort_values(key, kind="stable")
+    digest = hashlib.sha256(f"{len(ordered)}".encode())
+    for name in sorted(ordered.columns):
+        missing, payload = _canonical(ordered[name])
+        digest.update(f"\x1e{name}\x1e{len(payload)}\x1e".encode())
+        digest.update(np.packbits(missing).tobytes())
+        digest.update(payload)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _canonical(column: pd.Series) -> tuple[np.ndarray, bytes]:
+    missing = column.isna().to_numpy(dtype=bool)
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        present = column.astype("string").fillna("")
+        return missing, b"".join(f"{len(text)}:{text}".encode() for text in present)
+    values = column.to_numpy(dtype=np.float64, na_value=0.0).astype("<f8")
+    values[missing] = 0.0
+    return missing, (values + 0.0).tobytes()  # adding 0.0 turns -0.0 into 0.0

@@ -1,0 +1,202 @@
+"""The dataset folder: ``manifest.parquet`` (one row per image) and ``dataset.toml`` (what it is)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dermbench.artifacts.columns import REQUIRED, SPLITS, standardise
+from dermbench.artifacts.files import inside, write_text
+from dermbench.artifacts.hashing import table_digest
+from dermbench.artifacts.tables import read_table, write_table
+from dermbench.artifacts.truth import Truth, make_truth
+from dermbench.errors import InputError, UsageError, name_some
+
+MANIFEST = "manifest.parquet"
+INFO = "dataset.toml"
+
+
+class DatasetInfo(BaseModel):
+    """Content of ``dataset.toml``.
+
+    Attributes
+    ----------
+    task, source
+        Task this dataset is an instance of, and the data source that prepared it.
+    classes, ordered, malignancy, sensitive
+        As in :class:`dermbench.tasks.Task`.
+    image_root
+        Folder that ``path`` is relative to: absolute, or relative to the dataset folder.
+    digest
+        Content hash of the manifest (labels, splits, skin types and the hash of every image file).
+    images, fst
+        Number of images a split, and a skin type.
+    left_out
+        Images of the release that are not in the manifest, by reason.
+    split
+        How the split was made: scheme, seed, fractions, unit.
+    options
+        Options of the source that made the data (dials of a synthetic set).
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_: Literal["dermbench.dataset/1"] = Field("dermbench.dataset/1", alias="schema")
+    task: str
+    source: str
+    title: str = ""
+    classes: tuple[str, ...]
+    ordered: bool = False
+    malignancy: dict[str, str] = Field(default_factory=dict)
+    sensitive: tuple[str, ...] = ("fst", "fst_band")
+    image_root: str
+    digest: str = ""
+    licence: str = "unknown"
+    citation: str = ""
+    images: dict[str, int] = Field(default_factory=dict)
+    fst: dict[str, int] = Field(default_factory=dict)
+    left_out: dict[str, int] = Field(default_factory=dict)
+    split: dict[str, str | int | float] = Field(default_factory=dict)
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A prepared dataset.
+
+    Attributes
+    ----------
+    root
+        Dataset folder.
+    info
+        Content of ``dataset.toml``.
+    manifest
+        One row per image, sorted by ``image_id``; columns as ARCHITECTURE's table of artifacts.
+    """
+
+    root: Path
+    info: DatasetInfo
+    manifest: pd.DataFrame
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Ordered class set."""
+        return self.info.classes
+
+    @property
+    def image_root(self) -> Path:
+        """Absolute folder that ``path`` is relative to."""
+        return (self.root / self.info.image_root).resolve()
+
+    def part(self, split: str) -> pd.DataFrame:
+        """Return the rows of one split.
+
+        Raises
+        ------
+        UsageError
+            When the split has no rows.
+        """
+        rows = self.manifest[self.manifest["split"] == split].reset_index(drop=True)
+        if rows.empty:
+            raise UsageError(f"{self.root}: no image has split {split!r}; there are {self.info.images}")
+        return rows
+
+    def paths(self, rows: pd.DataFrame) -> list[Path]:
+        """Return the image files of ``rows``, each checked to lie inside :attr:`image_root`."""
+        root = self.image_root
+        return [inside(root, path) for path in rows["path"]]
+
+    def truth(self, split: str) -> Truth:
+        """Return labels and sensitive features of one split."""
+        return make_truth(
+            self.part(split).drop(columns=["path", "split", "sha256"], errors="ignore"),
+            source=self.root,
+            classes=self.classes,
+            task=self.info.task,
+            split=split,
+            malignancy=self.info.malignancy,
+            ordered=self.info.ordered,
+            sensitive=self.info.sensitive,
+        )
+
+
+def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -> Dataset:
+    """Validate a manifest, complete counts and hash, and write both files atomically.
+
+    ``dataset.toml`` is written last: a folder without it is not a dataset.
+    """
+    folder = Path(root)
+    table = _validated(folder, info, standardise(manifest)).sort_values("image_id", ignore_index=True)
+    fst = table["fst"].astype("string").fillna("unknown") if "fst" in table else pd.Series(dtype="string")
+    info = info.model_copy(
+        update={
+            "digest": table_digest(table),
+            "images": {s: int((table["split"] == s).sum()) for s in SPLITS if (table["split"] == s).any()},
+            "fst": {str(k): int(v) for k, v in fst.value_counts().sort_index().items()},
+        }
+    )
+    write_table(folder / MANIFEST, table)
+    write_text(folder / INFO, tomlkit.dumps(info.model_dump(by_alias=True, mode="json")))
+    return Dataset(folder, info, table)
+
+
+def read_dataset(root: Path | str) -> Dataset:
+    """Read a dataset folder and check that the manifest is the one ``dataset.toml`` describes.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not a dataset folder.
+    InputError
+        When a file is malformed, or the manifest was changed after it was prepared.
+    """
+    folder = Path(root)
+    if not (folder / INFO).is_file() or not (folder / MANIFEST).is_file():
+        raise UsageError(
+            f"{folder}: not a dataset folder ({INFO} and {MANIFEST} expected)",
+            remedy="Make one with: dermbench data prepare TASK --root RAW --out DATASET",
+        )
+    info = read_info(folder / INFO)
+    table = _validated(folder, info, standardise(read_table(folder / MANIFEST)))
+    if table_digest(table) != info.digest:
+        raise InputError(
+            folder / MANIFEST,
+            [f"content hash is {table_digest(table)}, {INFO} says {info.digest}"],
+            remedy="The manifest was changed after it was prepared; prepare the dataset again.",
+        )
+    return Dataset(folder, info, table)
+
+
+def read_info(path: Path) -> DatasetInfo:
+    """Read ``dataset.toml``."""
+    try:
+        return DatasetInfo.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, [f"not TOML: {error}"]) from error
+    except ValidationError as error:
+        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
+
+
+def _validated(folder: Path, info: DatasetInfo, table: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in REQUIRED if name not in table]
+    if missing:
+        raise InputError(folder / MANIFEST, [f"no column {name}" for name in missing])
+    ids = table["image_id"]
+    problems = [
+        f"empty {name} in {int(table[name].isna().sum()):,} rows" for name in REQUIRED if table[name].isna().any()
+    ]
+    if ids.duplicated().any():
+        problems.append(f"repeated image_id: {name_some(ids[ids.duplicated()].unique())}")
+    for name, allowed in (("label", info.classes), ("split", SPLITS)):
+        wrong = table[name].dropna()[~table[name].dropna().isin(allowed)].unique()
+        if len(wrong):
+            problems.append(f"{name} outside of {', '.join(allowed)}: {name_some(wrong)}")
+    if problems:
+        raise InputError(folder / MANIFEST, problems)
+    return table

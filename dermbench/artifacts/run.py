@@ -1,0 +1,68 @@
+"""The run folder: what was trained, on what, how, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from dermbench.artifacts.records import Record
+
+RUN = "run.json"
+CONFIG = "config.toml"
+HISTORY = "history.csv"
+WEIGHTS = "model.safetensors"
+CHECKPOINT = "checkpoint"
+PREDICTIONS = "predictions"
+
+
+class RunRecord(Record):
+    """Content of ``run.json``.
+
+    Attributes
+    ----------
+    status
+        ``running`` or ``interrupted`` (go on with ``--resume``), or ``finished``.
+    task, classes, dataset_digest
+        What was learnt, and the content hash of the dataset.
+    config
+        The full configuration after presets and overrides.
+    seed, device, precision
+        How it was computed.
+    pretrained
+        What the weights started from, in words; ``none (random initialisation)`` says so.
+    selection
+        Rule by which the epoch was chosen, always on ``val``.
+    best_epoch, epochs
+        Chosen epoch and number of epochs run, counted from 1.
+    scores
+        Scores of the chosen epoch by name.
+    seconds
+        Wall time a phase.
+    images_per_second
+        Training throughput, median over epochs.
+    environment, revision
+        Versions and source commit.
+    """
+
+    schema_: Literal["dermbench.run/1"] = Field("dermbench.run/1", alias="schema")
+    status: Literal["running", "interrupted", "finished"]
+    task: str
+    classes: tuple[str, ...]
+    dataset_digest: str
+    config: dict[str, Any]
+    seed: int
+    device: str
+    precision: str
+    pretrained: str
+    selection: str
+    best_epoch: int | None = None
+    epochs: int = 0
+    parameters: int = 0
+    class_weights: dict[str, float] = Field(default_factory=dict)
+    scores: dict[str, float | None] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    images_per_second: float | None = None
+    peak_memory_bytes: int | None = None
+    environment: dict[str, str] = Field(default_factory=dict)
+    revision: dict[str, str | bool] = Field(default_factory=dict)

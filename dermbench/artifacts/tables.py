@@ -1,0 +1,92 @@
+"""Reading tables from strangers: ids stay text, nothing is guessed, size is capped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dermbench.artifacts.files import atomic_path
+from dermbench.errors import InputError, UsageError
+
+MAX_CELLS = 2_000_000_000
+"""Rows times columns that a table may have."""
+MAX_BYTES = 16 << 30
+"""Bytes that a parquet file may unpack to."""
+
+
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read a ``.csv``, ``.tsv`` or ``.parquet`` table.
+
+    Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
+    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Parquet columns keep their types.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file, or its suffix is another.
+    InputError
+        When the file is not what its suffix says, or is larger than the caps of this module.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise UsageError(f"{source}: no such file")
+    suffix = source.suffix.lower()
+    if suffix == ".parquet":
+        return _read_parquet(source)
+    if suffix in {".csv", ".tsv"}:
+        return _read_text(source, separator="\t" if suffix == ".tsv" else ",")
+    raise UsageError(f"{source}: a table is a .csv, .tsv or .parquet file, not {suffix or 'without suffix'!r}")
+
+
+def write_table(path: Path | str, table: pd.DataFrame) -> None:
+    """Write a ``.csv`` or ``.parquet`` table, atomically, without the index.
+
+    Floats in a CSV file are written in the shortest form that reads back to the same bits.
+    """
+    target = Path(path)
+    with atomic_path(target) as temporary:
+        if target.suffix.lower() == ".parquet":
+            table.to_parquet(temporary, index=False)
+        elif target.suffix.lower() == ".csv":
+            table.to_csv(temporary, index=False, lineterminator="\n")
+        else:
+            raise UsageError(f"{target}: tables are written as .csv or .parquet")
+
+
+def to_text(column: pd.Series) -> pd.Series:
+    """Return a column as text, with missing values and empty cells as ``<NA>``."""
+    text = column.astype("string")
+    return text.mask(text.str.strip() == "")
+
+
+def _read_text(source: Path, *, separator: str) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(
+            source, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig"
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(source, [f"not a readable {source.suffix} table: {error}"]) from error
+    _refuse_large(source, table.shape)
+    return table
+
+
+def _read_parquet(source: Path) -> pd.DataFrame:
+    try:
+        with pq.ParquetFile(source) as file:
+            meta = file.metadata
+            _refuse_large(source, (meta.num_rows, meta.num_columns))
+            size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
+            if size > MAX_BYTES:
+                raise InputError(source, [f"unpacks to {size:,} bytes, more than {MAX_BYTES:,}"])
+            table: pd.DataFrame = file.read().to_pandas()
+            return table
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(source, [f"not a readable parquet table: {error}"]) from error
+
+
+def _refuse_large(source: Path, shape: tuple[int, int]) -> None:
+    if shape[0] * shape[1] > MAX_CELLS:
+        raise InputError(source, [f"{shape[0]:,} rows x {shape[1]:,} columns, more than {MAX_CELLS:,} cells"])

@@ -1,0 +1,188 @@
+"""Truth: what an image shows and whose skin it is, joined to predictions by ``image_id``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.columns import ALIASES, UNITS, find_column, standardise
+from dermbench.artifacts.hashing import table_digest
+from dermbench.artifacts.labels import match_labels
+from dermbench.artifacts.skin import band_name
+from dermbench.artifacts.tables import read_table
+from dermbench.errors import InputError, UsageError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One row per image of one split, sorted by ``image_id``.
+
+    Attributes
+    ----------
+    table
+        ``image_id`` (unique), ``label`` (one of ``classes``) and any further columns: sensitive features
+        and the ids that group images.
+    classes
+        Ordered class set of the task; a class need not occur in ``table``.
+    task, split
+        Names for the report.
+    malignancy
+        ``malignant``, ``benign`` or another group for each class; empty when undefined.
+    ordered
+        Whether the order of the classes means something.
+    sensitive
+        Sensitive features to evaluate by default.
+    """
+
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    task: str = "unnamed"
+    split: str = "all"
+    malignancy: Mapping[str, str] = field(default_factory=dict)
+    ordered: bool = False
+    sensitive: tuple[str, ...] = ("fst", "fst_band")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def image_id(self) -> NDArray[np.object_]:
+        """Ids as text, shape (n_samples,)."""
+        return self.table["image_id"].to_numpy(dtype=object)
+
+    @cached_property
+    def y_true(self) -> NDArray[np.intp]:
+        """Class indices, shape (n_samples,)."""
+        codes = pd.Categorical(self.table["label"].astype(object), categories=list(self.classes)).codes
+        return codes.astype(np.intp)
+
+    @property
+    def unit_column(self) -> str | None:
+        """Column of the highest id that groups images (patient > lesion > duplicate group), if any."""
+        return next((c for c in UNITS if c in self.table and self.table[c].notna().any()), None)
+
+    @cached_property
+    def unit(self) -> NDArray[np.intp]:
+        """Index of the independent unit each image belongs to, shape (n_samples,).
+
+        An image without an id is a unit of its own. Units are numbered by their first image.
+        """
+        ids = self.table["image_id"].map(lambda i: f"image {i}")
+        if self.unit_column is not None:
+            units = self.table[self.unit_column]
+            ids = units.map(lambda u: f"unit {u}", na_action="ignore").astype(object).where(units.notna(), ids)
+        return pd.factorize(ids)[0].astype(np.intp)
+
+    @cached_property
+    def digest(self) -> str:
+        """Content hash of the whole table."""
+        return table_digest(self.table)
+
+
+def make_truth(
+    table: pd.DataFrame,
+    *,
+    source: Path | str = "truth",
+    classes: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
+    **about: object,
+) -> Truth:
+    """Validate a table of labels and sensitive features.
+
+    Parameters
+    ----------
+    table
+        ``image_id`` and ``label`` under these names or the aliases of
+        :data:`dermbench.artifacts.columns.ALIASES`, and any further columns.
+    source
+        Where the table came from, for messages.
+    classes
+        Ordered class set; by default the labels that occur, sorted.
+    aliases
+        Further spellings of classes.
+    **about
+        Other attributes of :class:`Truth`.
+
+    Raises
+    ------
+    InputError
+        With all problems: missing columns, empty or repeated ids, empty or unknown labels.
+    """
+    missing = [name for name in ("image_id", "label") if find_column(table, name) is None]
+    if missing:
+        names = "; ".join(f"{m} (accepted: {', '.join(ALIASES[m])})" for m in missing)
+        raise InputError(source, [f"no column for {names}; found {', '.join(map(str, table.columns))}"])
+    clean = standardise(table)
+    problems = _id_problems(clean["image_id"])
+    known = tuple(classes) or tuple(sorted(clean["label"].dropna().unique()))
+    labels = match_labels(clean["label"], known, aliases=aliases).set_axis(clean.index)
+    problems += _label_problems(clean, labels, known)
+    if len(known) < 2:
+        problems.append(f"needs at least 2 classes, found {len(known)}")
+    if problems:
+        raise InputError(source, problems)
+    clean["label"] = labels
+    if "fst" in clean and "fst_band" not in clean:
+        clean["fst_band"] = band_name(clean["fst"]).replace("unknown", pd.NA)
+    ordered = clean.sort_values("image_id", ignore_index=True)
+    return Truth(table=ordered, classes=known, **about)  # type: ignore[arg-type]
+
+
+def read_truth(path: Path | str, *, split: str | None = None, **about: object) -> Truth:
+    """Read a table of labels and sensitive features; see :func:`make_truth`.
+
+    Parameters
+    ----------
+    path
+        ``.csv``, ``.tsv`` or ``.parquet``.
+    split
+        Keep the rows whose ``split`` column has this value; all rows when there is no such column.
+    **about
+        As for :func:`make_truth`.
+
+    Raises
+    ------
+    UsageError
+        When the table has a ``split`` column without the value asked for.
+    """
+    table = read_table(path)
+    if split is not None and "split" in table:
+        names = table["split"].astype(str)
+        if not (names == split).any():
+            raise UsageError(f"{path}: no row has split {split!r}; there are {', '.join(sorted(set(names)))}")
+        table = table[names == split].reset_index(drop=True)
+    return make_truth(table, source=path, split=split or "all", **about)  # type: ignore[arg-type]
+
+
+def _id_problems(ids: pd.Series) -> list[str]:
+    problems = []
+    if ids.isna().any():
+        rows = [f"row {i + 2}" for i in np.flatnonzero(ids.isna())]
+        problems.append(f"empty image_id in {name_some(rows)}")
+    repeated = ids[ids.duplicated()].dropna().unique()
+    if len(repeated):
+        problems.append(f"repeated image_id: {name_some(repeated)}")
+    return problems
+
+
+def _label_problems(table: pd.DataFrame, labels: pd.Series, classes: Sequence[str]) -> list[str]:
+    empty, unknown = table["label"].isna(), table["label"].notna() & labels.isna()
+    problems = []
+    if empty.any():
+        problems.append(f"no label for image_id {name_some(table['image_id'][empty])}")
+    if unknown.any():
+        problems.append(
+            f"labels outside of the class set: {name_some(table['label'][unknown].unique())}; "
+            f"classes: {', '.join(classes)}"
+        )
+    return problems

@@ -1,0 +1,1 @@
+"""Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
