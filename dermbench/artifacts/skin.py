@@ -18,7 +18,9 @@ UNKNOWN = "unknown"
 """Group of the images whose value of a sensitive feature is missing."""
 
 _ROMAN = {name.lower(): number for number, name in enumerate(FST_NAMES, start=1)}
-_FST = re.compile(r"^\s*(?:fst|type|skin type)?[\s_-]*(?:([1-6])(?:\.0)?|(vi|iv|v|i{1,3}))\b", re.IGNORECASE)
+_FST = re.compile(
+    r"^\s*(?:(?:fst|skin type|type)[\s_-]*)?(?:([1-6])(?:\.0+)?|(vi|iv|v|i{1,3}))(?![\w.])", re.IGNORECASE
+)
 
 
 def parse_fst(values: Iterable[object]) -> pd.Series:

@@ -31,17 +31,40 @@ for verb in (quickstart, data, train, predict, evaluate, compare, explain, leade
     verb.register(app)
 
 
-@app.callback(invoke_without_command=True)
-def _root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"dermbench {__version__}")
         raise typer.Exit
 
 
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+    ),
+) -> None:
+    """Benchmark and fairness evaluation of skin-lesion classifiers. Not for clinical use."""
+
+
 def main() -> None:
-    """Run the command line: a :class:`DermbenchError` becomes one message on stderr and its exit code."""
+    """Run the command line; what a user can mend becomes one message on stderr and an exit code.
+
+    A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
+    2, Ctrl-C with 130. Anything else is a defect of dermbench and shows its traceback.
+    """
     try:
         app()
     except DermbenchError as error:
-        typer.secho(f"error: {error}", fg="red" if sys.stderr.isatty() else None, err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has gone: nobody is left to tell
+        sys.exit(0)
+    except OSError as error:
+        _fail(f"{error.filename or 'input/output'}: {error.strerror or error}", DermbenchError.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.secho(f"error: {message}", fg="red" if sys.stderr.isatty() else None, err=True)
+    sys.exit(code)

@@ -1,0 +1,90 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermbench.artifacts import make_truth, read_truth
+from dermbench.errors import InputError, UsageError
+
+
+def test_ids_and_labels_that_look_like_something_else(tmp_path):
+    (tmp_path / "t.csv").write_text("image_id,label,fst\n001,NA,3\n1,null,\nNA,None,-1\n")
+    truth = read_truth(tmp_path / "t.csv")
+    assert truth.image_id.tolist() == ["001", "1", "NA"]
+    assert truth.classes == ("NA", "None", "null")
+    assert truth.y_true.tolist() == [0, 2, 1]
+    assert truth.table["fst"].isna().tolist() == [False, True, True]
+    assert truth.table["fst_band"].tolist()[0] == "III-IV"
+
+
+def test_row_order_does_not_matter():
+    frame = pd.DataFrame({"image_id": list("cab"), "label": list("xyx"), "patient_id": ["p", "q", None]})
+    one, two = make_truth(frame), make_truth(frame.iloc[::-1])
+    assert one.digest == two.digest
+    np.testing.assert_array_equal(one.unit, two.unit)
+
+
+def test_units_are_the_highest_id_and_an_image_without_one_stands_alone():
+    frame = pd.DataFrame(
+        {
+            "image_id": list("abcd"),
+            "label": list("xyxy"),
+            "patient_id": ["p", None, "p", None],
+            "lesion_id": ["1", "1", "2", "2"],
+        }
+    )
+    truth = make_truth(frame)
+    assert truth.unit_column == "patient_id"
+    assert truth.unit.tolist() == [0, 1, 0, 2]
+    assert make_truth(frame.drop(columns="patient_id")).unit.tolist() == [0, 0, 1, 1]
+    alone = make_truth(frame[["image_id", "label"]])
+    assert alone.unit_column is None
+    assert alone.unit.tolist() == [0, 1, 2, 3]
+
+
+def test_a_patient_named_like_an_image_is_another_unit():
+    frame = pd.DataFrame({"image_id": ["a", "b"], "label": ["x", "y"], "patient_id": [None, "a"]})
+    assert make_truth(frame).unit.tolist() == [0, 1]
+
+
+def test_release_column_names_are_understood():
+    frame = pd.DataFrame(
+        {"md5hash": ["a", "b"], "label": ["x", "y"], "fitzpatrick_scale": ["-1", "6"], "Gender": "F"}
+    )
+    table = make_truth(frame).table
+    assert table["fst"].tolist()[1] == 6
+    assert table["sex"].tolist() == ["F", "F"]
+
+
+def test_the_class_set_may_hold_classes_that_do_not_occur():
+    frame = pd.DataFrame({"image_id": ["a"], "label": ["B B"]})
+    truth = make_truth(frame, classes=["a", "b-b"])
+    assert truth.y_true.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        ({"id": ["a", "a"], "label": ["x", "y"]}, "repeated image_id: 'a'"),
+        ({"id": ["a", ""], "label": ["x", "y"]}, "empty image_id in 'row 3'"),
+        ({"id": ["a", "b"], "label": ["x", ""]}, "no label for image_id 'b'"),
+        ({"id": ["a", "b"], "label": ["x", "x"]}, "needs at least 2 classes, found 1"),
+        ({"id": ["a", "b"]}, "no column for label"),
+        ({"label": ["a", "b"]}, "no column for image_id"),
+    ],
+)
+def test_malformed_truth(frame, message):
+    with pytest.raises(InputError) as caught:
+        make_truth(pd.DataFrame(frame))
+    assert message in str(caught.value)
+
+
+def test_unknown_labels_are_named_with_the_class_set():
+    with pytest.raises(InputError, match=r"outside of the class set: 'z'; classes: x, y"):
+        make_truth(pd.DataFrame({"id": ["a"], "label": ["z"]}), classes=["x", "y"])
+
+
+def test_split_column(tmp_path):
+    (tmp_path / "t.csv").write_text("image_id,label,split\na,x,train\nb,y,test\nc,x,test\n")
+    assert read_truth(tmp_path / "t.csv", split="test").image_id.tolist() == ["b", "c"]
+    with pytest.raises(UsageError, match="no row has split 'val'; there are test, train"):
+        read_truth(tmp_path / "t.csv", split="val")
