@@ -1,10 +1,7 @@
 """Checks as a contributor and the continuous integration run them: ``nox`` for all, ``nox -s tests`` for one.
 
-The sessions share one environment under ``.nox``, because torch alone takes gigabytes of disk; every version
-in it is pinned by ``constraints.txt``.
+Every version the sessions use is pinned by ``constraints.txt``.
 """
-
-from pathlib import Path
 
 import nox
 
@@ -13,48 +10,40 @@ nox.options.sessions = ["lint", "typecheck", "tests"]
 nox.options.reuse_venv = "yes"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
-SHARED = str(Path(".nox") / "shared")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two test processes on two cores
 
 
-def _install(session: nox.Session, *groups: str) -> None:
-    """Install the package with what the named dependency groups list."""
-    tools = nox.project.dependency_groups(PROJECT, *groups)
-    session.install("-c", "constraints.txt", ".[train,offline]", *tools)
+def _install(session: nox.Session, group: str, *packages: str) -> None:
+    """Install what a dependency group lists, and packages, at the pinned versions."""
+    session.install("-c", "constraints.txt", *nox.project.dependency_groups(PROJECT, group), *packages)
 
 
-@nox.session(venv_location=SHARED)
+@nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the layering contract."""
+    """Check style, formatting and the layering contract; needs no installed package."""
     _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session
 def typecheck(session: nox.Session) -> None:
     """Check types, strictly."""
-    _install(session, "typecheck")
+    _install(session, "typecheck", ".[train,offline]")
     session.run("mypy")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
-    _install(session, "test")
+    _install(session, "test", ".[train,offline]")
     arguments = session.posargs or ["-n", "2", "--cov=dermbench", "--cov-report=term:skip-covered"]
-    session.run("pytest", *arguments, env={"OMP_NUM_THREADS": "1"})
+    session.run("pytest", *arguments, env=ONE_THREAD)
 
 
-@nox.session(venv_location=SHARED, default=False)
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
-    _install(session, "test")
-    session.run(
-        "pytest",
-        "benchmarks",
-        "--benchmark-enable",
-        "--benchmark-only",
-        *session.posargs,
-        env={"OMP_NUM_THREADS": "1"},
-    )
+    _install(session, "test", ".[train,offline]")
+    session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs, env=ONE_THREAD)
