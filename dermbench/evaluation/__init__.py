@@ -1,1 +1,6 @@
 """Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
+
+from dermbench.evaluation import metrics
+from dermbench.evaluation.metric import METRICS, Metric, Tally, tally
+
+__all__ = ["METRICS", "Metric", "Tally", "metrics", "tally"]

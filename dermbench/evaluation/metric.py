@@ -3,11 +3,17 @@
 Three kinds cover the field, and each is computed for all resamples and groups at once:
 
 * ``counts``: a function of three vectors per group, the true, predicted and correct count of each class
-  (accuracy, F1, kappa, MCC ...). ``score(tally)`` works on any leading axes.
+  (accuracy, F1, kappa, MCC ...). ``score(tally)`` works on any leading axes. A ``macro`` one averages over
+  the columns it is given, so that a tally cut to some classes gives the average over these.
 * ``mean``: a weighted mean over images of ``score(y_true, y_prob)``, one number an image (log loss, Brier,
   top-3 accuracy).
 * ``ranking``: a function of how the probabilities order the images; ``score(y_true, y_prob, weights)``
   takes a matrix of weights (n_samples, n_resamples) and returns (n_resamples,) (AUROC, average precision).
+  A true class of -1 marks an image of none of the classes whose probabilities are given.
+
+A metric sees the classes of the task (``view="classes"``) or two collapsed ones (``view="malignancy"``: 0 the
+rest, 1 malignant), so that its function needs to know nothing about the task;
+:mod:`dermbench.evaluation.sample` makes both views.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Kind = Literal["counts", "mean", "ranking"]
+View = Literal["classes", "malignancy"]
 
 
 @dataclass(frozen=True)
@@ -39,17 +46,26 @@ class Tally:
         Number predicted as each class.
     correct
         Number of each class predicted correctly.
+    linear, quadratic
+        Sum over images of the steps in the class order between predicted and true class, and of their
+        squares, shape (...); None where they were not counted. Only weighted kappa needs them.
     """
 
     support: NDArray[np.float64]
     predicted: NDArray[np.float64]
     correct: NDArray[np.float64]
+    linear: NDArray[np.float64] | None = None
+    quadratic: NDArray[np.float64] | None = None
 
     @property
     def total(self) -> NDArray[np.float64]:
         """Number of images, shape (...)."""
         total: NDArray[np.float64] = self.support.sum(axis=-1)
         return total
+
+    def take(self, classes: NDArray[np.intp]) -> Tally:
+        """Return the counts of some classes only; sums over the class order do not survive."""
+        return Tally(self.support[..., classes], self.predicted[..., classes], self.correct[..., classes])
 
 
 @dataclass(frozen=True)
@@ -74,7 +90,13 @@ class Metric:
     ratio
         Whether the ratio of two values means something (not for kappa, which can be negative).
     proportion
-        For ``counts`` metrics that are k successes of n images: the value is a proportion of images.
+        The value is k successes of n images, unweighted.
+    trials
+        For a proportion, n as a function of the tally; by default all images.
+    view
+        Classes that the metric sees; see the module's text.
+    needs_order
+        Whether it means something only when the task declares the order of its classes.
     macro
         Whether the value averages over classes, so that a group without a class needs care.
     undefined_when
@@ -94,6 +116,9 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     ratio: bool = True
     proportion: bool = False
+    trials: Callable[[Tally], NDArray[np.float64]] | None = None
+    view: View = "classes"
+    needs_order: bool = False
     macro: bool = False
     undefined_when: str = "there is no image"
     version: int = 1
@@ -132,8 +157,12 @@ def tally(
         return np.bincount(codes, weights=weight, minlength=n_classes).astype(np.float64)
 
     hit = y_true == y_pred
+    steps = np.abs(y_true - y_pred).astype(np.float64)
+    weight = np.ones(len(y_true)) if weights is None else weights
     return Tally(
         support=count(y_true, weights),
         predicted=count(y_pred, weights),
         correct=count(y_true[hit], None if weights is None else weights[hit]),
+        linear=np.asarray(weight @ steps),
+        quadratic=np.asarray(weight @ steps**2),
     )

@@ -1,0 +1,216 @@
+"""Metrics of the true, predicted and correct counts of each class.
+
+Class averages run over the classes that occur in the truth. This is scikit-learn's
+``labels=<classes in y_true>, zero_division=0``: a class that is predicted but never true lowers the scores
+of the classes it was taken from, and adds no term of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.metric import METRICS, Metric, Tally
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide, with NaN where the denominator is 0."""
+    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    quotient: NDArray[np.float64] = np.full(shape, np.nan)
+    np.divide(numerator, denominator, out=quotient, where=np.asarray(denominator) != 0)
+    return quotient
+
+
+def present_mean(values: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over the last axis where ``support`` is positive; NaN where it is nowhere."""
+    there = support > 0
+    return ratio(np.where(there, values, 0.0).sum(axis=-1), there.sum(axis=-1).astype(np.float64))
+
+
+def recall(tally: Tally) -> NDArray[np.float64]:
+    """Return correct / true for each class, shape (..., n_classes); NaN for a class that is never true."""
+    return ratio(tally.correct, tally.support)
+
+
+def precision(tally: Tally) -> NDArray[np.float64]:
+    """Return correct / predicted for each class, shape (..., n_classes); NaN for one never predicted."""
+    return ratio(tally.correct, tally.predicted)
+
+
+def f1(tally: Tally) -> NDArray[np.float64]:
+    """Return 2 correct / (true + predicted) for each class, shape (..., n_classes).
+
+    0 for a class that is true but never predicted; NaN for one that is never true.
+    """
+    value = ratio(2 * tally.correct, tally.support + tally.predicted)
+    return np.where(tally.support > 0, value, np.nan)
+
+
+def accuracy(tally: Tally) -> NDArray[np.float64]:
+    """Return the proportion of images whose class is predicted."""
+    return ratio(tally.correct.sum(axis=-1), tally.total)
+
+
+def balanced_accuracy(tally: Tally) -> NDArray[np.float64]:
+    """Return the average recall over the classes that occur in the truth."""
+    return present_mean(recall(tally), tally.support)
+
+
+def macro_f1(tally: Tally) -> NDArray[np.float64]:
+    """Return the average F1 over the classes that occur in the truth."""
+    return present_mean(f1(tally), tally.support)
+
+
+def weighted_f1(tally: Tally) -> NDArray[np.float64]:
+    """Return the average F1 over classes, each with its share of the truth as weight."""
+    return ratio((tally.support * np.nan_to_num(f1(tally))).sum(axis=-1), tally.total)
+
+
+def _one_class(tally: Tally) -> NDArray[np.bool_]:
+    return np.asarray((tally.support > 0).sum(axis=-1) < 2)
+
+
+def cohen_kappa(tally: Tally) -> NDArray[np.float64]:
+    """Return (observed - chance agreement) / (1 - chance agreement).
+
+    With one class in the truth the value would be 0 (or 0/0) whatever is predicted: undefined.
+    """
+    total = tally.total
+    by_chance = (tally.support * tally.predicted).sum(axis=-1)
+    value = ratio(total * tally.correct.sum(axis=-1) - by_chance, total**2 - by_chance)
+    return np.where(_one_class(tally), np.nan, value)
+
+
+def _weighted_kappa(tally: Tally, observed: NDArray[np.float64] | None, power: int) -> NDArray[np.float64]:
+    if observed is None:
+        return np.full(tally.support.shape[:-1], np.nan)
+    order = np.arange(tally.support.shape[-1])
+    cost = np.abs(order[:, None] - order[None, :]).astype(np.float64) ** power
+    expected = ((tally.support @ cost) * tally.predicted).sum(axis=-1)
+    value = 1 - ratio(tally.total * observed, expected)
+    return np.where(_one_class(tally), np.nan, value)
+
+
+def kappa_linear(tally: Tally) -> NDArray[np.float64]:
+    """Return kappa with disagreement counted in steps of the class order."""
+    return _weighted_kappa(tally, tally.linear, 1)
+
+
+def kappa_quadratic(tally: Tally) -> NDArray[np.float64]:
+    """Return kappa with disagreement counted in squared steps of the class order."""
+    return _weighted_kappa(tally, tally.quadratic, 2)
+
+
+def mcc(tally: Tally) -> NDArray[np.float64]:
+    """Return the multiclass Matthews correlation R_K of true and predicted class."""
+    square = tally.total**2
+    covariance = tally.total * tally.correct.sum(axis=-1) - (tally.support * tally.predicted).sum(axis=-1)
+    spread_true = square - (tally.support**2).sum(axis=-1)
+    spread_pred = square - (tally.predicted**2).sum(axis=-1)
+    return ratio(covariance, np.sqrt(np.maximum(spread_true, 0)) * np.sqrt(np.maximum(spread_pred, 0)))
+
+
+def sensitivity(tally: Tally) -> NDArray[np.float64]:
+    """Return the recall of class 1 of two."""
+    return ratio(tally.correct[..., 1], tally.support[..., 1])
+
+
+def specificity(tally: Tally) -> NDArray[np.float64]:
+    """Return the recall of class 0 of two."""
+    return ratio(tally.correct[..., 0], tally.support[..., 0])
+
+
+ONE_CLASS = "the truth has fewer than two classes"
+
+for _metric in (
+    Metric("accuracy", "Accuracy", "counts", accuracy, proportion=True, source="proportion correct"),
+    Metric(
+        "micro_f1", "Micro-F1", "counts", accuracy, proportion=True, source="equals accuracy, one class an image"
+    ),
+    Metric(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "counts",
+        balanced_accuracy,
+        macro=True,
+        source="Brodersen et al. 2010; average recall, not adjusted for chance",
+    ),
+    Metric(
+        "macro_f1",
+        "Macro-F1",
+        "counts",
+        macro_f1,
+        macro=True,
+        source="average of per-class F1 (Opitz & Burst 2019)",
+    ),
+    Metric("weighted_f1", "Weighted F1", "counts", weighted_f1, source="per-class F1 weighted by support"),
+    Metric(
+        "cohen_kappa",
+        "Cohen's kappa",
+        "counts",
+        cohen_kappa,
+        bounds=(-1.0, 1.0),
+        ratio=False,
+        undefined_when=ONE_CLASS,
+        source="Cohen 1960",
+    ),
+    Metric(
+        "kappa_linear",
+        "Kappa, linear weights",
+        "counts",
+        kappa_linear,
+        bounds=(-1.0, 1.0),
+        ratio=False,
+        needs_order=True,
+        undefined_when=ONE_CLASS,
+        source="Cohen 1968",
+    ),
+    Metric(
+        "kappa_quadratic",
+        "Kappa, quadratic weights",
+        "counts",
+        kappa_quadratic,
+        bounds=(-1.0, 1.0),
+        ratio=False,
+        needs_order=True,
+        undefined_when=ONE_CLASS,
+        source="Fleiss & Cohen 1973",
+    ),
+    Metric(
+        "mcc",
+        "Matthews correlation",
+        "counts",
+        mcc,
+        bounds=(-1.0, 1.0),
+        ratio=False,
+        undefined_when="the truth or the predictions have fewer than two classes",
+        source="Gorodkin 2004, R_K",
+    ),
+    Metric(
+        "malignant_sensitivity",
+        "Malignant: sensitivity",
+        "counts",
+        sensitivity,
+        proportion=True,
+        trials=lambda tally: tally.support[..., 1],
+        view="malignancy",
+        undefined_when="there is no malignant image",
+        source="malignant classes against the rest, of the predicted class",
+    ),
+    Metric(
+        "malignant_specificity",
+        "Malignant: specificity",
+        "counts",
+        specificity,
+        proportion=True,
+        trials=lambda tally: tally.support[..., 0],
+        view="malignancy",
+        undefined_when="every image is malignant",
+        source="malignant classes against the rest, of the predicted class",
+    ),
+):
+    METRICS.add(_metric.name, _metric)

@@ -1,0 +1,84 @@
+"""Metrics that are a mean over images of a function of the probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.metric import METRICS, Metric
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EPSILON = float(np.finfo(np.float64).eps)
+"""Probabilities below this count as this much in the log loss, as scikit-learn does for float64."""
+TOP = 3
+
+
+def _of_truth(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    taken: NDArray[np.float64] = np.take_along_axis(y_prob, y_true[:, None], axis=1)[:, 0]
+    return taken
+
+
+def log_loss(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return minus the natural logarithm of the true class's probability, at most -log(EPSILON) = 36.04."""
+    loss: NDArray[np.float64] = -np.log(np.clip(_of_truth(y_true, y_prob), EPSILON, 1.0)) + 0.0
+    return loss
+
+
+def brier(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum over classes of the squared distance of the probability from 0 or 1 (0 to 2)."""
+    of_truth = _of_truth(y_true, y_prob)
+    others: NDArray[np.float64] = (y_prob**2).sum(axis=1) - of_truth**2
+    return np.maximum(others, 0.0) + (1.0 - of_truth) ** 2
+
+
+def top3_accuracy(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return 1 where the true class is among the three most probable ones, else 0.
+
+    Of equal probabilities the lower class index goes first, as for the predicted class. NaN with at most
+    three classes, where it would be 1 whatever is predicted.
+    """
+    n_classes = y_prob.shape[1]
+    if n_classes <= TOP:
+        return np.full(len(y_true), np.nan)
+    mine = _of_truth(y_true, y_prob)[:, None]
+    earlier = np.arange(n_classes)[None, :] < y_true[:, None]
+    ahead = (y_prob > mine) | ((y_prob == mine) & earlier)
+    return (ahead.sum(axis=1) < TOP).astype(np.float64)
+
+
+for _metric in (
+    Metric(
+        "log_loss",
+        "Log loss",
+        "mean",
+        log_loss,
+        needs_probabilities=True,
+        higher_is_better=False,
+        bounds=(0.0, -float(np.log(EPSILON))),
+        source="natural logarithm; Good 1952",
+    ),
+    Metric(
+        "brier",
+        "Brier score",
+        "mean",
+        brier,
+        needs_probabilities=True,
+        higher_is_better=False,
+        bounds=(0.0, 2.0),
+        source="Brier 1950, summed over classes (for two classes twice the one-class form)",
+    ),
+    Metric(
+        "top3_accuracy",
+        "Top-3 accuracy",
+        "mean",
+        top3_accuracy,
+        needs_probabilities=True,
+        proportion=True,
+        undefined_when="there are at most three classes, so that it would always be 1",
+        source="true class among the three most probable",
+    ),
+):
+    METRICS.add(_metric.name, _metric)
