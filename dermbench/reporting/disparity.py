@@ -1,0 +1,113 @@
+"""The disparity table of one sensitive feature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dermbench.reporting.names import metric_title, sorted_metrics
+from dermbench.reporting.numbers import NONE, Footnotes, decimal, interval, p_value
+from dermbench.reporting.section import Column, Section
+from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Block = dict[str, Any]
+
+LEGEND = (
+    "gap: largest minus smallest group value. chance alone: the gap that appears when the groups make no "
+    "difference (median / 95th percentile). p: how often chance alone gives a gap this large. detectable: the "
+    "smallest true gap that groups of these sizes would show 4 times out of 5."
+)
+
+
+def disparity_section(title: str, feature: Mapping[str, Any], *, explain: bool = True) -> Section | None:
+    """Return the table of disparities, one row a metric; None when the report has none.
+
+    A column is left out when no metric has its keys; a value that is missing or undefined is a dash. With
+    ``explain`` the columns are explained beneath.
+    """
+    disparities: dict[str, Block] = feature.get("disparities") or {}
+    if not disparities:
+        return None
+    notes = Footnotes()
+    blocks = [(name, disparities[name]) for name in sorted_metrics(disparities)]
+    kept = [(column, text) for column, keys, text in _COLUMNS if any(_has(block, keys) for _, block in blocks)]
+    rows = []
+    for name, block in blocks:
+        texts = [text(block) for _, text in kept]
+        rows.append((metric_title(name), _gap(block, notes), _ends(name, block, feature), *texts))
+    columns = (Column("metric", left=True), Column("gap"), Column("worst → best", left=True))
+    return Section(
+        title=f"Disparity by {title}",
+        columns=(*columns, *(column for column, _ in kept)),
+        rows=tuple(rows),
+        notes=(*[LEGEND] * explain, *notes.lines()),
+    )
+
+
+def gap_text(block: Mapping[str, Any]) -> str:
+    """Return ``.11 (chance .11, to .20)``: the gap beside what chance alone gives; a dash when undefined."""
+    if block.get("difference") is None:
+        return NONE
+    gap = decimal(block["difference"])
+    median, upper = block.get("null_median"), block.get("null_q95")
+    if median is None or upper is None:
+        return gap
+    return f"{gap} (chance {decimal(median)}, to {decimal(upper)})"
+
+
+def _has(block: Block, keys: tuple[str, ...]) -> bool:
+    return any(block.get(key) is not None for key in keys)
+
+
+def _gap(block: Block, notes: Footnotes) -> Safe:
+    if block.get("difference") is None:
+        return Safe(NONE + notes.mark(block.get("reason") or "no reason given"))
+    return Safe(decimal(block["difference"]))
+
+
+def _ends(metric: str, block: Block, feature: Mapping[str, Any]) -> str:
+    names = [block.get("worst_group"), block.get("best_group")]
+    if None in names or block.get("difference") is None:
+        return NONE
+    return " → ".join(_group(str(name), metric, feature) for name in names)
+
+
+def _group(name: str, metric: str, feature: Mapping[str, Any]) -> str:
+    value = feature.get("groups", {}).get(name, {}).get(metric, {}).get("value")
+    return plain(name, limit=40) + ("" if value is None else f" {decimal(value)}")
+
+
+def _number(key: str, write: Callable[[float], str] = decimal) -> Callable[[Block], str]:
+    return lambda block: Safe(NONE if block.get(key) is None else write(block[key]))
+
+
+def _chance(block: Block) -> str:
+    both = [block.get("null_median"), block.get("null_q95")]
+    if both == [None, None]:
+        return Safe(NONE)
+    return Safe(" / ".join(NONE if value is None else decimal(value) for value in both))
+
+
+def _spread(block: Block) -> str:
+    spread = block.get("between_group_sd") or {}
+    if spread.get("value") is None:
+        return Safe(NONE)
+    ends = interval(spread.get("low"), spread.get("high"))
+    return Safe(decimal(spread["value"]) if ends == NONE else f"{decimal(spread['value'])} {ends}")
+
+
+def _verdict(block: Block) -> str:
+    return plain(block.get("verdict") or NONE, limit=PROSE_LIMIT)
+
+
+_COLUMNS: tuple[tuple[Column, tuple[str, ...], Callable[[Block], str]], ...] = (
+    (Column("95 % interval"), ("low", "high"), lambda block: Safe(interval(block.get("low"), block.get("high")))),
+    (Column("chance alone"), ("null_median", "null_q95"), _chance),
+    (Column("p"), ("p_value",), _number("p_value", p_value)),
+    (Column("detectable"), ("minimum_detectable",), _number("minimum_detectable")),
+    (Column("ratio", detail=True), ("ratio",), _number("ratio")),
+    (Column("SD between groups", detail=True), ("between_group_sd",), _spread),
+    (Column("verdict", left=True, prose=True), ("verdict",), _verdict),
+)

@@ -1,0 +1,82 @@
+"""How numbers are written: two decimals without a leading zero, ``.62 [.59, .65]``; undefined is a dash.
+
+Two decimals are what test sets of this field support (the 95 % interval of an accuracy is .03 wide to
+either side at n = 1,000). ``report.json`` keeps six.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dermbench.artifacts.records import DIGITS
+from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
+
+NONE = "\N{EN DASH}"
+"""Stands for a value that is undefined or missing."""
+MINUS = "\N{MINUS SIGN}"
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Footnotes:
+    """Numbered reasons beneath a table: one number a reason, in the order of first use."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def mark(self, reason: object) -> str:
+        """Return the superscript number of ``reason``."""
+        number = self._numbers.setdefault(plain(reason, limit=PROSE_LIMIT), len(self._numbers) + 1)
+        return str(number).translate(_SUPERSCRIPT)
+
+    def lines(self) -> list[str]:
+        """Return ``¹ reason`` for each reason."""
+        return [f"{str(number).translate(_SUPERSCRIPT)} {text}" for text, number in self._numbers.items()]
+
+
+def decimal(value: float, *, digits: int = 2) -> str:
+    """Return ``.62``, ``1.00`` or, with a true minus sign, -.05; a value that rounds to zero has no sign."""
+    text = f"{round(value, DIGITS):.{digits}f}"  # as read back from report.json: the same text either way
+    if float(text) == 0.0:
+        text = text.removeprefix("-")
+    text = text.replace("-0.", "-.", 1) if text.startswith("-0.") else text.removeprefix("0")
+    return text.replace("-", MINUS)
+
+
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals, ``<.001`` below that."""
+    return "<.001" if value < 0.001 else decimal(value, digits=3)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return ``[.59, .65]``; a dash when an end is missing."""
+    return NONE if low is None or high is None else f"[{decimal(low)}, {decimal(high)}]"
+
+
+def cell_value(cell: dict[str, Any] | None, notes: Footnotes) -> Safe:
+    """Return the value of a report cell, or a dash with the number of its reason."""
+    if cell is None:
+        return Safe(NONE)
+    if cell.get("value") is None:
+        return Safe(NONE + notes.mark(cell.get("reason") or "no reason given"))
+    return Safe(decimal(cell["value"]))
+
+
+def cell_interval(cell: dict[str, Any] | None, notes: Footnotes) -> Safe:
+    """Return the interval of a report cell, or a dash with the number of the reason there is none."""
+    if cell is None or cell.get("value") is None:
+        return Safe(NONE)
+    ends = interval(cell.get("low"), cell.get("high"))
+    return Safe(ends + notes.mark(cell["reason"]) if ends == NONE and cell.get("reason") else ends)
+
+
+def cell_text(cell: dict[str, Any] | None, notes: Footnotes) -> Safe:
+    """Return value and interval in one: ``.62 [.59, .65]``, ``.61`` without interval, a dash undefined."""
+    value, ends = cell_value(cell, notes), cell_interval(cell, notes)
+    if ends == NONE:
+        return value
+    return Safe(value + ends.removeprefix(NONE) if ends.startswith(NONE) else f"{value} {ends}")
+
+
+def is_cell(item: object) -> bool:
+    """Return whether ``item`` is a report cell."""
+    return isinstance(item, dict) and "value" in item
