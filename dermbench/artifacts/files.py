@@ -90,17 +90,25 @@ def locked(path: Path | str, *, seconds: float = LOCK_SECONDS) -> Iterator[None]
     ------
     DermbenchError
         When another process holds the lock for longer than ``seconds``.
+    UsageError
+        When the lock file cannot be made.
     """
-    lock = Path(path)
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(path)
+    lock = FileLock(path)
     try:
-        with FileLock(lock, timeout=seconds):
-            yield
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=seconds)
     except Timeout as error:
         raise DermbenchError(
-            f"{lock}: another process has held this lock for {seconds:.0f} s",
+            f"{path}: another process has held this lock for {seconds:.0f} s",
             remedy="Wait for it to end, or delete the lock file when no dermbench is running.",
         ) from error
+    except OSError as error:
+        raise UsageError(f"{path}: cannot write there ({error.strerror})") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _flush(path: Path) -> None:

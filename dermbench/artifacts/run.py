@@ -34,7 +34,9 @@ class RunRecord(Record):
     selection
         Rule by which the epoch was chosen, always on ``val``.
     best_epoch, epochs
-        Chosen epoch and number of epochs run, counted from 1.
+        Chosen epoch and number of epochs run, counted from 1; 0 is the state before the first epoch.
+    stopped
+        Why training ended: all epochs, early stopping or a limit of steps. Empty while it runs.
     scores
         Scores of the chosen epoch by name.
     seconds
@@ -58,6 +60,7 @@ class RunRecord(Record):
     selection: str
     best_epoch: int | None = None
     epochs: int = 0
+    stopped: str = ""
     parameters: int = 0
     class_weights: dict[str, float] = Field(default_factory=dict)
     scores: dict[str, float | None] = Field(default_factory=dict)
