@@ -1,9 +1,100 @@
-"""``dermbench evaluate``."""
+"""``dermbench eval``: predictions and truth in, a report out."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
+
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.report import Report
+
+DATA = typer.Option(None, "--data", help="Dataset folder that holds the truth.", show_default=False)
+TRUTH = typer.Option(
+    None, "--truth", help="Table with image_id, label and sensitive features.", show_default=False
+)
+SPLIT = typer.Option(None, "--split", help="Split to evaluate; test of a dataset folder, all rows of a table.")
+TASK = typer.Option(None, "--task", help="Packaged task that the --truth table is of.", show_default=False)
+CLASSES = typer.Option(None, "--classes", help="Class set of the --truth table: a,b,c.", show_default=False)
+SEED = typer.Option(0, "--seed", min=0, help="Seed of everything that is resampled or permuted.")
+RESAMPLES = typer.Option(9999, "--resamples", min=99, max=1_000_000, help="Number of resamples and permutations.")
+JSON = typer.Option(False, "--json", help="Print one JSON document on stdout, everything else on stderr.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+
+    @app.command(name="eval")
+    def evaluate_(
+        predictions: Path = typer.Argument(
+            help="Predictions file: image_id with prob_<class> columns, or with pred."
+        ),
+        *,
+        data: Path | None = DATA,
+        truth: Path | None = TRUTH,
+        split: str | None = SPLIT,
+        task: str | None = TASK,
+        classes: str | None = CLASSES,
+        sensitive: list[str] = typer.Option(
+            [], "--sensitive", help="Sensitive feature; repeat for several, fst,sex for an intersection."
+        ),
+        out: Path | None = typer.Option(
+            None, "--out", help="Folder, or FILE.json, for the report.", show_default=False
+        ),
+        as_json: bool = JSON,
+        seed: int = SEED,
+        resamples: int = RESAMPLES,
+    ) -> None:
+        """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
+        from dermbench.evaluation import evaluate
+        from dermbench.evaluation.inputs import load_reference
+
+        target = None if out is None else report_path(out)
+        reference = load_reference(data=data, truth=truth, split=split, task=task, classes=split_names(classes))
+        report = evaluate(
+            reference.read(predictions),
+            reference.truth,
+            sensitive=sensitive or None,
+            seed=seed,
+            n_resamples=resamples,
+        )
+        _show(report, target, as_json=as_json)
+
+
+def split_names(text: str | None) -> tuple[str, ...]:
+    """Return the names in a comma-separated list."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def report_path(out: Path, *, name: str = "report.json") -> Path:
+    """Return the JSON file that ``--out`` stands for: itself, or ``name`` in the folder.
+
+    Raises
+    ------
+    UsageError
+        When ``out`` is a file that is not a JSON file, or a folder named like one.
+    """
+    if out.suffix == ".json" and not out.is_dir():
+        return out
+    if out.is_file() or out.suffix == ".json":
+        raise UsageError(f"{out}: --out is a folder or a .json file")
+    return out / name
+
+
+def _show(report: Report, target: Path | None, *, as_json: bool) -> None:
+    from rich.console import Console
+
+    from dermbench.artifacts.files import write_text
+    from dermbench.reporting import print_report, to_markdown
+
+    if target is not None:
+        report.write(target)
+        write_text(target.with_suffix(".md"), to_markdown(report))
+    print_report(report, Console(stderr=as_json))
+    if target is not None:
+        typer.echo(f"Wrote {target} and {target.with_suffix('.md')}", err=True)
+    if as_json:
+        typer.echo(report.text(), nl=False)

@@ -1,6 +1,7 @@
 """Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
 
 from dermbench.evaluation import metrics
+from dermbench.evaluation.evaluate import evaluate
 from dermbench.evaluation.metric import METRICS, Metric, Tally, tally
 
-__all__ = ["METRICS", "Metric", "Tally", "metrics", "tally"]
+__all__ = ["METRICS", "Metric", "Tally", "evaluate", "metrics", "tally"]

@@ -1,0 +1,98 @@
+"""From predictions and truth to a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dermbench.artifacts.provenance import environment
+from dermbench.artifacts.report import Report
+from dermbench.evaluation.cells import class_table, confusion_table, group_cells, group_values
+from dermbench.evaluation.disparity import disparities
+from dermbench.evaluation.notes import notes
+from dermbench.evaluation.sample import applicable, join
+from dermbench.evaluation.subgroups import SMALL, everyone, group_all
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.subgroups import Grouping
+
+N_RESAMPLES = 9999
+
+
+def evaluate(
+    predictions: Predictions,
+    truth: Truth,
+    *,
+    sensitive: Sequence[str] | None = None,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Report:
+    """Compute every metric that applies, overall, by class and by subgroup.
+
+    Parameters
+    ----------
+    predictions, truth
+        Of the same images and classes.
+    sensitive
+        Sensitive features: columns of the truth, or columns joined by commas for intersections. By default
+        those of the task that are there, and all skin-type columns.
+    seed
+        Seed of everything that is resampled or permuted.
+    n_resamples
+        How often.
+
+    Returns
+    -------
+    Report
+        The same for the same input, to the byte.
+
+    Raises
+    ------
+    UsageError
+        When ids or classes differ, or a sensitive feature is not there.
+    """
+    sample = join(predictions, truth)
+    metrics = applicable(sample)
+    groupings = group_all(truth, sensitive)
+    whole = everyone(len(sample))
+    overall = group_cells(sample, whole, metrics, group_values(sample, whole, metrics))[0]
+    return Report(
+        task=truth.task,
+        split=truth.split,
+        n=len(sample),
+        classes=truth.classes,
+        provenance=_provenance(sample, metrics, seed=seed, n_resamples=n_resamples),
+        overall=overall,
+        per_class=class_table(sample),
+        confusion=confusion_table(sample),
+        features={grouping.feature: _feature(sample, grouping, metrics) for grouping in groupings},
+        notes=notes(sample, groupings),
+    )
+
+
+def _feature(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) -> dict[str, Any]:
+    values = group_values(sample, grouping, metrics)
+    groups = {}
+    for index, cells in enumerate(group_cells(sample, grouping, metrics, values)):
+        rows = grouping.rows(index)
+        units = len(set(sample.truth.unit[rows].tolist()))
+        groups[grouping.names[index]] = {"n": len(rows), "units": units, "small": len(rows) < SMALL, **cells}
+    return {"groups": groups, "disparities": disparities(sample, grouping, metrics, values)}
+
+
+def _provenance(sample: Sample, metrics: Sequence[Metric], *, seed: int, n_resamples: int) -> dict[str, Any]:
+    truth = sample.truth
+    return {
+        "environment": environment(),
+        "metric_versions": {metric.name: metric.version for metric in metrics},
+        "n_resamples": n_resamples,
+        "predictions_digest": sample.predictions.digest,
+        "seed": seed,
+        "truth_digest": truth.digest,
+        "unit": {"column": truth.unit_column, "count": int(truth.unit.max()) + 1},
+    }

@@ -1,0 +1,80 @@
+"""What a reader must know, in plain sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.artifacts.skin import UNKNOWN
+from dermbench.evaluation.sample import NEEDS_PROBABILITIES
+from dermbench.evaluation.subgroups import SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.subgroups import Grouping
+
+UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group": "group of duplicates"}
+DARK = ("V", "VI", "V-VI")
+"""Skin-type groups of dark skin, which the field's test sets have the fewest images of."""
+
+
+def notes(sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
+    """Return what a reader of the report must know, most important first."""
+    found = [_units(sample), *_classes(sample), *_ties(sample)]
+    if sample.predictions.y_prob is None:
+        found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
+    if not any(g.feature.startswith("fst") for g in groupings):
+        found.append("No skin type is assessed: this report says nothing about differences between skin tones.")
+    for grouping in groupings:
+        found += _feature(grouping)
+    return found
+
+
+def _units(sample: Sample) -> str:
+    column = sample.truth.unit_column
+    count = int(sample.truth.unit.max()) + 1
+    if column is None:
+        return "No ids group the images: independence between images is assumed."
+    return f"Resampled by {UNIT_NAMES[column]}: {count:,} units, {len(sample):,} images."
+
+
+def _classes(sample: Sample) -> list[str]:
+    support = sample.full.tally().support
+    absent = [name for name, n in zip(sample.classes, support, strict=True) if n == 0]
+    if not absent:
+        return []
+    share = f"{len(absent)} of {len(sample.classes)} classes"
+    return [f"{share} are not in the truth, and macro averages leave them out: {', '.join(absent)}."]
+
+
+def _ties(sample: Sample) -> list[str]:
+    tied = sample.predictions.n_tied
+    if tied == 0:
+        return []
+    return [f"{tied:,} images have tied highest probabilities; the first class in order counts as predicted."]
+
+
+def _feature(grouping: Grouping) -> list[str]:
+    found = []
+    sizes = dict(zip(grouping.names, grouping.sizes.tolist(), strict=True))
+    if UNKNOWN in sizes:
+        found.append(f"{grouping.feature}: unknown for {sizes[UNKNOWN]:,} images, which no gap takes in.")
+    if grouping.feature.startswith("fst") and "," not in grouping.feature:
+        found.append(_dark(grouping.feature, sum(sizes.get(name, 0) for name in DARK)))
+    small = [f"{name} (n = {n})" for name, n in sizes.items() if n < SMALL and name != UNKNOWN]
+    if small:
+        found.append(f"{grouping.feature}: fewer than {SMALL} images in {', '.join(small)}; read with care.")
+    if len(grouping.known) < 2:
+        found.append(f"{grouping.feature}: fewer than two known groups, nothing can be compared.")
+    return found
+
+
+def _dark(feature: str, n: int) -> str:
+    images = f"{feature}: types V and VI: {n:,} image{'s' * (n != 1)}"
+    if n < SMALL:
+        return f"{images}; nothing can be said about dark skin."
+    width = float(np.sqrt(0.25 / n)) * 1.96
+    return f"{images}; an accuracy near one half is known there to within about ±{width:.2f} at best."
