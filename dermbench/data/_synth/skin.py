@@ -1,0 +1,84 @@
+"""What is on every photograph of skin: texture, hair, light and blur. None of it knows the skin type."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+if TYPE_CHECKING:
+    from dermbench.data._synth.colour import Field
+    from dermbench.data._synth.shapes import Frame
+
+COARSE, FINE = 9, 40
+"""Cells across the picture of mottling and of the skin's grain."""
+MEAN_HAIRS = 5.0
+
+
+def texture(size: int, rng: np.random.Generator) -> Field:
+    """Return mottling, grain and pores as an offset in CIELAB, shape (size, size, 3)."""
+    mottle = np.stack([smooth(size, COARSE, rng) for _ in range(3)], axis=-1) * (1.1, 0.9, 0.7)
+    grain = rng.uniform(0.4, 1.2) * smooth(size, FINE, rng)
+    pores = (rng.random((size, size)) < 0.006 * (128 / size) ** 2).astype(float)
+    dots = ndimage.gaussian_filter(pores, 0.8 * size / 128, mode="nearest", truncate=3.0)
+    mottle[..., 0] += grain - rng.uniform(4, 16) * dots * (size / 128) ** 2
+    return mottle
+
+
+def smooth(size: int, cells: int, rng: np.random.Generator) -> Field:
+    """Return noise without detail finer than a cell: mean 0, standard deviation 1, shape (size, size)."""
+    basis = _basis(size, cells)
+    return basis @ rng.normal(size=(basis.shape[1], basis.shape[1])) @ basis.T
+
+
+@cache
+def _basis(size: int, cells: int) -> Field:
+    """Return bell curves around the cells' middles; the squares of each row sum to 1."""
+    at = (np.arange(size) + 0.5) * cells / size
+    middles = np.arange(-2, cells + 2) + 0.5
+    bells = np.exp(-0.5 * ((at[:, None] - middles) / 0.6) ** 2)
+    basis: Field = bells / np.sqrt((bells**2).sum(axis=1, keepdims=True))
+    return basis
+
+
+def hair(frame: Frame, rng: np.random.Generator, *, density: float) -> Field:
+    """Return how much of each pixel curved strands cover, 0-1, shape (size, size).
+
+    Parameters
+    ----------
+    frame
+        Coordinates; hair stays with the skin from view to view.
+    rng
+        Number (Poisson), direction (one per patch of skin, with spread), length and bend.
+    density
+        Multiplier of the mean number.
+    """
+    comb, cover = rng.uniform(0, 2 * np.pi), np.zeros_like(frame.x)
+    tendency = rng.gamma(0.6, 1 / 0.6)
+    for _ in range(min(int(rng.poisson(MEAN_HAIRS * tendency * density)), 60)):
+        turn = comb + rng.normal(0, 0.35)
+        x, y = rng.uniform(-1.2, 1.2, 2)
+        bend, reach, width = rng.normal(0, 0.35), rng.uniform(0.25, 0.7), rng.uniform(0.009, 0.018)
+        along = np.cos(turn) * (frame.x - x) + np.sin(turn) * (frame.y - y)
+        aside = np.cos(turn) * (frame.y - y) - np.sin(turn) * (frame.x - x) - bend * along * along
+        strand = np.clip(1.0 - np.abs(aside) / (2 * width), 0, 1) * (np.abs(along) < reach)
+        np.maximum(cover, strand, out=cover)
+    return cover
+
+
+def lighting(size: int, rng: np.random.Generator) -> Field:
+    """Return exposure, a gradient, vignetting and the white balance's error as an offset in CIELAB."""
+    turn, slope, corner = rng.uniform(0, 2 * np.pi), rng.uniform(0, 3.0), rng.uniform(0, 2.0)
+    axis = (np.arange(size) + 0.5) * 2 / size - 1
+    u, v = axis[None, :], axis[:, None]
+    light = slope * (np.cos(turn) * u + np.sin(turn) * v) - corner * (u * u + v * v)
+    shift = rng.uniform(-1, 1, 3) * (2.0, 1.2, 1.8)
+    return np.stack([light + shift[0], np.full_like(light, shift[1]), np.full_like(light, shift[2])], axis=-1)
+
+
+def blur(image: Field, sigma: float) -> Field:
+    """Blur with a Gaussian of ``sigma`` pixels; linear, so differences in CIELAB scale alike for every skin."""
+    blurred: Field = ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="nearest", truncate=3.0)
+    return blurred

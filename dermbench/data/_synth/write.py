@@ -1,0 +1,129 @@
+"""Rendering to files: in parallel, the same bytes for any number of processes, all files or none."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import re
+import shutil
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageEnhance
+
+from dermbench.data._synth.render import render_rgb
+from dermbench.data._synth.streams import Stream, stream
+from dermbench.errors import DermbenchError, UsageError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from dermbench.data._synth.dials import Dials
+    from dermbench.data._synth.plan import Shot
+
+FOLDER = "images"
+OURS = re.compile(r"sd-\d{6}\.jpg")
+BATCH = 25
+"""Images that a process draws at a time."""
+QUALITY, REENCODED = 92, 55
+"""JPEG quality of an image, and of a re-encoded duplicate."""
+
+
+def file_name(shot: Shot) -> str:
+    """Return the name of an image's file."""
+    return f"{shot.image_id}.jpg"
+
+
+def write_images(out: Path, shots: Sequence[Shot], dials: Dials, *, workers: int) -> Path:
+    """Render all images into ``out/images`` and return that folder.
+
+    The images are drawn in a folder beside it that takes its place when the last one is done, so an older
+    set is replaced as a whole and a crash leaves the older one.
+
+    Raises
+    ------
+    UsageError
+        When ``out`` cannot be written to, or ``out/images`` holds files that ``synthderm`` did not make.
+    """
+    target = out / FOLDER
+    _refuse_foreign(target)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(dir=out, prefix=f".{FOLDER}-"))
+    except OSError as error:
+        raise UsageError(f"{out}: cannot write there ({error.strerror})") from error
+    try:
+        _render_all(stage / "new", shots, dials, workers)
+        if target.exists():
+            target.rename(stage / "old")
+        (stage / "new").rename(target)
+    except OSError as error:
+        raise UsageError(f"{target}: cannot write ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return target
+
+
+def encode(shot: Shot, dials: Dials) -> bytes:
+    """Return the JPEG file of one image."""
+    image, quality = Image.fromarray(render_rgb(shot, dials)), QUALITY
+    if shot.edit:
+        image = _edited(image, shot.edit, stream(dials.seed, Stream.DUPLICATE, shot.number))
+        quality = REENCODED if shot.edit == "reencoded" else QUALITY
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def _edited(image: Image.Image, edit: str, rng: np.random.Generator) -> Image.Image:
+    side, (cut, gain) = image.width, rng.random(2)
+    if edit == "cropped":
+        left, top = rng.random(2) * 0.1 * side
+        width = (0.86 + 0.04 * cut) * side
+        return image.resize(image.size, Image.Resampling.BICUBIC, box=(left, top, left + width, top + width))
+    if edit == "flipped":
+        return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if edit == "brightened":
+        return ImageEnhance.Brightness(image).enhance(1.1 + 0.12 * gain)
+    return image
+
+
+def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int) -> None:
+    folder.mkdir()
+    batches = [shots[i : i + BATCH] for i in range(0, len(shots), BATCH)]
+    draw = partial(_render_batch, folder=folder, dials=dials)
+    if min(workers, len(batches)) <= 1:
+        for batch in batches:
+            draw(batch)
+        return
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
+    try:
+        with ProcessPoolExecutor(min(workers, len(batches)), mp_context=context) as pool:
+            list(pool.map(draw, batches))
+    except BrokenProcessPool as error:
+        raise DermbenchError(
+            "a process that draws images ended before its time",
+            remedy="In a script, call from under `if __name__ == '__main__':`; or draw with one worker.",
+        ) from error
+
+
+def _render_batch(shots: Sequence[Shot], *, folder: Path, dials: Dials) -> None:
+    for shot in shots:
+        (folder / file_name(shot)).write_bytes(encode(shot, dials))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f"{folder}: is no plain folder", remedy="Choose another --out.")
+    foreign = sorted(p.name for p in folder.iterdir() if not OURS.fullmatch(p.name)) if folder.exists() else []
+    if foreign:
+        raise UsageError(
+            f"{folder}: would be replaced, but holds what synthderm did not make: {name_some(foreign)}",
+            remedy="Choose another --out, or move these files away.",
+        )

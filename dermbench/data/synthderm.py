@@ -1,0 +1,70 @@
+"""``synthderm``: synthetic skin lesions whose every disparity is planted, and of known size.
+
+Input: photographs of skin drawn from a seed, 128 px by default, 1-3 of each lesion, 1-2 lesions a patient.
+Label: primary morphology of the lesion (macule, papule, ...), never a disease.
+Metadata: skin type as drawn (``fst``), a second annotator's (``fst_centaur``), ITA, patient, lesion, sex, age,
+site, and the truth behind every dial: ``label_clean``, ``lesion_contrast``, ``planted_duplicate_of``,
+``planted_edit``.
+Licence: that of dermbench; nothing is downloaded.
+
+With every dial at its default an image is one skin colour, drawn by type, plus a pattern whose distribution
+is the same for every type; ``docs/synthderm.md`` says what follows from that and what does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.data._synth.dials import read_dials
+from dermbench.data._synth.morphology import MORPHOLOGIES
+from dermbench.data._synth.plan import plan_shots
+from dermbench.data._synth.table import make_table
+from dermbench.data._synth.write import FOLDER, file_name, write_images
+from dermbench.data.source import SOURCES, Release
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from dermbench.data.source import Request
+
+
+@SOURCES.register("synthderm")
+def synthderm(request: Request) -> Release:
+    """Draw the synthetic dataset into ``request.out/images``.
+
+    Parameters
+    ----------
+    request
+        ``root`` is not read. ``options`` are the dials of :class:`dermbench.data._synth.dials.Dials`, ``seed``
+        among them (default 0). ``workers`` changes the time, never a byte.
+
+    Returns
+    -------
+    Release
+        One row per image, no ``split``, ``image_root`` the dataset folder, and all dials as ``options``.
+
+    Raises
+    ------
+    InputError
+        For unknown or impossible options, all at once.
+    UsageError
+        When the folder cannot be written to or ``images`` in it holds other files, or when the task has
+        classes that are no morphology.
+    """
+    dials = read_dials(request.options)
+    classes = request.task.classes or tuple(MORPHOLOGIES)
+    unknown = [name for name in classes if name not in MORPHOLOGIES]
+    if unknown:
+        raise UsageError(
+            f"task {request.task.name!r}: synthderm cannot draw {', '.join(unknown)}",
+            remedy=f"Morphologies: {', '.join(MORPHOLOGIES)}.",
+        )
+    shots = plan_shots(dials, classes)
+    table = make_table(shots, dials, classes)
+    table["path"] = [f"{FOLDER}/{file_name(shot)}" for shot in shots]
+    write_images(request.out, shots, dials, workers=request.workers)
+    return Release(
+        table=table,
+        image_root=request.out.resolve(),
+        classes=classes,
+        options=dials.model_dump(),
+    )
