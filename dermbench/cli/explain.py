@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("explain")(explain)
+
+
+def explain(
+    run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
+    data: Path = typer.Option(..., help="Dataset folder."),
+    out: Path = typer.Option(..., help="Folder for the pictures and their index.csv."),
+    split: str = typer.Option("test", help="train, val or test."),
+    per_group: int = typer.Option(4, min=1, help="Images a skin type and outcome (right or wrong)."),
+    seed: int = typer.Option(0, min=0, help="Seed of the draw of images."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+) -> None:
+    """Write Grad-CAM pictures, stratified by skin type and by right and wrong."""
+    from dermbench import training
+
+    index = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
+    typer.echo(f"{out}: {len(index):,} pictures, listed in {out / 'index.csv'}")

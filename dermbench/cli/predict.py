@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
+
+from dermbench.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("predict")(predict)
+
+
+def predict(
+    run: str = typer.Argument(..., metavar="RUN", help="Run folder, model.onnx, or timm:NAME."),
+    data: Path = typer.Option(..., help="Dataset folder."),
+    out: Path = typer.Option(..., help="Predictions to write, .parquet or .csv."),
+    split: str = typer.Option("test", help="train, val or test."),
+    batch_size: int | None = typer.Option(None, min=1, help="Images at a time; by default the run's."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+    set_: list[str] = typer.Option([], "--set", metavar="weights=FILE", help="Local weights of timm:NAME."),
+) -> None:
+    """Predict the images of one split; writes ids and probabilities, never labels."""
+    weights = None
+    for text in set_:
+        key, _, value = text.partition("=")
+        if key.strip() != "weights" or not value:
+            raise UsageError(f"--set {text!r}: predict knows weights=FILE only")
+        weights = value.strip()
+    if out.suffix.lower() not in {".parquet", ".csv"}:
+        raise UsageError(f"{out}: predictions are written as .parquet or .csv")
+    from dermbench import training
+
+    predictions = training.predict(
+        run, data, split=split, out=out, batch_size=batch_size, device=device, weights=weights
+    )
+    typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
+    typer.echo(f"next: dermbench eval {out} --data {data} --split {split}")

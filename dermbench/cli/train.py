@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    app.command("train")(train)
+
+
+def train(
+    data: Path = typer.Option(..., help="Dataset folder."),
+    out: Path = typer.Option(..., help="Run folder to make or, with --resume, to go on with."),
+    preset: str | None = typer.Option(None, help="Packaged configuration: efficientnet-b4, cpu-small, ..."),
+    config: Path | None = typer.Option(None, help="TOML file, instead of a preset."),
+    set_: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Change one value; repeatable."),
+    seed: int | None = typer.Option(None, help="Seed of everything that is drawn."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run."),
+) -> None:
+    """Train a network on a dataset; only its train and val splits are opened."""
+    from dermbench import training
+
+    record = training.train(data, out, preset=preset, config=config, overrides=set_, seed=seed, resume=resume)
+    scores = ", ".join(f"{k} {v:.4f}" for k, v in sorted(record.scores.items()) if v is not None)
+    typer.echo(f"{out}: best epoch {record.best_epoch} of {record.epochs} ({scores})")
+    typer.echo(f"next: dermbench predict {out} --data {data} --split test --out predictions.parquet")

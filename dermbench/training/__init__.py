@@ -1,1 +1,20 @@
-"""The training room."""
+"""Training, prediction and explanation: the only room that knows torch and timm."""
+
+from dermbench.errors import MissingDependencyError
+
+try:
+    import timm  # noqa: F401 - a failure of either is told once, here
+    import torch  # noqa: F401
+except (ImportError, RuntimeError, OSError) as error:
+    raise MissingDependencyError(
+        f"training needs torch, torchvision and timm, which cannot be imported: {error}",
+        remedy="python -m pip install 'dermbench[train]'",
+    ) from error
+
+from dermbench.training.configure import load_config, preset_names
+from dermbench.training.device import devices
+from dermbench.training.explain import explain
+from dermbench.training.predict import predict
+from dermbench.training.train import InterruptedRunError, train
+
+__all__ = ["InterruptedRunError", "devices", "explain", "load_config", "predict", "preset_names", "train"]

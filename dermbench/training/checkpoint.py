@@ -1,0 +1,167 @@
+"""The state of a run in one file: tensors, with everything else as JSON in the file's header.
+
+One file is replaced atomically, so a reader sees the state after one epoch or after another, never parts
+of both. The weights of the best epoch lie in a file of their own that carries the epoch in its name: the
+state names the one it means, and a run killed between two writes still finds its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from dermbench.artifacts.files import atomic_path
+from dermbench.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+LAST = "last.safetensors"
+HEADER = "dermbench"
+
+
+@dataclass
+class State:
+    """Where a run stands; everything that is no tensor.
+
+    Attributes
+    ----------
+    epoch, step
+        Finished epochs and optimisation steps.
+    best_epoch, best_score
+        Chosen epoch so far (0: before the first) and its score.
+    stale
+        Epochs since the best one.
+    stopped
+        Why training ended; empty while it has not.
+    history
+        Rows of ``history.csv``.
+    seconds
+        Wall time a phase, summed over resumed parts.
+    optimizer
+        Scalars of the optimiser's state by parameter number and name.
+    scaler
+        State of the gradient scaler (fp16 only).
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best_epoch: int | None = None
+    best_score: float | None = None
+    stale: int = 0
+    stopped: str = ""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    optimizer: dict[str, float] = field(default_factory=dict)
+    scaler: dict[str, Any] = field(default_factory=dict)
+
+
+def best_name(epoch: int) -> str:
+    """Return the file name of the weights after ``epoch``."""
+    return f"best-{epoch}.safetensors"
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON header as one safetensors file, atomically."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`write_tensors` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged or not of dermbench.
+    """
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = (file.metadata() or {}).get(HEADER)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, safetensors.SafetensorError) as error:
+        raise InputError(path, [f"not a readable safetensors file: {error}"]) from error
+    if header is None:
+        raise InputError(path, ["was not written by dermbench (no header)"])
+    return tensors, json.loads(header)
+
+
+def save_state(
+    path: Path, state: State, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
+) -> None:
+    """Write the state of a run.
+
+    Parameters
+    ----------
+    path
+        ``checkpoint/last.safetensors``.
+    state
+        Everything that is no tensor.
+    modules
+        ``model``, and ``ema`` where there is one.
+    optimizer
+        Its tensors are saved beside those of the modules.
+    """
+    tensors = {f"{part}/{k}": v for part, module in modules.items() for k, v in module.state_dict().items()}
+    state.optimizer = {}
+    for number, values in (optimizer.state_dict()["state"] if optimizer else {}).items():
+        for name, value in values.items():
+            key = f"{number}/{name}"
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer/{key}"] = value
+            elif value is not None:
+                state.optimizer[key] = value
+    write_tensors(path, tensors, asdict(state))
+
+
+def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None) -> State:
+    """Read the state of a run into its modules and optimiser.
+
+    Raises
+    ------
+    InputError
+        When the checkpoint is damaged or of another network or class set.
+    """
+    tensors, header = read_tensors(path)
+    for part, module in modules.items():
+        own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
+        try:
+            module.load_state_dict(own)
+        except RuntimeError as error:
+            raise InputError(path, [f"does not fit this run: {error}"]) from error
+    state = State(**header)
+    if optimizer is not None:
+        _load_optimizer(optimizer, tensors, state.optimizer)
+    return state
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], scalars: Mapping[str, float]
+) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    values: dict[int, dict[str, Any]] = {}
+    for key, value in scalars.items():
+        number, _, name = key.partition("/")
+        values.setdefault(int(number), {})[name] = value
+    for key, tensor in tensors.items():
+        part, _, rest = key.partition("/")
+        if part == "optimizer":
+            number, _, name = rest.partition("/")
+            values.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Give a tensor the memory layout of its parameter: arithmetic then rounds as it did before the stop."""
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

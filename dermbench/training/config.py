@@ -1,0 +1,149 @@
+"""Configuration of a training run: typed, complete, and strict about names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from dermbench.training.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
+from dermbench.training.losses import LOSSES
+from dermbench.training.optim import OPTIMIZERS
+from dermbench.training.schedule import SCHEDULES
+from dermbench.training.selection import SELECTIONS
+
+MARGIN = 1.14
+"""Side of the cached image over the side the network sees, when ``cache_size`` is 0 and crops are drawn."""
+
+CHOICES: Mapping[str, Mapping[str, Any]] = {
+    "class_weights": CLASS_WEIGHTS,
+    "sampler": SAMPLERS,
+    "labels": LABELS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "selection": SELECTIONS,
+}
+"""Options that name an entry of a table."""
+
+
+class Augment(BaseModel):
+    """Augmentation, drawn anew for every image.
+
+    Attributes
+    ----------
+    crop_scale
+        Smallest share of the image area that a random crop keeps; 1 crops nothing.
+    crop_ratio
+        Largest distortion r of the crop: its aspect is drawn from 1/r to r.
+    flip_horizontal, flip_vertical
+        Whether half of the images are flipped.
+    rotation
+        Largest rotation in degrees, either way.
+    brightness, contrast, saturation
+        Largest relative change.
+    hue
+        Largest shift in turns (0.05 is 18 degrees).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    crop_scale: float = Field(1.0, gt=0, le=1)
+    crop_ratio: float = Field(1.0, ge=1, le=3)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    rotation: float = Field(0.0, ge=0, le=180)
+    brightness: float = Field(0.0, ge=0, lt=1)
+    contrast: float = Field(0.0, ge=0, lt=1)
+    saturation: float = Field(0.0, ge=0, lt=1)
+    hue: float = Field(0.0, ge=0, le=0.5)
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run computes. Zero switches an optional part off.
+
+    Attributes
+    ----------
+    model, pretrained, weights
+        Network by its timm name; whether to start from pretrained weights; a local file of weights.
+    image_size, cache_size
+        Side in pixels that the network sees, and side of the cached images (0: chosen from the crops).
+    epochs, max_steps, batch_size
+        Length of the run; ``max_steps`` ends it after so many optimisation steps.
+    probe_l2
+        Strength of the L2 penalty of a linear probe on frozen features that sets the classifier before
+        training (0: no probe). With ``epochs = 0`` the probe is all there is.
+    optimizer, learning_rate, head_rate, weight_decay, clip_norm
+        ``head_rate`` multiplies the learning rate of the classifier.
+    schedule, warmup_epochs
+        Course of the learning rate.
+    loss, label_smoothing, class_weights, sampler, labels
+        What is minimised over which images; ``labels = "shuffled"`` is the control at chance.
+    dropout, drop_path, ema_decay, freeze_norm
+        Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation.
+    selection, patience
+        Score on ``val`` that picks the epoch, and epochs without a better one before the run ends.
+    allow_missing_classes
+        Whether a class may be without a training image.
+    seed, device, precision, channels_last
+        How it is computed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model: str = Field(min_length=1)
+    pretrained: bool = True
+    weights: str = ""
+    image_size: int = Field(224, ge=16, le=2048)
+    cache_size: int = Field(0, ge=0, le=4096)
+    epochs: int = Field(30, ge=0, le=100_000)
+    max_steps: int = Field(0, ge=0)
+    batch_size: int = Field(32, ge=1)
+    probe_l2: float = Field(0.0, ge=0)
+    optimizer: str = "adamw"
+    learning_rate: float = Field(1e-3, gt=0, le=100)
+    head_rate: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(0.0, ge=0)
+    schedule: str = "constant"
+    warmup_epochs: float = Field(0.0, ge=0)
+    loss: str = "cross_entropy"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    class_weights: str = "balanced"
+    sampler: str = "shuffle"
+    labels: str = "true"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    drop_path: float = Field(0.0, ge=0, lt=1)
+    ema_decay: float = Field(0.0, ge=0, lt=1)
+    freeze_norm: bool = False
+    selection: str = "macro_f1"
+    patience: int = Field(0, ge=0)
+    allow_missing_classes: bool = False
+    seed: int = Field(0, ge=0, lt=2**63)
+    device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    channels_last: bool = True
+    augment: Augment = Field(default_factory=Augment)
+
+    @field_validator(*CHOICES)
+    @classmethod
+    def _known(cls, name: str, info: Any) -> str:
+        table = CHOICES[info.field_name]
+        if name not in table:
+            raise ValueError(f"{name!r} is unknown; {suggest(name, table)}")
+        return name
+
+    @property
+    def cached_side(self) -> int:
+        """Side of the cached images in pixels."""
+        if self.cache_size:
+            return self.cache_size
+        return self.image_size if self.augment.crop_scale == 1 else round(self.image_size * MARGIN)
+
+
+def suggest(name: str, known: Mapping[str, Any]) -> str:
+    """Return "did you mean ...?" with the nearest name, or all the known ones."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"

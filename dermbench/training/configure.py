@@ -1,0 +1,145 @@
+"""From a preset or a TOML file and ``--set key=value`` to a :class:`TrainConfig`."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from dermbench.errors import InputError, UsageError
+from dermbench.training.config import TrainConfig, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
+
+SUFFIX = ".toml"
+
+
+def preset_names() -> list[str]:
+    """Return the names of the packaged presets, sorted."""
+    folder = files("dermbench.training") / "presets"
+    return sorted(f.name.removesuffix(SUFFIX) for f in folder.iterdir() if f.name.endswith(SUFFIX))
+
+
+def load_config(
+    *,
+    preset: str | None = None,
+    config: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    seed: int | None = None,
+) -> TrainConfig:
+    """Return the configuration of a run.
+
+    Parameters
+    ----------
+    preset
+        Name of a packaged preset.
+    config
+        TOML file, instead of a preset.
+    overrides
+        ``key=value`` texts; the value is TOML, and a bare word is text. Dots lead into tables:
+        ``augment.rotation=30``.
+    seed
+        Replaces the configured seed.
+
+    Raises
+    ------
+    UsageError
+        For both or neither of preset and file, an unknown preset, or a file that is not there.
+    InputError
+        With every key that is unknown (with the nearest known one) or holds a wrong value.
+    """
+    source, values = _base(preset, config)
+    for text in overrides:
+        _apply(values, text)
+    if seed is not None:
+        values["seed"] = seed
+    return validate(source if not overrides else f"{source} with --set", values)
+
+
+def validate(source: str, values: dict[str, Any]) -> TrainConfig:
+    """Return the typed form of configuration values, all problems in one :class:`InputError`."""
+    try:
+        return TrainConfig.model_validate(values)
+    except ValidationError as error:
+        raise InputError(source, [_problem(e) for e in error.errors()]) from error
+
+
+def differing(first: dict[str, Any], second: dict[str, Any], *, prefix: str = "") -> list[str]:
+    """Return the keys in which two configurations differ, as ``key: old -> new``, sorted."""
+    found = []
+    for key in sorted(first.keys() | second.keys()):
+        old, new = first.get(key), second.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += differing(old, new, prefix=f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key}: {old!r} -> {new!r}")
+    return found
+
+
+def _base(preset: str | None, config: Path | str | None) -> tuple[str, dict[str, Any]]:
+    names = preset_names()
+    if (preset is None) == (config is None):
+        raise UsageError(
+            "a new run needs either a preset or a configuration file",
+            remedy=f"--preset NAME ({', '.join(names)}) or --config FILE.toml",
+        )
+    if preset is not None:
+        if preset not in names:
+            raise UsageError(f"unknown preset {preset!r}; {suggest(preset, dict.fromkeys(names))}")
+        text = (files("dermbench.training") / "presets" / f"{preset}{SUFFIX}").read_text(encoding="utf-8")
+        return f"preset {preset}", tomllib.loads(text)
+    return str(config), read_toml(Path(str(config)))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the values of a TOML file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, [f"not TOML: {error}"]) from error
+
+
+def _apply(values: dict[str, Any], text: str) -> None:
+    key, separator, value = text.partition("=")
+    steps = key.strip().split(".")
+    if not separator or not all(steps):
+        raise UsageError(f"--set {text!r} is not of the form key=value")
+    for step in steps[:-1]:
+        values = values.setdefault(step, {})
+        if not isinstance(values, dict):
+            raise UsageError(f"--set {text!r}: {step!r} holds a value, not a table")
+    values[steps[-1]] = _value(value.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _problem(error: ErrorDetails) -> str:
+    location = [str(part) for part in error["loc"]]
+    name = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {name!r}; {suggest(location[-1], _keys_beside(location))}"
+    if error["type"] == "missing":
+        return f"no value for {name!r}"
+    return f"{name} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _keys_beside(location: Iterable[str]) -> dict[str, Any]:
+    model: type[BaseModel] = TrainConfig
+    for part in list(location)[:-1]:
+        inner = model.model_fields[part].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return dict(model.model_fields)

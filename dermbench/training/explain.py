@@ -1,0 +1,164 @@
+"""``explain``: Grad-CAM pictures, stratified by skin type and by whether the prediction is right.
+
+Grad-CAM (Selvaraju et al. 2017) shows where the last feature map speaks for the predicted class. It is a
+picture to look at, no evidence of why a network decides.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from dermbench.artifacts import make_predictions, read_dataset
+from dermbench.artifacts.files import atomic_path
+from dermbench.artifacts.manifest import Dataset
+from dermbench.artifacts.skin import UNKNOWN, fst_name
+from dermbench.artifacts.tables import write_table
+from dermbench.errors import MissingDependencyError, UsageError
+from dermbench.training.augment import resize_batch
+from dermbench.training.device import computing
+from dermbench.training.pixels import load_samples
+from dermbench.training.predict import load_run
+from dermbench.training.scoring import Normaliser, predict_logits, softmax
+from dermbench.training.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+INDEX = "index.csv"
+
+
+def explain(
+    run: Path | str,
+    data: Path | str | Dataset,
+    out: Path | str,
+    *,
+    split: str = "test",
+    per_group: int = 4,
+    seed: int = 0,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Write Grad-CAM overlays beside their images, and an index of them.
+
+    Parameters
+    ----------
+    run, data, split, device
+        As for :func:`dermbench.training.predict`.
+    out
+        Folder for ``<group>/<image>.png`` (photograph left, overlay right) and ``index.csv``.
+    per_group
+        Images a skin type and outcome (right or wrong), drawn at random with ``seed``.
+    seed
+        Seed of that draw.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The index: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the prediction, ``right``.
+
+    Raises
+    ------
+    MissingDependencyError
+        When grad-cam is not installed.
+    UsageError
+        When the network has no feature map to explain.
+    """
+    dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    network, config, classes, runtime = load_run(Path(run), dataset, device=device)
+    samples = load_samples(dataset, split, config.cached_side)
+    with computing(runtime):
+        logits = predict_logits(samples, network, runtime, size=config.image_size, batch_size=config.batch_size)
+        table = _outcomes(dataset.part(split), classes, logits)
+        chosen = choose(table, per_group, seed)
+        heat = _grad_cam(network, samples, runtime, config.image_size, chosen)
+    for (_, row), map_ in zip(chosen.iterrows(), heat, strict=True):
+        _write_overlay(Path(out) / row["file"], samples.pixels[row["row"]], map_)
+    index = chosen.drop(columns=["row", "pred_index"])
+    write_table(Path(out) / INDEX, index)
+    return index
+
+
+def choose(table: pd.DataFrame, per_group: int, seed: int) -> pd.DataFrame:
+    """Draw up to ``per_group`` rows of each skin type and outcome, the same for the same seed."""
+    rng = numpy_generator(seed, "explain")
+    kept = []
+    for _, group in table.groupby(["fst", "right"], sort=True):
+        rows = rng.permutation(len(group))[:per_group]
+        kept.append(group.iloc[np.sort(rows)])
+    return pd.concat(kept, ignore_index=True)
+
+
+def _outcomes(rows: pd.DataFrame, classes: tuple[str, ...], logits: NDArray[np.float64]) -> pd.DataFrame:
+    predictions = make_predictions(rows["image_id"].to_numpy(dtype=object), softmax(logits), classes)
+    named = np.array(classes, dtype=object)[predictions.y_pred]
+    by_id = pd.DataFrame(
+        {
+            "image_id": predictions.image_id,
+            "pred": named,
+            "pred_index": predictions.y_pred,
+            "prob": softmax(logits).max(axis=1)[np.argsort(rows["image_id"].to_numpy(dtype=object).astype(str))],
+        }
+    )
+    table = pd.DataFrame({"row": np.arange(len(rows)), "image_id": rows["image_id"], "label": rows["label"]})
+    table["fst"] = fst_name(rows["fst"]) if "fst" in rows else UNKNOWN
+    table = table.merge(by_id, on="image_id", validate="one_to_one")
+    table["right"] = table["label"].astype(object) == table["pred"]
+    outcome = np.where(table["right"], "right", "wrong")
+    table["file"] = [
+        f"fst-{fst}-{o}/{_safe(image)}.png"
+        for fst, o, image in zip(table["fst"], outcome, table["image_id"], strict=True)
+    ]
+    return table
+
+
+def _grad_cam(
+    network: Network, samples: Samples, runtime: Runtime, size: int, chosen: pd.DataFrame
+) -> NDArray[np.float32]:
+    """Return maps in [0, 1], shape (n, size, size)."""
+    try:
+        from pytorch_grad_cam import GradCAM  # noqa: PLC0415 - only this verb needs it
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"explain needs grad-cam: {error}", remedy="python -m pip install 'dermbench[train]'"
+        ) from error
+    network.module.eval()
+    normalise = Normaliser(network, runtime)
+    maps = []
+    with GradCAM(model=network.module, target_layers=[_last_map(network.module)]) as cam:
+        for row, target in zip(chosen["row"], chosen["pred_index"], strict=True):
+            image = resize_batch(samples.batch(np.array([row]), runtime.device), size)
+            maps.append(cam(normalise(image), targets=[ClassifierOutputTarget(int(target))])[0])
+    return np.stack(maps).astype(np.float32)
+
+
+def _last_map(module: torch.nn.Module) -> torch.nn.Module:
+    info: Any = getattr(module, "feature_info", None)
+    name = info[-1]["module"] if info else ""
+    if not name:
+        raise UsageError("this network has no feature map that Grad-CAM can use (a convolutional one has)")
+    return module.get_submodule(name)
+
+
+def _write_overlay(path: Path, pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> None:
+    from pytorch_grad_cam.utils.image import show_cam_on_image  # noqa: PLC0415 - only this verb needs it
+
+    side = len(heat)
+    photograph = np.asarray(Image.fromarray(np.asarray(pixels)).resize((side, side), Image.Resampling.BICUBIC))
+    overlay = show_cam_on_image(photograph.astype(np.float32) / 255, heat, use_rgb=True)
+    with atomic_path(path) as temporary:
+        Image.fromarray(np.concatenate([photograph, overlay], axis=1)).save(temporary)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", str(name))

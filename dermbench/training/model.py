@@ -1,0 +1,115 @@
+"""Networks by their timm name, with what they expect of their input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+from torch import nn
+
+from dermbench.errors import UsageError
+from dermbench.training.config import suggest
+from dermbench.training.weights import NONE, as_any, load_pretrained
+
+if TYPE_CHECKING:
+    from dermbench.training.config import TrainConfig
+
+
+@dataclass
+class Network:
+    """A classifier and what it expects of its input.
+
+    Attributes
+    ----------
+    module
+        Maps images (n, 3, image_size, image_size) to logits (n, n_classes).
+    mean, std
+        Normalisation of pixels in [0, 1], a value a channel.
+    pretrained
+        What its weights started from, in words.
+    """
+
+    module: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    pretrained: str = NONE
+
+    @property
+    def head(self) -> nn.Module:
+        """The classifier layer."""
+        head = as_any(self.module).get_classifier()
+        if not isinstance(head, nn.Module):
+            raise UsageError("this network has no single classifier layer; choose another with --set model=...")
+        return head
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable numbers."""
+        return sum(p.numel() for p in self.module.parameters())
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that timm does not know.
+
+    Raises
+    ------
+    UsageError
+        With the nearest name.
+    """
+    known = timm.list_models()
+    architecture, _, tag = name.partition(".")
+    if architecture not in known:
+        hint = suggest(architecture, dict.fromkeys(known)) if known else ""
+        hint = hint if hint.startswith("did") else f"timm knows {len(known):,} models"
+        raise UsageError(f"unknown model {name!r}; {hint}")
+    tagged = [known_name.partition(".")[2] for known_name in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tagged:
+        raise UsageError(f"{architecture} has no pretrained tag {tag!r}; {suggest(tag, dict.fromkeys(tagged))}")
+
+
+def build_network(config: TrainConfig, n_classes: int, *, pretrained: bool | None = None) -> Network:
+    """Make the network of a run.
+
+    Parameters
+    ----------
+    config
+        Names the network, its weights and its regularisation.
+    n_classes
+        Size of the classifier.
+    pretrained
+        Overrides whether weights are loaded: False to load a run's own weights afterwards.
+    """
+    check_name(config.model)
+    options: dict[str, Any] = {
+        "num_classes": n_classes,
+        "drop_rate": config.dropout,
+        "drop_path_rate": config.drop_path,
+    }
+    pretrained_cfg = timm.get_pretrained_cfg(config.model)
+    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
+        options["img_size"] = config.image_size
+    try:
+        module = timm.create_model(config.model, pretrained=False, **options)
+    except TypeError as error:  # a network that knows no drop_path or img_size
+        raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
+    words = NONE
+    if pretrained is None:
+        words = load_pretrained(module, config.model, pretrained=config.pretrained, weights=config.weights)
+    cfg = as_any(module).pretrained_cfg
+    return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words)
+
+
+def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """Return the features before the classifier, shape (n, n_features)."""
+    module = as_any(network.module)
+    features: torch.Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
+    return features
+
+
+def freeze_norm(module: nn.Module) -> None:
+    """Keep the running statistics of batch normalisation as they are while the rest trains."""
+    for layer in module.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the common base has no public name
+            layer.eval()

