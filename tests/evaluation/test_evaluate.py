@@ -1,0 +1,234 @@
+"""The report as a whole."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import MetricFrame
+from sklearn.metrics import f1_score, recall_score
+
+from dermbench.artifacts import Predictions, Report, make_predictions
+from dermbench.artifacts.truth import make_truth
+from dermbench.errors import UsageError
+from dermbench.evaluation import METRICS, evaluate
+from dermbench.evaluation.cells import group_values
+from dermbench.evaluation.sample import applicable, score
+from dermbench.evaluation.subgroups import group
+
+FEW = {"n_resamples": 99}
+CLASSES = ("nevus", "melanoma", "acne", "eczema")
+
+
+def drawn(n=200, seed=0, **columns):
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 4, n)
+    logits = rng.normal(size=(n, 4))
+    logits[np.arange(n), y_true] += 1.5
+    y_prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    ids = [f"image {k}" for k in range(n)]
+    fst = rng.choice([1, 2, 3, 4, 5, 6, -1], n)
+    table = pd.DataFrame({"image_id": ids, "label": [CLASSES[i] for i in y_true], "fst": fst, **columns})
+    return table, ids, y_prob
+
+
+def cells_of(block):
+    """All cells anywhere in nested JSON values."""
+    if isinstance(block, dict):
+        if "value" in block:
+            yield block
+        for item in block.values():
+            yield from cells_of(item)
+
+
+@pytest.fixture(scope="module")
+def report():
+    table, ids, y_prob = drawn()
+    return evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
+
+
+def test_keys_of_the_contract(report):
+    document = report.document()
+    contract = {"schema", "task", "split", "n", "classes", "provenance", "overall", "per_class", "confusion"}
+    assert contract | {"calibration", "features", "notes"} == set(document)
+    assert document["n"] == 200
+    assert {"accuracy", "balanced_accuracy", "macro_f1", "micro_f1", "weighted_f1", "cohen_kappa", "mcc"} <= set(
+        document["overall"]
+    )
+    assert set(document["per_class"]) == set(CLASSES)
+    assert {"precision", "recall", "f1", "support"} <= set(document["per_class"]["acne"])
+    assert list(document["features"]) == ["fst", "fst_band"]
+    assert set(document["features"]["fst"]["groups"]) == {"I", "II", "III", "IV", "V", "VI", "unknown"}
+    assert {"difference", "ratio", "best_group", "worst_group"} <= set(
+        document["features"]["fst_band"]["disparities"]["accuracy"]
+    )
+
+
+def test_every_cell_has_a_value_with_n_or_a_reason(report):
+    cells = list(cells_of(report.document()))
+    assert len(cells) > 100
+    for cell in cells:
+        if cell["value"] is None:
+            assert cell["reason"]
+        elif "low" in cell:
+            assert cell["low"] <= cell["high"]
+            assert cell["method"]
+
+
+def test_json_round_trip(report, tmp_path):
+    report.write(tmp_path / "report.json")
+    assert Report.read(tmp_path / "report.json").text() == report.text()
+    assert "NaN" not in report.text()
+
+
+def test_same_bytes_in_any_row_order(report):
+    table, ids, y_prob = drawn()
+    order = np.random.default_rng(9).permutation(len(ids))
+    truth = make_truth(table.iloc[order[::-1]], classes=CLASSES)
+    predictions = make_predictions([ids[k] for k in order], y_prob[order], CLASSES)
+    assert evaluate(predictions, truth, **FEW).text() == report.text()
+
+
+def test_provenance_has_no_time_and_no_machine(report):
+    provenance = report.document()["provenance"]
+    assert {
+        "environment",
+        "metric_versions",
+        "n_resamples",
+        "predictions_digest",
+        "seed",
+        "truth_digest",
+        "unit",
+    } <= set(provenance)
+    assert set(provenance["metric_versions"]) == set(report.overall)
+    assert provenance["truth_digest"].startswith("sha256:")
+
+
+def test_subgroup_values_agree_with_the_tally_and_with_scikit_learn(build, draw):
+    y_true, y_prob = draw(np.random.default_rng(1), 300, 5)
+    fst = np.random.default_rng(2).choice([1, 3, 6, -1], 300)
+    sample = build(y_true, y_prob=y_prob, columns={"fst": fst}, ordered=True)
+    grouping, metrics = group(sample.truth, "fst"), applicable(sample)
+    values = group_values(sample, grouping, metrics)
+    assert {m.name for m in metrics} == set(METRICS.names())
+    for index in range(len(grouping.names)):
+        direct = [score(metric, sample, rows=grouping.rows(index)) for metric in metrics]
+        np.testing.assert_array_equal(values[index], direct)
+    names = np.array(grouping.names)[grouping.codes]
+    frame = MetricFrame(
+        metrics=lambda t, p: f1_score(t, p, average="macro", zero_division=0, labels=np.unique(t)),
+        y_true=y_true,
+        y_pred=y_prob.argmax(axis=1),
+        sensitive_features=names,
+    )
+    column = [m.name for m in metrics].index("macro_f1")
+    for index, name in enumerate(grouping.names):
+        assert values[index, column] == pytest.approx(frame.by_group[name], rel=1e-12)
+
+
+def test_labels_only_say_why_probabilities_are_missing():
+    table, ids, y_prob = drawn()
+    truth = make_truth(table, classes=CLASSES)
+    order = np.argsort(np.array(ids))
+    predictions = Predictions(truth.image_id, CLASSES, y_prob.argmax(axis=1)[order])
+    report = evaluate(predictions, truth, **FEW).document()
+    for name in ("log_loss", "brier", "auroc_ovr", "average_precision", "top3_accuracy"):
+        assert report["overall"][name] == {"value": None, "reason": "needs probabilities"}
+        assert report["features"]["fst"]["groups"]["V"][name]["reason"] == "needs probabilities"
+        assert report["features"]["fst"]["disparities"][name]["difference"] is None
+    assert report["overall"]["accuracy"]["value"] == pytest.approx((y_prob.argmax(1) == truth_codes(table)).mean())
+    assert any("labels only" in note for note in report["notes"])
+
+
+def truth_codes(table):
+    return np.array([CLASSES.index(label) for label in table["label"]])
+
+
+def test_metrics_that_need_a_mapping_or_an_order_appear_with_it():
+    table, ids, y_prob = drawn()
+    predictions = make_predictions(ids, y_prob, CLASSES)
+    plain = evaluate(predictions, make_truth(table, classes=CLASSES), **FEW)
+    assert not {"malignant_sensitivity", "kappa_linear"} & set(plain.overall)
+    kinds = {"nevus": "benign", "melanoma": "malignant", "acne": "inflammatory", "eczema": "inflammatory"}
+    full = evaluate(predictions, make_truth(table, classes=CLASSES, malignancy=kinds, ordered=True), **FEW)
+    is_malignant, says_malignant = truth_codes(table) == 1, y_prob.argmax(axis=1) == 1
+    cell = full.overall["malignant_sensitivity"]
+    assert cell["value"] == pytest.approx(recall_score(is_malignant, says_malignant))
+    assert cell["n"] == is_malignant.sum()
+    assert full.overall["kappa_quadratic"]["value"] is not None
+    half = evaluate(predictions, make_truth(table, classes=CLASSES, malignancy={"melanoma": "malignant"}), **FEW)
+    assert "malignant_sensitivity" not in half.overall
+
+
+def test_confusion_and_never_predicted_class():
+    table = pd.DataFrame({"image_id": list("abcd"), "label": ["x", "x", "y", "z"]})
+    truth = make_truth(table, classes=("x", "y", "z", "w"))
+    report = evaluate(Predictions(truth.image_id, truth.classes, np.array([0, 1, 1, 1])), truth, **FEW).document()
+    assert report["confusion"]["matrix"] == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    assert report["per_class"]["z"]["precision"] == {"value": None, "reason": "never predicted"}
+    assert report["per_class"]["z"]["recall"]["value"] == 0
+    assert report["per_class"]["z"]["f1"]["value"] == 0
+    assert report["per_class"]["w"]["f1"] == {"value": None, "reason": "not in the truth"}
+    assert report["per_class"]["w"]["support"] == 0
+    assert any("1 of 4 classes are not in the truth" in note and "w" in note for note in report["notes"])
+
+
+def test_ids_or_classes_that_differ_are_refused():
+    table, ids, y_prob = drawn()
+    truth = make_truth(table, classes=CLASSES)
+    with pytest.raises(UsageError, match="predictions have the classes"):
+        evaluate(make_predictions(ids, y_prob, CLASSES[::-1]), truth)
+    with pytest.raises(UsageError, match="not in both: 'image 0', 'zebra'"):
+        evaluate(make_predictions(["zebra", *ids[1:]], y_prob, CLASSES), truth)
+    with pytest.raises(UsageError, match="no sensitive feature 'sex'"):
+        evaluate(make_predictions(ids, y_prob, CLASSES), truth, sensitive=["sex"])
+
+
+def test_ties_are_counted():
+    table, ids, y_prob = drawn()
+    y_prob[:3] = 0.25
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
+    assert any(note.startswith("3 images have tied highest probabilities") for note in report.notes)
+
+
+def test_unit_is_named():
+    table, ids, y_prob = drawn()
+    predictions = make_predictions(ids, y_prob, CLASSES)
+    free = evaluate(predictions, make_truth(table, classes=CLASSES), **FEW)
+    assert free.notes[0] == "No ids group the images: independence between images is assumed."
+    grouped = table.assign(patient_id=[f"p{k // 4}" for k in range(200)], lesion_id=[f"l{k}" for k in range(200)])
+    bound = evaluate(predictions, make_truth(grouped, classes=CLASSES), **FEW)
+    assert bound.notes[0] == "Resampled by patient: 50 units, 200 images."
+    assert bound.provenance["unit"] == {"column": "patient_id", "count": 50}
+
+
+def test_how_little_dark_skin_can_tell_is_said():
+    table, ids, y_prob = drawn()
+    table["fst"] = [1] * 120 + [3] * 76 + [5] * 3 + [6]
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
+    assert "fst: types V and VI: 4 images; nothing can be said about dark skin." in report.notes
+    assert report.features["fst"]["groups"]["VI"]["small"] is True
+    assert report.features["fst"]["groups"]["I"]["small"] is False
+    without = evaluate(
+        make_predictions(ids, y_prob, CLASSES), make_truth(table.drop(columns="fst"), classes=CLASSES), **FEW
+    )
+    assert any("says nothing about differences between skin tones" in note for note in without.notes)
+
+
+def test_many_mostly_empty_classes():
+    """114 classes on 60 images, most (group, class) cells empty."""
+    rng = np.random.default_rng(3)
+    classes = tuple(f"class {i:03d}" for i in range(114))
+    y_true = rng.integers(0, 114, 60)
+    ids = [f"i{k}" for k in range(60)]
+    table = pd.DataFrame({"image_id": ids, "label": [classes[i] for i in y_true], "fst": rng.integers(1, 7, 60)})
+    y_prob = rng.dirichlet(np.ones(114), 60)
+    report = evaluate(make_predictions(ids, y_prob, classes), make_truth(table, classes=classes), **FEW).document()
+    assert math.isfinite(report["overall"]["macro_f1"]["value"])
+    gap = report["features"]["fst"]["disparities"]["macro_f1"]
+    assert gap["difference"] is None
+    assert "not estimable" in gap["reason"]
+    json.dumps(report, allow_nan=False)

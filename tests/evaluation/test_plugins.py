@@ -1,0 +1,124 @@
+"""Metrics of other packages, as a user installs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_metric"
+
+EVALUATE = """
+import json
+import numpy as np, pandas as pd
+from dermbench.artifacts import make_predictions, make_truth
+from dermbench.evaluation import METRICS, evaluate
+ids = [f"i{k}" for k in range(8)]
+truth = make_truth(pd.DataFrame({"image_id": ids, "label": list("aaaabbbb")}))
+predictions = make_predictions(ids, np.array([[.9, .1]] * 3 + [[.2, .8]] * 5), truth.classes)
+print(json.dumps(evaluate(predictions, truth, n_resamples=99).overall["informedness"]))
+"""
+
+
+def run(code, *folders):
+    path = os.pathsep.join(map(str, folders))
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Install the demonstration package with pip into a folder of its own; no network is needed."""
+    if find_spec("hatchling") is None or find_spec("pip") is None:
+        pytest.skip("pip and hatchling are needed to install the demonstration package without network")
+    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "package")
+    target = tmp_path_factory.mktemp("site")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    done = subprocess.run(
+        [*command, "--disable-pip-version-check", "--target", target, source],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_an_installed_metric_is_evaluated(installed):
+    done = run(EVALUATE, installed)
+    assert done.returncode == 0, done.stderr
+    cell = json.loads(done.stdout)
+    assert cell["value"] == pytest.approx(0.75)
+    assert cell["n"] == 8
+
+
+def test_an_installed_metric_has_the_properties_of_all(installed):
+    """The property tests run over the registry, so a plug-in meets them where it is installed."""
+    here = Path(__file__).parent
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "informedness"]
+    done = subprocess.run(
+        [*command, here / "test_metric_properties.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=here.parents[1],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+def fake(folder, entry):
+    info = folder / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[dermbench.metrics]\n{entry}\n")
+    return folder
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path):
+    done = run(
+        "from dermbench.evaluation import METRICS; METRICS.names()", fake(tmp_path, "accuracy = json:dumps")
+    )
+    assert "metric 'accuracy' of json:dumps is registered twice" in done.stderr
+
+
+def test_a_plug_in_that_fails_to_import_is_no_warning(tmp_path):
+    done = run(
+        "from dermbench.evaluation import METRICS; METRICS.names()", fake(tmp_path, "odd = no_such_module:X")
+    )
+    assert done.returncode != 0
+    assert "metric plug-in 'odd' (no_such_module:X) failed to import" in done.stderr
+
+
+def test_a_miss_suggests_the_nearest_name():
+    done = run("from dermbench.evaluation import METRICS; METRICS.get('acuracy')")
+    assert "unknown metric 'acuracy'; did you mean 'accuracy'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "module", ["torch", "timm", "fairlearn", "sklearn", "statsmodels", "scipy.stats", "matplotlib"]
+)
+def test_importing_the_room_is_light(module):
+    done = run(f"import sys, dermbench.evaluation; print({module!r} in sys.modules)")
+    assert done.stdout.strip() == "False", done.stderr
