@@ -1,9 +1,230 @@
-"""``dermbench data``."""
+"""``dermbench data``: list, prepare, check, audit."""
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dermbench.artifacts import Dataset
+    from dermbench.data import AuditResult
+    from dermbench.tasks import Task
+
+SHOWN = 10
+"""How many problems or findings are printed; files have them all."""
+
+DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads; by default one a processor.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    group = typer.Typer(
+        name="data",
+        help="Prepare, check and audit datasets.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    group.command("list")(_list)
+    group.command("prepare")(_prepare)
+    group.command("check")(_check)
+    group.command("audit")(_audit)
+    app.add_typer(group)
+
+
+def _list(*, as_json: Json = False) -> None:
+    """List the tasks: images, classes, skin-type coverage, licence, how to get them."""
+    from dermbench.tasks import load_task, task_names
+
+    tasks = [load_task(name) for name in task_names()]
+    if as_json:
+        typer.echo(json.dumps([task.model_dump(mode="json") for task in tasks], indent=2))
+        return
+    _print_tasks(tasks, _console(stderr=False))
+
+
+def _prepare(
+    task: Annotated[str, typer.Argument(help="Task of `dermbench data list`, or the source table or folder.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Dataset folder to write.")],
+    root: Annotated[Path | None, typer.Option(help="Raw release: a folder, or the file of a table.")] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="Leave out images that are missing or unreadable.")
+    ] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the release where its licence lets a script do so.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the source; repeatable.")
+    ] = None,
+    split_fractions: Annotated[str, typer.Option(help="Shares of train, val and test.")] = "0.7,0.15,0.15",
+    workers: Workers = None,
+    as_json: Json = False,
+) -> None:
+    """Turn a raw release into a dataset folder: check every image, make splits, count."""
+    from dermbench.data import prepare
+    from dermbench.data.obtain import refuse_download
+
+    if download:
+        refuse_download(task)
+    dataset = prepare(
+        task,
+        root=root,
+        out=out,
+        allow_missing=allow_missing,
+        seed=seed,
+        options=_options(settings or []),
+        fractions=_fractions(split_fractions),
+        workers=workers,
+    )
+    if as_json:
+        typer.echo(dataset.info.model_dump_json(by_alias=True, indent=2))
+        return
+    _print_dataset(dataset, _console(stderr=False))
+
+
+def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = False) -> None:
+    """Decode and hash every image and compare with the manifest; exit 1 when something is wrong."""
+    from dermbench.data import check
+
+    result = check(dataset, workers=workers)
+    if as_json:
+        typer.echo(json.dumps({"images": result.images, "ok": result.ok, "problems": result.problems}, indent=2))
+    elif result.ok:
+        typer.echo(f"{dataset}: {result.images:,} images, all there, decoded and unchanged")
+    else:
+        typer.echo(f"{dataset}: {result.images:,} images, {len(result.problems):,} problems", err=True)
+        for problem in result.problems[:SHOWN]:
+            typer.echo(f"  - {problem}", err=True)
+        if len(result.problems) > SHOWN:
+            typer.echo(f"  and {len(result.problems) - SHOWN:,} more (all with --json)", err=True)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _audit(
+    dataset: DatasetFolder,
+    out: Annotated[Path | None, typer.Option(help="Folder for audit.json and duplicates.csv.")] = None,
+    workers: Workers = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Look for duplicates, leakage, label and tone conflicts; exit 1 when the split leaks."""
+    from dermbench.data import audit, write_audit
+    from dermbench.data.audit import audit_document
+
+    result = audit(dataset, workers=workers)
+    if out is not None:
+        write_audit(out, result)
+    if as_json:
+        typer.echo(json.dumps(audit_document(result), indent=2, sort_keys=True))
+    else:
+        _print_audit(dataset, out, result)
+    if result.leaking:
+        raise typer.Exit(1)
+
+
+def _options(settings: list[str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {setting!r}: write --set key=value")
+        if key.strip() in options:
+            raise UsageError(f"--set {key.strip()} is given twice")
+        options[key.strip()] = value.strip()
+    return options
+
+
+def _fractions(text: str) -> dict[str, float]:
+    try:
+        train, val, test = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--split-fractions {text!r}: write three numbers, such as 0.7,0.15,0.15") from error
+    return {"train": train, "val": val, "test": test}
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 140, highlight=False)
+
+
+def _print_tasks(tasks: list[Task], console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(title="Tasks", title_justify="left", show_lines=True)
+    for name in ("task", "images", "classes", "skin type (FST)", "licence", "how to get it"):
+        table.add_column(name, overflow="fold", no_wrap=name == "task")
+    for task in tasks:
+        images = (
+            ", ".join(f"{n:,}" if k == "all" else f"{n:,} {k}" for k, n in task.images.items()) or "any number"
+        )
+        tones = ", ".join(f"{k} {n:,}" for k, n in task.fst.items()) or "see its description"
+        obtain = f"{task.obtain} {task.homepage}".strip()
+        table.add_row(task.name, images, str(task.n_classes), tones, task.licence, obtain)
+    console.print(table)
+    console.print("Data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER.")
+
+
+def _print_dataset(dataset: Dataset, console: Console) -> None:
+    from rich.table import Table
+
+    info, rows = dataset.info, dataset.manifest
+    console.print(f"{info.task}: {len(rows):,} images, {len(info.classes)} classes -> {dataset.root}")
+    table = Table("split", "images", "images a class", "classes without images", *_tone_names(dataset))
+    for split in info.images:
+        part = rows[rows["split"] == split]
+        counts = part["label"].value_counts().reindex(list(info.classes), fill_value=0)
+        tones = _tones(part) if info.fst else {}
+        cells = [str(tones.get(name, 0)) for name in _tone_names(dataset)]
+        span = f"{counts.min():,} to {counts.max():,}"
+        table.add_row(split, f"{len(part):,}", span, str(int((counts == 0).sum())), *cells)
+    console.print(table)
+    console.print(f"split: {info.split['scheme']}, unit {info.split['unit']}, seed {info.split['seed']}")
+    for reason, count in info.left_out.items():
+        console.print(f"left out: {count:,} x {reason}")
+    console.print(f"hash: {info.digest}", soft_wrap=True)
+
+
+def _tone_names(dataset: Dataset) -> list[str]:
+    return ["I", "II", "III", "IV", "V", "VI", "unknown"] if "fst" in dataset.manifest else []
+
+
+def _tones(part: object) -> dict[str, int]:
+    from dermbench.artifacts.skin import fst_name
+
+    counts = fst_name(part["fst"]).value_counts()  # type: ignore[index]
+    return {str(k): int(v) for k, v in counts.items()}
+
+
+def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
+    typer.echo(f"{dataset}: {result.images:,} images compared")
+    typer.echo(f"  exact duplicates: {result.exact:,} images; near-duplicates: {result.near:,} images")
+    for title, findings in (
+        ("leaks between splits", result.leaks),
+        ("label conflicts", result.label_conflicts),
+        ("skin-type conflicts", result.tone_conflicts),
+    ):
+        typer.echo(f"  {title}: {len(findings):,}")
+        for finding in findings[:SHOWN]:
+            values, images = " / ".join(finding.values), ", ".join(finding.images[:4])
+            typer.echo(f"    {finding.shares} {finding.group}: {values} ({images})")
+        if len(findings) > SHOWN:
+            typer.echo(f"    and {len(findings) - SHOWN:,} more")
+    if result.leaking:
+        leaked = ", ".join(f"{n:,} of {s}" for s, n in result.leaked_images().items())
+        typer.echo(f"  the split leaks: images that share something with another split: {leaked}")
+    if out is not None:
+        typer.echo(f"  written: {out}/audit.json, {out}/duplicates.csv")

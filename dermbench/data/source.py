@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dermbench.errors import UsageError
 from dermbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -40,6 +42,34 @@ class Request:
     options: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
 
+    def raw(self) -> Path:
+        """Return ``root``.
+
+        Raises
+        ------
+        UsageError
+            When there is none, or nothing lies there; the remedy says how to get the release.
+        """
+        if self.root is None:
+            raise UsageError(f"{self.task.name}: needs --root, the raw release", remedy=self.task.obtain)
+        if not self.root.exists():
+            raise UsageError(f"{self.root}: no such file or folder", remedy=self.task.obtain)
+        return self.root
+
+    def known(self, *names: str) -> dict[str, str]:
+        """Return the options, having checked that each is one of ``names``.
+
+        Raises
+        ------
+        UsageError
+            When an option has another name.
+        """
+        unknown = sorted(set(self.options) - set(names))
+        if unknown:
+            allowed = f"it has {', '.join(names)}" if names else "it has none"
+            raise UsageError(f"source {self.task.source!r} has no option {', '.join(unknown)}; {allowed}")
+        return dict(self.options)
+
 
 @dataclass(frozen=True)
 class Release:
@@ -73,3 +103,26 @@ Source = Callable[[Request], Release]
 
 SOURCES: Registry[Source] = Registry("source", "dermbench.sources")
 """All sources by name; packages outside add one through the entry-point group ``dermbench.sources``."""
+
+BUILT_IN = {
+    "ajl-21": "dermbench.data.ajl",
+    "fitzpatrick17k": "dermbench.data.fitzpatrick17k",
+    "folder": "dermbench.data.folder",
+    "pad-ufes-20": "dermbench.data.pad_ufes_20",
+    "synthderm": "dermbench.data.synthderm",
+    "table": "dermbench.data.table",
+}
+"""Module of each built-in source, imported when the source is asked for."""
+
+
+def load_source(name: str) -> Source:
+    """Return the source called ``name``, importing its module when it is a built-in one.
+
+    Raises
+    ------
+    RegistryError
+        When there is none; the message suggests the nearest name.
+    """
+    for module in [BUILT_IN[name]] if name in BUILT_IN else BUILT_IN.values():
+        import_module(module)
+    return SOURCES.get(name)

@@ -1,0 +1,221 @@
+"""``audit``: what in a dataset would make its numbers wrong: duplicates, leakage, conflicting labels and tones.
+
+Definitions. *Exact duplicates* are images with equal bytes; *near-duplicates* look the same
+(:func:`dermbench.data.duplicates.near_pairs`); both are joined to groups in a chain. A *leak* is a patient,
+lesion, duplicate group of the release, or group of duplicates with images in more than one split. A *label
+conflict* is a group of duplicates, or a lesion, with more than one label; a *tone conflict* is a group of
+duplicates, a lesion or a patient with more than one known skin type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.columns import UNITS
+from dermbench.artifacts.files import write_json
+from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.artifacts.tables import write_table
+from dermbench.data.duplicates import (
+    SIMILARITY,
+    THRESHOLD,
+    Fingerprints,
+    components,
+    near_pairs,
+    take_fingerprints,
+)
+from dermbench.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SCHEMA = "dermbench.audit/1"
+REPORT = "audit.json"
+TABLE = "duplicates.csv"
+DUPLICATES = "duplicates"
+SHOWN = ("image_id", "path", "split", "label", "fst", *UNITS)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Images that share something and differ where they should not.
+
+    Attributes
+    ----------
+    shares
+        ``patient_id``, ``lesion_id``, ``duplicate_group`` or ``duplicates``.
+    group
+        The id they share.
+    values
+        The splits, labels or skin types that differ, sorted.
+    images
+        Ids of the images, sorted.
+    """
+
+    shares: str
+    group: str
+    values: tuple[str, ...]
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What an audit found.
+
+    Attributes
+    ----------
+    images
+        Number of images compared.
+    exact, near
+        Number of images that have an exact duplicate, or a near-duplicate that is no exact one.
+    duplicates
+        One row an image that is a duplicate: ``group``, ``kind`` (``exact`` or ``near``) and its columns.
+    leaks, label_conflicts, tone_conflicts
+        Findings, see the text of the module.
+    about
+        Task, content hash of the dataset and the settings.
+    """
+
+    images: int
+    exact: int
+    near: int
+    duplicates: pd.DataFrame
+    leaks: tuple[Finding, ...] = ()
+    label_conflicts: tuple[Finding, ...] = ()
+    tone_conflicts: tuple[Finding, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def leaking(self) -> bool:
+        """Whether something is shared between splits."""
+        return bool(self.leaks)
+
+    def leaked_images(self) -> dict[str, int]:
+        """Return how many images of each split share something with another split."""
+        ids = {i for finding in self.leaks for i in finding.images}
+        split = self.about["split_of"]
+        counts: dict[str, int] = {}
+        for image in sorted(ids):
+            counts[split[image]] = counts.get(split[image], 0) + 1
+        return counts
+
+
+def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshold: int = THRESHOLD) -> AuditResult:
+    """Compare every image with every other, and every split with the others.
+
+    Parameters
+    ----------
+    dataset
+        Dataset, or its folder.
+    workers
+        Number of threads; by default one for each processor.
+    threshold
+        Bits of 64 in which the perceptual hashes of near-duplicates may differ; 0 to 32.
+
+    Returns
+    -------
+    AuditResult
+        Findings, in an order that depends on the content alone.
+
+    Raises
+    ------
+    InputError
+        When images are missing or unreadable.
+    """
+    if not isinstance(dataset, Dataset):
+        dataset = read_dataset(dataset)
+    rows = dataset.manifest
+    prints = take_fingerprints(dataset.paths(rows), workers=workers)
+    _refuse_broken(dataset, prints)
+    exact = pd.factorize(np.array([seen.sha256 for seen in prints.looks], dtype=object))[0].astype(np.intp)
+    groups = _groups(prints, exact, threshold)
+    marked = rows.assign(**{DUPLICATES: _named(rows, groups)})
+    duplicates = _table(marked, exact)
+    return AuditResult(
+        images=len(rows),
+        exact=int((duplicates["kind"] == "exact").sum()),
+        near=int((duplicates["kind"] == "near").sum()),
+        duplicates=duplicates,
+        leaks=_differing(marked, "split", (*UNITS, DUPLICATES)),
+        label_conflicts=_differing(marked, "label", ("lesion_id", "duplicate_group", DUPLICATES)),
+        tone_conflicts=_differing(marked, "fst", (*UNITS, DUPLICATES)),
+        about={
+            "task": dataset.info.task,
+            "dataset_digest": dataset.info.digest,
+            "hash_bits": threshold,
+            "similarity": SIMILARITY,
+            "split_of": dict(zip(rows["image_id"], rows["split"], strict=True)),
+        },
+    )
+
+
+def audit_document(result: AuditResult) -> dict[str, Any]:
+    """Return the content of ``audit.json``."""
+    kinds = ("leaks", "label_conflicts", "tone_conflicts")
+    return {
+        "schema": SCHEMA,
+        **{key: value for key, value in result.about.items() if key != "split_of"},
+        "images": result.images,
+        "exact_duplicates": result.exact,
+        "near_duplicates": result.near,
+        "leaking": result.leaking,
+        "leaked_images": result.leaked_images(),
+        **{kind: [vars(finding) for finding in getattr(result, kind)] for kind in kinds},
+    }
+
+
+def write_audit(folder: Path | str, result: AuditResult) -> None:
+    """Write ``audit.json`` and ``duplicates.csv`` into ``folder``, atomically."""
+    out = Path(folder)
+    write_table(out / TABLE, result.duplicates)
+    write_json(out / REPORT, audit_document(result))
+
+
+def _refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
+    paths = dataset.manifest["path"]
+    broken = [f"{p}: {s.problem}" for p, s in zip(paths, prints.looks, strict=True) if s.problem is not None]
+    if broken:
+        raise InputError(dataset.image_root, broken[:20], remedy="See: dermbench data check")
+
+
+def _groups(prints: Fingerprints, exact: NDArray[np.intp], threshold: int) -> NDArray[np.intp]:
+    """Join exact and near-duplicates; only one image of each set of equal bytes is compared."""
+    kept = np.unique(exact, return_index=True)[1]
+    first, second, _ = near_pairs(prints.bits[kept], prints.grey[kept], threshold=threshold)
+    return components(len(kept), first, second)[exact]
+
+
+def _named(rows: pd.DataFrame, groups: NDArray[np.intp]) -> pd.Series:
+    """Return the smallest image id of each group that has several images, else ``<NA>``."""
+    ids = rows["image_id"].astype(object)
+    smallest = ids.groupby(groups).transform("min")
+    several = ids.groupby(groups).transform("size") > 1
+    return smallest.where(several).astype("string")
+
+
+def _table(marked: pd.DataFrame, exact: NDArray[np.intp]) -> pd.DataFrame:
+    again = pd.Series(exact, index=marked.index).duplicated(keep=False)
+    shown = [name for name in SHOWN if name in marked]
+    table = marked[["duplicates", *shown]].rename(columns={DUPLICATES: "group"})
+    table.insert(1, "kind", np.where(again, "exact", "near"))
+    return table[table["group"].notna()].sort_values(["group", "image_id"], ignore_index=True)
+
+
+def _differing(rows: pd.DataFrame, column: str, shared: tuple[str, ...]) -> tuple[Finding, ...]:
+    """Return every group of each column of ``shared`` in which ``column`` has more than one known value."""
+    found: list[Finding] = []
+    if column not in rows:
+        return ()
+    for name in shared:
+        if name not in rows:
+            continue
+        known = rows[rows[name].notna() & rows[column].notna()]
+        differing = known.groupby(name)[column].transform("nunique") > 1
+        for group, members in known[differing].groupby(name, sort=True):
+            values = tuple(sorted({str(v) for v in members[column]}))
+            found.append(Finding(name, str(group), values, tuple(sorted(members["image_id"]))))
+    return tuple(found)

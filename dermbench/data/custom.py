@@ -1,0 +1,78 @@
+"""Tasks for data that no packaged task describes: made up from the arguments of ``data prepare``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.labels import fold
+from dermbench.data.source import BUILT_IN, SOURCES
+from dermbench.errors import InputError, UsageError, name_some
+from dermbench.tasks import Task, load_task, task_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+ABOUT = ("task", "title", "licence", "citation", "classes")
+"""Options that describe the task, not the files."""
+
+
+def resolve_task(name: str, *, root: Path | None, options: Mapping[str, str]) -> Task:
+    """Return the packaged task called ``name``, or make one up when ``name`` is a data source.
+
+    Parameters
+    ----------
+    name
+        Task, or source such as ``table`` and ``folder``.
+    root
+        Release; the name of the file or folder is the task's name unless ``options`` has ``task``.
+    options
+        ``task``, ``title``, ``licence``, ``citation`` and ``classes`` (in order, separated by commas) are
+        used here.
+
+    Raises
+    ------
+    RegistryError
+        When there is neither a task nor a source of that name; the message suggests the nearest task.
+    """
+    if name in task_names() or (name not in BUILT_IN and name not in SOURCES):
+        return load_task(name)
+    classes = tuple(c.strip() for c in options.get("classes", "").split(",") if c.strip())
+    title = options.get("task") or (root.resolve().stem if root is not None else name)
+    return Task(
+        name=title,
+        title=options.get("title", title),
+        source=name,
+        classes=classes,
+        n_classes=len(classes),
+        licence=options.get("licence", "unknown (data of your own)"),
+        citation=options.get("citation", ""),
+        obtain=f"Give the data with --root; see: dermbench data prepare {name} --help",
+    )
+
+
+def class_set(labels: pd.Series, task: Task, source: Path) -> tuple[str, ...]:
+    """Return the classes of the task, or the labels that occur, sorted.
+
+    Raises
+    ------
+    InputError
+        When two labels differ in nothing but their spelling, or there are fewer than two.
+    UsageError
+        When the classes given by the user differ in nothing but their spelling.
+    """
+    names = list(task.classes) or sorted(labels.dropna().unique())
+    by_fold: dict[str, list[str]] = {}
+    for name in names:
+        by_fold.setdefault(fold(name), []).append(name)
+    doubled = [" / ".join(group) for group in by_fold.values() if len(group) > 1]
+    if doubled and task.classes:
+        raise UsageError(f"classes that differ only in spelling: {name_some(doubled)}")
+    problems = [f"labels that differ only in spelling: {name_some(doubled)}"] if doubled else []
+    if len(names) < 2:
+        problems.append(f"needs at least 2 classes, found {name_some(names) or 'none'}")
+    if problems:
+        raise InputError(source, problems, remedy="Correct the labels, or give --set classes=A,B,…")
+    return tuple(names)

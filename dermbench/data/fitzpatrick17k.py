@@ -1,0 +1,87 @@
+"""Fitzpatrick17k.
+
+Input: 16,577 clinical photographs out of two dermatology atlases, ``<md5hash>.jpg``.
+Label: 114 conditions, 9 or 3 groups of them (``fitzpatrick17k-114``, ``-9``, ``-3``).
+Metadata: Fitzpatrick skin type by two crowds of annotators (``fst_scale``, ``fst_centaur``), -1 unknown.
+Publication: Groh et al. 2021.
+Licence: annotations CC BY-NC-SA 3.0; the photographs belong to the atlases.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.skin import parse_fst
+from dermbench.data.index import image_index, scan
+from dermbench.data.reading import labels_of, read_columns
+from dermbench.data.source import SOURCES, Release
+from dermbench.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from dermbench.data.source import Request
+    from dermbench.tasks import Task
+
+TABLE = "fitzpatrick17k.csv"
+LABELS = {114: "label", 9: "nine_partition_label", 3: "three_partition_label"}
+"""Column of the label by number of classes."""
+COLUMNS = ("md5hash", "fitzpatrick_scale", "fitzpatrick_centaur", *LABELS.values())
+
+
+@SOURCES.register("fitzpatrick17k")
+def fitzpatrick17k(request: Request) -> Release:
+    """Read the release: ``fitzpatrick17k.csv`` in ``root`` or one folder down, images anywhere below.
+
+    Options: ``images``, the folder of the photographs. Rows whose photograph is not there and has no
+    address in the table either can be obtained by nobody: they are left out and counted.
+    """
+    options = request.known("images")
+    root = request.raw()
+    index = scan(root, skip=request.out)
+    path = index.named(TABLE)
+    if path is None:
+        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.obtain)
+    raw = read_columns(path, COLUMNS, key="md5hash")
+    if "images" in options:
+        index = image_index(root, options["images"], skip=request.out)
+    table, classes = _labelled(raw, request.task, path)
+    table["path"] = index.locate(table["image_id"])
+    lost = table["path"].isna() & table["url"].isna() if "url" in table else table["path"].isna() & False
+    return Release(
+        table=table[~lost].drop(columns=["url", "url_alphanum"], errors="ignore").reset_index(drop=True),
+        image_root=index.root,
+        classes=classes,
+        left_out={"no address in the release": int(lost.sum())} if lost.any() else {},
+        options={**options},
+    )
+
+
+def annotations(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return ids, skin types and further columns of a table with Fitzpatrick17k's column names.
+
+    ``fitzpatrick_scale`` becomes ``fst`` and ``fst_scale``, ``fitzpatrick_centaur`` becomes
+    ``fst_centaur``, ``three_partition_label`` becomes ``malignancy``; -1 becomes ``<NA>``.
+    """
+    table = raw.rename(columns={"md5hash": "image_id", "three_partition_label": "malignancy"})
+    table["fst"] = parse_fst(table["fitzpatrick_scale"])
+    table["fst_scale"] = table["fst"]
+    table["fst_centaur"] = parse_fst(table["fitzpatrick_centaur"])
+    return table.drop(columns=["fitzpatrick_scale", "fitzpatrick_centaur", "label"], errors="ignore")
+
+
+def _labelled(raw: pd.DataFrame, task: Task, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    column = LABELS.get(task.n_classes)
+    if column is None:
+        raise UsageError(f"{task.name}: Fitzpatrick17k has {', '.join(map(str, LABELS))} classes")
+    classes = task.classes or tuple(sorted(raw[column].dropna().unique()))
+    if len(classes) != task.n_classes:
+        raise InputError(
+            path,
+            [f"{len(classes)} different labels in column {column}, {task.name} has {task.n_classes}"],
+            remedy="Part of a release is prepared with: dermbench data prepare table",
+        )
+    labels = labels_of(raw[column], task, classes, path)
+    return annotations(raw).assign(label=labels), classes

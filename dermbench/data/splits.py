@@ -1,0 +1,223 @@
+"""Splits in which nothing shared crosses: grouped, stratified, seeded, independent of row order.
+
+Method. Images are joined to units (:mod:`dermbench.data.units`); a unit goes to one split as a whole.
+
+1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
+   ones by a hash of the seed and the smallest image id in them.
+2. For each class, rarest first, and each split that has none of it, one unit of the class is placed
+   there (the largest in train, the smallest in val and test): a class with three units that hold no
+   other class occurs in every split.
+3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
+   the part of its share (fraction x images of the stratum) that is still open; needs are added up over
+   the images of the unit and over four stratifications: class x skin type, class, skin type, and all
+   images. Equal needs are settled by the unit's hash, in proportion to the fractions.
+
+This is greedy iterative stratification (Sechidis et al. 2011) at the level of units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.columns import SPLITS
+from dermbench.data.units import connected_units, unit_columns
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+DEFAULT_FRACTIONS: Mapping[str, float] = {"train": 0.70, "val": 0.15, "test": 0.15}
+TIE = 1e-9
+
+
+Strata = tuple[tuple[tuple[str, ...], int], ...]
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A unit to be placed: its images by stratum, its classes, and two draws in [0, 1)."""
+
+    index: int
+    size: int
+    strata: Strata
+    classes: frozenset[str]
+    order: float
+    tie: float
+
+
+def assign_splits(
+    table: pd.DataFrame, *, seed: int = 0, fractions: Mapping[str, float] = DEFAULT_FRACTIONS
+) -> pd.Series:
+    """Complete the ``split`` of a manifest.
+
+    Splits that the release fixes are kept: a fixed test split gets no further image, and when there are
+    training but no validation images, validation units are cut out of train, in the proportion of the
+    fractions. A unit that also has images in a fixed val or test split stays in train.
+
+    Parameters
+    ----------
+    table
+        ``image_id`` (unique), ``label``; ``fst``, ``split`` and the ids of
+        :data:`dermbench.artifacts.columns.UNITS` where known.
+    seed
+        Another seed gives another split.
+    fractions
+        Share of each split; they are scaled to add up to 1. A share of 0 leaves a split empty.
+
+    Returns
+    -------
+    pandas.Series
+        ``train``, ``val`` or ``test`` for each row, on the index of ``table``.
+
+    Raises
+    ------
+    UsageError
+        When a fraction is negative, not a number, or all are 0.
+    """
+    shares = check_fractions(fractions)
+    fixed = table["split"].astype("string") if "split" in table else pd.Series(pd.NA, table.index, dtype="string")
+    fixed = fixed.set_axis(table.index)
+    cut = shares["val"] > 0 and "train" in set(fixed.dropna()) and "val" not in set(fixed.dropna())
+    movable = fixed.isna()
+    if cut:
+        movable |= (fixed == "train").fillna(value=False).astype(bool)
+    if not movable.any():
+        return fixed
+    allowed = [s for s in SPLITS if shares[s] > 0 and not (s == "test" and (fixed == "test").any())]
+    allowed = allowed or ["train"]
+    part = pd.DataFrame(
+        {
+            "image_id": table["image_id"].astype(object),
+            "label": table["label"].astype(object),
+            "fst": table["fst"].astype("string").fillna("unknown").astype(object) if "fst" in table else "unknown",
+            "was_train": (fixed == "train").fillna(value=False).astype(bool),
+            "split": fixed.astype(object).where(~movable, None),
+            "unit": connected_units(table, unit_columns(table)),
+        }
+    )
+    placed = _place(part, shares={s: shares[s] for s in allowed}, seed=seed)
+    return fixed.where(~movable, placed).astype("string")
+
+
+def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
+    """Return the share of every split, adding up to 1.
+
+    Raises
+    ------
+    UsageError
+        As for :func:`assign_splits`.
+    """
+    wrong = [k for k in fractions if k not in SPLITS]
+    shares = {name: float(fractions.get(name, 0.0)) for name in SPLITS}
+    if wrong or not all(math.isfinite(v) and v >= 0 for v in shares.values()) or sum(shares.values()) <= 0:
+        raise UsageError(f"split fractions are three shares of at least 0, not all 0: {dict(fractions)}")
+    return {name: share / sum(shares.values()) for name, share in shares.items()}
+
+
+def _place(part: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> pd.Series:
+    anchored = part["unit"].map(_anchors(part)).astype(object)
+    anchored = anchored.mask(anchored.notna() & part["was_train"], "train")
+    fixed = part["split"].notna()
+    free = ~fixed & anchored.isna()
+    units = _units(part[free], seed=seed)
+    ledger = _Ledger(part[free | part["split"].isin(list(shares))], shares)
+    chosen = _seeded(units, part[fixed], shares)
+    for unit in units:
+        if unit.index in chosen:
+            ledger.add(unit.strata, chosen[unit.index])
+    for unit in units:
+        if unit.index not in chosen:
+            chosen[unit.index] = ledger.neediest(unit)
+            ledger.add(unit.strata, chosen[unit.index])
+    return anchored.mask(free, part["unit"].map(chosen).astype(object))
+
+
+def _anchors(part: pd.DataFrame) -> pd.Series:
+    """Return the split of each unit that has an image whose split is fixed: train where they differ."""
+    held = part[part["split"].notna()].drop_duplicates(["unit", "split"])
+    only = held.drop_duplicates("unit", keep=False).set_index("unit")["split"]
+    several = sorted(set(held["unit"]) - set(only.index))
+    return pd.concat([only, pd.Series("train", index=several, dtype=object)])
+
+
+def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
+    """Return the units to be placed, larger ones first, equal ones by hash."""
+    members: dict[int, list[tuple[str, str, str]]] = {}
+    columns = (rows[name] for name in ("unit", "image_id", "label", "fst"))
+    for index, image, label, tone in zip(*columns, strict=True):
+        members.setdefault(index, []).append((image, label, tone))
+    units = []
+    for index, images in members.items():
+        order, tie = _draws(seed, min(image for image, _, _ in images))
+        classes = frozenset(label for _, label, _ in images)
+        strata = _strata((label, tone) for _, label, tone in images)
+        units.append(_Unit(index, len(images), strata, classes, order, tie))
+    return sorted(units, key=lambda unit: (-unit.size, unit.order))
+
+
+def _strata(images: Iterable[tuple[str, str]]) -> Strata:
+    """Count images by stratum, in an order of strata that no order of rows can change."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for label, tone in images:
+        counts.update((("all",), ("class", label), ("fst", tone), ("cell", label, tone)))
+    return tuple(sorted(counts.items()))
+
+
+def _draws(seed: int, key: str) -> tuple[float, float]:
+    """Return two numbers in [0, 1) that depend on the seed and the key alone."""
+    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
+
+
+def _seeded(units: Sequence[_Unit], fixed: pd.DataFrame, shares: Mapping[str, float]) -> dict[int, str]:
+    """Place one unit of each class in every split that has none of it."""
+    seen = set(zip(fixed["label"], fixed["split"], strict=True))
+    available: dict[str, list[_Unit]] = {}
+    for unit in units:
+        for label in unit.classes:
+            available.setdefault(label, []).append(unit)
+    placed: dict[int, str] = {}
+    for label in sorted(available, key=lambda name: (len(available[name]), name)):
+        for split in shares:
+            left = [unit for unit in available[label] if unit.index not in placed]
+            if (label, split) in seen or not left or len(available[label]) < len(shares):
+                continue
+            unit = left[0] if split == "train" else left[-1]
+            placed[unit.index] = split
+            seen |= {(name, split) for name in unit.classes}
+    return placed
+
+
+class _Ledger:
+    """How much of each stratum a split has, against its share."""
+
+    def __init__(self, rows: pd.DataFrame, shares: Mapping[str, float]) -> None:
+        self.shares = shares
+        self.total = dict(_strata(zip(rows["label"], rows["fst"], strict=True)))
+        self.held: dict[str, Counter[tuple[str, ...]]] = {split: Counter() for split in shares}
+        for split in shares:
+            mine = rows[rows["split"] == split]
+            self.add(_strata(zip(mine["label"], mine["fst"], strict=True)), split)
+
+    def add(self, strata: Strata, split: str) -> None:
+        """Enter the images of a unit."""
+        self.held[split].update(dict(strata))
+
+    def neediest(self, unit: _Unit) -> str:
+        """Return the split with the largest remaining need for the images of a unit."""
+        needs = {split: self._need(unit.strata, split) for split in self.shares}
+        best = max(needs.values())
+        tied = [split for split, need in needs.items() if need >= best - TIE]
+        edges = np.cumsum([self.shares[split] for split in tied])
+        return tied[int(np.searchsorted(edges / edges[-1], unit.tie, side="right"))]
+
+    def _need(self, strata: Strata, split: str) -> float:
+        held, share = self.held[split], self.shares[split]
+        return sum(count * (1.0 - held[key] / (share * self.total[key])) for key, count in strata)
