@@ -1,0 +1,135 @@
+"""The unit bootstrap of functions of sums and of functions of image weights, all groups from the same draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dermbench.evaluation.stats.bca import acceleration, bca_limits, jackknife
+from dermbench.evaluation.stats.estimates import Estimate, spread
+from dermbench.evaluation.stats.resample import Cells, draw, replicate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.stats.sample import Sample
+    from dermbench.evaluation.stats.seeding import Plan
+
+    Score = Callable[[NDArray[Any]], NDArray[np.float64]]
+
+MOSTLY = 0.95
+"""Share of the resamples in which a metric must be defined for a bootstrap interval."""
+FEW_UNITS = 5
+"""Fewest independent units of a group for a bootstrap interval."""
+PARTS = 200
+"""Most parts of the units that are left out in turn to find the acceleration of a ranking metric."""
+BLOCK_WEIGHTS = 2**21
+"""Image weights in one block of resamples (16 MB)."""
+
+
+def bootstrap_estimate(
+    value: float, replicates: NDArray[np.float64], accelerate: float, *, n: int, n_units: int
+) -> Estimate:
+    """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
+
+    Parameters
+    ----------
+    value
+        The metric on the data.
+    replicates
+        Bootstrap replicates, NaN where undefined, shape (n_resamples,).
+    accelerate
+        Acceleration constant; NaN for the percentile interval.
+    n, n_units
+        Images and independent units that the value rests on.
+    """
+    defined = np.sort(replicates[np.isfinite(replicates)])
+    if n_units < FEW_UNITS:
+        return Estimate(value, n, reason=f"{n_units} independent units, a bootstrap interval needs {FEW_UNITS}")
+    if len(defined) < MOSTLY * len(replicates):
+        share = 1 - len(defined) / len(replicates)
+        return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
+
+    def limits(z: float) -> tuple[float, float, str]:
+        low, high, method = bca_limits(value, defined, accelerate, z=z)
+        return low, high, f"{method} bootstrap, {len(replicates):,} resamples"
+
+    return Estimate(value, n, spread(replicates), limits)
+
+
+def bootstrap_sums(
+    cells: Cells, score: Score, width: int, plan: Plan, *, stream: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bootstrap functions of the slot sums of each group.
+
+    Parameters
+    ----------
+    cells
+        What to draw; its slots are ``width`` a group.
+    score
+        Takes slot sums of shape (n_groups * width, n), returns (n, n_groups, n_metrics).
+    width
+        Slots of a group.
+    plan, stream
+        Number of resamples, and the random numbers.
+
+    Returns
+    -------
+    replicates, accelerations
+        Shapes (n_resamples, n_groups, n_metrics) and (n_groups, n_metrics).
+    """
+    replicates = replicate(cells, score, plan, stream=stream)
+    accelerations: NDArray[np.float64] = np.full(replicates.shape[1:], np.nan)
+    for group, row in enumerate(accelerations):
+        slots = np.arange(group * width, (group + 1) * width)
+        left_out, counts = jackknife(cells, slots, lambda sums: score(sums)[:, 0])
+        if len(counts):
+            row[:] = [acceleration(values, counts) for values in left_out.T]
+    return replicates, accelerations
+
+
+def bootstrap_weights(
+    sample: Sample, score: Score, plan: Plan, *, stream: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bootstrap functions of the weights of the images.
+
+    Parameters
+    ----------
+    sample
+        Gives the units.
+    score
+        Takes weights of shape (n_samples, n), returns (n, n_outputs).
+    plan, stream
+        Number of resamples, and the random numbers.
+
+    Returns
+    -------
+    replicates, accelerations
+        Shapes (n_resamples, n_outputs) and (n_outputs,).
+    """
+    ones = np.ones(sample.n_units, dtype=np.int64)
+    block = int(min(256, max(8, BLOCK_WEIGHTS // max(1, len(sample)))))
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        return score(draw(ones, size, rng)[sample.units].astype(np.float64))
+
+    replicates = plan.in_blocks(one, stream=stream, block=block)
+    left_out = leave_parts_out(sample, score, plan, stream=stream, n_parts=PARTS)
+    equal = np.ones(len(left_out), dtype=np.int64)
+    return replicates, np.array([acceleration(values, equal) for values in left_out.T])
+
+
+def leave_parts_out(sample: Sample, score: Score, plan: Plan, *, stream: str, n_parts: int) -> NDArray[np.float64]:
+    """Return values without each of ``n_parts`` random parts of the units, shape (n_parts, n_outputs)."""
+    n_parts = min(n_parts, sample.n_units)
+    part = plan.generator(f"{stream} parts").permutation(sample.n_units) % n_parts
+    of_row = part[sample.units]
+    step = int(max(1, BLOCK_WEIGHTS // max(1, len(sample))))
+    values = []
+    for start in range(0, n_parts, step):
+        left_out = np.arange(start, min(start + step, n_parts))
+        values.append(score((of_row[:, None] != left_out).astype(np.float64)))
+    return np.concatenate(values)

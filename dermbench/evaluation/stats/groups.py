@@ -1,0 +1,88 @@
+"""Every metric in every group with its interval, each by the method that holds up for its kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.evaluation.stats.count_metrics import count_estimates
+from dermbench.evaluation.stats.estimates import undefined
+from dermbench.evaluation.stats.mean_metrics import mean_estimates
+from dermbench.evaluation.stats.problem import Problem
+from dermbench.evaluation.stats.ranking_metrics import ranking_estimates
+from dermbench.evaluation.stats.sample import everyone
+from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.stats.estimates import Interval
+    from dermbench.evaluation.stats.problem import Estimates
+    from dermbench.evaluation.stats.sample import Grouping, Sample
+
+NO_PROBABILITIES = "needs probabilities"
+
+
+def intervals(
+    sample: Sample,
+    metrics: Sequence[Metric],
+    grouping: Grouping | None = None,
+    *,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+    workers: int = 1,
+) -> dict[tuple[str | None, str], Interval]:
+    """Return every metric with its 95 % interval, overall or for each group.
+
+    Parameters
+    ----------
+    sample
+        Truth and predictions, in the order of ``image_id``. Metrics of another view need a sample of their
+        own.
+    metrics
+        What to compute.
+    grouping
+        Sensitive feature. None for the whole sample.
+    seed, n_resamples, workers
+        See :class:`~dermbench.evaluation.stats.seeding.Plan`.
+
+    Returns
+    -------
+    dict
+        {(group name, metric name): interval}; the group is None without ``grouping``. Groups are those that
+        occur, then ``"unknown"`` where the feature is missing for some image.
+    """
+    groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
+    found = estimate(Problem(sample, groups, Plan(seed, n_resamples, workers)), metrics)
+    names = [None] if grouping is None else list(groups.names)
+    return {(names[group], metric): item.interval() for (group, metric), item in found.items()}
+
+
+def estimate(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
+    """Return every metric of each group as an estimate with limits at any level.
+
+    Parameters
+    ----------
+    problem
+        The data, groups and resampling.
+    metrics
+        What to compute.
+
+    Returns
+    -------
+    dict
+        {(index of the group, metric name): estimate}.
+    """
+    lacking = [m for m in metrics if m.needs_probabilities and problem.sample.y_prob is None]
+    able = [m for m in metrics if m not in lacking]
+    found: Estimates = {
+        (group, metric.name): undefined(NO_PROBABILITIES, len(rows))
+        for metric in lacking
+        for group, rows in enumerate(problem.rows)
+    }
+    found |= count_estimates(problem, [m for m in able if m.kind == "counts"])
+    found |= mean_estimates(problem, [m for m in able if m.kind == "mean"])
+    for metric in able:
+        if metric.kind == "ranking":
+            found |= ranking_estimates(problem, metric)
+    return found

@@ -1,0 +1,63 @@
+"""One bootstrap problem: a sample, its groups, the classes that are averaged over, and how much to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.metric import Metric, Tally
+    from dermbench.evaluation.stats.estimates import Estimate
+    from dermbench.evaluation.stats.sample import Grouping, Sample
+    from dermbench.evaluation.stats.seeding import Plan
+
+    Estimates = dict[tuple[int, str], Estimate]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What estimates are made for.
+
+    Attributes
+    ----------
+    sample, grouping
+        The data. Images of unknown groups are resampled but belong to none.
+    plan
+        Number of resamples, and the random numbers.
+    classes
+        Classes that macro metrics average over; None for those that occur in the truth of each group.
+    """
+
+    sample: Sample
+    grouping: Grouping
+    plan: Plan
+    classes: NDArray[np.intp] | None = None
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.grouping.names)
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream of random numbers."""
+        return f"bootstrap {self.grouping.feature}"
+
+    @cached_property
+    def rows(self) -> list[NDArray[np.intp]]:
+        """Positions of the images of each group."""
+        return [np.flatnonzero(self.grouping.codes == group) for group in range(self.n_groups)]
+
+    @cached_property
+    def n_units(self) -> list[int]:
+        """Independent units that have an image in each group."""
+        return [len(np.unique(self.sample.units[rows])) for rows in self.rows]
+
+    def cut(self, metric: Metric, tally: Tally) -> Tally:
+        """Return the counts that ``metric`` is a function of."""
+        return tally if self.classes is None or not metric.macro else tally.take(self.classes)

@@ -1,0 +1,123 @@
+"""Estimates of metrics of how the probabilities order the images: DeLong, or the weighted bootstrap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.stats.bootstrap import bootstrap_estimate, bootstrap_weights, leave_parts_out
+from dermbench.evaluation.stats.delong import area_estimate
+from dermbench.evaluation.stats.estimates import Estimate, normal_limits, undefined
+from dermbench.evaluation.stats.sample import ELIGIBLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.stats.problem import Estimates, Problem
+
+AREA = "auroc_ovr"
+"""Metric with a closed-form standard error."""
+WORK = 2e9
+"""Images x classes x resamples that are affordable; larger samples get fewer resamples."""
+FEW_RESAMPLES = 399
+"""Below this many affordable resamples the interval comes from a grouped jackknife instead."""
+PARTS = 50
+"""Parts of the grouped jackknife."""
+
+
+def ranking_estimates(problem: Problem, metric: Metric) -> Estimates:
+    """Return a metric of kind ``ranking`` of each group.
+
+    No interval where a class has fewer than 10 images inside or outside of it.
+    """
+    assert problem.sample.y_prob is not None
+    y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, problem.classes)
+    found: Estimates = {}
+    pending: list[tuple[int, float]] = []
+    for group, rows in enumerate(problem.rows):
+        value = (
+            float(metric.score(y_true[rows], y_prob[rows], np.ones((len(rows), 1)))[0]) if len(rows) else np.nan
+        )
+        few = few_cases(y_true[rows])
+        if not np.isfinite(value):
+            found[group, metric.name] = undefined(metric.undefined_when, len(rows))
+        elif few is not None:
+            found[group, metric.name] = Estimate(value, len(rows), reason=few)
+        elif metric.name == AREA:
+            units = problem.sample.units[rows] if problem.sample.clustered else None
+            found[group, metric.name] = area_estimate(y_true[rows], y_prob[rows], units)
+        else:
+            pending.append((group, value))
+    made = _resampled(problem, metric, y_true, y_prob, pending) if pending else []
+    return found | {(group, metric.name): item for (group, _), item in zip(pending, made, strict=True)}
+
+
+def cut_classes(
+    y_true: NDArray[np.intp], y_prob: NDArray[np.float64], classes: NDArray[np.intp] | None
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Keep the probabilities of some classes; images of other classes get the true class -1."""
+    if classes is None:
+        return y_true, y_prob
+    recode = np.full(y_prob.shape[1], -1, dtype=np.intp)
+    recode[classes] = np.arange(len(classes))
+    return recode[y_true], np.ascontiguousarray(y_prob[:, classes])
+
+
+def few_cases(y_true: NDArray[np.intp]) -> str | None:
+    """Say that a class has too few images inside or outside of it; None where all have enough."""
+    support = np.bincount(y_true[y_true >= 0])
+    support = support[support > 0]
+    few = int((np.minimum(support, len(y_true) - support) < ELIGIBLE).sum())
+    if not few:
+        return None
+    return f"no interval: {few} of {len(support)} classes have fewer than {ELIGIBLE} images inside or outside"
+
+
+def _resampled(
+    problem: Problem,
+    metric: Metric,
+    y_true: NDArray[np.intp],
+    y_prob: NDArray[np.float64],
+    pending: Sequence[tuple[int, float]],
+) -> list[Estimate]:
+    rows = [problem.rows[group] for group, _ in pending]
+    stream = f"{problem.stream} {metric.name}"
+
+    def score(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([metric.score(y_true[r], y_prob[r], weights[r]) for r in rows], axis=-1)
+
+    affordable = int(WORK / (sum(map(len, rows)) * y_prob.shape[1]))
+    if affordable < min(FEW_RESAMPLES, problem.plan.n_resamples):
+        return _by_parts(problem, score, stream, [value for _, value in pending])
+    plan = problem.plan.at_most(affordable)
+    replicates, accelerations = bootstrap_weights(problem.sample, score, plan, stream=stream)
+    return [
+        bootstrap_estimate(
+            value,
+            replicates[:, i],
+            float(accelerations[i]),
+            n=len(problem.rows[group]),
+            n_units=problem.n_units[group],
+        )
+        for i, (group, value) in enumerate(pending)
+    ]
+
+
+def _by_parts(
+    problem: Problem,
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    stream: str,
+    values: Sequence[float],
+) -> list[Estimate]:
+    left_out = leave_parts_out(problem.sample, score, problem.plan, stream=stream, n_parts=PARTS)
+    k = len(left_out)
+    errors = np.sqrt((k - 1) / k * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+    method = f"normal, jackknife over {k} parts"
+    return [
+        Estimate(value, len(problem.sample), float(se), normal_limits(value, float(se), (0.0, 1.0), method=method))
+        for value, se in zip(values, errors, strict=True)
+    ]

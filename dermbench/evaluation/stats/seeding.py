@@ -1,0 +1,80 @@
+"""Random numbers that depend on the seed, a named stream and a block number, and on nothing else."""
+
+from __future__ import annotations
+
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+N_RESAMPLES = 9_999
+"""Resamples and permutations by default: the Monte-Carlo error of an interval's end is below 1 % of its width."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is drawn, and from which random numbers.
+
+    Attributes
+    ----------
+    seed
+        Seed of everything random.
+    n_resamples
+        Number of resamples or permutations.
+    workers
+        Threads; any number gives the same bytes.
+    """
+
+    seed: int = 0
+    n_resamples: int = N_RESAMPLES
+    workers: int = 1
+
+    def at_most(self, n_resamples: int) -> Plan:
+        """Return the plan with no more than ``n_resamples``."""
+        return replace(self, n_resamples=min(self.n_resamples, n_resamples))
+
+    def generator(self, stream: str, block: int = 0) -> np.random.Generator:
+        """Return the generator of one block of one named stream.
+
+        Counter-based (Philox), keyed by the seed, the text of ``stream`` and ``block``: the same on every
+        machine, for any number of workers and any ``PYTHONHASHSEED``.
+        """
+        key = zlib.crc32(stream.encode("utf-8"))
+        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=(key, block))))
+
+    def in_blocks(
+        self, one: Callable[[np.random.Generator, int], NDArray[np.float64]], *, stream: str, block: int
+    ) -> NDArray[np.float64]:
+        """Make the replicates block by block, so that memory stays flat in their number.
+
+        Parameters
+        ----------
+        one
+            Takes a generator and the number of replicates to make; returns them along the first axis.
+        stream
+            Name of the stream of random numbers.
+        block
+            Replicates in one block. It is part of what fixes the random numbers, so it must follow from the
+            data alone.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n_resamples, ...).
+        """
+        starts = range(0, self.n_resamples, block)
+
+        def run(start: int) -> NDArray[np.float64]:
+            return one(self.generator(stream, start // block), min(block, self.n_resamples - start))
+
+        if self.workers == 1 or len(starts) == 1:
+            return np.concatenate([run(start) for start in starts])
+        with ThreadPoolExecutor(self.workers) as pool:
+            return np.concatenate(list(pool.map(run, starts)))
