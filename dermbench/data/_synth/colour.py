@@ -50,7 +50,7 @@ SKIN = {
     3: SkinRange((28.0, 41.0), (9.5, 12.5), (16.5, 19.5)),
     4: SkinRange((10.0, 28.0), (10.5, 13.5), (17.5, 20.5)),
     5: SkinRange((-30.0, 10.0), (10.0, 13.0), (15.5, 18.5)),
-    6: SkinRange((-50.0, -30.0), (8.0, 11.0), (11.0, 14.0)),
+    6: SkinRange((-50.0, -30.0), (9.0, 12.0), (12.5, 15.5)),
 }
 """Skin colour by Fitzpatrick type. The outer ends, 60 and -50 degrees, keep every lesion inside of sRGB."""
 

@@ -74,7 +74,7 @@ def lighting(size: int, rng: np.random.Generator) -> Field:
     axis = (np.arange(size) + 0.5) * 2 / size - 1
     u, v = axis[None, :], axis[:, None]
     light = slope * (np.cos(turn) * u + np.sin(turn) * v) - corner * (u * u + v * v)
-    shift = rng.uniform(-1, 1, 3) * (2.0, 1.2, 1.8)
+    shift = rng.uniform(-1, 1, 3) * (2.0, 0.9, 1.5)
     return np.stack([light + shift[0], np.full_like(light, shift[1]), np.full_like(light, shift[2])], axis=-1)
 
 
