@@ -24,8 +24,8 @@ from dermbench.data.duplicates import (
     SIMILARITY,
     THRESHOLD,
     Fingerprints,
-    components,
-    near_pairs,
+    duplicate_groups,
+    smallest_id,
     take_fingerprints,
 )
 from dermbench.errors import InputError
@@ -131,9 +131,8 @@ def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshol
     rows = dataset.manifest
     prints = take_fingerprints(dataset.paths(rows), workers=workers)
     _refuse_broken(dataset, prints)
-    exact = pd.factorize(np.array([seen.sha256 for seen in prints.looks], dtype=object))[0].astype(np.intp)
-    groups = _groups(prints, exact, threshold)
-    marked = rows.assign(**{DUPLICATES: _named(rows, groups)})
+    exact, alike = duplicate_groups(prints, threshold=threshold)
+    marked = rows.assign(**{DUPLICATES: smallest_id(rows["image_id"], alike)})
     duplicates = _table(marked, exact)
     return AuditResult(
         images=len(rows),
@@ -182,21 +181,6 @@ def _refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
         raise InputError(dataset.image_root, broken[:20], remedy="See: dermbench data check")
 
 
-def _groups(prints: Fingerprints, exact: NDArray[np.intp], threshold: int) -> NDArray[np.intp]:
-    """Join exact and near-duplicates; only one image of each set of equal bytes is compared."""
-    kept = np.unique(exact, return_index=True)[1]
-    first, second, _ = near_pairs(prints.bits[kept], prints.grey[kept], threshold=threshold)
-    return components(len(kept), first, second)[exact]
-
-
-def _named(rows: pd.DataFrame, groups: NDArray[np.intp]) -> pd.Series:
-    """Return the smallest image id of each group that has several images, else ``<NA>``."""
-    ids = rows["image_id"].astype(object)
-    smallest = ids.groupby(groups).transform("min")
-    several = ids.groupby(groups).transform("size") > 1
-    return smallest.where(several).astype("string")
-
-
 def _table(marked: pd.DataFrame, exact: NDArray[np.intp]) -> pd.DataFrame:
     again = pd.Series(exact, index=marked.index).duplicated(keep=False)
     shown = [name for name in SHOWN if name in marked]
@@ -213,9 +197,11 @@ def _differing(rows: pd.DataFrame, column: str, shared: tuple[str, ...]) -> tupl
     for name in shared:
         if name not in rows:
             continue
-        known = rows[rows[name].notna() & rows[column].notna()]
-        differing = known.groupby(name)[column].transform("nunique") > 1
-        for group, members in known[differing].groupby(name, sort=True):
+        given = rows[rows[name].notna() & rows[column].notna()]
+        differing = given.groupby(name)[column].transform("nunique") > 1
+        for group, members in given[differing].groupby(name, sort=True):
             values = tuple(sorted({str(v) for v in members[column]}))
-            found.append(Finding(name, str(group), values, tuple(sorted(members["image_id"]))))
+            images = tuple(sorted(members["image_id"]))
+            if not (name == DUPLICATES and any(images == known.images for known in found)):
+                found.append(Finding(name, str(group), values, images))
     return tuple(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import imagehash
 import numpy as np
+import pandas as pd
 from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -86,6 +87,30 @@ def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDA
     """Return the group of each of ``n`` rows that pairs join into groups, shape (n,)."""
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     return connected_components(graph, directed=False)[1].astype(np.intp)
+
+
+def duplicate_groups(
+    prints: Fingerprints, *, threshold: int = THRESHOLD
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Group images that are the same.
+
+    Returns
+    -------
+    exact, alike
+        Number of the group of each image by equal bytes, and by equal bytes or looks in a chain, shape (n,).
+    """
+    hashes = np.array([seen.sha256 for seen in prints.looks], dtype=object)
+    exact = pd.factorize(hashes, use_na_sentinel=False)[0].astype(np.intp)
+    kept = np.unique(exact, return_index=True)[1]
+    first, second, _ = near_pairs(prints.bits[kept], prints.grey[kept], threshold=threshold)
+    return exact, components(len(kept), first, second)[exact]
+
+
+def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
+    """Name each group that has several images by its smallest image id, shape (n,); ``<NA>`` elsewhere."""
+    text = ids.astype(object)
+    several = text.groupby(groups).transform("size") > 1
+    return text.groupby(groups).transform("min").where(several).astype("string")
 
 
 def _take(image: Image.Image) -> tuple[np.uint64, NDArray[np.float32]]:

@@ -2,7 +2,8 @@
 
 Input: 2,298 smartphone photographs of skin lesions, ``PAT_<patient>_<lesion>_<n>.png``.
 Label: six diagnoses (ACK, BCC, MEL, NEV, SCC, SEK).
-Metadata: patient (1,373), lesion (1,641 ids), age, sex, site, Fitzpatrick skin type (missing for 804), habits and symptoms.
+Metadata: patient (1,373), lesion (1,641 ids), age, sex, site, Fitzpatrick skin type (missing for 804), habits,
+symptoms.
 Publication: Pacheco et al. 2020.
 Licence: CC BY 4.0.
 

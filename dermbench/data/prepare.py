@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.files import inside
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, write_dataset
 from dermbench.data.custom import ABOUT, resolve_task
-from dermbench.data.inspect import available_processors, look, on_threads
+from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
+from dermbench.data.inspect import available_processors
 from dermbench.data.source import Release, Request, load_source
 from dermbench.data.splits import DEFAULT_FRACTIONS, assign_splits, check_fractions
 from dermbench.data.units import unit_columns
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MISSING = "missing image file"
 UNREADABLE = "unreadable image file"
+DUPLICATES = "duplicates"
+FOUND = "_duplicate_group"
+SHOWN = 20
 GO_ON = "Complete the release, or leave them out and have them counted with --allow-missing."
 
 
@@ -63,7 +67,9 @@ def prepare(
     seed, fractions
         As for :func:`dermbench.data.splits.assign_splits`.
     options
-        Options of the source.
+        Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
+        bytes to a ``duplicate_group``, ``near`` also images that look the same, so that no split has one
+        and another its twin. Neither touches the duplicate groups of a release that has them.
     workers
         Number of threads or processes; by default one for each processor.
 
@@ -83,15 +89,17 @@ def prepare(
     shares = check_fractions(fractions)
     given = dict(options or {})
     raw, folder = None if root is None else Path(root), Path(out)
+    duplicates = _duplicates(given.pop(DUPLICATES, "exact"))
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     _refuse_same(raw, folder)
     request = Request(definition, raw, folder, given, workers or available_processors())
     release = load_source(definition.source)(request)
     there = _existing(release, definition, allow_missing=allow_missing)
-    found = _decoded(there, request, allow_missing=allow_missing)
+    found = _decoded(there, request, allow_missing=allow_missing, duplicates=duplicates)
     table = _completed(found.table, definition)
     table["split"] = assign_splits(table, seed=seed, fractions=shares)
     info = _info(definition, release, found, folder)
+    info.options = {**info.options, **({DUPLICATES: duplicates} if duplicates != "exact" else {})}
     info.malignancy = definition.malignancy or _malignancy(table, release.classes)
     info.split = {
         "scheme": "fixed by the release" if _all_fixed(release) else "grouped, stratified by class and skin type",
@@ -122,34 +130,44 @@ def _existing(release: Release, task: Task, *, allow_missing: bool) -> _Found:
     return _Found(table[~lost].reset_index(drop=True), root, left_out)
 
 
-def _decoded(found: _Found, request: Request, *, allow_missing: bool) -> _Found:
+def _decoded(found: _Found, request: Request, *, allow_missing: bool, duplicates: str) -> _Found:
     paths = [inside(found.image_root, path) for path in found.table["path"]]
-    looks = on_threads(look, paths, workers=request.workers, title="Hashing and decoding images")
+    prints = take_fingerprints(paths, workers=request.workers)
     broken = [
         f"{path}: {seen.problem}"
-        for path, seen in zip(found.table["path"], looks, strict=True)
+        for path, seen in zip(found.table["path"], prints.looks, strict=True)
         if seen.problem is not None
     ]
-    if broken and (not allow_missing or len(broken) == len(looks)):
-        more = [f"and {len(broken) - 20:,} more"] if len(broken) > 20 else []
-        head = f"{len(broken):,} of {len(looks):,} images are unreadable"
-        raise InputError(found.image_root, [head, *broken[:20], *more], remedy=GO_ON)
-    table = found.table.assign(sha256=[seen.sha256 for seen in looks])
-    readable = [seen.problem is None for seen in looks]
+    if broken and (not allow_missing or len(broken) == len(paths)):
+        more = [f"and {len(broken) - SHOWN:,} more"] if len(broken) > SHOWN else []
+        head = f"{len(broken):,} of {len(paths):,} images are unreadable"
+        raise InputError(found.image_root, [head, *broken[:SHOWN], *more], remedy=GO_ON)
+    exact, alike = duplicate_groups(prints)
+    table = found.table.assign(
+        sha256=[seen.sha256 for seen in prints.looks],
+        **{FOUND: smallest_id(found.table["image_id"], alike if duplicates == "near" else exact)},
+    )
+    readable = [seen.problem is None for seen in prints.looks]
     left_out = dict(found.left_out) | ({UNREADABLE: len(broken)} if broken else {})
     return replace(found, table=table[readable].reset_index(drop=True), left_out=left_out)
 
 
 def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """Add what follows from other columns: duplicate groups out of equal bytes, malignancy out of classes."""
-    table = table.copy()
-    repeated = table["sha256"].duplicated(keep=False)
+    """Add what follows from other columns: duplicate groups where the release has none, and malignancy."""
+    groups = table[FOUND]
+    table = table.drop(columns=FOUND)
     known = "duplicate_group" in table and table["duplicate_group"].notna().any()
-    if repeated.any() and not known:
-        table["duplicate_group"] = table["sha256"].str.removeprefix("sha256:").str[:16].where(repeated)
+    if groups.notna().any() and not known:
+        table["duplicate_group"] = groups
     if task.malignancy and "malignancy" not in table:
         table["malignancy"] = table["label"].map(task.malignancy).astype("string")
     return table
+
+
+def _duplicates(value: str) -> str:
+    if value not in {"exact", "near"}:
+        raise UsageError(f"--set {DUPLICATES}={value}: write exact or near")
+    return value
 
 
 def _malignancy(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, str]:

@@ -5,8 +5,8 @@ Method. Images are joined to units (:mod:`dermbench.data.units`); a unit goes to
 1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
    ones by a hash of the seed and the smallest image id in them.
 2. For each class, rarest first, and each split that has none of it, one unit of the class is placed
-   there (the largest in train, the smallest in val and test): a class with three units that hold no
-   other class occurs in every split.
+   there: the one that brings the split most classes it lacks, and of these the largest for train, the
+   smallest for val and test. So a class with three units that hold no other class occurs in every split.
 3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
    the part of its share (fraction x images of the stratum) that is still open; needs are added up over
    the images of the unit and over four stratifications: class x skin type, class, skin type, and all
@@ -189,7 +189,8 @@ def _seeded(units: Sequence[_Unit], fixed: pd.DataFrame, shares: Mapping[str, fl
             left = [unit for unit in available[label] if unit.index not in placed]
             if (label, split) in seen or not left or len(available[label]) < len(shares):
                 continue
-            unit = left[0] if split == "train" else left[-1]
+            missing = {name for name in available if (name, split) not in seen}
+            unit = max(left, key=lambda u: (len(u.classes & missing), u.size if split == "train" else -u.size))
             placed[unit.index] = split
             seen |= {(name, split) for name in unit.classes}
     return placed
