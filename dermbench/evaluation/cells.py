@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.artifacts.report import Cell, undefined
-from dermbench.evaluation.intervals import Interval, intervals, n_of, wilson
+from dermbench.evaluation.intervals import intervals, n_of
+from dermbench.evaluation.metric import Metric
 from dermbench.evaluation.metrics.counts import f1, precision, recall
 from dermbench.evaluation.sample import score
+from dermbench.evaluation.subgroups import everyone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Interval, Plan
     from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
-ABSENT = "not in the truth"
 
 
 def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) -> NDArray[np.float64]:
@@ -55,61 +56,77 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
 
 
 def group_cells(
-    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], values: NDArray[np.float64]
+    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], values: NDArray[np.float64], plan: Plan
 ) -> list[Document]:
-    """Return {metric: cell} of every group, in the order of the groups."""
-    found = intervals(sample, grouping, metrics, values)
-    tables = []
-    for index in range(len(grouping.names)):
-        rows = grouping.rows(index)
-        tables.append(
-            {
-                metric.name: make_cell(
-                    float(values[index, column]),
-                    n=n_of(metric, sample, rows),
-                    interval=found.get((metric.name, index), Interval()),
-                    reason=sample.reason(metric),
-                ).document()
-                for column, metric in enumerate(metrics)
-            }
-        )
-    return tables
+    """Return {metric: cell} of every group, in the order of the groups; ``values`` as of :func:`group_values`."""
+    found = intervals(sample, grouping, metrics, plan)
+    return [
+        {
+            metric.name: make_cell(
+                float(values[index, column]),
+                n=n_of(metric, sample, grouping.rows(index)),
+                interval=found.get((metric.name, name)),
+                reason=sample.reason(metric),
+            ).document()
+            for column, metric in enumerate(metrics)
+        }
+        for index, name in enumerate(grouping.names)
+    ]
 
 
-def make_cell(value: float, *, n: int, interval: Interval, reason: str) -> Cell:
+def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -> Cell:
     """Return a cell: undefined with ``reason`` where ``value`` is NaN, else with the interval there is."""
     if not math.isfinite(value):
         return undefined(reason)
-    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
-        return Cell(value=value, n=n, reason=interval.reason)
+    if interval is None or interval.low is None:
+        return Cell(value=value, n=n, reason=None if interval is None else interval.reason)
     return Cell(value=value, low=interval.low, high=interval.high, n=n, method=interval.method)
 
 
-def class_table(sample: Sample) -> Document:
-    """Return {class: {precision, recall, f1: cell, support}}; proportions with Wilson's interval."""
+def class_table(sample: Sample, plan: Plan) -> Document:
+    """Return {class: {precision, recall, f1: cell, support}}."""
+    support = sample.full.tally().support
+    whole = everyone(len(sample))
+    metrics = [metric for label in np.flatnonzero(support) for metric in class_metrics(int(label))]
+    found = intervals(sample, whole, metrics, plan)
     counts = sample.full.tally()
-    columns = {
-        "precision": _class_column(precision(counts), counts.predicted, counts.correct, reason="never predicted"),
-        "recall": _class_column(recall(counts), counts.support, counts.correct, reason=ABSENT),
-        "f1": _class_column(f1(counts), counts.support, None, reason=ABSENT),
-    }
+    columns = {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}
+    trials = {"precision": counts.predicted, "recall": counts.support, "f1": counts.support}
     return {
-        name: {"support": int(counts.support[index]), **{key: cells[index] for key, cells in columns.items()}}
-        for index, name in enumerate(sample.classes)
+        name: {"support": int(support[label])}
+        | {
+            key: make_cell(
+                float(values[label]),
+                n=int(trials[key][label]),
+                interval=found.get((f"{key} {label}", whole.names[0])),
+                reason="never predicted" if key == "precision" else "not in the truth",
+            ).document()
+            for key, values in columns.items()
+        }
+        for label, name in enumerate(sample.classes)
     }
 
 
-def _class_column(
-    values: NDArray[np.float64], trials: NDArray[np.float64], successes: NDArray[np.float64] | None, *, reason: str
-) -> list[Document]:
-    """Return a cell for each class, with an interval where it is a proportion of successes."""
-    found = [Interval()] * len(values)
-    if successes is not None:
-        ends = zip(*wilson(successes, trials), strict=True)
-        found = [Interval(float(low), float(high), "Wilson") for low, high in ends]
+def class_metrics(label: int) -> list[Metric]:
+    """Return precision, recall and F1 of one class as metrics, so that they get their intervals like any other."""
     return [
-        make_cell(float(value), n=int(n), interval=interval, reason=reason).document()
-        for value, n, interval in zip(values, trials, found, strict=True)
+        Metric(
+            f"precision {label}",
+            "Precision",
+            "counts",
+            lambda tally: precision(tally)[..., label],
+            proportion=True,
+            trials=lambda tally: tally.predicted[..., label],
+        ),
+        Metric(
+            f"recall {label}",
+            "Recall",
+            "counts",
+            lambda tally: recall(tally)[..., label],
+            proportion=True,
+            trials=lambda tally: tally.support[..., label],
+        ),
+        Metric(f"f1 {label}", "F1", "counts", lambda tally: f1(tally)[..., label]),
     ]
 
 

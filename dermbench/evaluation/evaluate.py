@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Plan
     from dermbench.evaluation.subgroups import Grouping
 
 N_RESAMPLES = 9999
@@ -31,6 +32,7 @@ def evaluate(
     sensitive: Sequence[str] | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
+    workers: int = 1,
 ) -> Report:
     """Compute every metric that applies, overall, by class and by subgroup.
 
@@ -45,6 +47,8 @@ def evaluate(
         Seed of everything that is resampled or permuted.
     n_resamples
         How often.
+    workers
+        Threads; any number gives the same report.
 
     Returns
     -------
@@ -56,43 +60,46 @@ def evaluate(
     UsageError
         When ids or classes differ, or a sensitive feature is not there.
     """
+    from dermbench.evaluation.stats import Plan  # noqa: PLC0415 - loads scipy
+
+    plan = Plan(seed, n_resamples, workers)
     sample = join(predictions, truth)
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     whole = everyone(len(sample))
-    overall = group_cells(sample, whole, metrics, group_values(sample, whole, metrics))[0]
+    overall = group_cells(sample, whole, metrics, group_values(sample, whole, metrics), plan)[0]
     return Report(
         task=truth.task,
         split=truth.split,
         n=len(sample),
         classes=truth.classes,
-        provenance=_provenance(sample, metrics, seed=seed, n_resamples=n_resamples),
+        provenance=_provenance(sample, metrics, plan),
         overall=overall,
-        per_class=class_table(sample),
+        per_class=class_table(sample, plan),
         confusion=confusion_table(sample),
-        features={grouping.feature: _feature(sample, grouping, metrics) for grouping in groupings},
+        features={grouping.feature: _feature(sample, grouping, metrics, plan) for grouping in groupings},
         notes=notes(sample, groupings),
     )
 
 
-def _feature(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) -> dict[str, Any]:
+def _feature(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
     values = group_values(sample, grouping, metrics)
     groups = {}
-    for index, cells in enumerate(group_cells(sample, grouping, metrics, values)):
+    for index, cells in enumerate(group_cells(sample, grouping, metrics, values, plan)):
         rows = grouping.rows(index)
         units = len(set(sample.truth.unit[rows].tolist()))
         groups[grouping.names[index]] = {"n": len(rows), "units": units, "small": len(rows) < SMALL, **cells}
     return {"groups": groups, "disparities": disparities(sample, grouping, metrics, values)}
 
 
-def _provenance(sample: Sample, metrics: Sequence[Metric], *, seed: int, n_resamples: int) -> dict[str, Any]:
+def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
     truth = sample.truth
     return {
         "environment": environment(),
         "metric_versions": {metric.name: metric.version for metric in metrics},
-        "n_resamples": n_resamples,
+        "n_resamples": plan.n_resamples,
         "predictions_digest": sample.predictions.digest,
-        "seed": seed,
+        "seed": plan.seed,
         "truth_digest": truth.digest,
         "unit": {"column": truth.unit_column, "count": int(truth.unit.max()) + 1},
     }

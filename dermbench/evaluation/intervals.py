@@ -1,64 +1,33 @@
-"""The one place that gives a value its interval: every (metric, group) of a grouping at once."""
+"""The one place that gives a value its interval: every (metric, group) of a grouping at once.
+
+Joins the report's samples and groupings to the statistical core, :mod:`dermbench.evaluation.stats`. The core
+is imported inside functions: it loads scipy, which a mere look at the metrics does not need.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from dermbench.artifacts.skin import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation import stats
     from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Plan
     from dermbench.evaluation.subgroups import Grouping
 
-ALPHA = 0.05
+    Intervals = dict[tuple[str, str], stats.Interval]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A 95 % interval, or the reason why there is none.
-
-    Attributes
-    ----------
-    low, high
-        Ends; NaN without an interval.
-    method
-        How it was made.
-    reason
-        Why there is none.
-    """
-
-    low: float = float("nan")
-    high: float = float("nan")
-    method: str | None = None
-    reason: str | None = None
-
-
-Intervals = dict[tuple[str, int], Interval]
-"""Interval of each (metric name, group index)."""
-
-
-def wilson(successes: NDArray[np.float64], trials: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Return the ends of Wilson's 95 % interval of proportions; NaN where there is no trial."""
-    from statsmodels.stats.proportion import proportion_confint  # noqa: PLC0415 - slow to import
-
-    there = np.asarray(trials) > 0
-    low, high = np.full(there.shape, np.nan), np.full(there.shape, np.nan)
-    if there.any():
-        ends = proportion_confint(successes[there], trials[there], alpha=ALPHA, method="wilson")
-        low[there], high[there] = ends
-    return low, high
-
-
-def intervals(
-    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], values: NDArray[np.float64]
-) -> Intervals:
-    """Return an interval for every metric and group.
+def intervals(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], plan: Plan) -> Intervals:
+    """Return {(metric name, group name): interval} of every metric in every group.
 
     Parameters
     ----------
@@ -67,21 +36,43 @@ def intervals(
     grouping
         Groups of images.
     metrics
-        Metrics, in the order of the columns of ``values``.
-    values
-        Point values, shape (n_groups, n_metrics).
+        What to compute; metrics of either view.
+    plan
+        Seed, number of resamples, workers.
     """
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
     found: Intervals = {}
-    for column, metric in enumerate(metrics):
-        if not metric.proportion:
-            continue
-        trials = np.array(
-            [n_of(metric, sample, grouping.rows(g)) for g in range(len(grouping.names))], dtype=float
+    for view in sorted({metric.view for metric in metrics}):
+        chosen = [metric for metric in metrics if metric.view == view]
+        table = stats.intervals(
+            core_sample(sample, chosen[0]),
+            chosen,
+            core_grouping(grouping),
+            seed=plan.seed,
+            n_resamples=plan.n_resamples,
+            workers=plan.workers,
         )
-        low, high = wilson(np.nan_to_num(values[:, column]) * trials, trials)
-        for index in range(len(trials)):
-            found[metric.name, index] = Interval(float(low[index]), float(high[index]), "Wilson")
+        found |= {(metric, str(group)): interval for (group, metric), interval in table.items()}
     return found
+
+
+def core_sample(sample: Sample, metric: Metric) -> stats.Sample:
+    """Return what the statistical core sees of a sample, in the view of ``metric``."""
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    view = sample.view(metric)
+    unit = None if sample.truth.unit_column is None else sample.truth.unit
+    return stats.Sample(view.y_true, view.y_pred, view.n_classes, unit=unit, y_prob=view.y_prob)
+
+
+def core_grouping(grouping: Grouping) -> stats.Grouping:
+    """Return the groups with unknown as code -1, as the statistical core has it."""
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    names = tuple(name for name in grouping.names if name != UNKNOWN)
+    codes = np.where(grouping.codes < len(names), grouping.codes, -1)
+    return stats.Grouping(grouping.feature, codes, names, ordered=grouping.ordered)
 
 
 def n_of(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> int:

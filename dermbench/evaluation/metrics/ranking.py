@@ -6,6 +6,7 @@ ranks nothing. Images with equal probability count as one step, so their order n
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +19,27 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Curve = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+    Curve = Callable[["Steps"], NDArray[np.float64]]
 
-BLOCK = 1 << 22
-"""Weights held at once: columns of the weight matrix are worked on in blocks of about this many cells."""
+
+@dataclass(frozen=True)
+class Steps:
+    """Weights of one class along its ranking, from the highest score down.
+
+    Only scores that some positive has are steps; what lies between two steps is a gap of negatives. This keeps
+    the arrays as small as the class, whatever the number of images.
+
+    Attributes
+    ----------
+    positive, tied
+        Weight of the positives, and of the negatives, with the score of each step, shape (n_steps, n).
+    gap
+        Weight of the negatives before each step and after the last, shape (n_steps + 1, n).
+    """
+
+    positive: NDArray[np.float64]
+    tied: NDArray[np.float64]
+    gap: NDArray[np.float64]
 
 
 def auroc_ovr(
@@ -60,22 +78,35 @@ def per_class(
     curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the value of each class, shape (n_classes, n_resamples), NaN where it ranks nothing."""
-    n_samples, n_classes = y_prob.shape
-    values = np.full((n_classes, weights.shape[1]), np.nan)
-    step = max(1, BLOCK // max(1, n_samples))
-    for label in range(n_classes):
+    values = np.full((y_prob.shape[1], weights.shape[1]), np.nan)
+    for label in range(y_prob.shape[1]):
         inside = y_true == label
-        if not inside.any() or inside.all():
-            continue
-        order = np.argsort(-y_prob[:, label], kind="stable")
-        score = y_prob[order, label]
-        starts = np.flatnonzero(np.concatenate(([True], score[1:] != score[:-1])))
-        positive = inside[order][:, None]
-        for at in range(0, weights.shape[1], step):
-            block = weights[order, at : at + step]
-            gained = _sums(np.where(positive, block, 0.0), starts)
-            values[label, at : at + step] = curve(gained, _sums(block, starts) - gained)
+        if inside.any() and not inside.all():
+            values[label] = curve(_steps(inside, y_prob[:, label], weights))
     return values
+
+
+def _steps(inside: NDArray[np.bool_], score: NDArray[np.float64], weights: NDArray[np.float64]) -> Steps:
+    order = np.argsort(-score, kind="stable")
+    ranked, flag = score[order], inside[order]
+    start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    end = np.append(start[1:], len(ranked))
+    n_positive = np.add.reduceat(flag.astype(np.intp), start)
+    step = n_positive > 0
+    bounds = np.column_stack([start[step], end[step]]).ravel()
+    all_weight = _sums(order, np.concatenate(([0], bounds, [len(order)])), weights)
+    positive = _sums(order[flag], np.concatenate(([0], np.cumsum(n_positive[step]))), weights)
+    return Steps(positive=positive, tied=all_weight[1::2] - positive, gap=all_weight[0::2])
+
+
+def _sums(rows: NDArray[np.intp], bounds: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add up ``weights`` over each run ``rows[bounds[i]:bounds[i + 1]]``, without copying them in that order."""
+    from scipy import sparse  # noqa: PLC0415 - slow to import
+
+    shape = (len(bounds) - 1, len(weights))
+    picks = sparse.csr_array((np.ones(len(rows)), rows, bounds), shape=shape)
+    summed: NDArray[np.float64] = picks @ weights
+    return summed
 
 
 def _macro(
@@ -86,27 +117,21 @@ def _macro(
     return ratio(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0).astype(np.float64))
 
 
-def _sums(block: NDArray[np.float64], starts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Add up the rows of each run of equal scores."""
-    if len(starts) == len(block):
-        return block
-    summed: NDArray[np.float64] = np.add.reduceat(block, starts, axis=0)
-    return summed
+def _area_roc(steps: Steps) -> NDArray[np.float64]:
+    """Share of the pairs of a positive and a negative that are in order, a tie counting one half."""
+    above = np.cumsum(steps.gap[:-1] + steps.tied, axis=0)  # up to and with the step
+    negative = above[-1] + steps.gap[-1]
+    in_order = (steps.positive * (negative - above + steps.tied / 2)).sum(axis=0)
+    return ratio(in_order, steps.positive.sum(axis=0) * negative)
 
 
-def _area_roc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Area from the weight of positives and negatives at each threshold, highest first, shape (k, n)."""
-    found = np.cumsum(positive, axis=0)
-    total = found[-1]
-    beaten = (negative * (found - positive / 2)).sum(axis=0)
-    return ratio(beaten, total * negative.sum(axis=0))
-
-
-def _average_precision(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = np.cumsum(positive, axis=0)
-    precision = np.nan_to_num(ratio(found, found + np.cumsum(negative, axis=0)))
-    value = ratio((positive * precision).sum(axis=0), found[-1])
-    return np.where(negative.sum(axis=0) > 0, value, np.nan)
+def _average_precision(steps: Steps) -> NDArray[np.float64]:
+    """Precision at each step, weighted by the positives gained there."""
+    found = np.cumsum(steps.positive, axis=0)
+    above = np.cumsum(steps.gap[:-1] + steps.tied, axis=0)
+    gained = steps.positive * ratio(found, np.maximum(found + above, np.finfo(np.float64).tiny))
+    value = ratio(gained.sum(axis=0), found[-1])
+    return np.where(above[-1] + steps.gap[-1] > 0, value, np.nan)
 
 
 RANKS_NOTHING = "no class has images inside and outside of it"
