@@ -1,0 +1,312 @@
+"""``dermbench eval`` as a user runs it: files in, files and messages out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from dermbench.artifacts import DatasetInfo, Report, write_dataset
+from dermbench.cli import app
+from dermbench.errors import DermbenchError
+
+CLASSES = ("acne", "nevus", "melanoma")
+IDS = ("001", "002", "NA", "null", "5", "x,y")
+LABELS = ("acne", "nevus", "melanoma", "acne", "nevus", "melanoma")
+PROBS = np.array(
+    [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.2, 0.7], [0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]
+)
+
+
+def run(*arguments):
+    """Run the command line in this process, with errors as the installed command reports them."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if isinstance(result.exception, DermbenchError):
+        return result.exception.exit_code, result.stdout, str(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def truth(tmp_path):
+    path = tmp_path / "truth.csv"
+    table = pd.DataFrame(
+        {"image_id": IDS, "label": LABELS, "fst": ["1", "2", "5", "", "2", "6"], "sex": list("fmfmfm")}
+    )
+    table.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame({"image_id": IDS, **{f"prob_{c}": PROBS[:, i] for i, c in enumerate(CLASSES)}})
+
+
+@pytest.fixture
+def predictions(tmp_path, table):
+    path = tmp_path / "predictions.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+ORDER = ("--classes", "acne,nevus,melanoma", "--resamples", "99")
+
+
+def test_json_is_one_document_on_stdout(predictions, truth):
+    code, out, err = run("eval", predictions, "--truth", truth, "--json", *ORDER)
+    assert code == 0
+    document = json.loads(out)
+    assert document["n"] == 6
+    assert document["overall"]["accuracy"]["value"] == pytest.approx(5 / 6, abs=1e-6)
+    assert "accuracy" in err
+
+
+def test_out_writes_both_files(predictions, truth, tmp_path):
+    code, out, _ = run("eval", predictions, "--truth", truth, "--out", tmp_path / "result", *ORDER)
+    assert code == 0
+    assert "accuracy" in out
+    report = Report.read(tmp_path / "result" / "report.json")
+    assert report.classes == CLASSES
+    assert (tmp_path / "result" / "report.md").read_text().startswith("#")
+    run("eval", predictions, "--truth", truth, "--out", tmp_path / "mine.json", *ORDER)
+    assert (tmp_path / "mine.json").read_text() == report.text()
+    assert (tmp_path / "mine.md").is_file()
+
+
+def test_out_that_is_no_report_is_refused_before_anything_is_computed(predictions, truth, tmp_path):
+    code, _, message = run("eval", predictions, "--truth", truth, "--out", truth, *ORDER)
+    assert code == 2
+    assert "--out is a folder or a .json file" in message
+
+
+def test_sensitive_features_are_those_asked_for(predictions, truth):
+    arguments = ("eval", predictions, "--truth", truth, "--json", *ORDER)
+    _, out, _ = run(*arguments, "--sensitive", "sex", "--sensitive", "fst,sex")
+    features = json.loads(out)["features"]
+    assert set(features) == {"sex", "fst,sex"}
+    assert features["fst,sex"]["groups"]["unknown"]["n"] == 1
+    code, _, message = run(*arguments, "--sensitive", "gender")
+    assert code == 2
+    assert "fst, sex" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "either with --data DATASET or with --truth TABLE"),
+        (("--truth", "t.csv", "--data", "d"), "either with --data DATASET or with --truth TABLE"),
+        (("--data", "no-such-folder"), "not a dataset folder"),
+        (("--truth", "no-such-table.csv"), "no such file"),
+        (("--data", "d", "--task", "ajl-21"), "go with --truth"),
+        (("--truth", "t.csv", "--task", "ajl21"), "did you mean 'ajl-21'"),
+    ],
+)
+def test_usage(predictions, arguments, message):
+    code, _, text = run("eval", predictions, *arguments)
+    assert code == 2
+    assert message in text
+
+
+def mangled(table, **changes):
+    """Return the table with cells replaced: {column: {row: value}}."""
+    text = table.astype(object)
+    for column, cells in changes.items():
+        for row, value in cells.items():
+            text.loc[row, column] = value
+    return text
+
+
+MALFORMED = {
+    "repeated id": (lambda t: pd.concat([t, t.iloc[[2]]]), ["1 repeated image_id: 'NA'"]),
+    "missing id": (lambda t: t.drop(index=[0, 3]), ["2 missing image_id: '001', 'null'"]),
+    "extra id": (lambda t: mangled(t, image_id={4: "6"}), ["1 missing image_id: '5'", "does not have: '6'"]),
+    "id without its zeros": (lambda t: mangled(t, image_id={0: "1"}), ["1 missing image_id: '001'", "have: '1'"]),
+    "empty id": (lambda t: mangled(t, image_id={1: ""}), ["empty image_id in 'row 3'"]),
+    "huge id": (lambda t: mangled(t, image_id={4: 10**30}), [f"'{10**30}'"]),
+    "NaN": (
+        lambda t: mangled(t, prob_acne={0: "nan", 1: ""}),
+        ["NaN, infinite or no number for image_id '001', '002'"],
+    ),
+    "infinite": (lambda t: mangled(t, prob_acne={0: "inf"}), ["NaN, infinite or no number for image_id '001'"]),
+    "words": (lambda t: mangled(t, prob_nevus={5: "high"}), ["no number for image_id 'x,y'"]),
+    "huge": (lambda t: mangled(t, prob_nevus={5: 10**400}), ["image_id 'x,y'"]),
+    "negative": (lambda t: mangled(t, prob_acne={0: -0.1}), ["outside of 0 to 1 for image_id '001'"]),
+    "sum": (lambda t: mangled(t, prob_acne={3: 0.9}), ["do not sum to 1", "1 image_id: 'null' (first sum 1.4)"]),
+    "unknown class": (
+        lambda t: t.rename(columns={"prob_acne": "prob_wart"}),
+        ["unknown class in column 'prob_wart'"],
+    ),
+    "class left out": (lambda t: t.drop(columns="prob_acne"), ["no column 'prob_acne'"]),
+    "class twice": (lambda t: t.assign(prob_ACNE=0.0), ["are the same class"]),
+    "further column": (lambda t: t.assign(label="acne"), ["unexpected column 'label'"]),
+    "no id column": (lambda t: t.drop(columns="image_id"), ["no column image_id"]),
+    "wrong columns": (lambda t: t[["image_id"]].assign(score=1), ["wrong columns score"]),
+    "header only": (lambda t: t.iloc[:0], ["6 missing image_id"]),
+    "unknown label": (
+        lambda t: t[["image_id"]].assign(pred=["acne", "wart", "nevus", "", "acne", "acne"]),
+        ["unknown class: 'wart'", "no prediction for image_id 'null'"],
+    ),
+    "everything": (
+        lambda t: mangled(
+            pd.concat([t, t.iloc[[1]]]).drop(index=5).reset_index(drop=True), prob_acne={0: "nan", 2: 0.5}
+        ),
+        ["repeated image_id", "missing image_id", "NaN", "do not sum to 1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_predictions_get_one_message(name, suffix, table, truth, tmp_path):
+    change, expected = MALFORMED[name]
+    bad, path = change(table), tmp_path / f"bad.{suffix}"
+    if suffix == "parquet":
+        bad.astype("string").to_parquet(path)
+    else:
+        bad.to_csv(path, index=False, sep="\t" if suffix == "tsv" else ",")
+    code, out, message = run("eval", path, "--truth", truth, *ORDER)
+    assert code == 2
+    assert out == ""
+    assert message.startswith(str(path))
+    assert all(part in message for part in expected), message
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b'image_id,pred\n"unclosed', b"PAR1PAR1"])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_unreadable_files(content, suffix, truth, tmp_path):
+    path = tmp_path / f"bad.{suffix}"
+    path.write_bytes(content)
+    code, _, message = run("eval", path, "--truth", truth, *ORDER)
+    assert code == 2
+    assert str(path) in message
+
+
+def test_a_folder_or_another_kind_of_file(truth, tmp_path):
+    assert "no such file" in run("eval", tmp_path, "--truth", truth)[2]
+    (tmp_path / "p.json").write_text("{}")
+    assert "not '.json'" in run("eval", tmp_path / "p.json", "--truth", truth)[2]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_marks_and_line_ends_of_other_systems(encoding, newline, predictions, truth, tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_bytes(newline.join(predictions.read_text().splitlines()).encode(encoding))
+    _, here, _ = run("eval", predictions, "--truth", truth, "--json", *ORDER)
+    code, there, _ = run("eval", path, "--truth", truth, "--json", *ORDER)
+    assert code == 0
+    assert there == here
+
+
+def test_quoted_ids_of_labels_and_of_kaggle(truth, tmp_path):
+    path = tmp_path / "submission.csv"
+    rows = [f'"{i}","{label}"' for i, label in zip(IDS, LABELS, strict=True)]
+    path.write_text("\n".join(["md5hash,label", *reversed(rows)]))
+    code, out, _ = run("eval", path, "--truth", truth, "--json", *ORDER)
+    assert code == 0
+    assert json.loads(out)["overall"]["accuracy"]["value"] == 1
+
+
+def test_order_of_rows_and_file_format_do_not_matter(table, predictions, truth, tmp_path):
+    table.iloc[::-1].to_parquet(tmp_path / "p.parquet")
+    _, first, _ = run("eval", predictions, "--truth", truth, "--json", *ORDER)
+    _, second, _ = run("eval", tmp_path / "p.parquet", "--truth", truth, "--json", *ORDER)
+    assert first == second
+
+
+def test_without_a_class_set_the_labels_of_the_truth_are_it(table, truth, tmp_path):
+    path = tmp_path / "p.csv"
+    table.assign(prob_wart=0.0).to_csv(path, index=False)
+    code, _, message = run("eval", path, "--truth", truth)
+    assert code == 2
+    assert "name all classes with --classes or --task" in message
+    code, out, _ = run(
+        "eval", path, "--truth", truth, "--classes", "acne,nevus,melanoma,wart", "--json", "--resamples", 99
+    )
+    assert code == 0
+    assert json.loads(out)["per_class"]["wart"]["support"] == 0
+
+
+def test_a_task_brings_classes_and_malignancy(tmp_path):
+    labels = ["ACK", "BCC", "MEL", "NEV", "SCC", "SEK"]
+    table = pd.DataFrame({"img_id": list("abcdef"), "diagnostic": labels, "gender": list("fmfmfm")})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"image_id": list("abcdef"), "pred": ["BCC"] * 6}).to_csv(tmp_path / "p.csv", index=False)
+    arguments = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--task", "pad-ufes-20")
+    code, out, _ = run(*arguments, "--json", "--resamples", 99)
+    assert code == 0
+    document = json.loads(out)
+    assert document["task"] == "pad-ufes-20"
+    assert document["overall"]["malignant_sensitivity"]["value"] == 1
+    assert document["overall"]["malignant_specificity"]["value"] == 0
+    assert set(document["features"]) == {"sex"}
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    n = 40
+    splits = ["train"] * 10 + ["val"] * 10 + ["test"] * 20
+    manifest = pd.DataFrame(
+        {
+            "image_id": [f"{k:03d}" for k in range(n)],
+            "path": [f"{k}.jpg" for k in range(n)],
+            "label": [CLASSES[k % 3] for k in range(n)],
+            "split": splits,
+            "fst": [k % 6 + 1 for k in range(n)],
+            "patient_id": [f"p{k // 2}" for k in range(n)],
+        }
+    )
+    info = DatasetInfo(task="mine", source="table", classes=CLASSES, image_root="images")
+    write_dataset(tmp_path / "dataset", info, manifest)
+    return tmp_path / "dataset", manifest
+
+
+def test_dataset_folder_with_predictions_of_all_splits(dataset, tmp_path):
+    folder, manifest = dataset
+    everything = manifest[["image_id"]].assign(pred=manifest["label"])
+    everything.to_csv(tmp_path / "all.csv", index=False)
+    everything[manifest["split"] == "test"].to_csv(tmp_path / "test.csv", index=False)
+    _, first, _ = run("eval", tmp_path / "all.csv", "--data", folder, "--json", "--resamples", 99)
+    _, second, _ = run("eval", tmp_path / "test.csv", "--data", folder, "--json", "--resamples", 99)
+    assert first == second
+    document = json.loads(first)
+    assert (document["n"], document["split"], document["task"]) == (20, "test", "mine")
+    assert document["notes"][0] == "Resampled by patient: 10 units, 20 images."
+    _, third, _ = run(
+        "eval", tmp_path / "all.csv", "--data", folder, "--split", "val", "--json", "--resamples", 99
+    )
+    assert json.loads(third)["n"] == 10
+    code, _, message = run("eval", tmp_path / "test.csv", "--data", folder, "--split", "train")
+    assert code == 2
+    assert "10 missing image_id" in message
+
+
+def test_split_of_a_table(dataset, tmp_path):
+    _, manifest = dataset
+    manifest.to_csv(tmp_path / "t.csv", index=False)
+    manifest[["image_id"]].assign(pred=manifest["label"]).to_csv(tmp_path / "p.csv", index=False)
+    arguments = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--json", "--resamples", 99)
+    assert json.loads(run(*arguments)[1])["n"] == 40
+    assert json.loads(run(*arguments, "--split", "test")[1])["n"] == 20
+    code, _, message = run(*arguments, "--split", "exam")
+    assert code == 2
+    assert "no row has split 'exam'" in message
+
+
+def test_installed_command_says_it_without_a_traceback_and_in_good_time(table, truth, tmp_path):
+    bad = tmp_path / "bad.csv"
+    table.iloc[1:].to_csv(bad, index=False)
+    command = [sys.executable, "-m", "dermbench", "eval"]
+    done = subprocess.run([*command, bad, "--truth", truth, *ORDER], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f"error: {bad}: 1 problem\n  - 1 missing image_id: '001'\n"
+    start = time.monotonic()
+    subprocess.run([*command, "--help"], capture_output=True, check=True)
+    assert time.monotonic() - start < 5
