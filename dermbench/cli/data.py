@@ -221,7 +221,7 @@ def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
     ):
         typer.echo(f"  {title}: {len(findings):,}")
         for finding in findings[:SHOWN]:
-            values, images = " / ".join(finding.values), ", ".join(finding.images[:4])
+            values, images = " / ".join(finding.found), ", ".join(finding.images[:4])
             typer.echo(f"    {finding.shares} {finding.group}: {values} ({images})")
         if len(findings) > SHOWN:
             typer.echo(f"    and {len(findings) - SHOWN:,} more")

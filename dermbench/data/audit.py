@@ -50,7 +50,7 @@ class Finding:
         ``patient_id``, ``lesion_id``, ``duplicate_group`` or ``duplicates``.
     group
         The id they share.
-    values
+    found
         The splits, labels or skin types that differ, sorted.
     images
         Ids of the images, sorted.
@@ -58,7 +58,7 @@ class Finding:
 
     shares: str
     group: str
-    values: tuple[str, ...]
+    found: tuple[str, ...]
     images: tuple[str, ...]
 
 

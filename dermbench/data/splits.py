@@ -8,9 +8,10 @@ Method. Images are joined to units (:mod:`dermbench.data.units`); a unit goes to
    there: the one that brings the split most classes it lacks, and of these the largest for train, the
    smallest for val and test. So a class with three units that hold no other class occurs in every split.
 3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
-   the part of its share (fraction x images of the stratum) that is still open; needs are added up over
-   the images of the unit and over four stratifications: class x skin type, class, skin type, and all
-   images. Equal needs are settled by the unit's hash, in proportion to the fractions.
+   the part of its share (fraction x images of the stratum) that is still open when half of the unit is in
+   (Webster's method, which favours neither large nor small shares); needs are added up over the images
+   of the unit and over four stratifications: class x skin type, class, skin type, and all images. Equal
+   needs are settled by the unit's hash, in proportion to the fractions.
 
 This is greedy iterative stratification (Sechidis et al. 2011) at the level of units.
 """
@@ -221,4 +222,4 @@ class _Ledger:
 
     def _need(self, strata: Strata, split: str) -> float:
         held, share = self.held[split], self.shares[split]
-        return sum(count * (1.0 - held[key] / (share * self.total[key])) for key, count in strata)
+        return sum(n * (1.0 - (held[key] + n / 2) / (share * self.total[key])) for key, n in strata)

@@ -1,0 +1,41 @@
+import pytest
+
+from dermbench.artifacts.labels import match_labels
+from dermbench.artifacts.skin import FST_NAMES
+from dermbench.data.source import BUILT_IN
+from dermbench.errors import RegistryError
+from dermbench.tasks import load_task, task_names
+
+PUBLISHED = ("ajl-21", "fitzpatrick17k-114", "fitzpatrick17k-3", "fitzpatrick17k-9", "pad-ufes-20")
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_a_task_agrees_with_itself(name):
+    task = load_task(name)
+    assert task.source in BUILT_IN
+    assert not task.classes or len(task.classes) == task.n_classes
+    assert len(set(task.classes)) == len(task.classes)
+    assert set(task.malignancy) in ({*task.classes}, set())
+    assert set(task.aliases.values()) <= set(task.classes)
+    assert set(task.fst) <= {*FST_NAMES, "unknown"}
+    assert sum(task.fst.values()) == sum(task.images.values())
+    assert task.licence
+    assert task.obtain
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_task_is_there_and_cited(name):
+    task = load_task(name)
+    assert task.citation
+    assert task.homepage.startswith("https://")
+
+
+def test_every_class_is_found_in_the_release_s_other_spelling():
+    classes = load_task("ajl-21").classes
+    spelt = [name.replace("-", " ") for name in classes]
+    assert tuple(match_labels(spelt, classes)) == classes
+
+
+def test_a_misspelt_task_gets_a_suggestion():
+    with pytest.raises(RegistryError, match="did you mean 'ajl-21'"):
+        load_task("ajl21")
