@@ -15,7 +15,7 @@ from dermbench.errors import InputError, UsageError
 
 ENTRY = "entry.toml"
 MAX_TEXT = 400
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 class Entry(BaseModel):
@@ -61,6 +61,13 @@ class Entry(BaseModel):
         if _CONTROL.search(text):
             raise ValueError("holds a line break, a control or a direction-changing character")
         return text.strip()
+
+    @field_validator("name")
+    @classmethod
+    def _not_blank(cls, name: str) -> str:
+        if not name:
+            raise ValueError("is blank")
+        return name
 
     @field_validator("link")
     @classmethod
