@@ -1,9 +1,122 @@
-"""``dermbench leaderboard``."""
+"""``dermbench leaderboard``: add an entry, build the boards, verify them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
+
+from dermbench.errors import UsageError
+
+Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
+Datasets = Annotated[
+    list[Path] | None, typer.Option("--data", help="Dataset folder that holds the truth of a board; repeatable.")
+]
+Table = Annotated[Path | None, typer.Option("--truth", help="Table with image_id, label and sensitive features.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
+    group = typer.Typer(
+        name="leaderboard",
+        help="Leaderboards whose every number is recomputed from predictions.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    group.command("add")(_add)
+    group.command("build")(_build)
+    group.command("verify")(_verify)
+    app.add_typer(group)
+
+
+def _add(
+    predictions: Annotated[Path, typer.Argument(help="Predictions for every image of the board's split.")],
+    *,
+    board: Annotated[Path, typer.Option(help="Board folder; the first entry makes it.")],
+    name: Annotated[str, typer.Option(help="Display name, unique on the board.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset folder that holds the truth.")] = None,
+    truth: Table = None,
+    authors: Annotated[str | None, typer.Option(help="Who to credit.")] = None,
+    link: Annotated[str | None, typer.Option(help="http or https address to read more.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Terms of the predictions.")] = None,
+    model: Annotated[str | None, typer.Option(help="Architecture and what it was pretrained on.")] = None,
+    method: Annotated[str | None, typer.Option(help="How it was trained, one line.")] = None,
+    training_data: Annotated[str | None, typer.Option(help="Everything it was trained or tuned on.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Run folder or run.json to keep with the entry.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the training; by default that of --run.")] = None,
+    store_truth: Annotated[
+        bool | None,
+        typer.Option("--store-truth/--no-store-truth", help="Keep truth.csv in the board, if its licence allows."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the entry of that name.")] = False,
+) -> None:
+    """Add an entry: check the predictions, evaluate them, write the entry's folder."""
+    from dermbench.artifacts import read_dataset
+    from dermbench.leaderboard import add, slugify
+
+    if data is not None and truth is not None:
+        raise UsageError("--data and --truth both give the truth; give one of them")
+    entry = add(
+        board,
+        predictions,
+        name=name,
+        truth=truth if data is None else read_dataset(data),
+        run=run,
+        replace=replace,
+        store_truth=store_truth,
+        authors=authors,
+        link=link,
+        licence=licence,
+        model=model,
+        method=method,
+        training_data=training_data,
+        seed=seed,
+    )
+    typer.echo(f"added {board / 'entries' / slugify(entry.name)}")
+    typer.echo(f"Rank it with: dermbench leaderboard build {board}")
+
+
+def _build(
+    root: Root = Path("leaderboards"),
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file differs.")] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Where a truth is not at hand, use the stored reports and say so.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Rewrite reports that a newer metric version changes.")
+    ] = False,
+    data: Datasets = None,
+    truth: Table = None,
+) -> None:
+    """Recompute every number and write README.md, leaderboard.json and leaderboard.csv of each board."""
+    from dermbench.leaderboard import Sources, build
+
+    results = build(root, check=check, stored=stored, refresh=refresh, sources=Sources(tuple(data or ()), truth))
+    for built in results:
+        how = "recomputed" if built.recomputed else "from stored reports"
+        changes = ", ".join(built.written) or "nothing"
+        done = "differs" if check else "written"
+        typer.echo(f"{built.folder}: {built.n_entries} entries, {how}; {done}: {changes}")
+        for problem in built.problems:
+            typer.echo(f"  {problem}", err=True)
+    if any(built.problems for built in results):
+        raise typer.Exit(1)
+
+
+def _verify(root: Root = Path("leaderboards"), *, data: Datasets = None, truth: Table = None) -> None:
+    """Check hashes, predictions, reports and boards against each other; write nothing."""
+    from dermbench.leaderboard import Sources, verify
+
+    results = verify(root, sources=Sources(tuple(data or ()), truth))
+    for done in results:
+        typer.echo(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
+        for line in done.proved:
+            typer.echo(f"  checked: {line}")
+        for line in done.unchecked:
+            typer.echo(f"  not checked: {line}")
+        for line in done.problems:
+            typer.echo(f"  {line}", err=True)
+    if any(done.problems for done in results):
+        raise typer.Exit(1)

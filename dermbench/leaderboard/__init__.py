@@ -1,1 +1,9 @@
-"""The leaderboard room."""
+"""Leaderboards that anyone can recompute: entries in, README.md out."""
+
+from dermbench.leaderboard.adding import add
+from dermbench.leaderboard.building import Built, build
+from dermbench.leaderboard.slug import slugify
+from dermbench.leaderboard.truths import Sources
+from dermbench.leaderboard.verifying import Verified, verify
+
+__all__ = ["Built", "Sources", "Verified", "add", "build", "slugify", "verify"]

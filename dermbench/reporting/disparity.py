@@ -42,7 +42,7 @@ def disparity_section(title: str, feature: Mapping[str, Any], *, explain: bool =
         title=f"Disparity by {title}",
         columns=(*columns, *(column for column, _ in kept)),
         rows=tuple(rows),
-        notes=(*[LEGEND] * explain, *notes.lines()),
+        notes=(*[LEGEND] * explain, *_common_classes(blocks), *notes.lines()),
     )
 
 
@@ -55,6 +55,17 @@ def gap_text(block: Mapping[str, Any]) -> str:
     if median is None or upper is None:
         return gap
     return f"{gap} (chance {decimal(median)}, to {decimal(upper)})"
+
+
+def _common_classes(blocks: list[tuple[str, Block]]) -> list[str]:
+    counts = {
+        name: len(b["classes"]) for name, b in blocks if b.get("classes") and b.get("difference") is not None
+    }
+    if not counts:
+        return []
+    named = ", ".join(metric_title(name) for name in counts)
+    classes = " or ".join(str(n) for n in sorted(set(counts.values())))
+    return [f"{named}: compared over the {classes} classes with enough cases in every group."]
 
 
 def _has(block: Block, keys: tuple[str, ...]) -> bool:
@@ -71,11 +82,14 @@ def _ends(metric: str, block: Block, feature: Mapping[str, Any]) -> str:
     names = [block.get("worst_group"), block.get("best_group")]
     if None in names or block.get("difference") is None:
         return NONE
-    return " → ".join(_group(str(name), metric, feature) for name in names)
+    return " → ".join(_group(str(name), metric, block, feature) for name in names)
 
 
-def _group(name: str, metric: str, feature: Mapping[str, Any]) -> str:
-    value = feature.get("groups", {}).get(name, {}).get(metric, {}).get("value")
+def _group(name: str, metric: str, block: Block, feature: Mapping[str, Any]) -> str:
+    # the values that were compared: of a macro metric those over the classes common to all groups
+    value = (block.get("values") or {}).get(name)
+    if value is None:
+        value = feature.get("groups", {}).get(name, {}).get(metric, {}).get("value")
     return plain(name, limit=40) + ("" if value is None else f" {decimal(value)}")
 
 

@@ -1,0 +1,214 @@
+"""Adding an entry: validate, evaluate, then put a whole folder in place at once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from dermbench.artifacts.entry import ENTRY, Entry, read_entry, write_entry
+from dermbench.artifacts.files import locked, write_text
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.predictions import read_predictions, write_predictions
+from dermbench.artifacts.run import RUN, RunRecord
+from dermbench.errors import InputError, UsageError
+from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, write_board
+from dermbench.leaderboard.index import entry_digest, read_index, write_index
+from dermbench.leaderboard.opening import Opened, open_board
+from dermbench.leaderboard.recompute import recompute
+from dermbench.leaderboard.slug import slugify
+from dermbench.leaderboard.truths import store_truth as write_truth
+from dermbench.reporting import to_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dermbench.artifacts.manifest import Dataset
+    from dermbench.artifacts.truth import Truth
+
+PREDICTIONS = "predictions.parquet"
+REPORT = "report.json"
+REPORT_MD = "report.md"
+NEW, OLD = ".new-", ".old-"
+"""Start of the names of folders that are not yet, or no longer, an entry."""
+STALE_SECONDS = 24 * 3600.0
+"""Age at which an unfinished folder counts as left behind by a crash."""
+
+
+def add(
+    board: Path | str,
+    predictions: Path | str,
+    *,
+    name: str,
+    truth: Dataset | Truth | Path | None = None,
+    run: Path | str | None = None,
+    replace: bool = False,
+    store_truth: bool | None = None,
+    **about: Any,
+) -> Entry:
+    """Add an entry to a board; the first one makes the board.
+
+    Nothing of the board changes unless everything is well, and a crash at any point leaves the old board
+    or the new one. Several processes may add at once.
+
+    Parameters
+    ----------
+    board
+        Board folder.
+    predictions
+        Predictions for exactly the images of the board's split, each once; kept as parquet.
+    name
+        Display name, at most 80 characters, unique on the board.
+    truth
+        Dataset, truth, or the file of a truth table; by default the board's own ``truth.csv``.
+    run
+        Run folder or ``run.json`` whose record is kept with the entry, without the folders in it.
+    replace
+        Replace the entry of that name.
+    store_truth
+        Keep ``truth.csv`` in the board folder, where the licence of the images lets it be stored; by default
+        as ``board.toml`` says.
+    **about
+        ``authors``, ``link``, ``licence``, ``model``, ``training_data``, ``method``, ``seed`` of
+        :class:`~dermbench.artifacts.entry.Entry`.
+
+    Returns
+    -------
+    Entry
+        What ``entry.toml`` now says.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the predictions, the truth or the facts about the entry.
+    UsageError
+        When the name is taken, or there is neither a truth nor a board.
+    """
+    folder = Path(board)
+    record = None if run is None else _read_run(Path(run))
+    if record is not None and about.get("seed") is None:
+        about["seed"] = record.seed
+    entry = _entry(name, about)
+    opened = open_board(folder, truth, store=store_truth)
+    _check_free(folder, entry, replace=replace)
+    _check_task(record, opened)
+    table = read_predictions(predictions, opened.truth)
+    entries = folder / ENTRIES
+    entries.mkdir(parents=True, exist_ok=True)
+    with _staged(entries) as fresh:
+        write_predictions(fresh / PREDICTIONS, table)
+        done = _complete(fresh, entry, opened, record)
+        with locked(folder / LOCK):
+            _settle_board(folder, opened)
+            tidy(folder)
+            _check_free(folder, entry, replace=replace)
+            _put_in_place(fresh, folder, slugify(done.name))
+    return done
+
+
+def tidy(folder: Path) -> None:
+    """Finish or undo what a crash left behind; to be called under the lock of the board."""
+    entries = folder / ENTRIES
+    for path in sorted(entries.glob(f"{OLD}*")):
+        current = entries / path.name.removeprefix(OLD)
+        if read_index(folder).get(current.name) == entry_digest(path):  # the replacement never got into the index
+            shutil.rmtree(current, ignore_errors=True)
+            path.rename(current)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in entries.glob(f"{NEW}*"):
+        if time.time() - path.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def entry_hashes(folder: Path) -> dict[str, str]:
+    """Return the digest of every file of an entry folder but ``entry.toml``."""
+    return {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != ENTRY}
+
+
+def _entry(name: str, about: dict[str, Any]) -> Entry:
+    facts = {key: item for key, item in about.items() if item is not None}
+    try:
+        return Entry.model_validate({"schema": "dermbench.entry/1", "name": name, **facts})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError("entry", problems) from error
+
+
+def _read_run(path: Path) -> RunRecord:
+    record = RunRecord.read(path / RUN if path.is_dir() else path)
+    return record.model_copy(update={"config": _without_folders(record.config)})
+
+
+def _without_folders(item: Any) -> Any:
+    """Shorten absolute paths to their last part: where a run lay on a disk is nobody's business."""
+    if isinstance(item, dict):
+        return {key: _without_folders(part) for key, part in item.items()}
+    if isinstance(item, list):
+        return [_without_folders(part) for part in item]
+    return Path(item).name if isinstance(item, str) and Path(item).is_absolute() else item
+
+
+def _check_task(record: RunRecord | None, opened: Opened) -> None:
+    if record is not None and (record.task, record.classes) != (opened.board.task, opened.truth.classes):
+        raise UsageError(
+            f"the run learnt task {record.task!r} or other classes; the board is {opened.board.task!r}"
+        )
+
+
+def _check_free(folder: Path, entry: Entry, *, replace: bool) -> None:
+    slug = slugify(entry.name)
+    taken = folder / ENTRIES / slug
+    if taken.is_symlink():
+        raise UsageError(f"{taken}: is a link; an entry is a folder")
+    if taken.exists() and not replace:
+        raise UsageError(
+            f"{taken}: taken by the entry {read_entry(taken / ENTRY).name!r}",
+            remedy="Choose another name, or replace that entry with --replace.",
+        )
+
+
+@contextmanager
+def _staged(entries: Path) -> Iterator[Path]:
+    fresh = Path(tempfile.mkdtemp(dir=entries, prefix=NEW))
+    try:
+        yield fresh
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _complete(fresh: Path, entry: Entry, opened: Opened, record: RunRecord | None) -> Entry:
+    # scored from the file as it is kept, so that recomputing starts from the same bits
+    report = recompute(fresh / PREDICTIONS, opened.truth, opened.board)
+    report.write(fresh / REPORT)
+    write_text(fresh / REPORT_MD, to_markdown(report))
+    if record is not None:
+        record.write(fresh / RUN)
+    done = entry.model_copy(update={"hashes": entry_hashes(fresh), "truth_digest": opened.truth.digest})
+    write_entry(fresh / ENTRY, done)
+    fresh.chmod(0o755)
+    return done
+
+
+def _settle_board(folder: Path, opened: Opened) -> None:
+    if (folder / BOARD).is_file():
+        current = open_board(folder, opened.truth, store=opened.board.store_truth).board
+        if current != opened.board:
+            raise UsageError(f"{folder / BOARD}: changed while the entry was scored; add the entry again")
+    if opened.store:
+        write_truth(folder, opened.truth)
+    write_board(folder, opened.board)
+
+
+def _put_in_place(fresh: Path, folder: Path, slug: str) -> None:
+    target, old = folder / ENTRIES / slug, folder / ENTRIES / f"{OLD}{slug}"
+    if target.exists():
+        target.rename(old)
+    fresh.rename(target)
+    write_index(folder, read_index(folder) | {slug: entry_digest(target)})
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,137 @@
+"""The board folder and ``board.toml``: which predictions are compared, on what, and how they are scored."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dermbench.artifacts.files import write_text
+from dermbench.errors import InputError, UsageError
+
+BOARD = "board.toml"
+TRUTH = "truth.csv"
+ENTRIES = "entries"
+REPORTED = "reported.toml"
+README = "README.md"
+INDEX = "SHA256SUMS"
+LOCK = ".board.lock"
+
+
+class Board(BaseModel):
+    """Content of ``board.toml``.
+
+    Attributes
+    ----------
+    task, split, title
+        What is predicted, and a heading for people.
+    metric
+        Metric that ranks the entries.
+    feature, group_metric
+        Sensitive feature and metric of the table by group.
+    sensitive
+        Sensitive features that are evaluated.
+    classes, ordered, malignancy
+        As in the task; empty until the truth is known.
+    n_classes
+        Size of the class set.
+    licence, recreate
+        Terms of the images, and the command that makes the dataset folder anew.
+    note
+        What a reader of the board must know, in one paragraph.
+    seed, resamples
+        Settings of the evaluation.
+    store_truth
+        Whether the licence lets ``truth.csv`` lie in the board folder.
+    truth_digest
+        Content hash of the truth (:func:`dermbench.leaderboard.truths.canonical`); empty until the first entry.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal["dermbench.board/1"] = Field("dermbench.board/1", alias="schema")
+    task: str = Field(min_length=1)
+    split: str = "test"
+    title: str = ""
+    metric: str = "macro_f1"
+    feature: str = "fst"
+    group_metric: str = "accuracy"
+    sensitive: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    n_classes: int = 0
+    ordered: bool = False
+    malignancy: dict[str, str] = Field(default_factory=dict)
+    licence: str = ""
+    recreate: str = ""
+    note: str = ""
+    seed: int = 0
+    resamples: int = Field(9999, ge=1)
+    store_truth: bool = False
+    truth_digest: str = ""
+
+
+def read_board(folder: Path) -> Board:
+    """Read ``board.toml`` of a board folder.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    InputError
+        With every key that is missing, unknown or of the wrong form.
+    """
+    path = folder / BOARD
+    if not path.is_file():
+        raise UsageError(
+            f"{path}: no such file", remedy="A board folder holds board.toml; see docs/leaderboards.md."
+        )
+    try:
+        return Board.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, [f"not TOML: {error}"]) from error
+    except ValidationError as error:
+        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
+
+
+def write_board(folder: Path, board: Board) -> None:
+    """Write ``board.toml``, atomically; comments and order of a file that is there stay."""
+    path = folder / BOARD
+    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
+    plain: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
+    defaults = {name: field.default for name, field in Board.model_fields.items()}
+    for key, item in plain.items():
+        if document.get(key) != item and (key in document or item not in (defaults.get(key), [], {}, "")):
+            document[key] = item
+    document.setdefault("schema", plain["schema"])
+    write_text(path, tomlkit.dumps(document))
+
+
+def board_folders(root: Path | str) -> list[Path]:
+    """Return ``root`` when it is a board, else the boards in it, sorted by name.
+
+    Raises
+    ------
+    UsageError
+        When there is none.
+    """
+    folder = Path(root)
+    if (folder / BOARD).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{BOARD}"))
+    if not found:
+        raise UsageError(
+            f"{folder}: no board found (a folder with {BOARD})",
+            remedy="Make one: dermbench leaderboard add PREDICTIONS --board DIR --name NAME --data DATASET",
+        )
+    return found
+
+
+def entry_folders(folder: Path) -> list[Path]:
+    """Return the entry folders of a board, sorted; hidden ones are unfinished writes."""
+    root = folder / ENTRIES
+    if not root.is_dir():
+        return []
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))

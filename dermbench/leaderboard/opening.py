@@ -1,0 +1,116 @@
+"""Opening a board for a new entry: its settings with the truth that belongs to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.manifest import Dataset
+from dermbench.errors import InputError, UsageError
+from dermbench.leaderboard.board import BOARD, TRUTH, Board, read_board
+from dermbench.leaderboard.truths import board_truth, dataset_truth, read_truth_table
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.truth import Truth
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A board with its truth.
+
+    Attributes
+    ----------
+    board
+        Settings, completed with what the truth tells.
+    truth
+        Canonical truth; its digest is ``board.truth_digest``.
+    store
+        Whether ``truth.csv`` is still to be written.
+    """
+
+    board: Board
+    truth: Truth
+    store: bool
+
+
+def open_board(folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None) -> Opened:
+    """Return the board in ``folder``, or a new one for the truth that is given.
+
+    Raises
+    ------
+    UsageError
+        When neither the board nor the caller has a truth, or task or classes differ.
+    InputError
+        When the truth is not the one the board was made with.
+    """
+    board = read_board(folder) if (folder / BOARD).is_file() else _new_board(folder, given)
+    if store is not None:
+        board = board.model_copy(update={"store_truth": store})
+    truth = _truth(folder, board, given)
+    board = _completed(board, truth)
+    scored = board_truth(board, truth)
+    if board.truth_digest not in {"", scored.digest}:
+        raise InputError(
+            folder / BOARD,
+            [f"the truth has the content hash {scored.digest}; the board was made with {board.truth_digest}"],
+            remedy=f"Recreate the dataset: {board.recreate}" if board.recreate else None,
+        )
+    done = board.model_copy(update={"truth_digest": scored.digest})
+    return Opened(done, scored, store=done.store_truth and not (folder / TRUTH).is_file())
+
+
+def _truth(folder: Path, board: Board, given: Dataset | Truth | Path | None) -> Truth:
+    if isinstance(given, Dataset):
+        return dataset_truth(given, board)
+    if isinstance(given, Path):
+        return read_truth_table(given, board)
+    if given is not None:
+        if board.classes and given.classes != board.classes:
+            raise UsageError(f"{folder}: the truth has other classes than the board: {', '.join(given.classes)}")
+        return given
+    if not (folder / TRUTH).is_file():
+        raise UsageError(
+            f"{folder}: the truth of this board is not stored in it",
+            remedy=f"Give it with --data DATASET or --truth TABLE. {board.recreate}".strip(),
+        )
+    return read_truth_table(folder / TRUTH, board)
+
+
+def _new_board(folder: Path, given: Dataset | Truth | Path | None) -> Board:
+    if given is None:
+        raise UsageError(
+            f"{folder}: no board there",
+            remedy="Give --data DATASET or --truth TABLE, and the first entry makes the board.",
+        )
+    if isinstance(given, Path):
+        name = folder.resolve().name
+        return Board(schema="dermbench.board/1", task=name, title=name)
+    if not isinstance(given, Dataset):
+        return Board(schema="dermbench.board/1", task=given.task, split=given.split, title=given.task)
+    info = given.info
+    options = "".join(f" --set {key}={item}" for key, item in sorted(info.options.items()))
+    raw = "" if info.source == "synthderm" else " --root RAW"
+    return Board(
+        schema="dermbench.board/1",
+        task=info.task,
+        title=info.title or info.task,
+        licence=info.licence,
+        recreate=f"dermbench data prepare {info.task}{raw} --out DATASET{options}",
+    )
+
+
+def _completed(board: Board, truth: Truth) -> Board:
+    """Fill in what the board does not say yet: the class facts and the sensitive features there are."""
+    if board.truth_digest:
+        return board
+    from dermbench.evaluation.subgroups import default_features  # noqa: PLC0415 - slow to import
+
+    update = {
+        "classes": truth.classes,
+        "n_classes": len(truth.classes),
+        "ordered": truth.ordered,
+        "malignancy": dict(truth.malignancy),
+        "sensitive": board.sensitive or tuple(default_features(truth)),
+    }
+    return board.model_copy(update=update)

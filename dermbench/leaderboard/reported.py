@@ -1,0 +1,78 @@
+"""``reported.toml``: results as published elsewhere, never ranked, each with its source."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dermbench.errors import InputError
+from dermbench.leaderboard.board import REPORTED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Row(BaseModel):
+    """One published result.
+
+    Attributes
+    ----------
+    entry
+        What was evaluated.
+    source
+        Where the numbers stand.
+    note
+        What keeps them from being compared.
+    approximate
+        Whether the source gives the numbers as rough ones.
+    scores
+        Values by metric, with the digits of the source.
+    groups
+        Values of one metric by group of the board's sensitive feature.
+    group_metric
+        Metric of ``groups``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    entry: str = Field(min_length=1)
+    source: str = Field(min_length=1)
+    note: str = ""
+    approximate: bool = False
+    scores: dict[str, Decimal] = Field(default_factory=dict)
+    groups: dict[str, Decimal] = Field(default_factory=dict)
+    group_metric: str = "accuracy"
+
+
+class Reported(BaseModel):
+    """Content of ``reported.toml``: rows in the order of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_: Literal["dermbench.reported/1"] = Field("dermbench.reported/1", alias="schema")
+    row: tuple[Row, ...] = ()
+
+
+def read_reported(board: Path) -> tuple[Row, ...]:
+    """Return the published results of a board; none when there is no file.
+
+    Numbers keep the digits they are written with: ``0.60`` is not ``0.6``.
+
+    Raises
+    ------
+    InputError
+        With every key that is missing, unknown or of the wrong form.
+    """
+    path = board / REPORTED
+    if not path.is_file():
+        return ()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        return Reported.model_validate(content).row
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(path, [f"not TOML: {error}"]) from error
+    except ValidationError as error:
+        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error

@@ -1,0 +1,82 @@
+"""Entries in their order: a total one, so that a board has the same bytes everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dermbench.artifacts.entry import Entry
+    from dermbench.artifacts.report import Report
+    from dermbench.leaderboard.board import Board
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An entry of a board with its report.
+
+    Attributes
+    ----------
+    slug
+        Name of the entry's folder.
+    entry, report
+        Content of ``entry.toml`` and ``report.json``.
+    rank
+        1 for the best; equal values share the smaller rank; None when the ranking metric is undefined.
+    """
+
+    slug: str
+    entry: Entry
+    report: Report
+    rank: int | None = None
+
+    def cell(self, metric: str) -> dict[str, Any] | None:
+        """Return the overall cell of a metric; None when the report has none."""
+        cell: dict[str, Any] | None = self.report.overall.get(metric)
+        return cell
+
+    def value(self, metric: str) -> float | None:
+        """Return the overall value of a metric; None when undefined."""
+        value: float | None = (self.cell(metric) or {}).get("value")
+        return value
+
+    def groups(self, feature: str) -> dict[str, Any]:
+        """Return the groups of a sensitive feature."""
+        groups: dict[str, Any] = self.report.features.get(feature, {}).get("groups", {})
+        return groups
+
+    def disparity(self, feature: str, metric: str) -> dict[str, Any]:
+        """Return the disparity block of a metric and feature; empty when the report has none."""
+        block: dict[str, Any] = self.report.features.get(feature, {}).get("disparities", {}).get(metric, {})
+        return block
+
+
+def rank(entries: Iterable[Standing], board: Board) -> list[Standing]:
+    """Return the entries by the board's metric, best first; ties and undefined ones by name, then folder."""
+    sign = -1.0 if higher_is_better(board.metric) else 1.0
+
+    def key(one: Standing) -> tuple[bool, float, str, str]:
+        value = one.value(board.metric)
+        return value is None, 0.0 if value is None else sign * value, one.entry.name.casefold(), one.slug
+
+    ordered = sorted(entries, key=key)
+    values = [one.value(board.metric) for one in ordered]
+    return [
+        Standing(one.slug, one.entry, one.report, None if value is None else values.index(value) + 1)
+        for one, value in zip(ordered, values, strict=True)
+    ]
+
+
+def higher_is_better(metric: str) -> bool:
+    """Return the direction of a metric.
+
+    Raises
+    ------
+    RegistryError
+        When there is no metric of that name.
+    """
+    from dermbench.evaluation import METRICS  # noqa: PLC0415 - slow to import
+
+    return METRICS.get(metric).higher_is_better

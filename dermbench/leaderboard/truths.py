@@ -1,0 +1,136 @@
+"""The truth of a board: one form of it, whether it comes from a dataset folder or from ``truth.csv``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.columns import UNITS
+from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.artifacts.tables import to_text, write_table
+from dermbench.artifacts.truth import Truth, make_truth, read_truth
+from dermbench.errors import InputError, UsageError
+from dermbench.leaderboard.board import TRUTH, Board
+from dermbench.tasks import load_task, task_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where else than in the board folders truth may be found.
+
+    Attributes
+    ----------
+    datasets
+        Dataset folders.
+    table
+        A table of labels and sensitive features.
+    """
+
+    datasets: Sequence[Path] = ()
+    table: Path | None = None
+
+
+def canonical(truth: Truth, sensitive: Sequence[str]) -> Truth:
+    """Return the part of a truth that scores depend on: ids, labels, units and sensitive features.
+
+    A dataset folder, its ``truth.csv`` and a table of the same content then have the same digest.
+    """
+    parts = {part.strip() for feature in sensitive for part in feature.split(",")}
+    kept = [c for c in truth.table.columns if c in {"image_id", "label", *UNITS, *parts}]
+    # text now, typed again by make_truth: as if it had been read from the csv file
+    table = truth.table[kept].apply(lambda column: to_text(column).fillna("").astype(object))
+    again = make_truth(table, classes=truth.classes)
+    return replace(truth, table=again.table, sensitive=tuple(sensitive))
+
+
+def board_truth(board: Board, truth: Truth) -> Truth:
+    """Return the canonical truth under the names and class facts of the board."""
+    named = replace(truth, task=board.task, split=board.split, malignancy=board.malignancy, ordered=board.ordered)
+    return canonical(named, board.sensitive)
+
+
+def read_truth_table(path: Path, board: Board) -> Truth:
+    """Read a truth table for a board, with the class set of the board or else of its task."""
+    if board.classes:
+        return read_truth(
+            path,
+            split=board.split,
+            classes=board.classes,
+            task=board.task,
+            malignancy=board.malignancy,
+            ordered=board.ordered,
+        )
+    if board.task not in task_names():
+        return read_truth(path, split=board.split, task=board.task)
+    task = load_task(board.task)
+    return read_truth(
+        path,
+        split=board.split,
+        classes=task.classes,
+        aliases=task.aliases,
+        task=task.name,
+        malignancy=task.malignancy,
+        ordered=task.ordered,
+        sensitive=task.sensitive,
+    )
+
+
+def store_truth(folder: Path, truth: Truth) -> None:
+    """Write ``truth.csv`` of a board, atomically."""
+    write_table(folder / TRUTH, truth.table)
+
+
+def find_truth(folder: Path, board: Board, sources: Sources) -> Truth | None:
+    """Return the truth of a board: its own ``truth.csv``, else the source with the board's digest.
+
+    Returns
+    -------
+    Truth or None
+        None when it is not on this machine.
+
+    Raises
+    ------
+    InputError
+        When a truth is there but its content hash is not the board's.
+    """
+    found = [(str(origin), board_truth(board, truth)) for origin, truth in _candidates(folder, board, sources)]
+    for _, truth in found:
+        if truth.digest == board.truth_digest:
+            return truth
+    if found:
+        problems = [f"truth of {origin} has the content hash {truth.digest}" for origin, truth in found]
+        raise InputError(
+            folder,
+            [*problems, f"the board was made with {board.truth_digest or 'no truth yet'}"],
+            remedy=f"Recreate the dataset: {board.recreate}" if board.recreate else None,
+        )
+    return None
+
+
+def _candidates(folder: Path, board: Board, sources: Sources) -> list[tuple[Path, Truth]]:
+    if (folder / TRUTH).is_file():
+        return [(folder / TRUTH, read_truth_table(folder / TRUTH, board))]
+    datasets = [read_dataset(path) for path in sources.datasets]
+    found = [(d.root, dataset_truth(d, board)) for d in datasets if d.info.task == board.task]
+    if sources.table is not None:
+        found.append((sources.table, read_truth_table(sources.table, board)))
+    return found
+
+
+def dataset_truth(dataset: Dataset, board: Board) -> Truth:
+    """Return the truth of the board's split of a dataset.
+
+    Raises
+    ------
+    UsageError
+        When the dataset is of another task or has other classes.
+    """
+    if dataset.info.task != board.task:
+        raise UsageError(f"{dataset.root} is of task {dataset.info.task!r}, the board of {board.task!r}")
+    if board.classes and dataset.classes != board.classes:
+        raise UsageError(f"{dataset.root} has other classes than the board: {', '.join(dataset.classes)}")
+    return dataset.truth(board.split)

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dermbench.artifacts import Report, read_entry, write_entry
+from dermbench.errors import UsageError
+from dermbench.leaderboard import Sources, add, build
+from dermbench.leaderboard.adding import entry_hashes
+from dermbench.leaderboard.board import read_board
+from dermbench.leaderboard.recompute import difference
+from dermbench.leaderboard.render import BEGIN, END, splice
+from dermbench.leaderboard.standing import Standing, rank
+
+BOARDS = Path(__file__).parents[2] / "leaderboards"
+
+
+def test_board_shows_recomputed_numbers_in_order(board, truth):
+    text = (board / "README.md").read_text()
+    lines = [line for line in text.split("## Ranking")[1].splitlines() if line.startswith("| ")]
+    assert lines[1].startswith("| 1 | [Good one](entries/good-one/report.md) | 90 |")
+    assert lines[2].startswith("| 2 | [Middle](entries/middle/report.md) | 90 |")
+    cell = Report.read(board / "entries/good-one/report.json").overall["macro_f1"]
+    assert f".{round(cell['value'] * 100):02d} [" in lines[1]
+    sizes = truth.table["fst"].value_counts()
+    assert f"| I† (n = {sizes[1]}) |" in text
+    assert "| unknown† (n = 6) |" in text
+
+
+def test_build_twice_gives_the_same_bytes(board):
+    before = {p.name: p.read_bytes() for p in board.iterdir() if p.is_file()}
+    (done,) = build(board)
+    assert done.written == []
+    assert {p.name: p.read_bytes() for p in board.iterdir() if p.is_file()} == before
+
+
+def test_order_of_adding_does_not_matter(empty, predictions, truth, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "board.toml").write_text((empty / "board.toml").read_text())
+    for where, order in ((empty, (0, 1, 2)), (other, (2, 0, 1))):
+        for i in order:
+            add(where, predictions[i], name=f"m{i}", truth=truth)
+        build(where)
+    for name in ("README.md", "leaderboard.json", "leaderboard.csv", "SHA256SUMS"):
+        assert (empty / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_check_names_the_first_differing_line(board):
+    assert not build(board, check=True)[0].problems
+    path = board / "README.md"
+    path.write_text(path.read_text().replace("| 2 |", "| 1 |"))
+    (done,) = build(board, check=True)
+    (problem,) = done.problems
+    assert problem.startswith("README.md: line ")
+    assert "| 1 | [Middle]" in problem.split("rebuilt")[0]
+    assert "| 2 | [Middle]" in problem.split("rebuilt")[1]
+    assert "| 1 | [Middle]" in path.read_text(), "check writes nothing"
+
+
+def test_text_around_the_markers_is_kept(board):
+    path = board / "README.md"
+    path.write_text("before\n" + path.read_text() + "after\n")
+    assert not build(board, check=True)[0].problems
+    build(board)
+    assert path.read_text().startswith("before\n<!--")
+    assert path.read_text().endswith("-->\nafter\n")
+
+
+@pytest.mark.parametrize("text", ["no markers", END + BEGIN, BEGIN + BEGIN + END])
+def test_readme_without_markers_is_refused(text):
+    with pytest.raises(UsageError, match="needs one"):
+        splice(text, "block\n", Path("README.md"))
+
+
+def test_missing_truth_needs_stored_or_a_source(board, truth, tmp_path):
+    (board / "truth.csv").unlink()
+    with pytest.raises(UsageError, match="not on this machine"):
+        build(board)
+    (done,) = build(board, stored=True)
+    assert not done.recomputed
+    assert "**Not recomputed here:**" in (board / "README.md").read_text()
+    table = tmp_path / "truth.csv"
+    truth.table.to_csv(table, index=False)
+    (done,) = build(board, sources=Sources(table=table))
+    assert done.recomputed
+    assert "Not recomputed here" not in (board / "README.md").read_text()
+
+
+def test_stored_still_checks_hashes(board):
+    (board / "truth.csv").unlink()
+    path = board / "entries/middle/report.json"
+    path.write_text(path.read_text().replace('"n": 90', '"n": 91', 1))
+    (done,) = build(board, stored=True)
+    assert any("middle/report.json: changed" in problem for problem in done.problems)
+
+
+def test_refresh_rewrites_reports_of_an_older_metric(board):
+    folder = board / "entries/middle"
+    report = Report.read(folder / "report.json")
+    report.provenance["metric_versions"]["accuracy"] = 0
+    report.overall["accuracy"]["value"] = 0.123
+    report.write(folder / "report.json")
+    entry = read_entry(folder / "entry.toml")
+    write_entry(folder / "entry.toml", entry.model_copy(update={"hashes": entry_hashes(folder)}))
+    (done,) = build(board)
+    assert any("other metric versions: accuracy 0 -> " in problem for problem in done.problems)
+    (done,) = build(board, refresh=True)
+    assert not done.problems
+    assert Report.read(folder / "report.json").overall["accuracy"]["value"] != 0.123
+    assert not build(board, check=True)[0].problems
+
+
+def test_nothing_is_written_when_an_entry_is_broken(board):
+    before = (board / "README.md").read_bytes()
+    (board / "entries/middle/report.md").write_text("better")
+    (done,) = build(board)
+    assert done.problems
+    assert (board / "README.md").read_bytes() == before
+
+
+def test_ties_and_undefined_ranks(board):
+    (one,) = [Report.read(board / "entries/good-one/report.json")]
+    entry = read_entry(board / "entries/good-one/entry.toml")
+    none = one.model_copy(update={"overall": {"macro_f1": {"value": None, "reason": "x"}}})
+    rows = [
+        Standing("z", entry.model_copy(update={"name": "Zed"}), one),
+        Standing("n", entry.model_copy(update={"name": "Anon"}), none),
+        Standing("b", entry.model_copy(update={"name": "bee"}), one),
+    ]
+    settings = read_board(board)
+    ranked = [(s.slug, s.rank) for s in rank(rows, settings)]
+    assert ranked == [("b", 1), ("z", 1), ("n", None)]
+    assert ranked == [(s.slug, s.rank) for s in rank(rows[::-1], settings)]
+
+
+def test_lower_is_better_metrics_rank_upwards(board):
+    settings = read_board(board).model_copy(update={"metric": "log_loss"})
+    rows = [
+        Standing(
+            slug,
+            read_entry(board / f"entries/{slug}/entry.toml"),
+            Report.read(board / f"entries/{slug}/report.json"),
+        )
+        for slug in ("good-one", "middle")
+    ]
+    assert [s.slug for s in rank(rows, settings)] == ["good-one", "middle"]
+    assert rows[0].value("log_loss") < rows[1].value("log_loss")
+
+
+def test_twins_hold_the_same_numbers(board):
+    document = json.loads((board / "leaderboard.json").read_text())
+    (_, first, second) = (board / "leaderboard.csv").read_text().splitlines()
+    value = document["entries"][0]["overall"]["macro_f1"]["value"]
+    assert first.startswith(f"1,Good one,good-one,90,{value},")
+    assert second.startswith("2,Middle,middle,90,")
+    assert document["entries"][1]["groups"]["III"]["n"] > 0
+
+
+def test_difference_allows_the_last_digit_only(board):
+    report = Report.read(board / "entries/middle/report.json")
+    close, far = (report.model_copy(deep=True) for _ in range(2))
+    close.overall["accuracy"]["value"] += 1e-6
+    far.overall["accuracy"]["value"] += 1e-5
+    assert difference(report, close) is None
+    assert difference(report, far).startswith("overall.accuracy.value is ")
+    environment = report.model_copy(update={"provenance": report.provenance | {"environment": {"numpy": "1"}}})
+    assert difference(report, environment) is None
+
+
+def test_folder_without_boards(tmp_path):
+    with pytest.raises(UsageError, match="no board found"):
+        build(tmp_path)
+
+
+def test_reported_rows_are_apart_and_unranked(board):
+    (board / "reported.toml").write_text(
+        'schema = "dermbench.reported/1"\n[[row]]\nentry = "Best | ever"\nsource = "s"\n'
+        "scores = { macro_f1 = 0.99, accuracy = 0.60 }\n"
+    )
+    build(board)
+    ranking, reported = (board / "README.md").read_text().split("## Reported elsewhere, not recomputed")
+    assert "Best" not in ranking
+    assert "| Best &#124; ever | .60 | .99 |" in reported
+
+
+def test_published_boards_are_up_to_date():
+    for name in ("ajl-21", "fitzpatrick17k-114", "ddi"):
+        (done,) = build(BOARDS / name, check=True, stored=True)
+        assert not done.problems
+
+
+def test_settings_changed_meanwhile_are_noticed(board, predictions, monkeypatch):
+    from dermbench.leaderboard import adding
+
+    complete = adding._complete
+
+    def slow(*arguments):
+        text = (board / "board.toml").read_text()
+        (board / "board.toml").write_text(text.replace("resamples = 99", "resamples = 199"))
+        return complete(*arguments)
+
+    monkeypatch.setattr(adding, "_complete", slow)
+    with pytest.raises(UsageError, match="changed while the entry was scored"):
+        add(board, predictions[2], name="Late")
