@@ -27,7 +27,7 @@ from dermbench.data.source import Request
 from dermbench.data.synthderm import synthderm
 from dermbench.tasks import load_task
 out = Path(sys.argv[1])
-dials = {"images": "30", "size": "48", "duplicates": "0.2"}
+dials = {"images": "30", "size": "48", "planted_duplicates": "0.2"}
 release = synthderm(Request(load_task("synthderm"), None, out, dials))
 files = sorted((out / "images").iterdir())
 print(hashlib.sha256(b"".join(f.name.encode() + f.read_bytes() for f in files)).hexdigest())
@@ -46,7 +46,7 @@ def hashes(out):
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     out = tmp_path_factory.mktemp("synthderm")
-    return out, make(out, duplicates="0.2")
+    return out, make(out, planted_duplicates="0.2")
 
 
 def test_is_registered_with_the_classes_of_its_task():
@@ -71,8 +71,8 @@ def test_every_row_has_its_image_and_every_image_its_row(drawn):
 
 def test_same_seed_same_bytes_other_seed_other_bytes(drawn, tmp_path):
     out, release = drawn
-    again = make(tmp_path / "again", duplicates="0.2")
-    other = make(tmp_path / "other", duplicates="0.2", seed="1")
+    again = make(tmp_path / "again", planted_duplicates="0.2")
+    other = make(tmp_path / "other", planted_duplicates="0.2", seed="1")
     assert hashes(tmp_path / "again") == hashes(out)
     assert again.table.equals(release.table)
     assert hashes(tmp_path / "other").keys() == hashes(out).keys()
@@ -82,7 +82,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(drawn, tmp_path):
 
 def test_two_workers_draw_the_same_bytes(drawn, tmp_path):
     out, _ = drawn
-    make(tmp_path, duplicates="0.2", workers=2)
+    make(tmp_path, planted_duplicates="0.2", workers=2)
     assert hashes(tmp_path) == hashes(out)
 
 
@@ -103,13 +103,13 @@ def test_bytes_do_not_depend_on_the_hash_seed(drawn, tmp_path):
 
 def test_label_dials_leave_the_pixels_alone(drawn, tmp_path):
     out, _ = drawn
-    make(tmp_path, duplicates="0.2", label_noise="0.5", annotator_disagreement="0.5")
+    make(tmp_path, planted_duplicates="0.2", label_noise="0.5", annotator_disagreement="0.5")
     assert hashes(tmp_path) == hashes(out)
 
 
 def test_fade_leaves_type_one_alone(drawn, tmp_path):
     out, release = drawn
-    make(tmp_path, duplicates="0.2", fade="0.9")
+    make(tmp_path, planted_duplicates="0.2", fade="0.9")
     light = {f"{i}.jpg" for i in release.table.loc[release.table["fst"] == 1, "image_id"]}
     before, after = hashes(out), hashes(tmp_path)
     assert {name for name in before if before[name] == after[name]} == light

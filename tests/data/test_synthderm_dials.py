@@ -93,7 +93,7 @@ def test_ita_lies_in_the_range_of_its_type():
 
 @pytest.mark.parametrize("images", [1, 2, 5, 7, 61])
 def test_small_sets_have_exactly_the_number_asked_for(images):
-    rows = table(images=images, duplicates=1.0)
+    rows = table(images=images, planted_duplicates=1.0)
     assert len(rows) == 2 * images
     assert rows["fst"].value_counts().max() - rows["fst"].value_counts().min() <= 2
 
@@ -119,7 +119,7 @@ def test_shares_sum_and_round_to_within_one():
 def test_a_dial_leaves_all_other_draws_alone():
     plain, turned = (
         table(images=240),
-        table(images=240, label_noise=0.3, annotator_disagreement=0.4, fade=0.7, duplicates=0.1),
+        table(images=240, label_noise=0.3, annotator_disagreement=0.4, fade=0.7, planted_duplicates=0.1),
     )
     same = [c for c in plain if c not in {"label", "fst_centaur", "lesion_contrast"}]
     assert plain[same].equals(turned[same].iloc[:240])
@@ -148,7 +148,7 @@ def test_the_second_annotator_is_one_off_at_the_dialled_rate():
 
 
 def test_planted_duplicates_hide_unless_revealed():
-    hidden, shown = (table(images=200, duplicates=0.1, reveal_duplicates=r) for r in (False, True))
+    hidden, shown = (table(images=200, planted_duplicates=0.1, reveal_duplicates=r) for r in (False, True))
     copies = hidden[hidden["planted_duplicate_of"].notna()]
     originals = hidden.set_index("image_id").loc[copies["planted_duplicate_of"]]
     assert len(copies) == 20

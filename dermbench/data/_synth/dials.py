@@ -50,8 +50,8 @@ class Dials(BaseModel):
         What is added to it for types V and VI.
     annotator_disagreement
         Probability that the second annotator's type (``fst_centaur``) is one off the first's (``fst``).
-    duplicates
-        Planted near-duplicates as a share of ``images``; they come on top.
+    planted_duplicates
+        Near-duplicates as a share of ``images``; they come on top.
     reveal_duplicates
         Whether ``duplicate_group`` names them; otherwise only ``planted_duplicate_of`` does.
     """
@@ -70,7 +70,7 @@ class Dials(BaseModel):
     label_noise: float = Field(0.0, ge=0, le=1)
     label_noise_dark: float = Field(0.0, ge=0, le=1)
     annotator_disagreement: float = Field(0.0, ge=0, le=1)
-    duplicates: float = Field(0.0, ge=0, le=1)
+    planted_duplicates: float = Field(0.0, ge=0, le=1)
     reveal_duplicates: bool = False
 
     @model_validator(mode="after")

@@ -121,7 +121,9 @@ def _grouped(lesions: list[Lesion], rng: np.random.Generator) -> list[list[Lesio
 
 def _duplicates(shots: list[Shot], dials: Dials) -> list[Shot]:
     """Return copies under new ids of image, lesion and patient: no id gives them away."""
-    chosen = stream(dials.seed, Stream.DUPLICATE).permutation(len(shots))[: round(dials.duplicates * len(shots))]
+    chosen = stream(dials.seed, Stream.DUPLICATE).permutation(len(shots))[
+        : round(dials.planted_duplicates * len(shots))
+    ]
     last = shots[-1]
     return [
         replace(
