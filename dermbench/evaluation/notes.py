@@ -23,7 +23,7 @@ DARK = ("V", "VI", "V-VI")
 
 def notes(sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
     """Return what a reader of the report must know, most important first."""
-    found = [_units(sample), *_classes(sample), *_ties(sample)]
+    found = [unit_note(sample), *_classes(sample), *_ties(sample)]
     if sample.predictions.y_prob is None:
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
     if not any(g.feature.startswith("fst") for g in groupings):
@@ -33,7 +33,8 @@ def notes(sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
     return found
 
 
-def _units(sample: Sample) -> str:
+def unit_note(sample: Sample) -> str:
+    """Say what is resampled and permuted."""
     column = sample.truth.unit_column
     count = int(sample.truth.unit.max()) + 1
     if column is None:

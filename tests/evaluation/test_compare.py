@@ -1,0 +1,203 @@
+"""Models against a baseline: paired tests against exact answers, intervals, and the command line."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import cohen_kappa_score, f1_score
+from typer.testing import CliRunner
+
+from dermbench.artifacts import Predictions, make_predictions, make_truth, write_predictions
+from dermbench.cli import app
+from dermbench.cli.compare import model_names
+from dermbench.errors import DermbenchError, UsageError
+from dermbench.evaluation import METRICS, compare
+from dermbench.evaluation.paired import LABEL_SWAP, MCNEMAR, SIGN_FLIP, count_effects, mcnemar_mid_p, sign_flip
+from dermbench.evaluation.stats import Plan, Sample
+
+CLASSES = ("a", "b", "c")
+
+
+def models(n=150, seed=0, *, gains=(0.0, 1.0), **columns):
+    """Truth, and predictions of models whose logits of the true class are raised by ``gains``."""
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 3, n)
+    ids = [f"i{k:04d}" for k in range(n)]
+    truth = make_truth(
+        pd.DataFrame({"image_id": ids, "label": [CLASSES[i] for i in y_true], **columns}), classes=CLASSES
+    )
+    shared = rng.normal(size=(n, 3))
+    found = {}
+    for k, gain in enumerate(gains):
+        logits = shared + rng.normal(size=(n, 3)) * 0.5
+        logits[np.arange(n), y_true] += 1 + gain
+        y_prob = np.exp(logits)
+        found[f"m{k}"] = make_predictions(ids, y_prob / y_prob.sum(axis=1, keepdims=True), CLASSES)
+    return found, truth
+
+
+def test_mcnemar_of_the_published_example():
+    """Fagerland et al. 2013, airway hyper-responsiveness before and after transplantation: 1 and 7 changes."""
+    assert mcnemar_mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
+    assert mcnemar_mid_p(7, 1) == mcnemar_mid_p(1, 7)
+
+
+def test_mcnemar_without_difference():
+    assert mcnemar_mid_p(0, 0) == 1
+    assert mcnemar_mid_p(9, 9) == 1
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 5), (3, 12), (20, 30)])
+def test_mcnemar_mid_p_lies_between_half_and_all_of_the_exact_p(b, c):
+    exact = binomtest(b, b + c).pvalue
+    assert exact / 2 <= mcnemar_mid_p(b, c) < exact
+
+
+def test_sign_flip_is_the_exact_test():
+    sums = np.array([3.0, 1.0, -1.0, 2.0, 0.0, 1.5, 1.0, -0.5])
+    flips = np.array(list(itertools.product([-1, 1], repeat=8))) @ sums
+    exact = np.mean(np.abs(flips) >= abs(sums.sum()) - 1e-12)
+    assert sign_flip(sums, Plan(0, 9999), stream="t") == pytest.approx(exact, abs=0.015)
+    assert sign_flip(np.zeros(4), Plan(0, 99), stream="t") == 1
+
+
+@pytest.mark.parametrize("name", ["macro_f1", "cohen_kappa"])
+@pytest.mark.parametrize("unit", [None, np.array([0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8])])
+def test_label_swap_is_the_exact_test(name, unit):
+    """All ways to exchange the models' answers of each unit, scored by scikit-learn."""
+    y_true = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
+    first = np.array([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 0])
+    second = np.array([0, 1, 1, 1, 1, 0, 0, 1, 2, 1, 2, 0])
+    units = np.arange(12) if unit is None else unit
+
+    def value(y_pred):
+        if name == "cohen_kappa":
+            return cohen_kappa_score(y_true, y_pred)
+        return f1_score(y_true, y_pred, average="macro")
+
+    swaps = np.array(list(itertools.product([False, True], repeat=units.max() + 1)))[:, units]
+    observed = value(second) - value(first)
+    permuted = [value(np.where(s, first, second)) - value(np.where(s, second, first)) for s in swaps]
+    exact = np.mean(np.abs(permuted) >= abs(observed) - 1e-12)
+    sample = Sample(y_true, first, 3, unit=unit)
+    effect = count_effects(sample, second, [METRICS.get(name)], Plan(0, 9999), stream="t")[name]
+    assert effect.value == pytest.approx(observed, abs=1e-12)
+    assert effect.p_value == pytest.approx(exact, abs=0.015)
+    assert effect.test == LABEL_SWAP
+
+
+def test_equal_models_are_rejected_as_often_as_declared():
+    rng = np.random.default_rng(1)
+    metric, rejected = METRICS.get("macro_f1"), 0
+    for k in range(200):
+        y_true = rng.integers(0, 3, 60)
+        first, second = (np.where(rng.random(60) < 0.6, y_true, rng.integers(0, 3, 60)) for _ in range(2))
+        effect = count_effects(Sample(y_true, first, 3), second, [metric], Plan(k, 199), stream="t")["macro_f1"]
+        rejected += effect.p_value <= 0.05
+    assert rejected <= 20  # binomial(200, .05) exceeds it once in 500
+
+
+def test_a_better_model_is_found_with_values_and_differences():
+    predictions, truth = models()
+    found = compare(predictions, truth, n_resamples=499).document()
+    assert found["baseline"] == "m0"
+    assert list(found["differences"]) == ["m1"]
+    for name, effect in found["differences"]["m1"].items():
+        values = [found["models"][m][name]["value"] for m in ("m0", "m1")]
+        if effect["value"] is None:
+            assert name == "top3_accuracy"
+            continue
+        assert effect["value"] == pytest.approx(values[1] - values[0], abs=2e-6)
+        assert effect["low"] < effect["value"] < effect["high"]
+        better = effect["low"] > 0 if METRICS.get(name).higher_is_better else effect["high"] < 0
+        assert better, name
+        assert effect.get("p_value", 0.0) < 0.05
+    assert found["differences"]["m1"]["accuracy"]["test"] == MCNEMAR
+    assert found["differences"]["m1"]["log_loss"]["test"] == SIGN_FLIP
+
+
+def test_same_model_twice_does_not_differ():
+    predictions, truth = models(gains=(0.0,))
+    found = compare({"x": predictions["m0"], "y": predictions["m0"]}, truth, n_resamples=99).document()
+    for name, effect in found["differences"]["y"].items():
+        if effect["value"] is not None:
+            assert effect["value"] == 0
+            assert effect.get("p_value", 1) == 1, name
+
+
+def test_units_are_resampled_where_there_are_any():
+    patients = [f"p{k // 5}" for k in range(150)]
+    predictions, truth = models(patient_id=patients)
+    found = compare(predictions, truth, n_resamples=499).document()
+    assert found["differences"]["m1"]["accuracy"]["test"] == SIGN_FLIP
+    assert found["notes"][0] == "Resampled by patient: 30 units, 150 images."
+
+
+def test_holm_over_models():
+    predictions, truth = models(gains=(0.0, 0.1, 0.2, 1.0))
+    found = compare(predictions, truth, baseline="m3", n_resamples=199).document()
+    assert set(found["differences"]) == {"m0", "m1", "m2"}
+    p = {m: found["differences"][m]["macro_f1"]["p_value"] for m in ("m0", "m1", "m2")}
+    holm = {m: found["differences"][m]["macro_f1"]["p_holm"] for m in p}
+    ordered = sorted(p, key=p.get)
+    assert holm[ordered[0]] == pytest.approx(min(1, 3 * p[ordered[0]]), abs=1e-6)
+    assert holm[ordered[2]] >= holm[ordered[1]] >= holm[ordered[0]]
+
+
+def test_labels_only_beside_probabilities():
+    predictions, truth = models()
+    probable = predictions["m1"]
+    labels = Predictions(probable.image_id, probable.classes, probable.y_pred)
+    found = compare({"p": predictions["m0"], "l": labels}, truth, n_resamples=99).document()
+    assert found["differences"]["l"]["log_loss"] == {"value": None, "reason": "needs probabilities of both models"}
+    assert found["differences"]["l"]["accuracy"]["value"] is not None
+
+
+def test_refusals():
+    predictions, truth = models()
+    with pytest.raises(UsageError, match="at least two models"):
+        compare({"m0": predictions["m0"]}, truth)
+    with pytest.raises(UsageError, match="at least two models"):
+        compare({}, truth)
+    with pytest.raises(UsageError, match="baseline 'x' is none of the models"):
+        compare(predictions, truth, baseline="x")
+    others, _ = models(n=100)
+    with pytest.raises(UsageError, match="not of the same image_id"):
+        compare({"m0": predictions["m0"], "other": others["m0"]}, truth)
+
+
+def test_same_bytes_for_the_same_seed():
+    predictions, truth = models(n=60)
+    first = compare(predictions, truth, n_resamples=99, seed=4).text()
+    assert compare(predictions, truth, n_resamples=99, seed=4).text() == first
+    assert compare(predictions, truth, n_resamples=99, seed=5).text() != first
+
+
+def test_names_tell_files_apart(tmp_path):
+    assert model_names([tmp_path / "a.csv", tmp_path / "b.csv"]) == ["a", "b"]
+    runs = [tmp_path / run / "test.parquet" for run in ("one", "two")]
+    assert model_names(runs) == ["one/test", "two/test"]
+    with pytest.raises(UsageError, match="the same"):
+        model_names([tmp_path / "a.csv", tmp_path / "a.csv"])
+
+
+def test_command_line(tmp_path):
+    predictions, truth = models(n=60)
+    truth.table.to_csv(tmp_path / "truth.csv", index=False)
+    for name, item in predictions.items():
+        write_predictions(tmp_path / f"{name}.csv", item)
+    files = [str(tmp_path / f"{name}.csv") for name in predictions]
+    common = ["--truth", str(tmp_path / "truth.csv"), "--resamples", "99"]
+    done = CliRunner().invoke(app, ["compare", *files, *common, "--out", str(tmp_path / "out"), "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert "macro_f1" in done.stderr
+    turned = CliRunner().invoke(app, ["compare", *files, *common, "--baseline", files[1], "--json"])
+    assert json.loads(turned.stdout)["baseline"] == "m1"
+    for wrong in (["compare", files[0], *common], ["compare", *files, *common, "--baseline", "none"]):
+        assert isinstance(CliRunner().invoke(app, wrong).exception, DermbenchError)
