@@ -14,6 +14,9 @@ from dermbench.leaderboard.truths import board_truth, dataset_truth, read_truth_
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
+DRAWN = "synthderm"
+"""Source whose labels dermbench itself made: a new board keeps them, so that it can be verified anywhere."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -90,13 +93,14 @@ def _new_board(folder: Path, given: Dataset | Truth | Path | None) -> Board:
         return Board(schema="dermbench.board/1", task=given.task, split=given.split, title=given.task)
     info = given.info
     options = "".join(f" --set {key}={item}" for key, item in sorted(info.options.items()))
-    raw = "" if info.source == "synthderm" else " --root RAW"
+    raw = "" if info.source == DRAWN else " --root RAW"
     return Board(
         schema="dermbench.board/1",
         task=info.task,
         title=info.title or info.task,
         licence=info.licence,
         recreate=f"dermbench data prepare {info.task}{raw} --out DATASET{options}",
+        store_truth=info.source == DRAWN,
     )
 
 
