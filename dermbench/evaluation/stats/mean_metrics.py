@@ -27,17 +27,18 @@ def mean_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
     """Return metrics of kind ``mean`` of each group, see :func:`dermbench.evaluation.stats.groups.estimate`."""
     sample = problem.sample
     found: Estimates = {}
+    smooth: dict[str, NDArray[np.float64]] = {}
     for metric in metrics:
         values = np.asarray(metric.score(sample.y_true, sample.y_prob), dtype=np.float64)
         if not metric.proportion and np.isfinite(values).all():
-            found |= {(g, metric.name): item for g, item in enumerate(_smooth(problem, metric, values))}
+            smooth[metric.name] = values
             continue
         for group, rows in enumerate(problem.rows):
             if len(rows) == 0 or not np.isfinite(values[rows]).all():
                 found[group, metric.name] = undefined(metric.undefined_when, len(rows))
             else:
                 found[group, metric.name] = _share(problem, rows, values)
-    return found
+    return found | _smooth(problem, [m for m in metrics if m.name in smooth], smooth)
 
 
 def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64]) -> Estimate:
@@ -49,31 +50,44 @@ def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64]
     return share_estimate(value, len(rows), (successes, trials))
 
 
-def _smooth(problem: Problem, metric: Metric, values: NDArray[np.float64]) -> list[Estimate]:
+def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArray[np.float64]]) -> Estimates:
+    if not metrics:
+        return {}
     if problem.sample.n_units > LARGE:
-        return [_normal(problem, metric, rows, values) for rows in problem.rows]
-    cells = sum_cells(problem.sample, problem.grouping.codes, problem.n_groups, values[None, :])
-    point = _group_means(cells.totals()[:, None])[0, :, 0]
+        return {
+            (g, m.name): _normal(problem, m, rows, values[m.name])
+            for g, rows in enumerate(problem.rows)
+            for m in metrics
+        }
+    stack = np.stack([values[m.name] for m in metrics])
+    cells = sum_cells(problem.sample, problem.grouping.codes, problem.n_groups, stack)
+    point = group_means(cells.totals()[:, None], len(stack))[0]
     replicates, accelerations = bootstrap_sums(
-        cells, _group_means, 2, problem.plan, stream=f"{problem.stream} means"
+        cells,
+        lambda sums: group_means(sums, len(stack)),
+        len(stack) + 1,
+        problem.plan,
+        stream=f"{problem.stream} means",
     )
-    return [
-        bootstrap_estimate(
-            float(point[g]),
-            replicates[:, g, 0],
-            accelerations[g, 0],
-            n=len(problem.rows[g]),
+    return {
+        (g, m.name): bootstrap_estimate(
+            float(point[g, i]),
+            replicates[:, g, i],
+            accelerations[g, i],
+            n=len(rows),
             n_units=problem.n_units[g],
         )
-        if len(problem.rows[g])
-        else undefined(metric.undefined_when, 0)
-        for g in range(problem.n_groups)
-    ]
+        if len(rows)
+        else undefined(m.undefined_when, 0)
+        for g, rows in enumerate(problem.rows)
+        for i, m in enumerate(metrics)
+    }
 
 
-def _group_means(sums: NDArray[Any]) -> NDArray[np.float64]:
-    parts = np.moveaxis(sums.reshape(-1, 2, sums.shape[-1]), -1, 0)
-    means: NDArray[np.float64] = np.full((*parts.shape[:2], 1), np.nan)
+def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:
+    """Turn slot sums (count, then values, a group) into means, shape (n, n_groups, n_values); NaN for no image."""
+    parts = np.moveaxis(sums.reshape(-1, n_values + 1, sums.shape[-1]), -1, 0)
+    means: NDArray[np.float64] = np.full(parts[..., 1:].shape, np.nan)
     np.divide(parts[..., 1:], parts[..., :1], out=means, where=parts[..., :1] > 0)
     return means
 

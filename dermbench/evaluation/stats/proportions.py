@@ -11,6 +11,7 @@ from dermbench.evaluation.stats.estimates import Z95, Estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+__all__ = ["Z95", "effective_n", "share_estimate", "wilson", "wilson_clustered"]
 
 
 def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:

@@ -32,17 +32,18 @@ PARTS = 50
 def ranking_estimates(problem: Problem, metric: Metric) -> Estimates:
     """Return a metric of kind ``ranking`` of each group.
 
-    No interval where a class has fewer than 10 images inside or outside of it.
+    A macro metric has no interval where a class has fewer than 10 images inside or outside of it.
     """
     assert problem.sample.y_prob is not None
-    y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, problem.classes)
+    classes = problem.classes if metric.macro else None
+    y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, classes)
     found: Estimates = {}
     pending: list[tuple[int, float]] = []
     for group, rows in enumerate(problem.rows):
         value = (
             float(metric.score(y_true[rows], y_prob[rows], np.ones((len(rows), 1)))[0]) if len(rows) else np.nan
         )
-        few = few_cases(y_true[rows])
+        few = few_cases(y_true[rows]) if metric.macro else None
         if not np.isfinite(value):
             found[group, metric.name] = undefined(metric.undefined_when, len(rows))
         elif few is not None:

@@ -113,12 +113,16 @@ class Grouping:
         Name of each group, in the order of the codes.
     ordered
         Whether the order of the groups means something (skin type, age band), so that a trend can be tested.
+    intersection
+        Whether the groups are crossings of several features: then none is called best or worst while one has
+        fewer than 30 images.
     """
 
     feature: str
     codes: NDArray[np.intp]
     names: tuple[str, ...]
     ordered: bool = False
+    intersection: bool = False
 
     def __post_init__(self) -> None:
         if len(self.codes) and not (self.codes.min() >= -1 and self.codes.max() < len(self.names)):
@@ -132,6 +136,10 @@ class Grouping:
         recode = np.full(len(self.names) + 1, -1, dtype=np.intp)
         recode[present] = np.arange(len(present))
         return replace(self, codes=recode[self.codes], names=tuple(self.names[g] for g in present))
+
+    def at(self, rows: NDArray[np.bool_]) -> Grouping:
+        """Return the grouping of some of the images."""
+        return replace(self, codes=self.codes[rows])
 
     def with_unknown(self) -> Grouping:
         """Return the groups that occur with unknown as a group of its own, last, where there is any."""

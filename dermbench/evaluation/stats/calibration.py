@@ -1,0 +1,240 @@
+"""Calibration of the predicted class's probability, overall and for each group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.errors import UsageError
+from dermbench.evaluation.metric import Metric
+from dermbench.evaluation.stats.abstention import share
+from dermbench.evaluation.stats.groups import estimate
+from dermbench.evaluation.stats.problem import Problem
+from dermbench.evaluation.stats.sample import everyone
+from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.stats.estimates import Interval
+    from dermbench.evaluation.stats.sample import Grouping, Sample
+
+BINS = 15
+"""Equal-width bins of the expected calibration error."""
+BIN_SIZE = 20
+"""Images that an equal-mass bin has at least."""
+FEWEST = 40
+"""Images from which on bins are made at all."""
+
+DRAWS, FEWEST_DRAWS, WORK = 1_999, 199, 2e8
+"""Most and fewest draws of the null distribution of a calibration error; images x draws in between."""
+
+
+def confidence_gap(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return confidence minus correctness of each image; positive where the model is overconfident."""
+    return np.asarray(y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true))
+
+
+CONFIDENCE_GAP = Metric(
+    "confidence_gap",
+    "Confidence - accuracy",
+    "mean",
+    confidence_gap,
+    needs_probabilities=True,
+    higher_is_better=False,
+    bounds=(-1.0, 1.0),
+    ratio=False,
+    source="calibration in the large of the predicted class",
+)
+"""Goes through :func:`dermbench.evaluation.stats.intervals` and ``disparities`` like any metric."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One point of a reliability curve: mean confidence, and accuracy with its interval."""
+
+    confidence: float
+    accuracy: Interval
+
+
+@dataclass(frozen=True)
+class CalibrationError:
+    """A calibration error beside its distribution under perfect calibration.
+
+    Attributes
+    ----------
+    value
+        The error; None when undefined. The debiased one can be negative.
+    null_median, null_q95, p_value
+        The same for outcomes drawn from the model's own probabilities, images independent of each other.
+    n, n_bins
+        Images and bins.
+    reason
+        Why the value is None.
+    """
+
+    value: float | None
+    null_median: float | None = None
+    null_q95: float | None = None
+    p_value: float | None = None
+    n: int = 0
+    n_bins: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of one group.
+
+    Attributes
+    ----------
+    confidence_gap
+        Mean confidence minus accuracy.
+    squared_error
+        Debiased squared calibration error over equal-mass bins.
+    ece
+        Expected calibration error over 15 equal-width bins.
+    curve
+        Reliability curve over the equal-mass bins.
+    """
+
+    confidence_gap: Interval
+    squared_error: CalibrationError
+    ece: CalibrationError
+    curve: tuple[Bin, ...]
+
+
+def calibration(
+    sample: Sample,
+    grouping: Grouping | None = None,
+    *,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> dict[str | None, Calibration]:
+    """Return the calibration of the predicted class, overall (key None) or of each group.
+
+    Parameters
+    ----------
+    sample
+        Truth and probabilities.
+    grouping
+        Sensitive feature; None for the whole sample.
+    seed, n_resamples
+        See :class:`~dermbench.evaluation.stats.seeding.Plan`.
+
+    Raises
+    ------
+    UsageError
+        Without probabilities.
+
+    References
+    ----------
+    Kumar, Liang, Ma (2019), NeurIPS; Ferro & Fricker (2012), QJRMS 138, 1954-1960; Blasiok & Nakkiran (2023).
+    """
+    if sample.y_prob is None:
+        raise UsageError("calibration needs probabilities")
+    groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
+    plan = Plan(seed, n_resamples)
+    gaps = estimate(Problem(sample, groups, plan), [CONFIDENCE_GAP])
+    found: dict[str | None, Calibration] = {}
+    for index, name in enumerate(groups.names):
+        rows = groups.codes == index
+        key = None if grouping is None else name
+        interval = gaps[index, CONFIDENCE_GAP.name].interval()
+        stream = f"calibration {groups.feature} {name}"
+        found[key] = _one(sample.take(rows), interval, plan, stream)
+    return found
+
+
+def _one(sample: Sample, gap: Interval, plan: Plan, stream: str) -> Calibration:
+    assert sample.y_prob is not None
+    confidence = sample.y_prob.max(axis=1)
+    hit = (sample.y_prob.argmax(axis=1) == sample.y_true).astype(np.float64)
+    if len(hit) < FEWEST:
+        few = CalibrationError(None, n=len(hit), reason=f"{len(hit)} images, bins need {FEWEST}")
+        return Calibration(gap, few, few, ())
+    mass = mass_bins(confidence)
+    width = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
+    width = np.unique(width, return_inverse=True)[1]
+    curve = []
+    for b in range(mass.max() + 1):
+        inside = mass == b
+        curve.append(Bin(float(confidence[inside].mean()), share(sample, hit > 0, inside).interval()))
+    return Calibration(
+        gap,
+        _beside_null(debiased_error, confidence, hit, mass, plan, f"{stream} squared"),
+        _beside_null(expected_error, confidence, hit, width, plan, f"{stream} ece"),
+        tuple(curve),
+    )
+
+
+def mass_bins(confidence: NDArray[np.float64], *, size: int = BIN_SIZE, most: int = BINS) -> NDArray[np.intp]:
+    """Return the equal-mass bin of each image; equal confidences share a bin."""
+    n_bins = int(np.clip(len(confidence) // size, 1, most))
+    order = np.sort(confidence)
+    edges = order[(np.arange(1, n_bins) * len(order)) // n_bins]
+    bins = np.searchsorted(np.unique(edges), confidence, side="right")
+    return np.unique(bins, return_inverse=True)[1].astype(np.intp)
+
+
+def bin_sums(bins: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add ``values`` of shape (n, n_samples) up within bins, shape (n, n_bins)."""
+    n, k = len(values), int(bins.max()) + 1
+    codes = bins + np.arange(n)[:, None] * k
+    sums = np.bincount(codes.ravel(), weights=values.ravel(), minlength=n * k)
+    return sums.astype(np.float64).reshape(n, k)
+
+
+def expected_error(
+    size: NDArray[np.float64], confidence: NDArray[np.float64], hits: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the expected calibration error from bin sums of shape (..., n_bins): mean |confidence - accuracy|."""
+    return np.asarray(np.abs(confidence - hits).sum(axis=-1) / size.sum(axis=-1))
+
+
+def debiased_error(
+    size: NDArray[np.float64], confidence: NDArray[np.float64], hits: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the squared calibration error over bins minus what sampling alone adds; it can be negative.
+
+    Σ (n_b/n) [(accuracy_b - confidence_b)² - accuracy_b (1 - accuracy_b) / (n_b - 1)]; single-image bins are
+    left out.
+    """
+    kept = size > 1
+    accuracy = np.divide(hits, size, out=np.zeros_like(hits), where=kept)
+    gap = accuracy - np.divide(confidence, size, out=np.zeros_like(hits), where=kept)
+    noise = accuracy * (1 - accuracy) / np.maximum(size - 1, 1)
+    weight = np.where(kept, size, 0.0)
+    return np.asarray((weight * (gap**2 - noise)).sum(axis=-1) / weight.sum(axis=-1))
+
+
+def _beside_null(
+    error: object,
+    confidence: NDArray[np.float64],
+    hit: NDArray[np.float64],
+    bins: NDArray[np.intp],
+    plan: Plan,
+    stream: str,
+) -> CalibrationError:
+    assert callable(error)
+    size, total = bin_sums(bins, np.stack([np.ones_like(hit), confidence]))
+    value = float(error(size, total, bin_sums(bins, hit[None, :])[0]))
+
+    def one(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        drawn = (rng.random((count, len(hit))) < confidence).astype(np.float64)
+        hits = bin_sums(bins, drawn)
+        return np.asarray(error(np.broadcast_to(size, hits.shape), np.broadcast_to(total, hits.shape), hits))
+
+    block = int(min(1024, max(8, 2**19 // len(hit))))
+    affordable = int(max(FEWEST_DRAWS, min(DRAWS, WORK // len(hit))))
+    null = plan.at_most(affordable).in_blocks(one, stream=stream, block=block)
+    return CalibrationError(
+        value,
+        float(np.median(null)),
+        float(np.quantile(null, 0.95)),
+        (int((null >= value - 1e-12).sum()) + 1) / (len(null) + 1),
+        len(hit),
+        len(size),
+    )

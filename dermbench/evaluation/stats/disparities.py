@@ -1,0 +1,198 @@
+"""The disparities of one sensitive feature: every metric, from the same permutations of its groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.stats.disparity import SMALL_GROUP, Comparison, Disparity, describe
+from dermbench.evaluation.stats.exchange import Elements, elements
+from dermbench.evaluation.stats.groups import NO_PROBABILITIES, estimate
+from dermbench.evaluation.stats.permute import FEWEST, permuted_means, permuted_tallies, permuted_weights
+from dermbench.evaluation.stats.problem import Problem
+from dermbench.evaluation.stats.ranking_metrics import cut_classes
+from dermbench.evaluation.stats.sample import ELIGIBLE, eligible_classes, group_tally
+from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
+from dermbench.evaluation.stats.testing import Null
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.metric import Metric, Tally
+    from dermbench.evaluation.stats.problem import Estimates
+    from dermbench.evaluation.stats.sample import Grouping, Sample
+
+MIN_CLASSES = 2
+MIXED = 0.1
+"""Share of images in units of several groups above which the detectable difference is not estimable."""
+RANKING_WORK = 3e8
+"""Images x classes x groups x permutations that a ranking metric is permuted for."""
+
+
+def disparities(
+    sample: Sample,
+    grouping: Grouping,
+    metrics: Sequence[Metric],
+    *,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+    workers: int = 1,
+) -> dict[str, Disparity]:
+    """Compare every metric between the known groups of a feature.
+
+    Macro metrics are averaged over the classes with 10 true cases in every group, whatever the model. A metric
+    that is undefined in one group has no disparity.
+
+    Parameters
+    ----------
+    sample, grouping
+        The data. Images of unknown groups are left out.
+    metrics
+        What to compare.
+    seed, n_resamples, workers
+        See :class:`~dermbench.evaluation.stats.seeding.Plan`.
+
+    Returns
+    -------
+    dict
+        {metric name: disparity}.
+    """
+    known = grouping.known()
+    rows = known.codes >= 0
+    plan = Plan(seed, n_resamples, workers)
+    if len(known.names) < 2:
+        alone = {"reason": f"fewer than two known groups of {grouping.feature}"}
+        return {metric.name: Disparity(reasons=alone) for metric in metrics}
+    part = sample.take(rows)
+    groups = known.at(rows)
+    support = group_tally(part, groups).support
+    problem = Problem(part, groups, plan, eligible_classes(support))
+    found: dict[str, Disparity] = {}
+    open_metrics = []
+    for metric in metrics:
+        reason = _not_estimable(metric, part, groups, support)
+        if reason is None:
+            open_metrics.append(metric)
+        else:
+            found[metric.name] = Disparity(reasons={"reason": reason})
+    found |= _compare(problem, open_metrics, _scores(grouping))
+    return {metric.name: found[metric.name] for metric in metrics}
+
+
+def _scores(grouping: Grouping) -> NDArray[np.float64] | None:
+    """Return the positions of the groups that occur on the ordered scale of all named groups."""
+    return np.unique(grouping.codes[grouping.codes >= 0]).astype(np.float64) if grouping.ordered else None
+
+
+def _not_estimable(metric: Metric, sample: Sample, groups: Grouping, support: NDArray[np.float64]) -> str | None:
+    if metric.needs_probabilities and sample.y_prob is None:
+        return NO_PROBABILITIES
+    enough = support >= ELIGIBLE
+    shared = int(enough.all(axis=0).sum())
+    if not metric.macro or shared >= MIN_CLASSES:
+        return None
+    fewest = int(enough.sum(axis=1).argmin())
+    return (
+        f"not estimable: {shared} classes have at least {ELIGIBLE} true cases in every group "
+        f"(in {groups.names[fewest]} {int(enough[fewest].sum())} do), needed are {MIN_CLASSES}"
+    )
+
+
+def _compare(
+    problem: Problem, metrics: Sequence[Metric], scores: NDArray[np.float64] | None
+) -> dict[str, Disparity]:
+    if not metrics:
+        return {}
+    estimates = estimate(problem, metrics)
+    defined, found = [], {}
+    for metric in metrics:
+        values = _values(problem, estimates, metric)
+        lacking = [
+            name for name, value in zip(problem.grouping.names, values, strict=True) if not np.isfinite(value)
+        ]
+        if lacking:
+            reason = f"undefined in {', '.join(lacking)}: {metric.undefined_when}"
+            shown = {
+                n: float(v) if np.isfinite(v) else None
+                for n, v in zip(problem.grouping.names, values, strict=True)
+            }
+            found[metric.name] = Disparity(values=shown, reasons={"reason": reason})
+        else:
+            defined.append(metric)
+    parts = elements(problem.sample, problem.grouping.codes)
+    nulls = permuted_values(problem, parts, defined)
+    sizes = [len(rows) for rows in problem.rows]
+    for metric in defined:
+        comparison = Comparison(
+            metric,
+            problem.grouping.names,
+            [estimates[g, metric.name] for g in range(problem.n_groups)],
+            Null(_values(problem, estimates, metric), nulls[metric.name], scores),
+            problem.n_units,
+            problem.classes if metric.macro else None,
+            mixed=parts.mixed_share > MIXED,
+            ranked=not (problem.grouping.intersection and min(sizes) < SMALL_GROUP),
+            notes=_notes(parts),
+        )
+        found[metric.name] = describe(comparison)
+    return found
+
+
+def _values(problem: Problem, estimates: Estimates, metric: Metric) -> NDArray[np.float64]:
+    return np.array([estimates[g, metric.name].value for g in range(problem.n_groups)])
+
+
+def _notes(parts: Elements) -> tuple[str, ...]:
+    notes = []
+    if parts.n_mixed:
+        notes.append(
+            f"{parts.n_mixed} units have images of several groups; these images exchange groups only within "
+            "their unit and class"
+        )
+    if parts.movable < 0.5:
+        notes.append(f"only {parts.movable:.0%} of the images can change groups, so the tests have little power")
+    return tuple(notes)
+
+
+def permuted_values(
+    problem: Problem, parts: Elements, metrics: Sequence[Metric]
+) -> dict[str, NDArray[np.float64]]:
+    """Return the values of all groups under permutation, {metric: (n_permutations, n_groups)}."""
+    sample, n_groups, plan = problem.sample, problem.n_groups, problem.plan
+    stream = f"permute {problem.grouping.feature}"
+    counts = [m for m in metrics if m.kind == "counts"]
+    found: dict[str, NDArray[np.float64]] = {}
+    if counts:
+
+        def reduce(tally: Tally) -> NDArray[np.float64]:
+            return np.stack([np.asarray(m.score(problem.cut(m, tally))) for m in counts], axis=-1)
+
+        steps = any(m.needs_order for m in counts)
+        table = permuted_tallies(sample, parts, n_groups, reduce, plan, stream=stream, steps=steps)
+        found |= {m.name: table[..., i] for i, m in enumerate(counts)}
+    means = [m for m in metrics if m.kind == "mean"]
+    if means:
+        values = np.stack([np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means])
+        table = permuted_means(values, parts, n_groups, plan, stream=stream)
+        found |= {m.name: table[..., i] for i, m in enumerate(means)}
+    for metric in metrics:
+        if metric.kind == "ranking":
+            found[metric.name] = _permuted_ranking(problem, parts, metric, stream)
+    return found
+
+
+def _permuted_ranking(problem: Problem, parts: Elements, metric: Metric, stream: str) -> NDArray[np.float64]:
+    assert problem.sample.y_prob is not None
+    classes = problem.classes if metric.macro else None
+    y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, classes)
+    affordable = int(RANKING_WORK / max(1, y_prob.size * problem.n_groups))
+    return permuted_weights(
+        parts,
+        problem.n_groups,
+        lambda weights: np.asarray(metric.score(y_true, y_prob, weights)),
+        problem.plan.at_most(max(affordable, FEWEST // 2)),
+        stream=stream,
+    )

@@ -1,0 +1,237 @@
+"""The null distribution of any statistic of group tallies, from permuted group labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dermbench.evaluation.metric import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.stats.exchange import Elements
+    from dermbench.evaluation.stats.sample import Sample
+    from dermbench.evaluation.stats.seeding import Plan
+
+    Reduce = Callable[[Tally], NDArray[np.float64]]
+
+ROW_COST, CELL_COST = 18.0, 160.0
+"""Nanoseconds to permute one image, and to draw one hypergeometric cell."""
+BUDGET = 4e10
+"""Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
+FEWEST = 999
+BLOCK_ROWS = 2**18
+"""Permuted images in one block."""
+
+
+def permuted_tallies(
+    sample: Sample, parts: Elements, n_groups: int, reduce: Reduce, plan: Plan, *, stream: str, steps: bool = False
+) -> NDArray[np.float64]:
+    """Compute a statistic of group tallies under permutation.
+
+    Parameters
+    ----------
+    sample
+        Images of known groups.
+    parts
+        What is permuted.
+    n_groups
+        Number of groups.
+    reduce
+        Takes a tally of shape (block, n_groups, n_classes), returns (block, ...).
+    plan, stream
+        Number of permutations, and the random numbers.
+    steps
+        Whether to count steps in the class order (weighted kappa).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_permutations, ...); fewer permutations than planned where the sample is very large.
+    """
+    by_rows = ROW_COST * len(sample)
+    table = _table(sample)
+    by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
+    exact_cells = parts.within_class and not sample.clustered and by_cells < by_rows
+    plan = plan.at_most(max(FEWEST, int(BUDGET / max(min(by_rows, by_cells) if exact_cells else by_rows, 1.0))))
+    block = int(min(1024, max(16, BLOCK_ROWS // max(1, len(table) if exact_cells else len(sample)))))
+    if exact_cells:
+        sizes = _group_sizes(sample, parts, n_groups)
+
+        def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+            return reduce(hypergeometric_tally(table, sizes, rng, size, steps=steps))
+    else:
+
+        def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+            labels = parts.shuffled(rng, size)[:, parts.of_row]
+            return reduce(labelled_tally(sample, labels, n_groups, steps=steps))
+
+    return plan.in_blocks(one, stream=stream, block=block)
+
+
+def labelled_tally(sample: Sample, labels: NDArray[Any], n_groups: int, *, steps: bool = False) -> Tally:
+    """Count true, predicted and correct images of each class for several labellings of the images.
+
+    Parameters
+    ----------
+    sample
+        The images.
+    labels
+        Group of each image, shape (size, n_samples).
+    n_groups, steps
+        As for :func:`permuted_tallies`.
+
+    Returns
+    -------
+    Tally
+        Arrays of shape (size, n_groups, n_classes).
+    """
+    size, c = len(labels), sample.n_classes
+    group = labels + np.arange(size)[:, None] * n_groups
+    shape = (size, n_groups, 2, c)
+    told = np.bincount((group * (2 * c) + (sample.hit * c + sample.y_pred)).ravel(), minlength=np.prod(shape))
+    told = told.reshape(shape).astype(np.float64)
+    true = np.bincount((group * c + sample.y_true).ravel(), minlength=size * n_groups * c)
+    support = true.reshape(size, n_groups, c).astype(np.float64)
+    extra: list[NDArray[np.float64]] = []
+    if steps:
+        apart = np.abs(sample.y_true - sample.y_pred).astype(np.float64)
+        for weight in (apart, apart**2):
+            sums = np.bincount(group.ravel(), weights=np.tile(weight, size), minlength=size * n_groups)
+            extra.append(sums.reshape(size, n_groups).astype(np.float64))
+    return Tally(support, told.sum(axis=2), np.ascontiguousarray(told[:, :, 1]), *extra)
+
+
+def hypergeometric_tally(
+    table: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int, *, steps: bool = False
+) -> Tally:
+    """Draw group tallies for labels permuted within true classes, from cell counts.
+
+    Given the margins, the predictions of class t that fall to each group are multivariate hypergeometric; they
+    are drawn cell by cell from univariate laws, for all permutations at once.
+
+    Parameters
+    ----------
+    table
+        Images of each (true, predicted) class, shape (n_classes, n_classes).
+    sizes
+        Images of each (group, true class), shape (n_groups, n_classes).
+    rng, size
+        Source of randomness, and the number of permutations.
+    steps
+        As for :func:`permuted_tallies`.
+
+    Returns
+    -------
+    Tally
+        Arrays of shape (size, n_groups, n_classes).
+    """
+    n_groups, c = sizes.shape
+    predicted, correct = np.zeros((n_groups, c, size)), np.zeros((n_groups, c, size))
+    linear, quadratic = np.zeros((n_groups, size)), np.zeros((n_groups, size))
+    for t in np.flatnonzero(table.sum(axis=1)):
+        for p, drawn in _split(table[t], sizes[:, t], rng, size):
+            predicted[:, p] += drawn
+            linear += abs(t - p) * drawn
+            quadratic += (t - p) ** 2 * drawn
+            if p == t:
+                correct[:, p] = drawn
+    support = np.broadcast_to(sizes.astype(np.float64), (size, n_groups, c))
+    extra = (linear.T, quadratic.T) if steps else (None, None)
+    move = [np.ascontiguousarray(np.moveaxis(a, -1, 0)) for a in (predicted, correct)]
+    return Tally(support, *move, *extra)
+
+
+def _split(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int) -> Any:
+    """Yield, for each predicted class that occurs, how many of its images fall to each group, (n_groups, size)."""
+    room = np.repeat(sizes[:, None], size, axis=1)
+    for p in np.flatnonzero(row):
+        drawn = np.zeros_like(room)
+        left = np.full(size, row[p])
+        rest = room.sum(axis=0)
+        for g in range(len(sizes) - 1):
+            rest = rest - room[g]
+            drawn[g] = rng.hypergeometric(room[g], rest, left)
+            left = left - drawn[g]
+        drawn[-1] = left
+        room -= drawn
+        yield p, drawn
+
+
+def permuted_means(
+    values: NDArray[np.float64], parts: Elements, n_groups: int, plan: Plan, *, stream: str
+) -> NDArray[np.float64]:
+    """Return group means of values of each image under permutation.
+
+    Parameters
+    ----------
+    values
+        Shape (n_values, n_samples).
+    parts, n_groups, plan, stream
+        As for :func:`permuted_tallies`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_permutations, n_groups, n_values); NaN for a group without an image.
+    """
+    n = values.shape[1]
+    plan = plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * max(1, n)))))
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        labels = parts.shuffled(rng, size)[:, parts.of_row]
+        group = (labels + np.arange(size)[:, None] * n_groups).ravel()
+        counts = np.bincount(group, minlength=size * n_groups)
+        means: NDArray[np.float64] = np.full((len(values), size * n_groups), np.nan)
+        for row, value in zip(means, values, strict=True):
+            sums = np.bincount(group, weights=np.tile(value, size), minlength=size * n_groups)
+            np.divide(sums, counts, out=row, where=counts > 0)
+        return np.moveaxis(means.reshape(-1, size, n_groups), 0, -1)
+
+    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // max(1, n)))))
+
+
+def permuted_weights(
+    parts: Elements,
+    n_groups: int,
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    plan: Plan,
+    *,
+    stream: str,
+) -> NDArray[np.float64]:
+    """Return a function of image weights of each group under permutation.
+
+    Parameters
+    ----------
+    parts, n_groups
+        What is permuted.
+    score
+        Takes weights of shape (n_samples, size), returns (size,).
+    plan, stream
+        Number of permutations, and the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_permutations, n_groups).
+    """
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        labels = parts.shuffled(rng, size)[:, parts.of_row].T
+        return np.stack([score((labels == g).astype(np.float64)) for g in range(n_groups)], axis=-1)
+
+    return plan.in_blocks(one, stream=stream, block=int(min(256, max(16, 2**20 // max(1, len(parts.of_row))))))
+
+
+def _table(sample: Sample) -> NDArray[np.int64]:
+    c = sample.n_classes
+    return np.bincount(sample.y_true * c + sample.y_pred, minlength=c * c).reshape(c, c)
+
+
+def _group_sizes(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.int64]:
+    c = sample.n_classes
+    return np.bincount(parts.label * c + sample.y_true, minlength=n_groups * c).reshape(n_groups, c)

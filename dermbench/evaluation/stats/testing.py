@@ -1,0 +1,208 @@
+"""The two declared tests of a disparity, and what they could have found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ALPHA = 0.05
+POWER = 0.8
+"""Power at which a difference counts as detectable."""
+TOLERANCE = 1e-9
+"""Statistics closer than this (relative) count as equal: permutations repeat values up to rounding."""
+SHIFTED = 2_000
+"""Permutations used to find the detectable difference."""
+FEWEST = 100
+"""Fewest permutations from which it is found."""
+
+
+@dataclass(frozen=True)
+class Null:
+    """Permutation distribution of the values of all groups.
+
+    Attributes
+    ----------
+    observed
+        Value of each group, shape (n_groups,).
+    permuted
+        The same under permutation, NaN where undefined, shape (n_permutations, n_groups).
+    scores
+        Position of each group on the ordered scale, shape (n_groups,); None for an unordered feature.
+    """
+
+    observed: NDArray[np.float64]
+    permuted: NDArray[np.float64]
+    scores: NDArray[np.float64] | None = None
+
+    @property
+    def all_values(self) -> NDArray[np.float64]:
+        """The data first, then the permutations, without undefined ones."""
+        defined = np.isfinite(self.permuted).all(axis=1)
+        return np.vstack([self.observed, self.permuted[defined]])
+
+    @property
+    def n_undefined(self) -> int:
+        """Permutations in which a group's value is undefined; they count as at least as extreme."""
+        return int((~np.isfinite(self.permuted).all(axis=1)).sum())
+
+    def p_value(self, statistics: NDArray[np.float64]) -> float:
+        """Return (b+1)/(B+1), for statistics of the data (first) and the permutations; large is extreme."""
+        slack = TOLERANCE * (abs(statistics[0]) + 1e-3)
+        b = int((statistics[1:] >= statistics[0] - slack).sum()) + self.n_undefined
+        return (b + 1) / (len(self.permuted) + 1)
+
+
+def ranges(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return max - min over groups (the last axis)."""
+    return np.asarray(values.max(axis=-1) - values.min(axis=-1))
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and spread of pairwise differences and group values under permutation: what statistics divide by."""
+
+    centre: NDArray[np.float64]
+    pair_sd: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Scale:
+        """Measure ``values`` of shape (n, n_groups)."""
+        centre = values.mean(axis=0)
+        cov = np.atleast_2d(np.cov(values, rowvar=False))
+        variance = np.diag(cov)
+        pair_sd = np.sqrt(np.maximum(variance[:, None] + variance[None, :] - 2 * cov, 0.0))
+        floor = variance.max(initial=0.0) * 1e-12
+        weight = np.where(variance > floor, 1 / np.maximum(variance, floor or 1.0), 0.0)
+        return cls(centre, pair_sd, weight)
+
+    def studentised_range(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the largest |difference - its mean| / its SD over pairs, for each row of ``values``."""
+        centred = values - self.centre
+        best = np.zeros(len(values))
+        for i, j in zip(*np.triu_indices(values.shape[1], 1), strict=True):
+            if self.pair_sd[i, j] > 0:
+                np.maximum(best, np.abs(centred[:, i] - centred[:, j]) / self.pair_sd[i, j], out=best)
+        return best
+
+    def trend(self, values: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return |slope| of group values on their scores, weighted by precision, up to a constant factor."""
+        total = self.weight.sum()
+        if not total > 0:
+            return np.zeros(len(values))
+        away = scores - np.sum(self.weight * scores) / total
+        return np.asarray(np.abs((values - self.centre) @ (self.weight * away)))
+
+
+@dataclass(frozen=True)
+class Tests:
+    """P values of the declared tests.
+
+    Attributes
+    ----------
+    omnibus
+        Studentised range.
+    trend
+        Cochran-Armitage type trend; None for unordered features and two groups.
+    adjusted
+        The smaller one after Holm: below .05 is evidence.
+    """
+
+    omnibus: float
+    trend: float | None
+    adjusted: float
+
+
+def declared_tests(null: Null) -> Tests:
+    """Run the omnibus test and, for ordered features with at least 3 groups, the trend test; Holm over both."""
+    values = null.all_values
+    scale = Scale.of(values)
+    omnibus = null.p_value(scale.studentised_range(values))
+    if null.scores is None or len(null.observed) < 3:
+        return Tests(omnibus, None, omnibus)
+    trend = null.p_value(scale.trend(values, null.scores))
+    return Tests(omnibus, trend, min(1.0, 2 * min(omnibus, trend), max(omnibus, trend)))
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Holm's adjusted p values, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    factors = len(p_values) - np.arange(len(p_values))
+    stepped = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = stepped
+    return adjusted
+
+
+def pair_p_value(null: Null, first: int, second: int) -> float:
+    """Return the p value that two groups differ, adjusted for all pairs of groups (max T)."""
+    values = null.all_values
+    scale = Scale.of(values)
+    if not scale.pair_sd[first, second] > 0:
+        return 1.0
+    centred = values[0] - scale.centre
+    statistics = scale.studentised_range(values)
+    statistics[0] = abs(centred[first] - centred[second]) / scale.pair_sd[first, second]
+    return null.p_value(statistics)
+
+
+def minimum_detectable(null: Null) -> float | None:
+    """Return the smallest difference that the declared tests find with 80 % power at these group sizes.
+
+    One group, the one whose value is least certain, lies that far from all others, which are equal. Permuted
+    values with that group shifted stand for such data.
+
+    Returns
+    -------
+    float or None
+        None where no difference is detectable: a group's value does not vary under permutation.
+    """
+    values = null.all_values[1:]
+    if len(values) < FEWEST:
+        return None
+    scale = Scale.of(values)
+    if not (scale.pair_sd[np.triu_indices(len(scale.centre), 1)] > 0).all():
+        return None
+    find = _Detector.of(null, values, scale)
+    some = values[:SHIFTED]
+    shift = np.zeros(len(scale.centre))
+    shift[int(np.argmax(values.var(axis=0)))] = 1.0
+    low, high = 0.0, float(scale.pair_sd.max())
+    while find.power(some - high * shift) < POWER:
+        low, high = high, high * 2
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (low, middle) if find.power(some - middle * shift) >= POWER else (middle, high)
+    return high
+
+
+@dataclass(frozen=True)
+class _Detector:
+    """Critical values of the declared tests at .05 and .025."""
+
+    scale: Scale
+    scores: NDArray[np.float64] | None
+    omnibus: NDArray[np.float64]
+    trend: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, null: Null, values: NDArray[np.float64], scale: Scale) -> _Detector:
+        levels = [1 - ALPHA, 1 - ALPHA / 2]
+        omnibus = np.quantile(scale.studentised_range(values), levels)
+        scores = null.scores if len(null.observed) > 2 else None
+        trend = None if scores is None else np.quantile(scale.trend(values, scores), levels)
+        return cls(scale, scores, omnibus, trend)
+
+    def power(self, values: NDArray[np.float64]) -> float:
+        """Return the share of ``values`` for which a test rejects after Holm."""
+        first = self.scale.studentised_range(values)
+        if self.trend is None or self.scores is None:
+            return float(np.mean(first > self.omnibus[0]))
+        second = self.scale.trend(values, self.scores)
+        either = (first > self.omnibus[1]) | (second > self.trend[1])
+        return float(np.mean(either | ((first > self.omnibus[0]) & (second > self.trend[0]))))
