@@ -16,7 +16,7 @@ import pandas as pd
 
 from dermbench.artifacts.labels import fold
 from dermbench.data.fitzpatrick17k import TABLE as FULL_TABLE
-from dermbench.data.fitzpatrick17k import annotations
+from dermbench.data.fitzpatrick17k import read_annotations
 from dermbench.data.index import FileIndex, image_index, scan
 from dermbench.data.reading import labels_of, read_columns
 from dermbench.data.source import SOURCES, Release
@@ -96,7 +96,8 @@ def _joined(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise InputError(path, [f"no row for {len(lost):,} test images: {name_some(lost)}"])
     new = [n for n in ("md5hash", "label", "nine_partition_label", "three_partition_label") if n in full]
     base = raw.drop(columns=[n for n in new if n != "md5hash"], errors="ignore")
-    return base.merge(full[new], on="md5hash", how="left", validate="one_to_one")
+    joined: pd.DataFrame = base.merge(full[new], on="md5hash", how="left", validate="one_to_one")
+    return joined
 
 
 def _unlabelled(index: FileIndex) -> dict[str, int]:
@@ -105,7 +106,7 @@ def _unlabelled(index: FileIndex) -> dict[str, int]:
 
 
 def _columns(raw: pd.DataFrame) -> pd.DataFrame:
-    table = annotations(raw)
+    table = read_annotations(raw)
     if "ddi_scale" in table:
         table["ddi_band"] = table["ddi_scale"].map(BANDS).astype("string")
     if "nine_partition_label" in table:

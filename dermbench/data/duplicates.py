@@ -86,7 +86,8 @@ def near_pairs(
 def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the group of each of ``n`` rows that pairs join into groups, shape (n,)."""
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
-    return connected_components(graph, directed=False)[1].astype(np.intp)
+    groups: NDArray[np.intp] = connected_components(graph, directed=False)[1].astype(np.intp)
+    return groups
 
 
 def duplicate_groups(
@@ -145,4 +146,6 @@ def popcount(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     if hasattr(np, "bitwise_count"):  # numpy 2
         counted: NDArray[np.uint8] = np.bitwise_count(words)
         return counted
-    return _BYTE[np.ascontiguousarray(words).view(np.uint8)].reshape(*words.shape, 8).sum(-1, dtype=np.uint8)
+    bits = _BYTE[np.ascontiguousarray(words).view(np.uint8)].reshape(*words.shape, 8)
+    total: NDArray[np.uint8] = bits.sum(axis=-1, dtype=np.uint8)
+    return total

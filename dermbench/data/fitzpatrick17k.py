@@ -59,7 +59,7 @@ def fitzpatrick17k(request: Request) -> Release:
     )
 
 
-def annotations(raw: pd.DataFrame) -> pd.DataFrame:
+def read_annotations(raw: pd.DataFrame) -> pd.DataFrame:
     """Return ids, skin types and further columns of a table with Fitzpatrick17k's column names.
 
     ``fitzpatrick_scale`` becomes ``fst`` and ``fst_scale``, ``fitzpatrick_centaur`` becomes
@@ -84,4 +84,4 @@ def _labelled(raw: pd.DataFrame, task: Task, path: Path) -> tuple[pd.DataFrame, 
             remedy="Part of a release is prepared with: dermbench data prepare table",
         )
     labels = labels_of(raw[column], task, classes, path)
-    return annotations(raw).assign(label=labels), classes
+    return read_annotations(raw).assign(label=labels), classes

@@ -36,19 +36,20 @@ def folder(request: Request) -> Release:
             root, ["no image below it"], remedy="Expected: root/<label>/*.jpg or root/<split>/<label>/*.jpg"
         )
     table = pd.DataFrame({"image_id": index.images, "path": index.images}).astype("string")
-    parts = table["path"].str.split("/")
-    outer = parts.str[0].str.lower()
+    parts = [path.split("/") for path in index.images]
+    first = pd.Series([names[0] for names in parts])
+    outer = first.str.lower()
     split_layout = outer.isin(list(SPLIT_NAMES)).all()
     depth = 1 if split_layout else 0
-    stray = parts.str.len() <= depth + 1
+    stray = pd.Series([len(names) <= depth + 1 for names in parts])
     if stray.any():
         raise InputError(
             root, [f"{int(stray.sum()):,} images lie in no label's folder: {name_some(table['path'][stray])}"]
         )
     if not split_layout and outer.isin(list(SPLIT_NAMES)).any():
-        others = sorted(set(parts.str[0][~outer.isin(list(SPLIT_NAMES))]))
+        others = sorted(set(first[~outer.isin(list(SPLIT_NAMES))]))
         raise InputError(root, [f"folders of splits beside other folders: {name_some(others)}"])
-    table["label"] = parts.str[depth].astype("string")
+    table["label"] = pd.array([names[depth] for names in parts], dtype="string")
     if split_layout:
         table["split"] = outer.map(SPLIT_NAMES).astype("string")
     classes = class_set(table["label"], request.task, root)

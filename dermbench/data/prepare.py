@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from dermbench.artifacts.files import inside
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, write_dataset
 from dermbench.data.custom import ABOUT, resolve_task
@@ -19,8 +21,6 @@ from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
     from dermbench.tasks import Task
 
@@ -144,7 +144,7 @@ def _decoded(found: _Found, request: Request, *, allow_missing: bool, duplicates
         raise InputError(found.image_root, [head, *broken[:SHOWN], *more], remedy=GO_ON)
     exact, alike = duplicate_groups(prints)
     table = found.table.assign(
-        sha256=[seen.sha256 for seen in prints.looks],
+        sha256=pd.array([seen.sha256 for seen in prints.looks], dtype="string"),
         **{FOUND: smallest_id(found.table["image_id"], alike if duplicates == "near" else exact)},
     )
     readable = [seen.problem is None for seen in prints.looks]

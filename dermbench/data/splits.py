@@ -58,9 +58,10 @@ def assign_splits(
 ) -> pd.Series:
     """Complete the ``split`` of a manifest.
 
-    Splits that the release fixes are kept: a fixed test split gets no further image, and when there are
-    training but no validation images, validation units are cut out of train, in the proportion of the
-    fractions. A unit that also has images in a fixed val or test split stays in train.
+    Splits that the release fixes are kept, and a fixed test split gets no further unit. When the release
+    fixes training images and there is no validation image, validation units are cut out of train, in the
+    proportion of the fractions; a unit that also has images in a fixed test split stays in train. An image
+    without a split follows its unit to where the release has put the rest of it.
 
     Parameters
     ----------
@@ -83,28 +84,15 @@ def assign_splits(
         When a fraction is negative, not a number, or all are 0.
     """
     shares = check_fractions(fractions)
-    fixed = table["split"].astype("string") if "split" in table else pd.Series(pd.NA, table.index, dtype="string")
-    fixed = fixed.set_axis(table.index)
-    cut = shares["val"] > 0 and "train" in set(fixed.dropna()) and "val" not in set(fixed.dropna())
-    movable = fixed.isna()
-    if cut:
-        movable |= (fixed == "train").fillna(value=False).astype(bool)
-    if not movable.any():
-        return fixed
-    allowed = [s for s in SPLITS if shares[s] > 0 and not (s == "test" and (fixed == "test").any())]
-    allowed = allowed or ["train"]
-    part = pd.DataFrame(
-        {
-            "image_id": table["image_id"].astype(object),
-            "label": table["label"].astype(object),
-            "fst": table["fst"].astype("string").fillna("unknown").astype(object) if "fst" in table else "unknown",
-            "was_train": (fixed == "train").fillna(value=False).astype(bool),
-            "split": fixed.astype(object).where(~movable, None),
-            "unit": connected_units(table, unit_columns(table)),
-        }
-    )
-    placed = _place(part, shares={s: shares[s] for s in allowed}, seed=seed)
-    return fixed.where(~movable, placed).astype("string")
+    split = _given(table)
+    has_test, has_train = (name in set(split.dropna()) for name in ("test", "train"))
+    if split.isna().any():
+        open_ = {s: f for s, f in shares.items() if f > 0 and not (s == "test" and has_test)}
+        split = _distribute(table, split, split.isna(), shares=open_ or {"train": 1.0}, seed=seed)
+    if has_train and shares["val"] > 0 and not (split == "val").any():
+        inner = {s: f for s, f in shares.items() if f > 0 and s != "test"}
+        split = _distribute(table, split, split == "train", shares=inner, seed=seed)
+    return split
 
 
 def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
@@ -122,14 +110,41 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     return {name: share / sum(shares.values()) for name, share in shares.items()}
 
 
-def _place(part: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> pd.Series:
+def _given(table: pd.DataFrame) -> pd.Series:
+    if "split" in table:
+        return table["split"].astype("string")
+    return pd.Series(pd.NA, index=table.index, dtype="string")
+
+
+def _distribute(
+    table: pd.DataFrame, split: pd.Series, moving: pd.Series, *, shares: Mapping[str, float], seed: int
+) -> pd.Series:
+    """Place the units of the rows that are ``moving``; the other rows keep their split.
+
+    A unit that the other rows hold in a split stays with them; rows that are in train already stay there.
+    """
+    tones = table["fst"].astype("string").fillna("unknown") if "fst" in table else "unknown"
+    part = pd.DataFrame(
+        {
+            "image_id": table["image_id"].astype(object),
+            "label": table["label"].astype(object),
+            "fst": tones,
+            "split": split.astype(object).mask(moving.to_numpy(dtype=bool), None),
+            "unit": connected_units(table, unit_columns(table)),
+        }
+    )
     anchored = part["unit"].map(_anchors(part)).astype(object)
-    anchored = anchored.mask(anchored.notna() & part["was_train"], "train")
-    fixed = part["split"].notna()
-    free = ~fixed & anchored.isna()
-    units = _units(part[free], seed=seed)
-    ledger = _Ledger(part[free | part["split"].isin(list(shares))], shares)
-    chosen = _seeded(units, part[fixed], shares)
+    anchored = anchored.mask(anchored.notna() & split.notna(), split.astype(object))
+    free = part["split"].isna() & anchored.isna()
+    chosen = _place(part[free], part[part["split"].isin(list(shares))], shares=shares, seed=seed)
+    placed: pd.Series = anchored.mask(free, part["unit"].map(chosen).astype(object)).astype("string")
+    return placed
+
+
+def _place(free: pd.DataFrame, fixed: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> dict[int, str]:
+    units = _units(free, seed=seed)
+    ledger = _Ledger(pd.concat([free, fixed]), shares)
+    chosen = _seeded(units, fixed, shares)
     for unit in units:
         if unit.index in chosen:
             ledger.add(unit.strata, chosen[unit.index])
@@ -137,15 +152,15 @@ def _place(part: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> pd.
         if unit.index not in chosen:
             chosen[unit.index] = ledger.neediest(unit)
             ledger.add(unit.strata, chosen[unit.index])
-    return anchored.mask(free, part["unit"].map(chosen).astype(object))
+    return chosen
 
 
-def _anchors(part: pd.DataFrame) -> pd.Series:
-    """Return the split of each unit that has an image whose split is fixed: train where they differ."""
-    held = part[part["split"].notna()].drop_duplicates(["unit", "split"])
-    only = held.drop_duplicates("unit", keep=False).set_index("unit")["split"]
-    several = sorted(set(held["unit"]) - set(only.index))
-    return pd.concat([only, pd.Series("train", index=several, dtype=object)])
+def _anchors(part: pd.DataFrame) -> dict[int, str]:
+    """Return the split that holds images of a unit: the first of train, val and test where several do."""
+    anchors: dict[int, str] = {}
+    for name in reversed(SPLITS):
+        anchors |= dict.fromkeys(part["unit"][part["split"] == name], name)
+    return anchors
 
 
 def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:

@@ -45,4 +45,5 @@ def connected_units(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.i
         return np.arange(n, dtype=np.intp)
     start, end = np.concatenate(rows), np.concatenate(values)
     graph = coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][:n].astype(np.intp)
+    units: NDArray[np.intp] = connected_components(graph, directed=False)[1][:n].astype(np.intp)
+    return units

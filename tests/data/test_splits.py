@@ -76,6 +76,16 @@ def test_splits_of_the_release_are_kept(table):
         assert set(anchored[filled]) <= with_test
 
 
+@given(manifests(with_split=True))
+@settings(max_examples=60, deadline=None)
+def test_no_split_makes_a_leak_that_the_release_does_not_have(table):
+    """A unit whose fixed images are in one split at most ends up in one split."""
+    split = assign_splits(table)
+    units = connected_units(table, ["patient_id", "lesion_id"])
+    fixed = table["split"].groupby(units).nunique()
+    assert (split.groupby(units).nunique() <= fixed.clip(lower=1)).all()
+
+
 @given(manifests())
 @settings(max_examples=60, deadline=None)
 def test_a_validation_split_cut_out_of_train_shares_nothing_with_it(table):
