@@ -92,13 +92,14 @@ def _build(
 ) -> None:
     """Recompute every number and write README.md, leaderboard.json and leaderboard.csv of each board."""
     from dermbench.leaderboard import Sources, build
+    from dermbench.leaderboard.board import counted
 
     results = build(root, check=check, stored=stored, refresh=refresh, sources=Sources(tuple(data or ()), truth))
     for built in results:
         how = "recomputed" if built.recomputed else "from stored reports"
         changes = ", ".join(built.written) or "nothing"
         done = "differs" if check else "written"
-        typer.echo(f"{built.folder}: {built.n_entries} entries, {how}; {done}: {changes}")
+        typer.echo(f"{built.folder}: {counted(built.n_entries)}, {how}; {done}: {changes}")
         for problem in built.problems:
             typer.echo(f"  {problem}", err=True)
     if any(built.problems for built in results):

@@ -129,6 +129,11 @@ def board_folders(root: Path | str) -> list[Path]:
     return found
 
 
+def counted(n_entries: int) -> str:
+    """Return ``1 entry`` or ``2 entries``."""
+    return "1 entry" if n_entries == 1 else f"{n_entries:,} entries"
+
+
 def entry_folders(folder: Path) -> list[Path]:
     """Return the entry folders of a board, sorted; hidden ones are unfinished writes."""
     root = folder / ENTRIES

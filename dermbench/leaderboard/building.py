@@ -9,7 +9,16 @@ from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.errors import UsageError
 from dermbench.leaderboard.adding import REPORT, REPORT_MD, entry_hashes, tidy
-from dermbench.leaderboard.board import BOARD, LOCK, README, Board, board_folders, entry_folders, read_board
+from dermbench.leaderboard.board import (
+    BOARD,
+    LOCK,
+    README,
+    Board,
+    board_folders,
+    counted,
+    entry_folders,
+    read_board,
+)
 from dermbench.leaderboard.checking import Checked, check_entry, check_index, file_owners
 from dermbench.leaderboard.index import entry_digest, read_index, write_index
 from dermbench.leaderboard.render import render, splice
@@ -127,8 +136,7 @@ def _build(folder: Path, *, check: bool, stored: bool, refresh: bool, sources: S
     built = Built(folder, n_entries=len(folders), recomputed=truth is not None or not folders)
     if not built.recomputed and not stored:
         raise UsageError(
-            f"{folder}: the truth of this board is not on this machine, so its {len(folders)} entries cannot be "
-            "recomputed",
+            f"{folder}: the truth of this board is not on this machine: {counted(len(folders))} not recomputed",
             remedy=f"Give it with --data DATASET or --truth TABLE ({board.recreate or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )

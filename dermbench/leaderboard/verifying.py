@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
-from dermbench.leaderboard.board import TRUTH, board_folders, entry_folders, read_board
+from dermbench.leaderboard.board import TRUTH, board_folders, counted, entry_folders, read_board
 from dermbench.leaderboard.building import first_difference, render_files, standings
 from dermbench.leaderboard.checking import check_entry, check_index, file_owners
 from dermbench.leaderboard.truths import Sources, find_truth
@@ -71,7 +71,7 @@ def _verify(folder: Path, sources: Sources) -> Verified:
     done.problems += [problem for one in checked for problem in one.problems]
     if folders and truth is None:
         done.unchecked.append(
-            f"whether the predictions of {len(folders)} entries give their reports: the truth "
+            f"whether the predictions of {counted(len(folders))} give the reports: the truth "
             f"({board.truth_digest}) is not on this machine; give --data DATASET or --truth TABLE"
             + (f" ({board.recreate})" if board.recreate else "")
         )
@@ -89,7 +89,7 @@ def _verify(folder: Path, sources: Sources) -> Verified:
 
 
 def _proved(n_entries: int, *, recomputed: bool) -> list[str]:
-    proved = [f"{n_entries} entries have the content that was hashed"] if n_entries else []
+    proved = [f"{counted(n_entries)}: content as hashed"] if n_entries else []
     if n_entries and recomputed:
         proved.append("every report was recomputed from the predictions and agrees")
     return [*proved, "README.md, leaderboard.json and leaderboard.csv are what the entries give"]

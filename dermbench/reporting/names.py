@@ -39,7 +39,11 @@ def metric_title(name: str) -> str:
 
 
 def feature_title(name: str) -> str:
-    """Return what people call a sensitive feature."""
+    """Return what people call a sensitive feature; parts of an intersection are joined by a cross."""
+    if "," in name:
+        return " \N{MULTIPLICATION SIGN} ".join(feature_title(part.strip()) for part in name.split(","))
+    if name.startswith("fst_") and name not in FEATURES:
+        return f"{FEATURES['fst']} ({name.removeprefix('fst_').replace('_', ' ')})"
     return FEATURES.get(name, name.replace("_", " "))
 
 

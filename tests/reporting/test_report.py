@@ -61,6 +61,38 @@ def test_disparity_columns_without_values_are_left_out(report):
     assert list(row) == ["metric", "gap", "worst → best"]
 
 
+def test_reasons_by_field_are_numbered(raw):
+    block = raw["features"]["fst"]["disparities"]["accuracy"]
+    block |= {"low": None, "high": None, "reasons": {"low": "too few units"}}
+    raw["features"]["fst"]["disparities"]["macro_f1"] = {"difference": None, "reasons": {"reason": "no class"}}
+    raw["features"]["fst"]["disparities"]["cohen_kappa"] |= {"low": 0.0, "high": 0.3}
+    text = to_markdown(Report.model_validate(raw))
+    first, second, third = table(text, "Disparity by Fitzpatrick skin type")
+    assert first["95 % interval"] == NONE + "¹"
+    assert second["gap"] == NONE + "²"
+    assert third["95 % interval"] == "[.00, .30]"
+    assert "¹ too few units" in text
+    assert "² no class" in text
+
+
+def test_compared_values_of_a_macro_metric_are_shown(raw):
+    raw["features"]["fst"]["disparities"]["cohen_kappa"] |= {
+        "values": {"II": 0.71, "VI": 0.42},
+        "classes": ["NEV", "MEL"],
+    }
+    text = to_markdown(Report.model_validate(raw))
+    row = table(text, "Disparity by Fitzpatrick skin type")[2]
+    assert row["worst → best"] == "VI .42 → II .71"
+    assert "Cohen's κ: compared over the 2 classes with enough cases in every group." in text
+
+
+def test_annotators_and_intersections_have_titles(raw):
+    raw["features"] = {"fst_centaur": raw["features"]["fst"], "fst,sex": raw["features"]["fst_band"]}
+    text = to_markdown(Report.model_validate(raw))
+    assert "## By Fitzpatrick skin type (centaur)" in text
+    assert "## By Fitzpatrick skin type \N{MULTIPLICATION SIGN} sex" in text
+
+
 def test_per_class_marks_sparse_classes_and_keeps_undefined(report):
     rows = table(to_markdown(report), "Per class")
     assert [r["class"] for r in rows] == ["NEV", "MEL", "ACK†"]
