@@ -194,6 +194,9 @@ def _print_dataset(dataset: Dataset, console: Console) -> None:
         span = f"{counts.min():,} to {counts.max():,}"
         table.add_row(split, f"{len(part):,}", span, str(int((counts == 0).sum())), *cells)
     console.print(table)
+    absent = [name for name in ("train", "val", "test") if name not in info.images]
+    if absent:
+        console.print(f"no image in: {', '.join(absent)}")
     console.print(f"split: {info.split['scheme']}, unit {info.split['unit']}, seed {info.split['seed']}")
     for reason, count in info.left_out.items():
         console.print(f"left out: {count:,} x {reason}")
@@ -228,5 +231,9 @@ def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
     if result.leaking:
         leaked = ", ".join(f"{n:,} of {s}" for s, n in result.leaked_images().items())
         typer.echo(f"  the split leaks: images that share something with another split: {leaked}")
+    if any(finding.shares == "duplicates" for finding in result.leaks):
+        typer.echo(
+            "  `data prepare … --set duplicates=near` keeps such images in one split, unless the release fixes it"
+        )
     if out is not None:
         typer.echo(f"  written: {out}/audit.json, {out}/duplicates.csv")

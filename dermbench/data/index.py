@@ -15,7 +15,8 @@ import pandas as pd
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
@@ -34,7 +35,7 @@ class FileIndex:
     files
         Paths relative to ``root`` with ``/`` between their parts, the shallowest first, then by name.
     outside
-        Links that lead outside of ``root``: not part of ``files``.
+        Links that lead outside of ``root`` or nowhere: not part of ``files``.
     """
 
     root: Path
@@ -142,13 +143,13 @@ def scan(root: Path, *, skip: Path | None = None) -> FileIndex:
     outside: list[str] = []
     pending = [base]
     while pending:
-        with os.scandir(pending.pop()) as entries:
+        with _entries(pending.pop()) as entries:
             for entry in entries:
                 path = Path(entry.path)
                 if entry.name.startswith(".") or entry.name == "__MACOSX" or path == hidden:
                     continue
                 relative = path.relative_to(base).as_posix()
-                if entry.is_symlink() and not path.resolve().is_relative_to(base):
+                if entry.is_symlink() and not _stays_inside(path, base):
                     outside.append(relative)
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(path)
@@ -172,6 +173,20 @@ def stem_of(name: str) -> str:
     """Return the name of a file without folder and, when it is one of an image, suffix."""
     path = PurePosixPath(name)
     return path.stem if is_image(name) else path.name
+
+
+def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+    try:
+        return os.scandir(folder)
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be listed ({error.strerror})") from error
+
+
+def _stays_inside(link: Path, base: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(base)
+    except (OSError, RuntimeError):  # leads nowhere, or round in circles
+        return False
 
 
 def _refuse_undecodable(root: Path, files: list[str]) -> None:

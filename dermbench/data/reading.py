@@ -37,13 +37,15 @@ def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFra
     Raises
     ------
     InputError
-        When a column is missing, or an id is missing or repeated.
+        When there is no row, a column is missing, or an id is missing or repeated.
     """
     table = read_table(path)
     missing = [name for name in required if name not in table]
     if missing:
         found = ", ".join(map(str, table.columns))
         raise InputError(path, [f"no column {name}; found {found}" for name in missing])
+    if table.empty:
+        raise InputError(path, ["has no rows"])
     text = table.apply(lambda column: to_text(column).str.strip())
     problems = id_problems(text[key], key)
     if problems:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dermbench.data import prepare
+from dermbench.data.index import scan
 from dermbench.data.source import BUILT_IN, load_source
 from dermbench.errors import DermbenchError, InputError, RegistryError, UsageError
 
@@ -30,8 +31,7 @@ def test_ajl_keeps_both_annotators_and_the_band(tmp_path, ajl):
     ours = manifest.loc[table.index]
     for column, theirs in (("fst", "fitzpatrick_scale"), ("fst_centaur", "fitzpatrick_centaur")):
         numbers = table[theirs].astype(int)
-        assert (ours[column].isna() == (numbers == -1)).all()
-        assert (ours[column].dropna() == numbers[numbers > 0]).all()
+        assert ours[column].fillna(-1).tolist() == numbers.tolist()
     assert ours["fst_scale"].equals(ours["fst"].rename("fst_scale"))
     assert set(ours["ddi_band"]) == {"III-IV"}
     assert set(manifest["malignancy"]) == {"malignant"}
@@ -194,6 +194,21 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path, pad):
     image.rename(outside)
     image.symlink_to(outside)
     with pytest.raises(InputError, match="1 of 24 images are missing"):
+        prepare("pad-ufes-20", root=pad, out=tmp_path / "out")
+
+
+def test_links_that_lead_nowhere_or_in_circles_are_no_files(tmp_path, pad):
+    (pad / "nowhere.jpg").symlink_to(tmp_path / "gone.jpg")
+    (pad / "circle").symlink_to(pad / "circle")
+    (pad / "up").symlink_to(pad)
+    index = scan(pad)
+    assert index.outside == ("circle", "nowhere.jpg")
+    assert len(index.images) == 24
+
+
+def test_a_table_without_rows_is_no_release(tmp_path, pad):
+    pad_metadata()[:0].to_csv(pad / "metadata.csv", index=False)
+    with pytest.raises(InputError, match="has no rows"):
         prepare("pad-ufes-20", root=pad, out=tmp_path / "out")
 
 
