@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.labels import fold
 from dermbench.data.source import BUILT_IN, SOURCES
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.errors import InputError, RegistryError, UsageError, name_some
 from dermbench.tasks import Task, load_task, task_names
 
 if TYPE_CHECKING:
@@ -35,10 +36,14 @@ def resolve_task(name: str, *, root: Path | None, options: Mapping[str, str]) ->
     Raises
     ------
     RegistryError
-        When there is neither a task nor a source of that name; the message suggests the nearest task.
+        When there is neither a task nor a source of that name; the message suggests the nearest one.
     """
-    if name in task_names() or (name not in BUILT_IN and name not in SOURCES):
+    if name in task_names():
         return load_task(name)
+    if name not in BUILT_IN and name not in SOURCES:
+        near = difflib.get_close_matches(name, [*task_names(), *BUILT_IN], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(task_names())}"
+        raise RegistryError(f"unknown task or source {name!r}; {hint}", remedy="See: dermbench data list")
     classes = tuple(c.strip() for c in options.get("classes", "").split(",") if c.strip())
     title = options.get("task") or (root.resolve().stem if root is not None else name)
     return Task(

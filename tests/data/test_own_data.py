@@ -3,7 +3,7 @@ import pytest
 
 from dermbench.artifacts import read_dataset
 from dermbench.data import prepare
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import InputError, RegistryError, UsageError
 
 from .conftest import draw, own_table
 
@@ -165,3 +165,9 @@ def test_a_parquet_table_with_numbers_for_labels_is_read(tmp_path, csv):
     dataset = prepare("table", root=csv(table, name="t.parquet"), out=tmp_path / "out")
     assert dataset.classes == ("0", "1")
     assert dataset.manifest["fst"].isna().sum() == 4
+
+
+@pytest.mark.parametrize(("name", "hint"), [("tabel", "did you mean 'table'"), ("ajl21", "did you mean 'ajl-21'")])
+def test_a_misspelt_task_or_source_gets_a_suggestion(tmp_path, name, hint):
+    with pytest.raises(RegistryError, match=hint):
+        prepare(name, root=tmp_path, out=tmp_path / "out")
