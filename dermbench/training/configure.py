@@ -130,7 +130,7 @@ def _problem(error: ErrorDetails) -> str:
     location = [str(part) for part in error["loc"]]
     name = ".".join(location)
     if error["type"] == "extra_forbidden":
-        return f"unknown key {name!r}; {suggest(location[-1], _keys_beside(location))}"
+        return f"unknown key {name!r}; {suggest(name, _keys_beside(location))}"
     if error["type"] == "missing":
         return f"no value for {name!r}"
     return f"{name} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
@@ -138,8 +138,9 @@ def _problem(error: ErrorDetails) -> str:
 
 def _keys_beside(location: Iterable[str]) -> dict[str, Any]:
     model: type[BaseModel] = TrainConfig
-    for part in list(location)[:-1]:
+    tables = list(location)[:-1]
+    for part in tables:
         inner = model.model_fields[part].annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
-    return dict(model.model_fields)
+    return {".".join([*tables, name]): None for name in model.model_fields}

@@ -111,9 +111,9 @@ class Trainer:
         ResumableError
             When the loss is not finite or the device has no memory left; the last checkpoint stands.
         """
-        if not self.config.epochs and not state.history:
+        if not state.history and (self.config.probe_l2 or not self.config.epochs):
             self._finish_epoch(state, self._row(state, started=time.perf_counter(), loss=math.nan, seen=0))
-            state.stopped = "no epochs asked for (linear probe)"
+            state.stopped = self._why_stop(state)
             self.save(state)
         while not state.stopped:
             started = time.perf_counter()
@@ -240,7 +240,7 @@ class Trainer:
         if config.max_steps and state.step >= config.max_steps:
             return f"max_steps: {state.step} optimisation steps taken"
         if state.epoch >= config.epochs:
-            return f"all {config.epochs} epochs done"
+            return f"all {config.epochs} epochs done" if config.epochs else "no epochs asked for"
         if config.patience and state.stale >= config.patience:
             return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
         return ""

@@ -35,7 +35,8 @@ class Reporter:
         self, classes: tuple[str, ...], counts: NDArray[Any], weights: Mapping[str, float], formula: str
     ) -> None:
         """Print the training images and the weight in the loss of each class."""
-        table = Table(title=f"class weights w_c = {formula}", title_justify="left")
+        self.say(f"class weights: w_c = {formula}")
+        table = Table()
         table.add_column("class")
         table.add_column("n_c", justify="right")
         table.add_column("w_c", justify="right")
@@ -65,8 +66,10 @@ class Reporter:
 
     def epoch(self, row: Mapping[str, Any], epochs: int, *, best: bool) -> None:
         """Print one line for a finished epoch."""
+        speed = f"  {row['images_per_second']:.1f} images/s" if row["images_per_second"] else ""
+        loss = f"  train loss {row['train_loss']:.4f}" if row["train_loss"] is not None else "  before training"
         self.say(
-            f"epoch {row['epoch']:>3}/{epochs}  train loss {row['train_loss']:.4f}  val loss {row['val_loss']:.4f}"
+            f"epoch {row['epoch']:>3}/{epochs}{loss}  val loss {row['val_loss']:.4f}"
             f"  macro-F1 {row['val_macro_f1']:.4f}  accuracy {row['val_accuracy']:.4f}"
-            f"  {row['images_per_second']:.1f} images/s  {row['seconds']:.1f} s{'  best' * best}"
+            f"{speed}  {row['seconds']:.1f} s{'  best' * best}"
         )

@@ -7,6 +7,7 @@ import pickle
 import re
 import urllib.error
 import urllib.request
+import warnings
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -101,7 +102,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return dict(safetensors.torch.load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", UserWarning
+            )  # on the pickle protocol, which is no matter of the user's
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except safetensors.SafetensorError as error:
         raise InputError(path, [f"not a safetensors file: {error}"]) from error
     except pickle.UnpicklingError as error:
@@ -110,7 +115,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             ["holds pickled objects beside tensors; loading them could run code, so it is refused"],
             remedy="Save the tensors alone, with safetensors.torch.save_file(model.state_dict(), FILE)",
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError) as error:
         raise InputError(path, [f"not a file of weights: {error}"]) from error
     return _unwrap(content, path)
 

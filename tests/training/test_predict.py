@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+import safetensors.torch
+import timm
+
+from dermbench.artifacts import read_predictions
+from dermbench.errors import InputError, MissingDependencyError, UsageError
+from dermbench.training import predict
+from dermbench.training.onnx import HEADER
+
+
+def test_predict_gives_the_bits_that_training_wrote(finished_run, shared_dataset):
+    written = read_predictions(finished_run / "predictions" / "val.parquet", shared_dataset.truth("val"))
+    assert predict(finished_run, shared_dataset, split="val").digest == written.digest
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_predictions_file_reads_back(finished_run, shared_dataset, tmp_path, suffix):
+    out = tmp_path / f"test.{suffix}"
+    predictions = predict(finished_run, shared_dataset.root, out=out)
+    assert read_predictions(out, shared_dataset.truth("test")).digest == predictions.digest
+
+
+def test_the_batch_size_does_not_matter_beyond_rounding(finished_run, shared_dataset):
+    one, many = (predict(finished_run, shared_dataset, batch_size=b).y_prob for b in (1, 64))
+    np.testing.assert_allclose(one, many, atol=1e-5)
+
+
+def test_other_classes_are_refused(finished_run, tmp_path, make_dataset):
+    other = make_dataset(tmp_path / "data", classes=("macule", "nodule", "wheal"), per_class=(1, 1, 1))
+    with pytest.raises(UsageError) as caught:
+        predict(finished_run, other)
+    assert "plaque" in str(caught.value)
+    assert "wheal" in str(caught.value)
+
+
+def test_the_order_of_classes_does_not_matter(finished_run, shared_dataset, tmp_path, make_dataset):
+    other = make_dataset(tmp_path / "data", classes=("plaque", "nodule", "macule"), per_class=(1, 1, 3))
+    out = tmp_path / "p.parquet"
+    predict(finished_run, other, out=out)
+    assert read_predictions(out, other.truth("test")).classes == ("plaque", "nodule", "macule")
+
+
+def test_what_is_no_finished_run_is_refused(finished_run, shared_dataset, tmp_path):
+    with pytest.raises(UsageError, match="not a run folder"):
+        predict(tmp_path, shared_dataset)
+    record = json.loads((finished_run / "run.json").read_text()) | {"status": "interrupted"}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="--resume"):
+        predict(tmp_path, shared_dataset)
+    with pytest.raises(UsageError, match="no image has split 'dev'"):
+        predict(finished_run, shared_dataset, split="dev")
+
+
+def test_damaged_weights_of_a_run_are_named(finished_run, shared_dataset, tmp_path):
+    (tmp_path / "run.json").write_bytes((finished_run / "run.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes((finished_run / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        predict(tmp_path, shared_dataset)
+
+
+def test_a_timm_model_needs_weights_of_the_task(shared_dataset, tmp_path):
+    with pytest.raises(UsageError, match="ImageNet"):
+        predict("timm:test_efficientnet", shared_dataset)
+    with pytest.raises(UsageError, match="unknown model"):
+        predict("timm:test_eficientnet", shared_dataset)
+    for n_classes in (3, 4):
+        model = timm.create_model("test_efficientnet", num_classes=n_classes)
+        safetensors.torch.save_file(model.state_dict(), tmp_path / f"{n_classes}.safetensors")
+    assert len(predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / "3.safetensors")) == 9
+    with pytest.raises(UsageError, match="4 classes"):
+        predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / "4.safetensors")
+
+
+def test_weights_go_with_timm_only(finished_run, shared_dataset):
+    with pytest.raises(UsageError, match="has its own"):
+        predict(finished_run, shared_dataset, weights="x.safetensors")
+
+
+def fake_onnxruntime(about):
+    """Stands in for onnxruntime: logits are the mean of each colour channel."""
+
+    class Session:
+        def __init__(self, path, providers):
+            pass
+
+        def get_modelmeta(self):
+            return types.SimpleNamespace(custom_metadata_map={HEADER: json.dumps(about)})
+
+        def get_inputs(self):
+            return [types.SimpleNamespace(name="images")]
+
+        def run(self, outputs, feeds):
+            assert feeds["images"].dtype == np.float32
+            return [feeds["images"].mean(axis=(2, 3))]
+
+    return types.SimpleNamespace(InferenceSession=Session, get_available_providers=list)
+
+
+ABOUT = {"image_size": 32, "cache_size": 36, "mean": [0.5] * 3, "std": [0.5] * 3}
+
+
+def test_an_onnx_model_is_fed_normalised_images(shared_dataset, tmp_path, monkeypatch):
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    about = ABOUT | {"classes": ["macule", "nodule", "plaque"]}
+    monkeypatch.setitem(sys.modules, "onnxruntime", fake_onnxruntime(about))
+    predictions = predict(str(tmp_path / "m.onnx"), shared_dataset)
+    # the brightest channel of each class's colour is red, green, blue
+    np.testing.assert_array_equal(predictions.y_pred, shared_dataset.truth("test").y_true)
+
+
+@pytest.mark.parametrize(
+    ("about", "error", "text"),
+    [(ABOUT, InputError, "no 'classes'"), (ABOUT | {"classes": ["a", "b"]}, UsageError, "other classes")],
+)
+def test_an_onnx_model_must_say_what_it_predicts(shared_dataset, tmp_path, monkeypatch, about, error, text):
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "onnxruntime", fake_onnxruntime(about))
+    with pytest.raises(error, match=text):
+        predict(str(tmp_path / "m.onnx"), shared_dataset)
+
+
+def test_onnxruntime_missing_is_told(shared_dataset, tmp_path, monkeypatch):
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingDependencyError, match="pip install onnxruntime"):
+        predict(str(tmp_path / "m.onnx"), shared_dataset)
+    with pytest.raises(UsageError, match="no such file"):
+        predict(str(tmp_path / "absent.onnx"), shared_dataset)
