@@ -41,10 +41,11 @@ from dermbench.evaluation.stats.calibration import CONFIDENCE_GAP, Calibration, 
 from dermbench.evaluation.stats.disparities import disparities
 from dermbench.evaluation.stats.disparity import Disparity
 from dermbench.evaluation.stats.estimates import Estimate, Interval
-from dermbench.evaluation.stats.groups import estimate, intervals
+from dermbench.evaluation.stats.groups import estimate, estimates, intervals
 from dermbench.evaluation.stats.kappa import kappa_se
 from dermbench.evaluation.stats.parity import Parity, parity
 from dermbench.evaluation.stats.problem import Problem
+from dermbench.evaluation.stats.proportions import wilson
 from dermbench.evaluation.stats.sample import Grouping, Sample, eligible_classes, everyone
 from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 from dermbench.evaluation.stats.standardise import standardised
@@ -72,6 +73,7 @@ __all__ = [
     "disparities",
     "eligible_classes",
     "estimate",
+    "estimates",
     "everyone",
     "fit_threshold",
     "intervals",
@@ -79,4 +81,5 @@ __all__ = [
     "parity",
     "sensitivity_band",
     "standardised",
+    "wilson",
 ]

@@ -1,4 +1,4 @@
-"""Balanced accuracy of independent images: the average of Jeffreys beta posteriors of each class's recall."""
+"""Balanced accuracy: Wilson's interval at the effective n of the average of the classes' recalls."""
 
 from __future__ import annotations
 
@@ -6,52 +6,74 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
+from scipy.stats import t as student
+
+from dermbench.evaluation.stats.estimates import Z95, Estimate
+from dermbench.evaluation.stats.proportions import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.metric import Tally
-    from dermbench.evaluation.stats.estimates import Limits
-    from dermbench.evaluation.stats.seeding import Plan
+    Units = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+PSEUDO = 2.0
+"""Cases at the average recall that are added to each class for the variance of its recall, not for its value."""
 
 
-def recall_draws(
-    correct: NDArray[np.float64],
-    support: NDArray[np.float64],
-    plan: Plan,
-    *,
-    stream: str = "balanced accuracy",
-) -> NDArray[np.float64]:
-    """Draw the average recall from independent Beta(k + 1/2, n - k + 1/2) posteriors of each class.
+def average_recall(
+    correct: NDArray[np.float64], support: NDArray[np.float64], units: Units | None = None
+) -> Estimate:
+    """Return the average recall over the classes with a case, with an interval.
+
+    The variance of the average is Σ p̃(1-p̃)/n / C², where p̃ is each class's recall after two cases at the
+    average recall are added: without them a class of three cases, all right or all wrong, would count as known
+    exactly. Wilson's interval is taken at the n at which a plain proportion has that variance. Clusters widen
+    the variance by the design effect of the linearised average.
 
     Parameters
     ----------
     correct, support
-        k and n of each class, shape (n_classes,); classes without a case are left out.
-    plan, stream
-        Number and source of draws.
-
-    Returns
-    -------
-    numpy.ndarray
-        Sorted draws, shape (n_resamples,).
+        k and n of each class, shape (n_classes,).
+    units
+        The same of each unit, shape (n_units, n_classes), where images share units.
 
     References
     ----------
-    Brodersen et al. (2010), ICPR, 3121-3124; Brown, Cai, DasGupta (2001) for the prior.
+    Yan & Su (2010), Statistics in Biopharmaceutical Research 2, 329-335, for stratified Wilson intervals.
     """
     there = support > 0
     k, n = correct[there], support[there]
-    rng = plan.generator(stream)
-    return np.sort(rng.beta(k + 0.5, n - k + 0.5, size=(plan.n_resamples, len(n))).mean(axis=1))
-
-
-def balanced_limits(tally: Tally, plan: Plan) -> tuple[float, Limits]:
-    """Return the standard error of balanced accuracy and its limits from the draws of the average recall."""
-    draws = recall_draws(tally.correct, tally.support, plan)
+    recall = k / n
+    value, images = float(recall.mean()), int(n.sum())
+    shrunk = (k + PSEUDO * value) / (n + PSEUDO)
+    variance = float(np.sum(shrunk * (1 - shrunk) / n)) / len(n) ** 2
+    n_eff = value * (1 - value) / variance if variance > 0 else float(images)
+    method, m = "Wilson, effective n of the average recall", None
+    if units is not None:
+        effect, m = _design_effect(recall, n, units[0][:, there], units[1][:, there])
+        n_eff = n_eff / effect
+        method = f"{method} of {m:,} units"
 
     def limits(z: float) -> tuple[float, float, str]:
-        low, high = np.quantile(draws, ndtr([-z, z]))
-        return float(low), float(high), "Jeffreys posterior of each recall"
+        if m is not None and m < 2:
+            return float("nan"), float("nan"), "no interval: all images are of one independent unit"
+        few = 1.0 if m is None else float((z / student.ppf(ndtr(z), m - 1)) ** 2)
+        return *wilson(value, n_eff * few, z=z), method
 
-    return float(np.std(draws, ddof=1)), limits
+    low, high, _ = limits(Z95)
+    return Estimate(value, images, (high - low) / (2 * Z95), limits)
+
+
+def _design_effect(
+    recall: NDArray[np.float64], n: NDArray[np.float64], correct: NDArray[np.float64], support: NDArray[np.float64]
+) -> tuple[float, int]:
+    """Return the variance of the average recall between units over that of independent images, and the units."""
+    m = int((support.sum(axis=1) > 0).sum())
+    if m < 2:
+        return 1.0, m
+    independent = float(np.sum(recall * (1 - recall) / n))
+    if independent <= 0:
+        sizes = support.sum(axis=1)
+        return float(np.sum(sizes**2) / sizes.sum()), m
+    sums = ((correct - recall * support) / n).sum(axis=1)
+    return max(1.0, m / (m - 1) * float(np.sum(sums**2)) / independent), m

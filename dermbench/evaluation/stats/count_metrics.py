@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dermbench.evaluation.metric import Tally
-from dermbench.evaluation.stats.balanced import balanced_limits
+from dermbench.evaluation.stats.balanced import average_recall
 from dermbench.evaluation.stats.bootstrap import bootstrap_estimate, bootstrap_sums
 from dermbench.evaluation.stats.estimates import Estimate, undefined
 from dermbench.evaluation.stats.proportions import share_estimate
@@ -15,7 +16,7 @@ from dermbench.evaluation.stats.resample import Cells, as_tally, slots_per_group
 from dermbench.evaluation.stats.sample import ELIGIBLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -48,8 +49,11 @@ def count_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
                 found[group, metric.name] = _proportion(problem, metric, value, tally, cells, group)
             elif reason is not None:
                 found[group, metric.name] = Estimate(value, n, reason=reason)
-            elif metric.name == BALANCED and not sample.clustered:
-                found[group, metric.name] = Estimate(value, n, *balanced_limits(tally, problem.plan))
+            elif metric.name == BALANCED:
+                units = _unit_recalls(problem, cells, group, steps=steps) if sample.clustered else None
+                found[group, metric.name] = replace(
+                    average_recall(tally.correct, tally.support, units), value=value, n=n
+                )
             else:
                 pending.append((group, metric, value))
     return found | _bootstrapped(problem, cells, pending, steps=steps)
@@ -91,20 +95,37 @@ def _proportion(
     return share_estimate(value, n, _unit_shares(problem, metric, cells, group, steps=tally.linear is not None))
 
 
+def _unit_tallies(problem: Problem, cells: Cells, group: int, *, steps: bool) -> Iterator[Tally]:
+    """Yield tallies, shape (n_units, 1, n_classes), of the units that have an image in the group, in blocks."""
+    width = slots_per_group(problem.sample.n_classes, steps=steps)
+    part = cells.matrix[group * width : (group + 1) * width].tocsc()
+    part = part[:, np.flatnonzero(np.diff(part.indptr))]
+    for start in range(0, part.shape[1], BLOCK):
+        yield as_tally(part[:, start : start + BLOCK].toarray(), problem.sample.n_classes, steps=steps)
+
+
 def _unit_shares(
     problem: Problem, metric: Metric, cells: Cells, group: int, *, steps: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return successes and trials of each unit that has an image in the group."""
-    width = slots_per_group(problem.sample.n_classes, steps=steps)
-    part = cells.matrix[group * width : (group + 1) * width].tocsc()
-    part = part[:, np.flatnonzero(np.diff(part.indptr))]
     successes, trials = [], []
-    for start in range(0, part.shape[1], BLOCK):
-        units = as_tally(part[:, start : start + BLOCK].toarray(), problem.sample.n_classes, steps=steps)
+    for units in _unit_tallies(problem, cells, group, steps=steps):
         m = units.total if metric.trials is None else metric.trials(units)
         successes.append((np.nan_to_num(metric.score(units)) * m)[:, 0])
         trials.append(m[:, 0])
     return np.concatenate(successes), np.concatenate(trials)
+
+
+def _unit_recalls(
+    problem: Problem, cells: Cells, group: int, *, steps: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return correct and true images of each unit and class that is averaged over."""
+    classes = slice(None) if problem.classes is None else problem.classes
+    found = list(_unit_tallies(problem, cells, group, steps=steps))
+    return (
+        np.concatenate([units.correct[:, 0, classes] for units in found]),
+        np.concatenate([units.support[:, 0, classes] for units in found]),
+    )
 
 
 def _bootstrapped(

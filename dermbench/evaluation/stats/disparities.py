@@ -9,7 +9,14 @@ import numpy as np
 from dermbench.evaluation.stats.disparity import SMALL_GROUP, Comparison, Disparity, describe
 from dermbench.evaluation.stats.exchange import Elements, elements
 from dermbench.evaluation.stats.groups import NO_PROBABILITIES, estimate
-from dermbench.evaluation.stats.permute import FEWEST, permuted_means, permuted_tallies, permuted_weights
+from dermbench.evaluation.stats.permute import (
+    FEWEST,
+    labelled_means,
+    labelled_tally,
+    permuted_rows,
+    permuted_tallies,
+    permuted_weights,
+)
 from dermbench.evaluation.stats.problem import Problem
 from dermbench.evaluation.stats.ranking_metrics import cut_classes
 from dermbench.evaluation.stats.sample import ELIGIBLE, eligible_classes, group_tally
@@ -17,15 +24,18 @@ from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 from dermbench.evaluation.stats.testing import Null
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from dermbench.evaluation.metric import Metric, Tally
+    from dermbench.evaluation.stats.estimates import Estimate
     from dermbench.evaluation.stats.problem import Estimates
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
 MIN_CLASSES = 2
+ONE_PASS = 20_000
+"""Images up to which metrics of counts and means share one pass of permuted rows."""
 MIXED = 0.1
 """Share of images in units of several groups above which the detectable difference is not estimable."""
 RANKING_WORK = 3e8
@@ -37,6 +47,7 @@ def disparities(
     grouping: Grouping,
     metrics: Sequence[Metric],
     *,
+    estimates: Mapping[tuple[str | None, str], Estimate] | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
@@ -52,6 +63,9 @@ def disparities(
         The data. Images of unknown groups are left out.
     metrics
         What to compare.
+    estimates
+        What :func:`~dermbench.evaluation.stats.groups.estimates` gave for this feature, to save the second
+        bootstrap; macro metrics are estimated again over the eligible classes.
     seed, n_resamples, workers
         See :class:`~dermbench.evaluation.stats.seeding.Plan`.
 
@@ -78,7 +92,8 @@ def disparities(
             open_metrics.append(metric)
         else:
             found[metric.name] = Disparity(reasons={"reason": reason})
-    found |= _compare(problem, open_metrics, _scores(grouping))
+    made = _estimate(problem, open_metrics, estimates or {})
+    found |= _compare(problem, open_metrics, made, _scores(grouping))
     return {metric.name: found[metric.name] for metric in metrics}
 
 
@@ -101,12 +116,19 @@ def _not_estimable(metric: Metric, sample: Sample, groups: Grouping, support: ND
     )
 
 
+def _estimate(
+    problem: Problem, metrics: Sequence[Metric], done: Mapping[tuple[str | None, str], Estimate]
+) -> Estimates:
+    """Estimate what is compared, or take it from what is there."""
+    names = problem.grouping.names
+    ready = [m for m in metrics if not m.macro and all((name, m.name) in done for name in names)]
+    found = {(g, m.name): done[name, m.name] for m in ready for g, name in enumerate(names)}
+    return found | estimate(problem, [m for m in metrics if m not in ready])
+
+
 def _compare(
-    problem: Problem, metrics: Sequence[Metric], scores: NDArray[np.float64] | None
+    problem: Problem, metrics: Sequence[Metric], estimates: Estimates, scores: NDArray[np.float64] | None
 ) -> dict[str, Disparity]:
-    if not metrics:
-        return {}
-    estimates = estimate(problem, metrics)
     defined, found = [], {}
     for metric in metrics:
         values = _values(problem, estimates, metric)
@@ -161,27 +183,62 @@ def permuted_values(
     problem: Problem, parts: Elements, metrics: Sequence[Metric]
 ) -> dict[str, NDArray[np.float64]]:
     """Return the values of all groups under permutation, {metric: (n_permutations, n_groups)}."""
-    sample, n_groups, plan = problem.sample, problem.n_groups, problem.plan
     stream = f"permute {problem.grouping.feature}"
     counts = [m for m in metrics if m.kind == "counts"]
-    found: dict[str, NDArray[np.float64]] = {}
-    if counts:
-
-        def reduce(tally: Tally) -> NDArray[np.float64]:
-            return np.stack([np.asarray(m.score(problem.cut(m, tally))) for m in counts], axis=-1)
-
-        steps = any(m.needs_order for m in counts)
-        table = permuted_tallies(sample, parts, n_groups, reduce, plan, stream=stream, steps=steps)
-        found |= {m.name: table[..., i] for i, m in enumerate(counts)}
     means = [m for m in metrics if m.kind == "mean"]
+    found: dict[str, NDArray[np.float64]] = {}
+    if means and len(problem.sample) <= ONE_PASS:
+        counts, means = [*counts, *means], []
+        found |= _together(problem, parts, counts, stream)
+    elif counts:
+        found |= _of_counts(problem, parts, counts, stream)
     if means:
-        values = np.stack([np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means])
-        table = permuted_means(values, parts, n_groups, plan, stream=stream)
-        found |= {m.name: table[..., i] for i, m in enumerate(means)}
+        found |= _together(problem, parts, means, stream)
     for metric in metrics:
         if metric.kind == "ranking":
             found[metric.name] = _permuted_ranking(problem, parts, metric, stream)
     return found
+
+
+def _of_counts(
+    problem: Problem, parts: Elements, metrics: Sequence[Metric], stream: str
+) -> dict[str, NDArray[np.float64]]:
+    steps = any(m.needs_order for m in metrics)
+    table = permuted_tallies(
+        problem.sample,
+        parts,
+        problem.n_groups,
+        lambda tally: _scores_of(problem, metrics, tally),
+        problem.plan,
+        stream=stream,
+        steps=steps,
+    )
+    return {m.name: table[..., i] for i, m in enumerate(metrics)}
+
+
+def _together(
+    problem: Problem, parts: Elements, metrics: Sequence[Metric], stream: str
+) -> dict[str, NDArray[np.float64]]:
+    """Permute rows once for metrics of counts and means."""
+    sample, n_groups = problem.sample, problem.n_groups
+    counts = [m for m in metrics if m.kind == "counts"]
+    means = [m for m in metrics if m.kind == "mean"]
+    steps = any(m.needs_order for m in counts)
+    values = np.stack([np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means])
+
+    def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
+        averages = labelled_means(values, labels, n_groups)
+        if not counts:
+            return averages
+        tally = labelled_tally(sample, labels, n_groups, steps=steps)
+        return np.concatenate([_scores_of(problem, counts, tally), averages], axis=-1)
+
+    table = permuted_rows(parts, of_labels, problem.plan, stream=stream)
+    return {m.name: table[..., i] for i, m in enumerate([*counts, *means])}
+
+
+def _scores_of(problem: Problem, metrics: Sequence[Metric], tally: Tally) -> NDArray[np.float64]:
+    return np.stack([np.asarray(m.score(problem.cut(m, tally))) for m in metrics], axis=-1)
 
 
 def _permuted_ranking(problem: Problem, parts: Elements, metric: Metric, stream: str) -> NDArray[np.float64]:

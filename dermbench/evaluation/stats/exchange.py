@@ -15,6 +15,7 @@ Free permutation drops the condition on the class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,21 +65,34 @@ class Elements:
         np.maximum.at(high, order, self.label)
         return float(np.mean((high > low)[order][self.of_row]))
 
-    def shuffled(self, rng: np.random.Generator, size: int) -> NDArray[np.int16]:
-        """Return permuted labels, shape (size, n_elements)."""
-        labels = np.tile(self.label.astype(np.int16), (size, 1))
+    @cached_property
+    def _order(self) -> tuple[NDArray[np.intp], NDArray[np.intp], list[tuple[int, int]]]:
+        """Elements sorted by stratum, the place of each image's element there, and the ends of mixed strata."""
         order = np.argsort(self.stratum, kind="stable")
+        place = np.empty(len(order), dtype=np.intp)
+        place[order] = np.arange(len(order))
         starts = np.flatnonzero(np.diff(self.stratum[order], prepend=-1))
-        parts = [part for part in np.split(order, starts[1:]) if len(np.unique(self.label[part])) > 1]
-        if len(parts) <= LOOP:
-            for part in parts:
-                labels[:, part] = rng.permuted(labels[:, part], axis=1)
-            return labels
-        moving = np.concatenate(parts)
-        ordinal = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-        keys = ordinal + rng.random((size, len(moving)))
-        labels[:, moving] = self.label[moving].astype(np.int16)[np.argsort(keys, axis=1)]
-        return labels
+        label = self.label[order]
+        ends = [
+            (int(a), int(b))
+            for a, b in zip(starts, np.append(starts[1:], len(order)), strict=True)
+            if (label[a:b] != label[a]).any()
+        ]
+        return label, place[self.of_row], ends
+
+    def row_labels(self, rng: np.random.Generator, size: int) -> NDArray[np.intp]:
+        """Return the permuted group of every image, shape (size, n_samples)."""
+        label, place, ends = self._order
+        labels = np.tile(label, (size, 1))
+        if len(ends) <= LOOP:
+            for a, b in ends:
+                rng.permuted(labels[:, a:b], axis=1, out=labels[:, a:b])
+        else:
+            moving = np.concatenate([np.arange(a, b) for a, b in ends])
+            ordinal = np.repeat(np.arange(len(ends)), [b - a for a, b in ends])
+            keys = ordinal + rng.random((size, len(moving)))
+            labels[:, moving] = label[moving][np.argsort(keys, axis=1)]
+        return labels[:, place]
 
 
 def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = True) -> Elements:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.evaluation.metric import Metric
-    from dermbench.evaluation.stats.estimates import Interval
+    from dermbench.evaluation.stats.estimates import Estimate, Interval
     from dermbench.evaluation.stats.problem import Estimates
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
@@ -52,10 +52,18 @@ def intervals(
         {(group name, metric name): interval}; the group is None without ``grouping``. Groups are those that
         occur, then ``"unknown"`` where the feature is missing for some image.
     """
+    plan = Plan(seed, n_resamples, workers)
+    return {key: item.interval() for key, item in estimates(sample, metrics, grouping, plan).items()}
+
+
+def estimates(
+    sample: Sample, metrics: Sequence[Metric], grouping: Grouping | None = None, plan: Plan | None = None
+) -> dict[tuple[str | None, str], Estimate]:
+    """Return what :func:`intervals` does, with limits at any level; ``disparities`` can go on from there."""
     groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
-    found = estimate(Problem(sample, groups, Plan(seed, n_resamples, workers)), metrics)
+    found = estimate(Problem(sample, groups, plan or Plan()), metrics)
     names = [None] if grouping is None else list(groups.names)
-    return {(names[group], metric): item.interval() for (group, metric), item in found.items()}
+    return {(names[group], metric): item for (group, metric), item in found.items()}
 
 
 def estimate(problem: Problem, metrics: Sequence[Metric]) -> Estimates:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Reduce = Callable[[Tally], NDArray[np.float64]]
 
-ROW_COST, CELL_COST = 18.0, 160.0
+ROW_COST, CELL_COST = 15.0, 160.0
 """Nanoseconds to permute one image, and to draw one hypergeometric cell."""
 BUDGET = 4e10
 """Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
@@ -28,10 +28,38 @@ BLOCK_ROWS = 2**18
 """Permuted images in one block."""
 
 
+def permuted_rows(
+    parts: Elements, of_labels: Callable[[NDArray[np.intp]], NDArray[np.float64]], plan: Plan, *, stream: str
+) -> NDArray[np.float64]:
+    """Compute a statistic of the labels of all images under permutation.
+
+    Parameters
+    ----------
+    parts
+        What is permuted.
+    of_labels
+        Takes groups of the images, shape (block, n_samples), returns (block, ...).
+    plan, stream
+        Number of permutations, and the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_permutations, ...); fewer permutations than planned where the sample is very large.
+    """
+    n = max(1, len(parts.of_row))
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        return of_labels(parts.row_labels(rng, size))
+
+    plan = plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n))))
+    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // n))))
+
+
 def permuted_tallies(
     sample: Sample, parts: Elements, n_groups: int, reduce: Reduce, plan: Plan, *, stream: str, steps: bool = False
 ) -> NDArray[np.float64]:
-    """Compute a statistic of group tallies under permutation.
+    """Compute a statistic of group tallies under permutation, by rows or by cells, whichever is cheaper.
 
     Parameters
     ----------
@@ -53,24 +81,21 @@ def permuted_tallies(
     numpy.ndarray
         Shape (n_permutations, ...); fewer permutations than planned where the sample is very large.
     """
-    by_rows = ROW_COST * len(sample)
     table = _table(sample)
     by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
-    exact_cells = parts.within_class and not sample.clustered and by_cells < by_rows
-    plan = plan.at_most(max(FEWEST, int(BUDGET / max(min(by_rows, by_cells) if exact_cells else by_rows, 1.0))))
-    block = int(min(1024, max(16, BLOCK_ROWS // max(1, len(table) if exact_cells else len(sample)))))
-    if exact_cells:
-        sizes = _group_sizes(sample, parts, n_groups)
+    if not parts.within_class or sample.clustered or by_cells >= ROW_COST * len(sample):
 
-        def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-            return reduce(hypergeometric_tally(table, sizes, rng, size, steps=steps))
-    else:
-
-        def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-            labels = parts.shuffled(rng, size)[:, parts.of_row]
+        def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
             return reduce(labelled_tally(sample, labels, n_groups, steps=steps))
 
-    return plan.in_blocks(one, stream=stream, block=block)
+        return permuted_rows(parts, of_labels, plan, stream=stream)
+    sizes = _group_sizes(sample, parts, n_groups)
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        return reduce(hypergeometric_tally(table, sizes, rng, size, steps=steps))
+
+    plan = plan.at_most(max(FEWEST, int(BUDGET / max(by_cells, 1.0))))
+    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // sizes.size))))
 
 
 def labelled_tally(sample: Sample, labels: NDArray[Any], n_groups: int, *, steps: bool = False) -> Tally:
@@ -162,37 +187,31 @@ def _split(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Gene
         yield p, drawn
 
 
-def permuted_means(
-    values: NDArray[np.float64], parts: Elements, n_groups: int, plan: Plan, *, stream: str
-) -> NDArray[np.float64]:
-    """Return group means of values of each image under permutation.
+def labelled_means(values: NDArray[np.float64], labels: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
+    """Average values of the images over groups, for several labellings.
 
     Parameters
     ----------
     values
         Shape (n_values, n_samples).
-    parts, n_groups, plan, stream
-        As for :func:`permuted_tallies`.
+    labels
+        Group of each image, shape (size, n_samples).
+    n_groups
+        Number of groups.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n_permutations, n_groups, n_values); NaN for a group without an image.
+        Shape (size, n_groups, n_values); NaN for a group without an image.
     """
-    n = values.shape[1]
-    plan = plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * max(1, n)))))
-
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        labels = parts.shuffled(rng, size)[:, parts.of_row]
-        group = (labels + np.arange(size)[:, None] * n_groups).ravel()
-        counts = np.bincount(group, minlength=size * n_groups)
-        means: NDArray[np.float64] = np.full((len(values), size * n_groups), np.nan)
-        for row, value in zip(means, values, strict=True):
-            sums = np.bincount(group, weights=np.tile(value, size), minlength=size * n_groups)
-            np.divide(sums, counts, out=row, where=counts > 0)
-        return np.moveaxis(means.reshape(-1, size, n_groups), 0, -1)
-
-    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // max(1, n)))))
+    size = len(labels)
+    group = (labels + np.arange(size)[:, None] * n_groups).ravel()
+    counts = np.bincount(group, minlength=size * n_groups)
+    means: NDArray[np.float64] = np.full((len(values), size * n_groups), np.nan)
+    for row, value in zip(means, values, strict=True):
+        sums = np.bincount(group, weights=np.tile(value, size), minlength=size * n_groups)
+        np.divide(sums, counts, out=row, where=counts > 0)
+    return np.moveaxis(means.reshape(-1, size, n_groups), 0, -1)
 
 
 def permuted_weights(
@@ -221,7 +240,7 @@ def permuted_weights(
     """
 
     def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        labels = parts.shuffled(rng, size)[:, parts.of_row].T
+        labels = parts.row_labels(rng, size).T
         return np.stack([score((labels == g).astype(np.float64)) for g in range(n_groups)], axis=-1)
 
     return plan.in_blocks(one, stream=stream, block=int(min(256, max(16, 2**20 // max(1, len(parts.of_row))))))

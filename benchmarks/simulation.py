@@ -1,0 +1,340 @@
+"""Check the statistical core against populations whose truth is known; write the table that the docs quote.
+
+    OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets 1000 --out benchmarks/results/simulation
+
+Every scenario is seeded by its name, so a table is reproduced exactly by the same --sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
+from dermbench.evaluation.metric import METRICS
+from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, estimates, intervals, wilson
+from dermbench.evaluation.stats.disparity import EVIDENCE
+
+sys.path.insert(0, str(Path(__file__).parent))
+from worlds import AJL, World, make_world, pick  # noqa: E402
+
+N_RESAMPLES = 499
+BOUND_NULL, BOUND_COVER = 0.065, 0.93
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; ``error`` is the Monte-Carlo standard error, ``met`` allows two of them."""
+
+    check: str
+    setting: str
+    sets: int
+    result: float
+    error: float
+    bound: str
+    met: str
+
+
+def row(check: str, setting: str, hits: np.ndarray, bound: str = "") -> Row:
+    n, rate = len(hits), float(np.mean(hits)) if len(hits) else float("nan")
+    error = float(np.sqrt(max(rate * (1 - rate), 1e-9) / max(n, 1)))
+    met = "" if not bound or not n else ("yes" if _meets(rate, error, bound) else "NO")
+    return Row(check, setting, n, rate, error, bound, met)
+
+
+def _meets(rate: float, error: float, bound: str) -> bool:
+    limit = float(bound.split()[1])
+    return rate <= limit + 2 * error if bound.startswith("<=") else rate >= limit - 2 * error
+
+
+AT_MOST, AT_LEAST = f"<= {BOUND_NULL}", f">= {BOUND_COVER}"
+CLUSTERED = {"rho": 0.4, "per_unit": (6,) * 6}
+UNEVEN = {"rho": 0.4, "per_unit": (2, 2, 3, 4, 6, 8)}
+
+
+def rng_of(name: str) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(name.encode()))
+
+
+def verdicts(world: World, metrics: list[str], sets: int, name: str) -> dict[str, np.ndarray]:
+    """Return, for each metric, whether evidence of a disparity was declared."""
+    rng, found = rng_of(name), {m: [] for m in metrics}
+    for seed in range(sets):
+        sample, groups = world.draw(rng)
+        made = disparities(sample, groups, [METRICS.get(m) for m in metrics], seed=seed, n_resamples=N_RESAMPLES)
+        for m, item in made.items():
+            if item.verdict is not None:
+                found[m].append(item.verdict == EVIDENCE)
+    return {m: np.array(v) for m, v in found.items()}
+
+
+def null_rejection(sets: int) -> Iterator[Row]:
+    cases = {
+        "21 classes, same mix": (make_world(21, tilt=0.0), ["accuracy", "cohen_kappa"]),
+        "21 classes, mix differs": (make_world(21, tilt=1.0), ["accuracy", "cohen_kappa", "weighted_f1"]),
+        "3 classes, mix differs": (
+            make_world(3, tilt=1.0, spread=0.2),
+            ["accuracy", "macro_f1", "balanced_accuracy", "cohen_kappa"],
+        ),
+        "3 classes, clustered": (make_world(3, tilt=1.0, spread=0.2, **CLUSTERED), ["accuracy", "macro_f1"]),
+        "3 classes, clustered, unit sizes differ": (
+            make_world(3, tilt=1.0, spread=0.2, **UNEVEN),
+            ["accuracy", "macro_f1"],
+        ),
+        "21 classes, clustered": (make_world(21, tilt=1.0, **CLUSTERED), ["accuracy"]),
+        "3 groups of 12": (make_world(3, (12, 12, 12), spread=0.2), ["accuracy", "cohen_kappa"]),
+    }
+    for setting, (world, metrics) in cases.items():
+        for metric, hits in verdicts(world, metrics, sets, f"null {setting}").items():
+            yield row("null rejection of the verdict", f"{metric}; {setting}", hits, AT_MOST)
+
+
+def power(sets: int) -> Iterator[Row]:
+    for drop in (0.15, 0.25):
+        for setting, how in (("independent", {}), ("clustered", CLUSTERED)):
+            world = make_world(21, drop={5: drop}, **how)
+            hits = verdicts(world, ["accuracy"], max(sets // 2, 20), f"power {drop} {setting}")["accuracy"]
+            yield row(f"power, type VI (n=44) worse by {drop:.2f}", f"accuracy; 21 classes, {setting}", hits)
+    world = make_world(21, drop={4: 0.15, 5: 0.15})
+    hits = verdicts(world, ["accuracy"], max(sets // 2, 20), "power V VI")["accuracy"]
+    yield row("power, types V and VI (n=127) worse by 0.15", "accuracy; 21 classes, independent", hits)
+
+
+def wilson_exact(_sets: int) -> Iterator[Row]:
+    """Exact coverage, averaged over true proportions .3 to .95."""
+    rates = np.linspace(0.3, 0.95, 66)
+    for n in (12, 30, 60, 150):
+        k = np.arange(n + 1)
+        low, high = np.array([wilson(x / n, n) for x in k]).T
+        inside = (low[:, None] <= rates) & (rates <= high[:, None])
+        coverage = (stats.binom.pmf(k[:, None], n, rates) * inside).sum(axis=0)
+        mean = float(coverage.mean())
+        yield Row("coverage", f"accuracy, Wilson (exact); n={n}", 0, mean, 0.0, AT_LEAST, "yes" if mean >= 0.93 else "NO")
+
+
+def group_coverage(
+    world: World, metrics: list[str], sets: int, name: str, *, present: bool = False
+) -> dict[tuple[str, int], np.ndarray]:
+    """Return whether each interval of each group covers; balanced accuracy averages over classes that occur."""
+    rng, found = rng_of(name), {(m, g): [] for m in metrics for g in range(len(world.sizes))}
+    objects = [METRICS.get(m) for m in metrics]
+    truth = {m.name: world.values(m) for m in objects}
+    recall = np.einsum("gcc->gc", world.confusion)
+    for seed in range(sets):
+        sample, groups = world.draw(rng)
+        made = intervals(sample, objects, groups, seed=seed, n_resamples=N_RESAMPLES)
+        for g, group in enumerate(groups.names):
+            there = np.bincount(sample.y_true[groups.codes == g], minlength=world.n_classes) > 0
+            for m in metrics:
+                item = made[group, m]
+                true = recall[g, there].mean() if present and m == "balanced_accuracy" else truth[m][g]
+                if item.low is not None:
+                    found[m, g].append(item.low <= true <= item.high)
+    return {key: np.array(v) for key, v in found.items()}
+
+
+def coverage(sets: int) -> Iterator[Row]:
+    metrics = ["balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "mcc"]
+    sizes = (12, 30, 60, 150, 400)
+    for c in (3, 9, 21):
+        world = make_world(c, sizes, seed=c)
+        found = group_coverage(world, metrics, sets, f"coverage {c}", present=True)
+        for (m, g), hits in found.items():
+            yield from _shown(f"{m}; {c} classes, n={sizes[g]}", hits, sets, binding=sizes[g] >= 30)
+
+
+def _shown(setting: str, hits: np.ndarray, sets: int, *, binding: bool = True) -> Iterator[Row]:
+    """Say how often the interval is suppressed, and what it covers when shown often enough to judge."""
+    if len(hits) < sets:
+        yield row("interval suppressed", setting, np.arange(sets) >= len(hits))
+    if len(hits) >= min(100, sets):
+        yield row("coverage", setting, hits, AT_LEAST if binding else "")
+
+
+def clustered_coverage(sets: int) -> Iterator[Row]:
+    metrics = ["accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa"]
+    sizes = (30, 60, 150, 400)
+    world = make_world(3, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 4)
+    for (m, g), hits in group_coverage(world, metrics, sets, "clustered").items():
+        yield from _shown(f"{m}; 3 classes, clustered, n={sizes[g]} in about {sizes[g] / 3.5:.0f} units", hits, sets)
+    naive = naive_coverage(world, sets)
+    for g, hits in enumerate(naive):
+        yield row("coverage when units are ignored", f"accuracy; clustered, n={sizes[g]}", hits)
+
+
+def naive_coverage(world: World, sets: int) -> list[np.ndarray]:
+    rng, truth = rng_of("naive"), world.values(METRICS.get("accuracy"))
+    found = [[] for _ in world.sizes]
+    for _ in range(sets):
+        sample, groups = world.draw(rng)
+        for g, n in enumerate(world.sizes):
+            low, high = wilson(float(sample.hit[groups.codes == g].mean()), n)
+            found[g].append(low <= truth[g] <= high)
+    return [np.array(f) for f in found]
+
+
+def gap_coverage(sets: int) -> Iterator[Row]:
+    small = (12, 30, 60, 150)
+    cases = {
+        "no gap, 21 classes": (make_world(21, tilt=0.0), ["accuracy", "cohen_kappa"]),
+        "VI worse by .15, 21 classes": (make_world(21, tilt=0.0, drop={5: 0.15}), ["accuracy"]),
+        "V, VI worse by .3, 21 classes": (make_world(21, tilt=0.0, drop={4: 0.3, 5: 0.3}), ["accuracy", "cohen_kappa"]),
+        "no gap, groups 12/30/60/150": (make_world(3, small, tilt=0.0), ["accuracy"]),
+        "first worse by .2, groups 12/30/60/150": (make_world(3, small, tilt=0.0, drop={0: 0.2}), ["accuracy"]),
+        "no gap, 3 classes": (make_world(3, tilt=0.0), ["macro_f1", "balanced_accuracy"]),
+        "VI worse by .2, 3 classes": (make_world(3, tilt=0.0, drop={5: 0.2}), ["macro_f1", "balanced_accuracy"]),
+        "no gap, clustered": (make_world(3, tilt=0.0, **CLUSTERED), ["accuracy"]),
+        "VI worse by .2, clustered": (make_world(3, tilt=0.0, drop={5: 0.2}, **CLUSTERED), ["accuracy"]),
+    }
+    for setting, (world, metrics) in cases.items():
+        rng, found = rng_of(f"gap {setting}"), {m: [] for m in metrics}
+        spread = {m: [] for m in metrics}
+        objects = [METRICS.get(m) for m in metrics]
+        for seed in range(sets):
+            sample, groups = world.draw(rng)
+            for m, item in disparities(sample, groups, objects, seed=seed, n_resamples=N_RESAMPLES).items():
+                if item.low is None or item.high is None:
+                    continue
+                classes = np.array(item.classes) if item.classes else None
+                truth = world.values(METRICS.get(m), classes)
+                found[m].append(item.low <= np.ptp(truth) + 1e-12 and np.ptp(truth) - 1e-12 <= item.high)
+                sd = item.between_group_sd
+                true_sd = float(np.std(truth, ddof=1))
+                if sd.low is not None:
+                    spread[m].append(sd.low <= true_sd + 1e-12 and true_sd - 1e-12 <= sd.high)
+        for m in metrics:
+            yield row("simultaneous coverage of max - min", f"{m}; {setting}", np.array(found[m]), AT_LEAST)
+            yield row("coverage of the between-group SD", f"{m}; {setting}", np.array(spread[m]), "")
+
+
+def random_effects(sets: int) -> Iterator[Row]:
+    """The Q-profile interval under its own model: group accuracies drawn from a normal law."""
+    for tau in (0.0, 0.05, 0.1):
+        rng, covered, estimate = rng_of(f"tau {tau}"), [], []
+        for seed in range(sets):
+            world = make_world(3, tilt=0.0, drop=dict(enumerate(rng.normal(0, tau, 6))))
+            sample, groups = world.draw(rng)
+            made = disparities(sample, groups, [METRICS.get("accuracy")], seed=seed, n_resamples=99)["accuracy"]
+            sd = made.between_group_sd
+            covered.append(sd.low <= tau <= sd.high)
+            estimate.append(sd.value**2)
+        yield row("coverage of the between-group SD", f"accuracy; groups drawn with SD {tau}", np.array(covered), AT_LEAST)
+        mean = float(np.sqrt(np.mean(estimate)))
+        yield Row("root mean square of the between-group SD", f"accuracy; true SD {tau}", sets, mean, 0.0, "", "")
+
+
+def probabilities(rng: np.random.Generator, n: int, c: int) -> Sample:
+    """Draw calibrated predictions: the truth follows the predicted probabilities."""
+    y_prob = rng.dirichlet(np.full(c, 0.5), n)
+    y_true = pick(y_prob, rng)
+    return Sample(y_true, y_prob.argmax(axis=1), c, y_prob=y_prob)
+
+
+def mean_and_rank(sets: int) -> Iterator[Row]:
+    from dermbench.evaluation.stats import AURC, CONFIDENCE_GAP
+
+    objects = [METRICS.get(m) for m in ("log_loss", "brier", "auroc_ovr", "average_precision")]
+    objects += [CONFIDENCE_GAP, AURC]
+    big = probabilities(rng_of("truth"), 200_000, 3)
+    truth = {m.name: float(_value(m, big)) for m in objects}
+    for n in (12, 30, 60, 150):
+        rng, found = rng_of(f"mean {n}"), {m.name: [] for m in objects}
+        for seed in range(sets):
+            sample = probabilities(rng, n, 3)
+            for (_, m), item in estimates(sample, objects, None, Plan(seed, N_RESAMPLES)).items():
+                shown = item.interval()
+                if shown.low is not None:
+                    found[m].append(shown.low <= truth[m] <= shown.high)
+        for m, hits in found.items():
+            yield from _shown(f"{m}; 3 classes, n={n}", np.array(hits), sets, binding=n >= 30)
+
+
+def _value(metric: object, sample: Sample) -> float:
+    if metric.kind == "mean":
+        return float(np.mean(metric.score(sample.y_true, sample.y_prob)))
+    return float(metric.score(sample.y_true, sample.y_prob, np.ones((len(sample), 1)))[0])
+
+
+def calibrated(sets: int) -> Iterator[Row]:
+    """Perfectly calibrated predictions: how often the smallest group has the highest ECE, and p <= .05."""
+    from dermbench.evaluation.stats import calibration
+
+    rng, highest, p_ece, p_squared = rng_of("calibrated"), [], [], []
+    codes = np.repeat(np.arange(6), AJL)
+    groups = Grouping("fst", codes, ("I", "II", "III", "IV", "V", "VI"))
+    for seed in range(sets):
+        found = calibration(probabilities(rng, len(codes), 9), groups, seed=seed, n_resamples=199)
+        values = [found[name].ece.value for name in groups.names]
+        highest.append(int(np.argmax(values)) == 5)
+        p_ece.append(found["VI"].ece.p_value <= 0.05)
+        p_squared.append(found["VI"].squared_error.p_value <= 0.05)
+    yield row("smallest group has the highest ECE", "perfect calibration, 9 classes", np.array(highest))
+    yield row("null rejection", "ECE-15 of type VI beside its null", np.array(p_ece), AT_MOST)
+    yield row("null rejection", "debiased squared error of type VI", np.array(p_squared), AT_MOST)
+
+
+SCENARIOS: dict[str, Callable[[int], Iterator[Row]]] = {
+    "null_rejection": null_rejection,
+    "power": power,
+    "wilson_exact": wilson_exact,
+    "coverage": coverage,
+    "clustered_coverage": clustered_coverage,
+    "gap_coverage": gap_coverage,
+    "random_effects": random_effects,
+    "mean_and_rank": mean_and_rank,
+    "calibrated": calibrated,
+}
+
+
+def run(name: str, sets: int) -> list[Row]:
+    start = time.process_time()
+    rows = list(SCENARIOS[name](sets))
+    print(f"{name}: {len(rows)} rows, {time.process_time() - start:.0f} s of CPU", file=sys.stderr, flush=True)
+    return rows
+
+
+def table(rows: list[Row], command: str) -> str:
+    lines = [
+        f"Made by `{command}`. ± is the Monte-Carlo standard error; a bound is met within two of them.",
+        "",
+        "| check | setting | sets | result | bound | met |",
+        "|---|---|---:|---:|---|---|",
+    ]
+    for r in rows:
+        result = f"{r.result:.3f}" + (f" ± {r.error:.3f}" if r.error else "")
+        lines.append(f"| {r.check} | {r.setting} | {r.sets or 'exact'} | {result} | {r.bound} | {r.met} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", type=int, default=1000, help="test sets a scenario")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--only", nargs="*", default=list(SCENARIOS), choices=list(SCENARIOS))
+    parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.csv")
+    args = parser.parse_args()
+    with ProcessPoolExecutor(args.workers) as pool:
+        rows = [r for part in pool.map(partial(run, sets=args.sets), args.only) for r in part]
+    text = table(rows, f"OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets {args.sets}")
+    print(text)
+    if args.out:
+        args.out.with_suffix(".md").write_text("# Simulation results\n\n" + text, encoding="utf-8")
+        with args.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(Row.__dataclass_fields__))
+            writer.writeheader()
+            writer.writerows(asdict(r) for r in rows)
+
+
+if __name__ == "__main__":
+    main()
