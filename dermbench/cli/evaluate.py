@@ -44,9 +44,16 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", help="Folder, or FILE.json, for the report.", show_default=False
         ),
+        validation: Path | None = typer.Option(
+            None,
+            "--validation",
+            help="Predictions for the val split of --data: the threshold of abstention is fitted there.",
+            show_default=False,
+        ),
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
+        workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
         from dermbench.evaluation import evaluate
@@ -54,12 +61,20 @@ def register(app: typer.Typer) -> None:
 
         target = None if out is None else report_path(out)
         reference = load_reference(data=data, truth=truth, split=split, task=task, classes=split_names(classes))
+        fitted = None
+        if validation is not None:
+            if data is None:
+                raise UsageError("--validation goes with --data, whose val split it is read for")
+            other = load_reference(data=data, split="val")
+            fitted = (other.read(validation), other.truth)
         report = evaluate(
             reference.read(predictions),
             reference.truth,
             sensitive=sensitive or None,
+            validation=fitted,
             seed=seed,
             n_resamples=resamples,
+            workers=workers,
         )
         _show(report, target, as_json=as_json)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.artifacts.report import Cell, undefined
-from dermbench.evaluation.intervals import intervals, n_of
+from dermbench.evaluation.intervals import estimates, n_of
 from dermbench.evaluation.metric import Metric
 from dermbench.evaluation.metrics.counts import f1, precision, recall
 from dermbench.evaluation.sample import score
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.intervals import Estimates
     from dermbench.evaluation.sample import Sample
     from dermbench.evaluation.stats import Interval, Plan
     from dermbench.evaluation.subgroups import Grouping
@@ -55,17 +56,23 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
     return values
 
 
-def group_cells(
-    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], values: NDArray[np.float64], plan: Plan
-) -> list[Document]:
-    """Return {metric: cell} of every group, in the order of the groups; ``values`` as of :func:`group_values`."""
-    found = intervals(sample, grouping, metrics, plan)
+def group_cells(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found: Estimates) -> list[Document]:
+    """Return {metric: cell} of every group, in the order of the groups.
+
+    Parameters
+    ----------
+    sample, grouping, metrics
+        What is tabled.
+    found
+        Their :func:`dermbench.evaluation.intervals.estimates`; the values are those of :func:`group_values`.
+    """
+    values = group_values(sample, grouping, metrics)
     return [
         {
             metric.name: make_cell(
                 float(values[index, column]),
                 n=n_of(metric, sample, grouping.rows(index)),
-                interval=found.get((metric.name, name)),
+                interval=found[name, metric.name].interval(),
                 reason=sample.reason(metric),
             ).document()
             for column, metric in enumerate(metrics)
@@ -88,7 +95,7 @@ def class_table(sample: Sample, plan: Plan) -> Document:
     support = sample.full.tally().support
     whole = everyone(len(sample))
     metrics = [metric for label in np.flatnonzero(support) for metric in class_metrics(int(label))]
-    found = intervals(sample, whole, metrics, plan)
+    found = estimates(sample, whole, metrics, plan)
     counts = sample.full.tally()
     columns = {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}
     trials = {"precision": counts.predicted, "recall": counts.support, "f1": counts.support}
@@ -98,7 +105,7 @@ def class_table(sample: Sample, plan: Plan) -> Document:
             key: make_cell(
                 float(values[label]),
                 n=int(trials[key][label]),
-                interval=found.get((f"{key} {label}", whole.names[0])),
+                interval=found[whole.names[0], f"{key} {label}"].interval() if support[label] else None,
                 reason="never predicted" if key == "precision" else "not in the truth",
             ).document()
             for key, values in columns.items()

@@ -10,9 +10,10 @@ from pydantic import Field
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.records import Record
 from dermbench.errors import UsageError
-from dermbench.evaluation.cells import group_cells, group_values
+from dermbench.evaluation.cells import group_cells
+from dermbench.evaluation.core import core_sample
 from dermbench.evaluation.evaluate import N_RESAMPLES
-from dermbench.evaluation.intervals import core_sample
+from dermbench.evaluation.intervals import estimates
 from dermbench.evaluation.notes import unit_note
 from dermbench.evaluation.sample import applicable, join
 from dermbench.evaluation.subgroups import everyone
@@ -118,7 +119,7 @@ def compare(
 
 def _cells(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
     whole = everyone(len(sample))
-    return group_cells(sample, whole, metrics, group_values(sample, whole, metrics), plan)[0]
+    return group_cells(sample, whole, metrics, estimates(sample, whole, metrics, plan))[0]
 
 
 def _effects(first: Sample, second: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Effect]:
@@ -127,7 +128,7 @@ def _effects(first: Sample, second: Sample, metrics: Sequence[Metric], plan: Pla
     found: dict[str, Effect] = {}
     for view in sorted({metric.view for metric in metrics}):
         chosen = [metric for metric in metrics if metric.view == view]
-        sample, other = core_sample(first, chosen[0]), second.view(chosen[0])
+        sample, other = core_sample(first, first.view(chosen[0])), second.view(chosen[0])
         stream = f"compare {view}"
         counts = [metric for metric in chosen if metric.kind == "counts"]
         if counts:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import Report
-from dermbench.evaluation.cells import class_table, confusion_table, group_cells, group_values
-from dermbench.evaluation.disparity import disparities
+from dermbench.evaluation.cells import class_table, confusion_table, group_cells
+from dermbench.evaluation.confidence import abstention_block, calibration_block
+from dermbench.evaluation.features import feature_blocks
+from dermbench.evaluation.intervals import estimates
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.sample import applicable, join
-from dermbench.evaluation.subgroups import SMALL, everyone, group_all
+from dermbench.evaluation.subgroups import everyone, group_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,7 @@ def evaluate(
     truth: Truth,
     *,
     sensitive: Sequence[str] | None = None,
+    validation: tuple[Predictions, Truth] | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
@@ -43,6 +46,8 @@ def evaluate(
     sensitive
         Sensitive features: columns of the truth, or columns joined by commas for intersections. By default
         those of the task that are there, and all skin-type columns.
+    validation
+        The same model's predictions, and truth, of another split; the threshold of abstention is fitted there.
     seed
         Seed of everything that is resampled or permuted.
     n_resamples
@@ -67,7 +72,7 @@ def evaluate(
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     whole = everyone(len(sample))
-    overall = group_cells(sample, whole, metrics, group_values(sample, whole, metrics), plan)[0]
+    overall = group_cells(sample, whole, metrics, estimates(sample, whole, metrics, plan))[0]
     return Report(
         task=truth.task,
         split=truth.split,
@@ -77,19 +82,22 @@ def evaluate(
         overall=overall,
         per_class=class_table(sample, plan),
         confusion=confusion_table(sample),
-        features={grouping.feature: _feature(sample, grouping, metrics, plan) for grouping in groupings},
+        calibration=_calibration(sample, validation, groupings, plan),
+        features=feature_blocks(sample, groupings, metrics, plan),
         notes=notes(sample, groupings),
     )
 
 
-def _feature(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
-    values = group_values(sample, grouping, metrics)
-    groups = {}
-    for index, cells in enumerate(group_cells(sample, grouping, metrics, values, plan)):
-        rows = grouping.rows(index)
-        units = len(set(sample.truth.unit[rows].tolist()))
-        groups[grouping.names[index]] = {"n": len(rows), "units": units, "small": len(rows) < SMALL, **cells}
-    return {"groups": groups, "disparities": disparities(sample, grouping, metrics, values)}
+def _calibration(
+    sample: Sample,
+    validation: tuple[Predictions, Truth] | None,
+    groupings: Sequence[Grouping],
+    plan: Plan,
+) -> dict[str, Any]:
+    block = calibration_block(sample, groupings, plan)
+    if validation is not None and sample.predictions.y_prob is not None:
+        block["abstention"] = abstention_block(sample, join(*validation), groupings)
+    return block
 
 
 def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:

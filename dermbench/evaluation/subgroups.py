@@ -54,14 +54,18 @@ class Grouping:
         Group names in order; :data:`dermbench.artifacts.skin.UNKNOWN`, where there is one, is last.
     codes
         Index into ``names`` for each image, shape (n_samples,).
-    ordered
-        Whether the order of the known groups means something, so that a trend can be tested.
+    scale
+        All groups of an ordered feature in their order, also those without an image, so that a trend can be
+        tested and labellings compared; empty for a feature without order.
+    intersection
+        Whether the groups are crossings of several features.
     """
 
     feature: str
     names: tuple[str, ...]
     codes: NDArray[np.intp]
-    ordered: bool = False
+    scale: tuple[str, ...] = ()
+    intersection: bool = False
 
     @property
     def known(self) -> tuple[int, ...]:
@@ -84,9 +88,11 @@ def everyone(n_samples: int) -> Grouping:
 
 
 def default_features(truth: Truth) -> tuple[str, ...]:
-    """Return the task's sensitive features that the table has, then its further skin-type columns."""
+    """Return the task's sensitive features that the table has, then its further skin-type columns with values."""
     known = [name for name in truth.sensitive if _have(truth, name)]
-    return tuple(dict.fromkeys([*known, *(c for c in truth.table.columns if str(c).startswith("fst_"))]))
+    table = truth.table
+    further = [str(c) for c in table.columns if str(c).startswith("fst_") and table[c].notna().any()]
+    return tuple(dict.fromkeys([*known, *further]))
 
 
 def group(truth: Truth, feature: str) -> Grouping:
@@ -121,8 +127,10 @@ def group(truth: Truth, feature: str) -> Grouping:
         )
     full = (*names, UNKNOWN) if combined.isna().any() else names
     codes = combined.cat.set_categories(names).cat.codes.to_numpy()
-    ordered = len(parts) == 1 and bool(combined.cat.ordered)
-    return Grouping(feature, full, np.where(codes < 0, len(names), codes).astype(np.intp), ordered)
+    crossed = len(parts) > 1
+    scale = tuple(map(str, combined.cat.categories)) if combined.cat.ordered and not crossed else ()
+    filled: NDArray[np.intp] = np.where(codes < 0, len(names), codes).astype(np.intp)
+    return Grouping(feature, full, filled, scale, intersection=crossed)
 
 
 def group_all(truth: Truth, features: Sequence[str] | None) -> list[Grouping]:

@@ -62,7 +62,7 @@ def test_no_ratio_of_what_can_be_negative_or_is_zero():
     y_true, y_pred, sex = two_groups(first=18, second=9)
     kappa = report_of(y_true, y_pred, sex=sex)["features"]["sex"]["disparities"]["cohen_kappa"]
     assert kappa["ratio"] is None
-    assert "negative" in kappa["ratio_reason"]
+    assert "negative" in kappa["reasons"]["ratio"]
     y_true, y_pred, sex = two_groups(first=0, second=0)
     nothing = report_of(y_true, y_pred, sex=sex)["features"]["sex"]["disparities"]["accuracy"]
     assert nothing["difference"] == 0

@@ -16,6 +16,7 @@ from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
 from dermbench.evaluation import METRICS, evaluate
 from dermbench.evaluation.cells import group_values
+from dermbench.evaluation.disparity import CONTRACT
 from dermbench.evaluation.sample import applicable, score
 from dermbench.evaluation.subgroups import group
 
@@ -68,7 +69,9 @@ def test_keys_of_the_contract(report):
 
 
 def test_every_cell_has_a_value_with_n_or_a_reason(report):
-    cells = list(cells_of(report.document()))
+    document = report.document()
+    groups = [feature["groups"] for feature in document["features"].values()]
+    cells = [cell for block in (document["overall"], document["per_class"], *groups) for cell in cells_of(block)]
     assert len(cells) > 100
     for cell in cells:
         if cell["value"] is None:
@@ -76,6 +79,30 @@ def test_every_cell_has_a_value_with_n_or_a_reason(report):
         elif "low" in cell:
             assert cell["low"] <= cell["high"]
             assert cell["method"]
+
+
+def test_disparities_have_all_keys_of_the_contract(report):
+    for feature in report.document()["features"].values():
+        for block in feature["disparities"].values():
+            assert set(CONTRACT) <= set(block)
+            if block["difference"] is None:
+                assert block["reason"]
+                continue
+            assert 0 <= block["low"] <= block["difference"] <= block["high"]
+            assert 0 < block["p_value"] <= 1
+            assert block["null_median"] <= block["null_q95"]
+            assert set(block["between_group_sd"]) == {"value", "low", "high"}
+            assert "fair" not in block["verdict"]
+
+
+def test_probabilities_are_assessed_overall_and_by_group(report):
+    calibration = report.document()["calibration"]
+    assert set(calibration) == {"overall", "features"}
+    for block in (calibration["overall"], calibration["features"]["fst_band"]["I-II"]):
+        assert block["confidence_gap"]["low"] < block["confidence_gap"]["high"]
+        assert block["ece"]["null_median"] > 0
+        assert 0 < block["aurc"]["value"] < 1
+        assert len(block["curve"]) >= 2
 
 
 def test_json_round_trip(report, tmp_path):
@@ -203,6 +230,55 @@ def test_unit_is_named():
     bound = evaluate(predictions, make_truth(grouped, classes=CLASSES), **FEW)
     assert bound.notes[0] == "Resampled by patient: 50 units, 200 images."
     assert bound.provenance["unit"] == {"column": "patient_id", "count": 50}
+
+
+def test_number_of_workers_does_not_matter(report):
+    table, ids, y_prob = drawn()
+    again = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), workers=2, **FEW)
+    assert again.text() == report.text()
+
+
+def test_several_annotators_give_a_band_of_gaps():
+    table, ids, y_prob = drawn()
+    other = np.where(np.arange(200) % 3 == 0, table["fst"].clip(2, 6), table["fst"])
+    table = table.assign(fst_centaur=other, fst_copy=table["fst"])
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW).document()
+    assert set(report["features"]) == {"fst", "fst_band", "fst_centaur", "fst_copy"}
+    found = report["features"]["fst"]["annotators"]
+    assert found["labellings"] == ["fst", "fst_centaur"]
+    assert found["agreement"][0]["exact"]["value"] == pytest.approx(
+        (other == table["fst"])[table["fst"] > 0].mean()
+    )
+    band = found["sensitivity_band"]["accuracy"]
+    gaps = {f: report["features"][f]["disparities"]["accuracy"]["difference"] for f in ("fst", "fst_centaur")}
+    assert band["differences"]["fst"] == gaps["fst"]
+    assert band["low"] <= min(gaps.values()) <= max(gaps.values()) <= band["high"]
+    assert "agreement only" in band["verdicts"]
+
+
+def test_abstention_is_fitted_on_another_split_only():
+    table, ids, y_prob = drawn()
+    test = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES, split="test")
+    table, ids, y_prob = drawn(seed=1)
+    val = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES, split="val")
+    found = evaluate(*test, validation=val, **FEW).document()["calibration"]["abstention"]
+    assert found["threshold"]["split"] == "val"
+    assert found["threshold"]["coverage"] >= 0.8
+    assert found["overall"]["selective_risk"]["value"] < 0.5
+    assert set(found["features"]["fst_band"]) == {"I-II", "III-IV", "V-VI", "unknown"}
+    with pytest.raises(UsageError, match="the one that is scored"):
+        evaluate(*test, validation=test, **FEW)
+
+
+def test_intersections_with_small_cells_are_not_ranked():
+    table, ids, y_prob = drawn(sex=["f", "m"] * 100)
+    predictions, truth = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES)
+    feature = evaluate(predictions, truth, sensitive=["fst,sex"], **FEW).document()["features"]["fst,sex"]
+    gap = feature["disparities"]["accuracy"]
+    assert gap["difference"] is None
+    assert "not ranked" in gap["reason"]
+    assert gap["between_group_sd"]["value"] is not None
+    assert gap["null_q95"] > 0
 
 
 def test_how_little_dark_skin_can_tell_is_said():

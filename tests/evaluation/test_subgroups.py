@@ -28,7 +28,7 @@ def test_skin_types_in_order_with_unknown_last():
     grouping = group(truth, "fst")
     assert grouping.names == ("I", "III", "VI", "unknown")
     assert named(truth, "fst") == ["VI", "unknown", "I", "III", "unknown", "I"]
-    assert grouping.ordered
+    assert grouping.scale == ("I", "II", "III", "IV", "V", "VI")
     assert grouping.known == (0, 1, 2)
     assert grouping.sizes.tolist() == [2, 1, 1, 2]
     assert grouping.rows(0).tolist() == [2, 5]
@@ -56,7 +56,7 @@ def test_text_columns_keep_their_values():
     truth = truth_with(sex=["male", "female", "", " female ", "Unknown"])
     assert named(truth, "sex") == ["male", "female", "unknown", "female", "unknown"]
     assert group(truth, "sex").names == ("female", "male", "unknown")
-    assert not group(truth, "sex").ordered
+    assert group(truth, "sex").scale == ()
 
 
 @pytest.mark.parametrize("value", ["NA", "null", "None", "nan", "0"])
@@ -69,7 +69,7 @@ def test_age_bands():
     expected = ["<30", "<30", "30-49", "30-49", "50-69", "50-69", "70+", "70+", "unknown"]
     assert named(truth, "age") == expected
     assert group(truth, "age").names == ("<30", "30-49", "50-69", "70+", "unknown")
-    assert group(truth, "age").ordered
+    assert group(truth, "age").scale == ("<30", "30-49", "50-69", "70+")
 
 
 def test_ita_bands():
@@ -97,7 +97,8 @@ def test_intersection():
     assert grouping.feature == "fst,sex"
     assert grouping.names == ("I × male", "V × female", "V × male", "unknown")
     assert named(truth, "fst,sex") == ["V × female", "V × male", "I × male", "unknown", "unknown"]
-    assert not grouping.ordered
+    assert grouping.scale == ()
+    assert grouping.intersection
 
 
 def test_three_features_cross():

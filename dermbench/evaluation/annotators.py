@@ -1,0 +1,79 @@
+"""Skin type by several annotators: how far they agree, and every gap under each of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dermbench.artifacts.skin import FST_NAMES
+from dermbench.evaluation.core import by_view, core_grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dermbench.evaluation import stats
+    from dermbench.evaluation.disparity import Disparities
+    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Plan
+    from dermbench.evaluation.subgroups import Grouping
+
+Document = dict[str, Any]
+
+
+def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
+    """Return the groupings by skin type, I to VI, that differ from each other."""
+    found: list[Grouping] = []
+    for grouping in groupings:
+        if grouping.scale != FST_NAMES or not grouping.known:
+            continue
+        codes = core_grouping(grouping).codes
+        if not any(np.array_equal(codes, core_grouping(other).codes) for other in found):
+            found.append(grouping)
+    return found
+
+
+def annotators(
+    sample: Sample,
+    groupings: Sequence[Grouping],
+    metrics: Sequence[Metric],
+    known: Mapping[str, Disparities],
+    plan: Plan,
+) -> Document:
+    """Return how several labellings of the skin type agree, and every gap under each and where all agree.
+
+    Parameters
+    ----------
+    sample
+        Predictions and truth.
+    groupings
+        At least two labellings, of :func:`labellings`.
+    metrics
+        What is compared.
+    known
+        Disparities under each labelling, {feature: {metric: disparity}}.
+    plan
+        Seed, number of resamples, workers.
+    """
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    groups = [core_grouping(grouping) for grouping in groupings]
+    pairs = [stats.agreement(first, second) for first, second in combinations(groups, 2)]
+    bands: dict[str, stats.Band] = {}
+    for part, chosen in by_view(sample, metrics):
+        bands |= stats.sensitivity_band(
+            part, groups, chosen, seed=plan.seed, n_resamples=plan.n_resamples, known=dict(known)
+        )
+    return {
+        "labellings": [grouping.feature for grouping in groupings],
+        "agreement": [_agreement(pair) for pair in pairs],
+        "sensitivity_band": {name: asdict(band) for name, band in bands.items()},
+    }
+
+
+def _agreement(pair: stats.Agreement) -> Document:
+    shares = {key: getattr(pair, key).document() for key in ("exact", "within_one", "kappa")}
+    return {"first": pair.first, "second": pair.second, "n": pair.n, **shares}

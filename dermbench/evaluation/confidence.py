@@ -1,0 +1,89 @@
+"""What the probabilities are worth: calibration and abstention, overall and by subgroup."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dermbench.evaluation.core import core_grouping, core_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.evaluation import stats
+    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Plan
+    from dermbench.evaluation.subgroups import Grouping
+
+Document = dict[str, Any]
+AREA_RESAMPLES = 999
+"""Most resamples for the interval of the area under the risk-coverage curve, which has to be traced for each."""
+COVERAGE = 0.8
+"""Share of the validation images that the threshold of abstention answers."""
+
+
+def calibration_block(sample: Sample, groupings: Sequence[Grouping], plan: Plan) -> Document:
+    """Return {overall, features {feature {group}}}: confidence - accuracy, calibration errors, curve, AURC.
+
+    Without probabilities it is {reason}.
+    """
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    if sample.predictions.y_prob is None:
+        return {"reason": "needs probabilities"}
+    part, options = core_sample(sample), {"seed": plan.seed, "n_resamples": plan.n_resamples}
+
+    def documents(grouping: stats.Grouping | None) -> dict[str | None, Document]:
+        areas = stats.estimates(part, [stats.AURC], grouping, plan.at_most(AREA_RESAMPLES))
+        return {
+            name: _calibration(item) | {"aurc": areas[name, stats.AURC.name].interval().document()}
+            for name, item in stats.calibration(part, grouping, **options).items()
+        }
+
+    by_feature = {grouping.feature: documents(core_grouping(grouping)) for grouping in groupings}
+    return {"overall": documents(None)[None], "features": by_feature}
+
+
+def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Grouping]) -> Document:
+    """Return coverage and selective risk at one threshold that was fitted on validation images.
+
+    Parameters
+    ----------
+    sample
+        What is scored.
+    validation
+        The same model's predictions for another split.
+    groupings
+        Sensitive features.
+    """
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    part, split = core_sample(sample), sample.truth.split
+    threshold = stats.fit_threshold(core_sample(validation), coverage=COVERAGE, split=validation.truth.split)
+    tables = {g.feature: stats.abstention(part, threshold, core_grouping(g), split=split) for g in groupings}
+    overall = stats.abstention(part, threshold, split=split)[None]
+    return {
+        "threshold": asdict(threshold),
+        "overall": _abstention(overall),
+        "features": {
+            feature: {name: _abstention(item) for name, item in table.items() if name is not None}
+            for feature, table in tables.items()
+        },
+    }
+
+
+def _calibration(item: stats.Calibration) -> Document:
+    return {
+        "confidence_gap": item.confidence_gap.document(),
+        "squared_error": _present(asdict(item.squared_error)),
+        "ece": _present(asdict(item.ece)),
+        "curve": [{"confidence": b.confidence, "accuracy": b.accuracy.document()} for b in item.curve],
+    }
+
+
+def _abstention(item: stats.Abstention) -> Document:
+    return {"coverage": item.coverage.document(), "selective_risk": item.selective_risk.document()}
+
+
+def _present(document: Document) -> Document:
+    return {key: item for key, item in document.items() if key == "value" or item is not None}

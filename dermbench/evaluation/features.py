@@ -1,0 +1,70 @@
+"""The report's block of a sensitive feature: groups, disparities, parity, annotators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dermbench.evaluation.annotators import annotators, labellings
+from dermbench.evaluation.cells import group_cells
+from dermbench.evaluation.core import core_grouping, core_sample
+from dermbench.evaluation.disparity import disparities, disparity_documents, parity_documents
+from dermbench.evaluation.intervals import estimates
+from dermbench.evaluation.subgroups import SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.evaluation.disparity import Disparities
+    from dermbench.evaluation.intervals import Estimates
+    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.stats import Plan
+    from dermbench.evaluation.subgroups import Grouping
+
+Document = dict[str, Any]
+
+
+def feature_blocks(
+    sample: Sample, groupings: Sequence[Grouping], metrics: Sequence[Metric], plan: Plan
+) -> Document:
+    """Return {feature: {groups, disparities, parity[, annotators]}}.
+
+    ``annotators`` stands with the first skin-type feature where there are several that differ.
+    """
+    blocks: Document = {}
+    compared: dict[str, Disparities] = {}
+    for grouping in groupings:
+        found = estimates(sample, grouping, metrics, plan)
+        compared[grouping.feature] = disparities(sample, grouping, metrics, found, plan)
+        blocks[grouping.feature] = {
+            "groups": _groups(sample, grouping, metrics, found),
+            "disparities": disparity_documents(compared[grouping.feature], sample.classes),
+            "parity": parity_documents(sample, grouping, plan),
+        }
+    sources = labellings(groupings)
+    if len(sources) > 1:
+        blocks[sources[0].feature]["annotators"] = annotators(sample, sources, metrics, compared, plan)
+    return blocks
+
+
+def _groups(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found: Estimates) -> Document:
+    blocks: Document = {}
+    for index, cells in enumerate(group_cells(sample, grouping, metrics, found)):
+        rows = grouping.rows(index)
+        units = len(np.unique(sample.truth.unit[rows]))
+        blocks[grouping.names[index]] = {"n": len(rows), "units": units, "small": len(rows) < SMALL, **cells}
+    for (name, metric), cell in _standardised(sample, grouping).items():
+        blocks[name][metric] = cell
+    return blocks
+
+
+def _standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Document]:
+    """Return accuracy and macro-F1 of each known group under the class mix of all of them."""
+    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
+
+    if len(grouping.known) < 2:
+        return {}
+    table = stats.standardised(core_sample(sample), core_grouping(grouping))
+    return {key: interval.document() for key, interval in table.items()}
