@@ -6,6 +6,7 @@ either side at n = 1,000). ``report.json`` keeps six.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dermbench.artifacts.records import DIGITS
@@ -14,6 +15,8 @@ from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 NONE = "\N{EN DASH}"
 """Stands for a value that is undefined or missing."""
 MINUS = "\N{MINUS SIGN}"
+MARK = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+"""The number of a reason."""
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

@@ -9,7 +9,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from dermbench.reporting.numbers import NONE
+from dermbench.reporting.numbers import MARK, NONE
 from dermbench.reporting.provenance import headline, provenance_line
 from dermbench.reporting.sections import sections
 from dermbench.reporting.text import PROSE_LIMIT, plain
@@ -55,7 +55,7 @@ def _print_section(section: Section, console: Console) -> None:
     table = _table(section, narrow=False)
     narrow = Measurement.get(console, console.options.update(width=10_000), table).maximum > console.width
     console.print(_table(section, narrow=True) if narrow else table)
-    for line in (*(_sentences(section) if narrow else ()), *section.notes):
+    for line in (*(_sentences(section) if narrow else ()), *_notes(section)):
         console.print(Text(plain(line, limit=PROSE_LIMIT), style="dim"))
 
 
@@ -88,3 +88,11 @@ def _text(cell: str, *, narrow: bool) -> Text:
 def _sentences(section: Section) -> list[str]:
     prose = [i for i, column in enumerate(section.columns) if column.prose]
     return [f"{row[0]}: {row[i]}" for row in section.rows for i in prose if row[i] != NONE]
+
+
+def _notes(section: Section) -> list[str]:
+    """Leave out the reasons that only columns marked as detail refer to."""
+    shown = [i for i, column in enumerate(section.columns) if not column.detail]
+    used = {mark for row in section.rows for i in shown for mark in MARK.findall(row[i])}
+    first = [(note, MARK.match(note)) for note in section.notes]
+    return [note for note, mark in first if mark is None or mark[0] in used]

@@ -53,7 +53,14 @@ def predictions(tmp_path, truth):
     ]
 
 
-FEW = 'schema = "dermbench.board/1"\ntask = "toy"\ntitle = "Toy"\nresamples = 99\nstore_truth = true\n'
+FEW = """\
+schema = "dermbench.board/1"
+task = "toy"
+title = "Toy"
+resamples = 99
+sensitive = ["fst"]
+store_truth = true
+"""
 
 
 @pytest.fixture(scope="session")

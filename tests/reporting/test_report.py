@@ -86,6 +86,14 @@ def test_compared_values_of_a_macro_metric_are_shown(raw):
     assert "Cohen's κ: compared over the 2 classes with enough cases in every group." in text
 
 
+def test_reasons_of_columns_that_are_not_shown_are_not_printed(raw):
+    raw["features"]["fst"]["disparities"]["cohen_kappa"]["reasons"] = {"ratio": "can be negative"}
+    report = Report.model_validate(raw)
+    assert "can be negative" in to_markdown(report)
+    assert "can be negative" not in printed(report)
+    assert "macro-F1 is undefined in group VI" in printed(report)
+
+
 def test_annotators_and_intersections_have_titles(raw):
     raw["features"] = {"fst_centaur": raw["features"]["fst"], "fst,sex": raw["features"]["fst_band"]}
     text = to_markdown(Report.model_validate(raw))
