@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -310,3 +311,31 @@ def test_installed_command_says_it_without_a_traceback_and_in_good_time(table, t
     start = time.monotonic()
     subprocess.run([*command, "--help"], capture_output=True, check=True)
     assert time.monotonic() - start < 5
+
+
+def test_same_bytes_for_any_hash_seed(predictions, truth):
+    command = [sys.executable, "-m", "dermbench", "eval", predictions, "--truth", truth, "--json", *ORDER]
+    found = {
+        subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("0", "7")
+    }
+    assert len(found) == 1
+
+
+def test_validation_predictions_give_abstention(dataset, tmp_path):
+    folder, manifest = dataset
+    rng = np.random.default_rng(0)
+    y_prob = rng.dirichlet(np.ones(3), len(manifest))
+    table = manifest[["image_id"]].assign(**{f"prob_{c}": y_prob[:, i] for i, c in enumerate(CLASSES)})
+    table.to_csv(tmp_path / "p.csv", index=False)
+    arguments = ("eval", tmp_path / "p.csv", "--data", folder, "--json", "--resamples", 99)
+    code, out, _ = run(*arguments, "--validation", tmp_path / "p.csv")
+    assert code == 0
+    assert json.loads(out)["calibration"]["abstention"]["threshold"]["split"] == "val"
+    assert "abstention" not in json.loads(run(*arguments)[1])["calibration"]
+    code, _, message = run(*arguments, "--split", "val", "--validation", tmp_path / "p.csv")
+    assert code == 2
+    assert "the one that is scored" in message
+    manifest.to_csv(tmp_path / "t.csv", index=False)
+    lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
+    assert "--validation goes with --data" in run(*lone)[2]

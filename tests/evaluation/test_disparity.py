@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from fairlearn.metrics import MetricFrame, demographic_parity_difference
+from fairlearn.metrics import (
+    MetricFrame,
+    demographic_parity_difference,
+    false_positive_rate,
+    true_positive_rate,
+)
 from sklearn.metrics import cohen_kappa_score, f1_score
 
 from dermbench.artifacts import Predictions
@@ -161,5 +166,27 @@ def test_selection_rates_of_string_labels_are_not_silently_equal():
     y_true, y_pred = ["a"] * 50 + ["b"] * 50, ["a"] * 50 + ["b"] * 50
     sex = ["f"] * 50 + ["m"] * 50
     assert demographic_parity_difference(y_true, y_pred, sensitive_features=sex) == 0
-    ours = [demographic_parity_difference(y_true, np.array(y_pred) == c, sensitive_features=sex) for c in "ab"]
-    assert ours == [1.0, 1.0]
+    parity = report_of(y_true, y_pred, sex=sex)["features"]["sex"]["parity"]
+    assert parity["selection_rate_range_max"]["value"] == 1
+    assert parity["selection_rate_range_max"]["per_class"] == {"a": 1, "b": 1, "c": 0, "d": 0}
+
+
+def test_one_versus_rest_parity_agrees_with_fairlearn_on_booleans():
+    rng = np.random.default_rng(0)
+    y_true = rng.choice(list("abcd"), 400)
+    y_pred = np.where(rng.random(400) < 0.6, y_true, rng.choice(list("abcd"), 400))
+    sex = rng.choice(["f", "m", "x"], 400)
+    parity = report_of(list(y_true), list(y_pred), sex=list(sex))["features"]["sex"]["parity"]
+    for label in "abcd":
+        true, says = y_true == label, y_pred == label
+        rates = {
+            "selection_rate": demographic_parity_difference(true, says, sensitive_features=sex),
+            "tpr": MetricFrame(
+                metrics=true_positive_rate, y_true=true, y_pred=says, sensitive_features=sex
+            ).difference(),
+            "fpr": MetricFrame(
+                metrics=false_positive_rate, y_true=true, y_pred=says, sensitive_features=sex
+            ).difference(),
+        }
+        for name, expected in rates.items():
+            assert parity[f"{name}_range_max"]["per_class"][label] == pytest.approx(expected, abs=1e-6)

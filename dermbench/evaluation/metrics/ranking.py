@@ -87,7 +87,7 @@ def per_class(
 
 
 def _steps(inside: NDArray[np.bool_], score: NDArray[np.float64], weights: NDArray[np.float64]) -> Steps:
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score)  # the order within ties is free: their weights are added up
     ranked, flag = score[order], inside[order]
     start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     end = np.append(start[1:], len(ranked))
