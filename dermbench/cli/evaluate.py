@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     @app.command(name="eval")
     def evaluate_(
         predictions: Path = typer.Argument(
-            help="Predictions file: image_id with prob_<class> columns, or with pred."
+            metavar="PREDICTIONS", help="Predictions file: image_id with prob_<class> columns, or with pred."
         ),
         *,
         data: Path | None = DATA,

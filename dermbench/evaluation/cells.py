@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
+MIN_CASES = 10
+"""True cases of a class from which on its F1 has an interval."""
 
 
 def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) -> NDArray[np.float64]:
@@ -82,34 +84,38 @@ def group_cells(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], f
 
 
 def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -> Cell:
-    """Return a cell: undefined with ``reason`` where ``value`` is NaN, else with the interval there is."""
+    """Return a cell: with the interval there is, else with the reason why value or interval is missing."""
     if not math.isfinite(value):
         return undefined(reason)
     if interval is None or interval.low is None:
-        return Cell(value=value, n=n, reason=None if interval is None else interval.reason)
+        return Cell(value=value, n=n, reason=reason if interval is None else interval.reason)
     return Cell(value=value, low=interval.low, high=interval.high, n=n, method=interval.method)
 
 
 def class_table(sample: Sample, plan: Plan) -> Document:
     """Return {class: {precision, recall, f1: cell, support}}."""
-    support = sample.full.tally().support
-    whole = everyone(len(sample))
-    metrics = [metric for label in np.flatnonzero(support) for metric in class_metrics(int(label))]
-    found = estimates(sample, whole, metrics, plan)
     counts = sample.full.tally()
-    columns = {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}
-    trials = {"precision": counts.predicted, "recall": counts.support, "f1": counts.support}
+    columns = {
+        "precision": (precision(counts), counts.predicted, "never predicted"),
+        "recall": (recall(counts), counts.support, "not in the truth"),
+        "f1": (f1(counts), counts.support, "not in the truth"),
+    }
+    whole = everyone(len(sample))
+    seen = np.flatnonzero(counts.support + counts.predicted)
+    metrics = [metric for label in seen for metric in class_metrics(int(label))]
+    found = estimates(sample, whole, metrics, plan)
+
+    def cell(key: str, label: int) -> Document:
+        values, trials, reason = columns[key]
+        made = found.get((whole.names[0], f"{key} {label}"))
+        interval = None if made is None else made.interval()
+        if key == "f1" and trials[label] < MIN_CASES:
+            interval = None
+            reason = f"no interval: fewer than {MIN_CASES} true cases" if trials[label] else reason
+        return make_cell(float(values[label]), n=int(trials[label]), interval=interval, reason=reason).document()
+
     return {
-        name: {"support": int(support[label])}
-        | {
-            key: make_cell(
-                float(values[label]),
-                n=int(trials[key][label]),
-                interval=found[whole.names[0], f"{key} {label}"].interval() if support[label] else None,
-                reason="never predicted" if key == "precision" else "not in the truth",
-            ).document()
-            for key, values in columns.items()
-        }
+        name: {"support": int(counts.support[label]), **{key: cell(key, label) for key in columns}}
         for label, name in enumerate(sample.classes)
     }
 

@@ -198,6 +198,7 @@ def test_confusion_and_never_predicted_class():
     assert report["per_class"]["z"]["precision"] == {"value": None, "reason": "never predicted"}
     assert report["per_class"]["z"]["recall"]["value"] == 0
     assert report["per_class"]["z"]["f1"]["value"] == 0
+    assert "interval: fewer than 10 true cases" in report["per_class"]["z"]["f1"]["reason"]
     assert report["per_class"]["w"]["f1"] == {"value": None, "reason": "not in the truth"}
     assert report["per_class"]["w"]["support"] == 0
     assert any("1 of 4 classes are not in the truth" in note and "w" in note for note in report["notes"])
