@@ -119,7 +119,9 @@ class Trainer:
             started = time.perf_counter()
             try:
                 loss, seen = self._epoch(state)
-            except torch.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
+                if not _is_out_of_memory(error):
+                    raise
                 raise ResumableError(
                     f"{self.runtime.device} ran out of memory at batch_size {self.config.batch_size}",
                     remedy="Start a new run with a smaller one, such as "
@@ -244,3 +246,8 @@ class Trainer:
         if config.patience and state.stale >= config.patience:
             return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
         return ""
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out; torch says so by a class of its own on a GPU, by a text on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -110,6 +110,12 @@ class RunFolder:
             write_text(self.path / CONFIG, tomlkit.dumps(record.config))
         self.write(record)
 
+    def forget_unless_begun(self) -> None:
+        """Remove record and configuration of a run that ended on bad input before its first checkpoint."""
+        if not self.last.is_file():
+            for name in (RUN, CONFIG):
+                (self.path / name).unlink(missing_ok=True)
+
     def write(self, record: RunRecord) -> None:
         """Write ``run.json``."""
         record.write(self.path / RUN)

@@ -16,7 +16,7 @@ from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.provenance import environment, revision
 from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, WEIGHTS
-from dermbench.errors import ResumableError, UsageError, name_some
+from dermbench.errors import DermbenchError, ResumableError, UsageError, name_some
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, class_weights
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
 from dermbench.training.device import computing, make_runtime, peak_memory
@@ -257,6 +257,9 @@ def _resumable(folder: RunFolder, record: RunRecord, dataset: Dataset) -> Iterat
         ) from error
     except ResumableError:
         folder.write(record.model_copy(update={"status": "interrupted"}))
+        raise
+    except DermbenchError:
+        folder.forget_unless_begun()
         raise
     finally:
         if previous is not None:

@@ -224,6 +224,7 @@ def test_an_unreadable_image_is_named(dataset, tmp_path, run):
     dataset.paths(dataset.part("train"))[0].write_bytes(b"broken")
     with pytest.raises(InputError, match="train-macule-0"):
         run(dataset, tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 def test_test_images_are_never_opened(dataset, tmp_path, run):
@@ -296,3 +297,21 @@ def test_every_option_changes_what_is_computed(tmp_path_factory, option, make_da
 def test_predictions_of_training_are_probabilities(finished_run, shared_dataset):
     predictions = read_predictions(finished_run / "predictions" / "val.parquet", shared_dataset.truth("val"))
     np.testing.assert_allclose(predictions.y_prob.sum(axis=1), 1, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(lambda: __import__("torch").OutOfMemoryError("CUDA out of memory"), id="gpu"),
+        pytest.param(lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), id="cpu"),
+    ],
+)
+def test_running_out_of_memory_suggests_a_batch_size(dataset, tmp_path, monkeypatch, error, run):
+    def fail(*args):
+        raise error()
+
+    monkeypatch.setattr(loop.Trainer, "_step", fail)
+    with pytest.raises(ResumableError, match="batch_size 8") as caught:
+        run(dataset, tmp_path / "run")
+    assert "batch_size=4" in caught.value.remedy
+    assert RunRecord.read(tmp_path / "run" / "run.json").status == "interrupted"
