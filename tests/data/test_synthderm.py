@@ -14,6 +14,7 @@ from PIL import Image
 from dermbench.artifacts.images import decode_rgb
 from dermbench.data._synth import write
 from dermbench.data._synth.morphology import MORPHOLOGIES
+from dermbench.data.prepare import prepare
 from dermbench.data.source import SOURCES, Request
 from dermbench.data.synthderm import synthderm
 from dermbench.errors import InputError, UsageError
@@ -23,6 +24,7 @@ SMALL = {"images": "30", "size": "48"}
 HASHES = """
 import hashlib, sys
 from pathlib import Path
+from dermbench.data.prepare import prepare
 from dermbench.data.source import Request
 from dermbench.data.synthderm import synthderm
 from dermbench.tasks import load_task
@@ -203,3 +205,15 @@ def test_a_task_may_use_fewer_morphologies(tmp_path):
     release = synthderm(Request(task, None, tmp_path, dict(SMALL)))
     assert release.classes == ("wheal", "papule")
     assert set(release.table["label"]) == {"wheal", "papule"}
+
+
+def test_prepare_makes_a_dataset_that_keeps_patients_together(tmp_path):
+    made = [
+        prepare("synthderm", out=tmp_path / f"{n}", options={"images": "240", "size": "32"}, workers=n)
+        for n in (1, 2)
+    ]
+    assert made[0].info.digest == made[1].info.digest
+    assert made[0].info.options["fade"] == 0.0
+    assert (made[0].manifest.groupby("patient_id")["split"].nunique() == 1).all()
+    assert set(made[0].manifest["split"]) == {"train", "val", "test"}
+    assert made[0].info.fst == {str(t): 40 for t in range(1, 7)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
@@ -16,6 +18,7 @@ from dermbench.data._synth.morphology import MORPHOLOGIES
 from dermbench.data._synth.plan import plan_shots
 from dermbench.data._synth.render import render_lab, render_rgb
 from dermbench.data._synth.streams import Stream, stream
+from dermbench.data._synth.write import encode
 
 CLASSES = tuple(MORPHOLOGIES)
 QUIET = {"size": 48, "noise": 0, "hair": 0}
@@ -106,6 +109,19 @@ def test_sensor_noise_is_as_strong_on_every_skin():
         pair = [render_rgb(replace(shot, fst=fst), Dials(size=96, noise=n)) / 255.0 for n in (0, 2)]
         spread.append((rgb_to_lab(pair[1]) - rgb_to_lab(pair[0]))[..., 0].std())
     assert np.ptp(spread) / np.mean(spread) < 0.05
+
+
+def test_jpeg_loses_as_much_on_every_skin():
+    dials = Dials(size=96)
+    shots = plan_shots(Dials(images=6), CLASSES)
+    lost = []
+    for fst in range(1, 7):
+        errors = [
+            rgb_to_lab(np.asarray(Image.open(BytesIO(encode(s, dials)))) / 255.0) - render_lab(s, dials)
+            for s in (replace(shot, fst=fst) for shot in shots)
+        ]
+        lost.append(np.sqrt(np.mean(np.square(errors), axis=(0, 1, 2))))
+    assert (np.ptp(lost, axis=0) / np.mean(lost, axis=0)).max() < 0.1
 
 
 def test_views_of_a_lesion_share_skin_and_differ_in_the_picture():

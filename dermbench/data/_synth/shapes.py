@@ -84,12 +84,15 @@ def outline(frame: Frame, rng: np.random.Generator, *, radius: float, rough: flo
     rough
         Relative height of the waves; 0 is a circle.
     """
-    waves = np.arange(2, 8)
-    height = rough * rng.normal(size=6) / np.sqrt(waves - 1)
-    phase = rng.uniform(0, 2 * np.pi, 6)
-    angle = np.arctan2(frame.y, frame.x)
-    border = 1.0 + sum(h * np.cos(k * angle + p) for h, k, p in zip(height, waves, phase, strict=True))
-    rho: Field = np.hypot(frame.x, frame.y) / (radius * np.maximum(border, 0.35))
+    height = rough * rng.normal(size=6) / np.sqrt(np.arange(1, 7))
+    waves = height * np.exp(1j * rng.uniform(0, 2 * np.pi, 6))
+    distance = np.maximum(np.hypot(frame.x, frame.y), 1e-9)
+    turn = (frame.x + 1j * frame.y) / distance  # its k-th power has k periods, without a cosine a pixel
+    wave, power = np.zeros_like(turn), turn
+    for factor in waves:
+        power = power * turn
+        wave += factor * power
+    rho: Field = distance / (radius * np.maximum(1.0 + wave.real, 0.35))
     return rho
 
 
