@@ -27,7 +27,7 @@ from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, esti
 from dermbench.evaluation.stats.disparity import EVIDENCE
 
 sys.path.insert(0, str(Path(__file__).parent))
-from worlds import AJL, World, make_world, pick  # noqa: E402
+from worlds import AJL, World, make_world, pick
 
 N_RESAMPLES = 499
 BOUND_NULL, BOUND_COVER = 0.065, 0.93
@@ -120,7 +120,9 @@ def wilson_exact(_sets: int) -> Iterator[Row]:
         inside = (low[:, None] <= rates) & (rates <= high[:, None])
         coverage = (stats.binom.pmf(k[:, None], n, rates) * inside).sum(axis=0)
         mean = float(coverage.mean())
-        yield Row("coverage", f"accuracy, Wilson (exact); n={n}", 0, mean, 0.0, AT_LEAST, "yes" if mean >= 0.93 else "NO")
+        yield Row(
+            "coverage", f"accuracy, Wilson (exact); n={n}", 0, mean, 0.0, AT_LEAST, "yes" if mean >= 0.93 else "NO"
+        )
 
 
 def group_coverage(
@@ -167,7 +169,9 @@ def clustered_coverage(sets: int) -> Iterator[Row]:
     sizes = (30, 60, 150, 400)
     world = make_world(3, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 4)
     for (m, g), hits in group_coverage(world, metrics, sets, "clustered").items():
-        yield from _shown(f"{m}; 3 classes, clustered, n={sizes[g]} in about {sizes[g] / 3.5:.0f} units", hits, sets)
+        yield from _shown(
+            f"{m}; 3 classes, clustered, n={sizes[g]} in about {sizes[g] / 3.5:.0f} units", hits, sets
+        )
     naive = naive_coverage(world, sets)
     for g, hits in enumerate(naive):
         yield row("coverage when units are ignored", f"accuracy; clustered, n={sizes[g]}", hits)
@@ -189,7 +193,10 @@ def gap_coverage(sets: int) -> Iterator[Row]:
     cases = {
         "no gap, 21 classes": (make_world(21, tilt=0.0), ["accuracy", "cohen_kappa"]),
         "VI worse by .15, 21 classes": (make_world(21, tilt=0.0, drop={5: 0.15}), ["accuracy"]),
-        "V, VI worse by .3, 21 classes": (make_world(21, tilt=0.0, drop={4: 0.3, 5: 0.3}), ["accuracy", "cohen_kappa"]),
+        "V, VI worse by .3, 21 classes": (
+            make_world(21, tilt=0.0, drop={4: 0.3, 5: 0.3}),
+            ["accuracy", "cohen_kappa"],
+        ),
         "no gap, groups 12/30/60/150": (make_world(3, small, tilt=0.0), ["accuracy"]),
         "first worse by .2, groups 12/30/60/150": (make_world(3, small, tilt=0.0, drop={0: 0.2}), ["accuracy"]),
         "no gap, 3 classes": (make_world(3, tilt=0.0), ["macro_f1", "balanced_accuracy"]),
@@ -229,7 +236,12 @@ def random_effects(sets: int) -> Iterator[Row]:
             sd = made.between_group_sd
             covered.append(sd.low <= tau <= sd.high)
             estimate.append(sd.value**2)
-        yield row("coverage of the between-group SD", f"accuracy; groups drawn with SD {tau}", np.array(covered), AT_LEAST)
+        yield row(
+            "coverage of the between-group SD",
+            f"accuracy; groups drawn with SD {tau}",
+            np.array(covered),
+            AT_LEAST,
+        )
         mean = float(np.sqrt(np.mean(estimate)))
         yield Row("root mean square of the between-group SD", f"accuracy; true SD {tau}", sets, mean, 0.0, "", "")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.evaluation.stats.bca import acceleration, bca_limits, jackknife
+from dermbench.evaluation.stats.draws import Drawer
 from dermbench.evaluation.stats.estimates import Estimate, spread
-from dermbench.evaluation.stats.resample import Cells, draw, replicate
+from dermbench.evaluation.stats.resample import Cells, replicate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,11 +111,11 @@ def bootstrap_weights(
     replicates, accelerations
         Shapes (n_resamples, n_outputs) and (n_outputs,).
     """
-    ones = np.ones(sample.n_units, dtype=np.int64)
+    drawer = Drawer(np.ones(sample.n_units, dtype=np.int64)).prepare()
     block = int(min(256, max(8, BLOCK_WEIGHTS // max(1, len(sample)))))
 
     def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return score(draw(ones, size, rng)[sample.units].astype(np.float64))
+        return score(drawer.draw(size, rng)[sample.units].astype(np.float64))
 
     replicates = plan.in_blocks(one, stream=stream, block=block)
     left_out = leave_parts_out(sample, score, plan, stream=stream, n_parts=PARTS)

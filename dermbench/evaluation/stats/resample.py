@@ -3,18 +3,20 @@
 Every metric is a function of sums that are linear in the weight of a unit, so one matrix of weights gives the
 tallies of all groups, metrics and models at once, and no image is ever copied. Images that are units of their
 own and agree in (group, truth, prediction) are interchangeable: they form a cell, and resampling rows gives the
-cells a multinomial law. Frequent cells are drawn from that law, rare ones row by row, whichever is cheaper.
+cells a multinomial law. :mod:`dermbench.evaluation.stats.draws` draws from it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from dermbench.evaluation.metric import Tally
+from dermbench.evaluation.stats.draws import Drawer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from dermbench.evaluation.stats.sample import Sample
     from dermbench.evaluation.stats.seeding import Plan
 
-FREQUENT = 20
-"""Rows from which on drawing a cell's count costs less than drawing its rows."""
 BLOCK_CELLS = 2**18
 """Weights in one block of resamples (2 MB): about what the cache of one core holds."""
 
@@ -52,44 +52,14 @@ class Cells:
         size = max(len(self.counts), self.matrix.shape[0], 1)
         return int(min(1024, max(16, BLOCK_CELLS // size)))
 
+    @cached_property
+    def drawer(self) -> Drawer:
+        """What draws the cells."""
+        return Drawer(self.counts).prepare()
+
     def totals(self) -> NDArray[np.float64]:
         """Return the sum in each slot for the data as they are, shape (n_slots,)."""
         return np.asarray(self.matrix @ self.counts, dtype=np.float64)
-
-
-def draw(counts: NDArray[np.int64], size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Resample units with replacement and return how often each cell occurs.
-
-    Parameters
-    ----------
-    counts
-        Units in each cell, shape (n_cells,).
-    size
-        Number of resamples.
-    rng
-        Source of randomness.
-
-    Returns
-    -------
-    numpy.ndarray
-        Multinomial counts, shape (n_cells, size); each column sums to ``counts.sum()``.
-    """
-    n = int(counts.sum())
-    weights = np.zeros((len(counts), size), dtype=np.int64)
-    frequent = counts >= FREQUENT
-    rare = np.flatnonzero(~frequent)
-    left = np.full(size, n, dtype=np.int64)
-    if frequent.any():
-        share = np.append(counts[frequent], counts[rare].sum()) / n
-        parts = rng.multinomial(n, share, size)
-        weights[frequent] = parts[:, :-1].T
-        left = parts[:, -1]
-    if len(rare):
-        rows = np.repeat(np.arange(len(rare)) * size, counts[rare])
-        picked = rng.integers(0, len(rows), int(left.sum()), dtype=np.int32)
-        codes = rows[picked] + np.repeat(np.arange(size), left)
-        weights[rare] = np.bincount(codes, minlength=len(rare) * size).reshape(len(rare), size)
-    return weights
 
 
 def _distinct(columns: Sequence[NDArray[np.intp]], base: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
@@ -248,8 +218,9 @@ def replicate(
     numpy.ndarray
         Shape (n_resamples, ...).
     """
+    drawer = cells.drawer
 
     def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return reduce(cells.matrix @ draw(cells.counts, size, rng))
+        return reduce(cells.matrix @ drawer.draw(size, rng))
 
     return plan.in_blocks(one, stream=stream, block=cells.block)

@@ -4,22 +4,10 @@ import numpy as np
 import pytest
 
 from dermbench.evaluation.metric import tally
-from dermbench.evaluation.stats.resample import Cells, as_tally, draw, replicate, sum_cells, tally_cells
+from dermbench.evaluation.stats.resample import Cells, as_tally, replicate, sum_cells, tally_cells
 from dermbench.evaluation.stats.seeding import Plan
 
 from .conftest import make_groups, make_sample
-
-
-def test_draws_are_multinomial():
-    counts = np.array([1, 3, 19, 20, 57, 400])
-    drawn = draw(counts, 40_000, np.random.default_rng(0))
-    n = counts.sum()
-    assert (drawn.sum(axis=0) == n).all()
-    p = counts / n
-    expected = n * (np.diag(p) - np.outer(p, p))
-    error = 5 * np.sqrt(np.outer(np.diag(expected), np.diag(expected)) / 40_000)
-    assert np.abs(drawn.mean(axis=1) - counts).max() < 5 * np.sqrt(np.diag(expected).max() / 40_000)
-    assert (np.abs(np.cov(drawn) - expected) < error + 0.02).all()
 
 
 @pytest.mark.parametrize("units", [None, 90])
@@ -39,7 +27,7 @@ def test_a_clustered_resample_is_a_weighted_tally():
     """The matrix product equals counting rows with the weight of their unit."""
     sample = make_sample(units=90)
     cells = tally_cells(sample, np.zeros(len(sample), int), 1)
-    weights = draw(cells.counts, 5, np.random.default_rng(3))
+    weights = cells.drawer.draw(5, np.random.default_rng(3))
     found = as_tally(cells.matrix @ weights, 4, steps=False)
     for i in range(5):
         direct = tally(sample.y_true, sample.y_pred, 4, weights=weights[sample.units, i].astype(float))
