@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Units = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-PSEUDO = 2.0
+PSEUDO = 4.0
 """Cases at the average recall that are added to each class for the variance of its recall, not for its value."""
 
 
@@ -25,10 +25,10 @@ def average_recall(
 ) -> Estimate:
     """Return the average recall over the classes with a case, with an interval.
 
-    The variance of the average is Σ p̃(1-p̃)/n / C², where p̃ is each class's recall after two cases at the
+    The variance of the average is Σ p̃(1-p̃)/n / C², where p̃ is each class's recall after four cases at the
     average recall are added: without them a class of three cases, all right or all wrong, would count as known
     exactly. Wilson's interval is taken at the n at which a plain proportion has that variance. Clusters widen
-    the variance by the design effect of the linearised average.
+    the variance by a design effect: the jackknife variance over units against that of independent images.
 
     Parameters
     ----------
@@ -75,5 +75,6 @@ def _design_effect(
     if independent <= 0:
         sizes = support.sum(axis=1)
         return float(np.sum(sizes**2) / sizes.sum()), m
-    sums = ((correct - recall * support) / n).sum(axis=1)
-    return max(1.0, m / (m - 1) * float(np.sum(sums**2)) / independent), m
+    rest = np.where(support < n, n - support, n)
+    sums = ((correct - recall * support) / rest).sum(axis=1)
+    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent), m

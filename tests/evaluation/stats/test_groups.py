@@ -135,3 +135,32 @@ def test_a_large_ranking_gets_a_jackknife_like_the_bootstrap(metric, monkeypatch
     ]
     assert "jackknife" in parts.interval().method
     assert parts.se == pytest.approx(boot.se, rel=0.35)
+
+
+@pytest.mark.parametrize("units", [None, 60])
+def test_standard_error_of_a_mean_is_that_of_the_units(metric, units):
+    sample = make_sample(200, units=units, probabilities=True)
+    found = estimates(sample, [metric("brier")], None, Plan(n_resamples=499))[None, "brier"]
+    values = metric("brier").score(sample.y_true, sample.y_prob)
+    sums = np.bincount(sample.units, weights=values - values.mean())
+    m = sample.n_units
+    assert found.se == pytest.approx(np.sqrt(m / (m - 1) * np.sum(sums**2)) / 200)
+    assert "bootstrap-t" in found.interval().method
+
+
+def test_bootstrap_t_reaches_further_on_the_side_of_the_tail(metric):
+    """Log loss is skewed to the right, so the mean may be much larger than it looks, not much smaller."""
+    rng = np.random.default_rng(0)
+    y_prob = rng.dirichlet(np.full(3, 0.3), 40) * 0.98 + 0.02 / 3
+    y_true = np.zeros(40, int)
+    shown = intervals(Sample(y_true, y_prob.argmax(axis=1), 3, y_prob=y_prob), [metric("log_loss")])[
+        None, "log_loss"
+    ]
+    assert shown.high - shown.value > shown.value - shown.low > 0
+
+
+def test_few_units_have_no_bootstrap_interval(metric):
+    sample = make_sample(40, units=12)
+    shown = intervals(sample, [metric("cohen_kappa")], n_resamples=99)[None, "cohen_kappa"]
+    assert shown.low is None
+    assert "the bootstrap needs 15" in shown.reason
