@@ -17,7 +17,7 @@ from dermbench.data._synth.morphology import MORPHOLOGIES
 from dermbench.data.prepare import prepare
 from dermbench.data.source import SOURCES, Request
 from dermbench.data.synthderm import synthderm
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.tasks import load_task
 
 SMALL = {"images": "30", "size": "48"}
@@ -165,6 +165,28 @@ def test_a_full_disk_is_one_message(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="No space left on device"):
         make(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_is_one_message(tmp_path, monkeypatch):
+    def killed(shots, *, folder, dials):
+        os._exit(9)
+
+    monkeypatch.setattr(write, "_render_batch", killed)
+    with pytest.raises(DermbenchError, match="ended from outside"):
+        make(tmp_path, workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_script_without_a_main_guard_can_use_processes(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(HASHES.replace("dials))", "dials, 2))"))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
 
 
 def test_foreign_files_are_never_replaced(tmp_path):

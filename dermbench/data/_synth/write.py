@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-import multiprocessing
 import re
 import shutil
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joblib import Parallel, delayed  # type: ignore[import-untyped]
 from PIL import Image, ImageEnhance
 
 from dermbench.data._synth.render import render_rgb
@@ -98,18 +97,14 @@ def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int)
     folder.mkdir()
     batches = [shots[i : i + BATCH] for i in range(0, len(shots), BATCH)]
     draw = partial(_render_batch, folder=folder, dials=dials)
-    if min(workers, len(batches)) <= 1:
-        for batch in batches:
-            draw(batch)
-        return
-    context = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
+    # joblib's processes import this package but not the caller's script, which so needs no __main__ guard
+    pool = Parallel(n_jobs=max(1, min(workers, len(batches))), batch_size=1)
     try:
-        with ProcessPoolExecutor(min(workers, len(batches)), mp_context=context) as pool:
-            list(pool.map(draw, batches))
+        pool(delayed(draw)(batch) for batch in batches)
     except BrokenProcessPool as error:
         raise DermbenchError(
-            "a process that draws images ended before its time",
-            remedy="In a script, call from under `if __name__ == '__main__':`; or draw with one worker.",
+            "a process that draws images was ended from outside",
+            remedy="Where memory is short, draw with fewer workers; the images are the same.",
         ) from error
 
 
