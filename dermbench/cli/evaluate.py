@@ -53,6 +53,7 @@ def register(app: typer.Typer) -> None:
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
+        full: bool = typer.Option(False, "--full", help="Print every table, of all features and metrics."),
         workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
@@ -76,7 +77,7 @@ def register(app: typer.Typer) -> None:
             n_resamples=resamples,
             workers=workers,
         )
-        _show(report, target, as_json=as_json)
+        _show(report, target, as_json=as_json, full=full)
 
 
 def split_names(text: str | None) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def report_path(out: Path, *, name: str = "report.json") -> Path:
     return out / name
 
 
-def _show(report: Report, target: Path | None, *, as_json: bool) -> None:
+def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> None:
     from rich.console import Console
 
     from dermbench.artifacts.files import write_text
@@ -108,7 +109,7 @@ def _show(report: Report, target: Path | None, *, as_json: bool) -> None:
     if target is not None:
         report.write(target)
         write_text(target.with_suffix(".md"), to_markdown(report))
-    print_report(report, Console(stderr=as_json))
+    print_report(report, Console(stderr=as_json), full=full)
     if target is not None:
         typer.echo(f"Wrote {target} and {target.with_suffix('.md')}", err=True)
     if as_json:

@@ -38,9 +38,10 @@ def to_markdown(report: Report) -> str:
 
 def markdown_section(section: Section) -> list[str]:
     """Return the lines of a titled table with its notes."""
-    lines = [f"## {markdown_text(section.title)}", ""]
-    lines += markdown_table(section.columns, section.rows)
-    for note in section.notes:
+    lines = [f"## {markdown_text(section.title)}"]
+    if section.rows:
+        lines += ["", *markdown_table(section.columns, section.rows)]
+    for note in (*section.legend(), *section.notes):
         lines += ["", markdown_text(note, limit=PROSE_LIMIT)]
     return [*lines, ""]
 

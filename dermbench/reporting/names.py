@@ -26,6 +26,10 @@ METRICS = {
     "brier": "Brier score",
 }
 """Title of each well-known metric, in the order of the tables."""
+HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
+"""Metrics of the summary; the first ones of :data:`METRICS`, so that every table begins with them."""
+STANDARDISED = "standardised_"
+"""Begins the names of metrics under the class mix of all groups."""
 FEATURES = {"fst": "Fitzpatrick skin type", "fst_band": "Fitzpatrick skin-type band"}
 SMALL = 30
 """Groups of fewer images are marked: their intervals are too wide to compare."""
@@ -35,6 +39,8 @@ SPARSE = 10
 
 def metric_title(name: str) -> str:
     """Return what people call a metric."""
+    if name.startswith(STANDARDISED):
+        return f"standardised {metric_title(name.removeprefix(STANDARDISED))}"
     return METRICS.get(name, name.replace("_", " "))
 
 
@@ -51,6 +57,12 @@ def sorted_metrics(names: Iterable[str]) -> list[str]:
     """Return metric names, the well-known ones first in the order of :data:`METRICS`."""
     order = {name: i for i, name in enumerate(METRICS)}
     return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
+def shown_metrics(names: Iterable[str]) -> list[str]:
+    """Return metric names in order, without micro-F1 beside the accuracy that it equals."""
+    kept = set(names)
+    return sorted_metrics(kept - {"micro_f1"} if "accuracy" in kept else kept)
 
 
 def sorted_features(names: Iterable[str]) -> list[str]:

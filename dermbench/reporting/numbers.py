@@ -17,23 +17,51 @@ NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 MARK = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 """The number of a reason."""
+_NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?![\w.])")
+_THRESHOLD = re.compile(r"≥ (\d{1,9}(?:\.\d{1,9})?(?:e-\d{1,3})?)")
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Footnotes:
-    """Numbered reasons beneath a table: one number a reason, in the order of first use."""
+    """Numbered reasons beneath a table: one number a reason, in the order of first use.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    merge
+        Whether reasons that differ in whole numbers alone share a line: ``4 to 18 of 21 classes``.
+    """
+
+    def __init__(self, *, merge: bool = False) -> None:
+        self._merge = merge
         self._numbers: dict[str, int] = {}
+        self._texts: dict[str, list[list[int]]] = {}
 
     def mark(self, reason: object) -> str:
         """Return the superscript number of ``reason``."""
-        number = self._numbers.setdefault(plain(reason, limit=PROSE_LIMIT), len(self._numbers) + 1)
-        return str(number).translate(_SUPERSCRIPT)
+        text = plain(reason, limit=PROSE_LIMIT)
+        form = _NUMBER.sub("\0", text) if self._merge else text
+        counts = [int(found) for found in _NUMBER.findall(text)] if self._merge else []
+        self._texts.setdefault(form, []).append(counts)
+        number = self._numbers.setdefault(form, len(self._numbers) + 1)
+        return superscript(number)
 
     def lines(self) -> list[str]:
         """Return ``¹ reason`` for each reason."""
-        return [f"{str(number).translate(_SUPERSCRIPT)} {text}" for text, number in self._numbers.items()]
+        return [f"{superscript(number)} {self._text(form)}" for form, number in self._numbers.items()]
+
+    def _text(self, form: str) -> str:
+        slots = iter(zip(*self._texts[form], strict=True))
+        return re.sub("\0", lambda _: _span(next(slots)), form)
+
+
+def superscript(number: int) -> str:
+    """Return the number in raised digits."""
+    return str(number).translate(_SUPERSCRIPT)
+
+
+def _span(counts: tuple[int, ...]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def decimal(value: float, *, digits: int = 2) -> str:
@@ -53,6 +81,16 @@ def p_value(value: float) -> str:
 def interval(low: float | None, high: float | None) -> str:
     """Return ``[.59, .65]``; a dash when an end is missing."""
     return NONE if low is None or high is None else f"[{decimal(low)}, {decimal(high)}]"
+
+
+def verdict_text(text: object) -> str:
+    """Return a verdict with its number written like those of the tables: ``≥ .18``."""
+    return _THRESHOLD.sub(lambda found: f"≥ {decimal(float(found[1]))}", plain(text, limit=PROSE_LIMIT))
+
+
+def short_verdict(text: str) -> str:
+    """Return a verdict without what could have been detected."""
+    return text.split(" (could", maxsplit=1)[0]
 
 
 def cell_value(cell: dict[str, Any] | None, notes: Footnotes) -> Safe:

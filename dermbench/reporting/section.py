@@ -15,16 +15,22 @@ class Column:
         Heading.
     left
         Whether the text is aligned to the left.
-    detail
-        Whether the column is left out where space is short (the terminal).
+    drop
+        Where a table is too wide for the terminal, columns go in falling order of this; those of 0 stay.
     prose
-        Whether the column holds sentences, which go beneath a table that is too wide.
+        Whether the column holds verdicts, whose parenthesis is left out of a table that is too wide.
+    meaning
+        What the column says, for those whose heading does not; goes beneath the table.
+    heading
+        Whether equal texts in a row become one heading over their rows (terminal, HTML).
     """
 
     title: str
     left: bool = False
-    detail: bool = False
+    drop: int = 0
     prose: bool = False
+    heading: bool = False
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,22 @@ class Section:
     notes
         Lines beneath the table: legends, then the numbered reasons of undefined values.
     detail
-        Whether the section is left out where space is short.
+        Whether the section is left out of a short report (the terminal's, unless asked for everything).
+    lead
+        Number of rows that a short report shows; None for all.
+    explained
+        Whether the meaning of the columns is said beneath.
     """
 
     title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = field(default=())
     detail: bool = False
+    lead: int | None = None
+    explained: bool = True
+
+    def legend(self) -> tuple[str, ...]:
+        """Return one paragraph on what the columns mean; none where an earlier table has said it."""
+        found = " ".join(column.meaning for column in self.columns if column.meaning)
+        return (found,) if found and self.explained else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -9,90 +11,155 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from dermbench.reporting.numbers import MARK, NONE
+from dermbench.reporting.groups import twins
+from dermbench.reporting.names import sorted_features
+from dermbench.reporting.numbers import MARK, short_verdict
 from dermbench.reporting.provenance import headline, provenance_line
 from dermbench.reporting.sections import sections
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from rich.console import Console
 
     from dermbench.artifacts.report import Report
     from dermbench.reporting.section import Section
 
-WORDS = 28
+WORDS = 12
 """Width that a column of words keeps when the table is squeezed."""
+MORE = "More with --full, and in report.md: "
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print the tables of a report; columns and tables marked as detail are left to ``report.md``.
+def print_report(report: Report, console: Console, *, full: bool = False) -> None:
+    """Print a report: the summary first, then details of its main feature.
 
     Parameters
     ----------
     report
         What to print.
     console
-        Where to; text is printed as it is, never read as markup. On a console too narrow for a table its
-        intervals go to a second line and its sentences beneath.
+        Where to; text is printed as it is, never read as markup. A table too wide for it loses columns that
+        ``report.md`` has; what then is too wide still has its intervals on a second line.
+    full
+        Print every table and note, of all features and metrics.
     """
     console.print(Text(f"{plain(report.task)}, {plain(report.split)}: {headline(report)}", style="bold"))
-    for section in sections(report):
-        if not section.detail:
+    tables = sections(report)
+    for section in tables:
+        if full or not section.detail:
             console.print()
-            _print_section(section, console)
-    if report.notes:
+            _print_section(section if full else _shortened(section), console)
+    notes = report.notes if full else _main_notes(report)
+    if notes:
         console.print()
         console.print(Text("Notes", style="bold"))
-        for note in report.notes:
+        for note in notes:
             console.print(Text(f"- {plain(note, limit=PROSE_LIMIT)}"))
+    left_out = [section.title for section in tables if section.detail]
+    console.print()
+    if left_out and not full:
+        console.print(Text(f"{MORE}{len(left_out)} tables.", style="dim"))
     if line := provenance_line(report):
-        console.print()
         console.print(Text(line, style="dim"))
+
+
+def _shortened(section: Section) -> Section:
+    return section if section.lead is None else replace(section, rows=section.rows[: section.lead])
+
+
+def _main_notes(report: Report) -> list[str]:
+    """Leave out notes about features other than the main one."""
+    names = sorted_features(report.features.keys() - twins(report.features).keys())
+    others = tuple(f"{name}: " for name in report.features if name not in names[:1])
+    return [note for note in report.notes if not note.startswith(others)]
 
 
 def _print_section(section: Section, console: Console) -> None:
     console.print(Text(section.title, style="bold"))
-    table = _table(section, narrow=False)
-    narrow = Measurement.get(console, console.options.update(width=10_000), table).maximum > console.width
-    console.print(_table(section, narrow=True) if narrow else table)
-    for line in (*(_sentences(section) if narrow else ()), *_notes(section)):
+    if section.rows:
+        section = _fitted(section, console)
+        form = next((form for form in ("wide", "wrapped") if _fits(section, console, form)), "squeezed")
+        for head, table in _tables(section, form):
+            if head:
+                console.print(Text(plain(head), style="italic"))
+            console.print(table)
+    for line in _notes(section):
         console.print(Text(plain(line, limit=PROSE_LIMIT), style="dim"))
 
 
-def _table(section: Section, *, narrow: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    shown = [i for i, c in enumerate(section.columns) if not c.detail and not (narrow and c.prose)]
-    for i in shown:
-        column = section.columns[i]
+def _fitted(section: Section, console: Console) -> Section:
+    """Return the section with as many columns as fit; the shortest form when none does."""
+    levels = sorted({column.drop for column in section.columns}, reverse=True)
+    found = section
+    for level in levels:
+        for brief in (False, True):
+            found = _with_columns(section, level, brief=brief)
+            if _fits(found, console, "wrapped"):
+                return found
+    return found
+
+
+def _with_columns(section: Section, level: int, *, brief: bool) -> Section:
+    kept = [i for i, c in enumerate(section.columns) if c.drop <= level]
+    rows = tuple(
+        tuple(short_verdict(row[i]) if brief and section.columns[i].prose else row[i] for i in kept)
+        for row in section.rows
+    )
+    return replace(section, columns=tuple(section.columns[i] for i in kept), rows=rows)
+
+
+def _fits(section: Section, console: Console, form: str) -> bool:
+    wide = console.options.update(width=10_000)
+    return all(
+        Measurement.get(console, wide, table).maximum <= console.width for _, table in _tables(section, form)
+    )
+
+
+def _tables(section: Section, form: str) -> Iterable[tuple[str, Table]]:
+    """Yield the table; or, when its first column is a heading, one table for each of its texts."""
+    if not section.columns[0].heading:
+        yield "", _table(section, section.rows, form=form, first=True)
+        return
+    inner = replace(section, columns=section.columns[1:], rows=tuple(row[1:] for row in section.rows))
+    for i, (head, rows) in enumerate(groupby(section.rows, key=lambda row: row[0])):
+        yield head, _table(inner, [row[1:] for row in rows], form=form, first=i == 0)
+
+
+def _table(section: Section, rows: Sequence[Sequence[str]], *, form: str, first: bool) -> Table:
+    squeezed = form == "squeezed"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), show_header=first)
+    for i, column in enumerate(section.columns):
         longest = max(len(row[i]) for row in section.rows)
+        title = plain(column.title) if form == "wide" else plain(column.title).replace(" (95 %)", "\n(95 %)")
+        head = len(title) if form == "wide" else max(map(len, _words(title)), default=0)
         table.add_column(
-            _text(column.title, narrow=narrow),
+            Text(title),
             justify="left" if column.left else "right",
             overflow="fold",
-            no_wrap=not column.left and not narrow,
-            min_width=None if narrow else min(longest, WORDS),
+            width=None if squeezed else max(longest, head),
+            min_width=min(longest, WORDS) if squeezed and column.left else None,
         )
-    for row in section.rows:
-        table.add_row(*(_text(row[i], narrow=narrow) for i in shown))
+    for row in rows:
+        table.add_row(*(_text(cell, squeezed=squeezed) for cell in row))
     return table
 
 
-def _text(cell: str, *, narrow: bool) -> Text:
+def _words(title: str) -> list[str]:
+    """Return the parts of a heading that stay together."""
+    return title.replace("(95 %)", "(95_%)").replace("\n", " ").split(" ")
+
+
+def _text(cell: str, *, squeezed: bool) -> Text:
     line = plain(cell, limit=PROSE_LIMIT)
-    if narrow:
+    if squeezed:
         for start in (" [", " (95 %)", " → "):
             line = line.replace(start, "\n" + start.lstrip())
     return Text(line)
 
 
-def _sentences(section: Section) -> list[str]:
-    prose = [i for i, column in enumerate(section.columns) if column.prose]
-    return [f"{row[0]}: {row[i]}" for row in section.rows for i in prose if row[i] != NONE]
-
-
 def _notes(section: Section) -> list[str]:
-    """Leave out the reasons that only columns marked as detail refer to."""
-    shown = [i for i, column in enumerate(section.columns) if not column.detail]
-    used = {mark for row in section.rows for i in shown for mark in MARK.findall(row[i])}
-    first = [(note, MARK.match(note)) for note in section.notes]
-    return [note for note, mark in first if mark is None or mark[0] in used]
+    """Leave out the reasons that only columns and rows that are not shown refer to."""
+    used = {mark for row in section.rows for cell in row for mark in MARK.findall(cell)}
+    first = [(note, MARK.match(note)) for note in (*section.legend(), *section.notes)]
+    return [note for note, mark in first if mark is None or not section.rows or mark[0] in used]

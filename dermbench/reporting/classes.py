@@ -1,0 +1,70 @@
+"""The tables of classes: scores and confusions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.reporting.names import SPARSE
+from dermbench.reporting.numbers import Footnotes, cell_text, decimal
+from dermbench.reporting.section import Column, Section
+from dermbench.reporting.text import Safe, plain
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.report import Report
+
+WIDEST_MATRIX = 12
+"""Number of classes up to which the whole confusion matrix is shown."""
+CONFUSIONS = 10
+"""Number of confusions that are listed otherwise."""
+DAGGER = "†"
+
+
+def per_class_section(report: Report) -> Section:
+    """Return one row a class: support, precision, recall, F1 with intervals."""
+    notes = Footnotes(merge=True)
+    rows = []
+    for name in [c for c in report.classes if c in report.per_class]:
+        block = report.per_class[name]
+        support = int(block.get("support", 0))
+        scores = [cell_text(block.get(score), notes) for score in ("precision", "recall", "f1")]
+        mark = DAGGER if support < SPARSE else ""
+        rows.append((plain(name) + mark, Safe(f"{support:,}"), *scores))
+    marked = any(row[0].endswith(DAGGER) for row in rows)
+    legend = (f"{DAGGER} fewer than {SPARSE} true cases.",) if marked else ()
+    columns = ("class", "support", "precision (95 %)", "recall (95 %)", "F1 (95 %)")
+    return Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=True)
+
+
+def confusion_section(report: Report) -> Section | None:
+    """Return the confusion matrix, or the most frequent confusions when there are many classes."""
+    labels, matrix = report.confusion.get("labels") or [], report.confusion.get("matrix") or []
+    if not labels:
+        return None
+    if len(labels) > WIDEST_MATRIX:
+        return _most_confused(labels, matrix)
+    heads = [plain(name) for name in labels]
+    numbered = max(map(len, heads)) > 6
+    rows = tuple(
+        (f"{i}: {head}" if numbered else head, *(Safe(f"{count:,}" if count else "·") for count in line))
+        for i, (head, line) in enumerate(zip(heads, matrix, strict=True), start=1)
+    )
+    columns = [str(i) for i in range(1, len(heads) + 1)] if numbered else heads
+    legend = "rows: true class; columns: predicted class" + (", by number." if numbered else ".")
+    return Section("Confusion matrix", _columns(("true", *columns)), rows, (legend,), detail=True)
+
+
+def _most_confused(labels: list[str], matrix: list[list[int]]) -> Section:
+    pairs = [
+        (count, i, j) for i, line in enumerate(matrix) for j, count in enumerate(line) if i != j and count > 0
+    ]
+    rows = tuple(
+        (plain(labels[i]), plain(labels[j]), Safe(f"{count:,}"), Safe(f"{decimal(count / sum(matrix[i]))}"))
+        for count, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2]))[:CONFUSIONS]
+    )
+    columns = (Column("true", left=True), Column("predicted as", left=True), Column("n"), Column("of the class"))
+    total = f"The {len(rows)} most frequent of {len(pairs):,} confusions; the whole matrix is in report.json."
+    return Section("Most frequent confusions", columns, rows, (total,), detail=True)
+
+
+def _columns(titles: tuple[str, ...]) -> tuple[Column, ...]:
+    return tuple(Column(title, left=i == 0) for i, title in enumerate(titles))
