@@ -1,0 +1,53 @@
+"""How far apart two models are on a metric after label swaps, for many swaps at once.
+
+Any metric of counts works through its own ``score``; the most used ones have a form that needs fewer operations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.comparing.panel import Panel
+    from dermbench.evaluation.metric import Metric
+
+    Kernel = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+
+
+def kernel(panel: Panel, metric: Metric) -> Kernel:
+    """Return the function from answers (n_slots, size) of a panel with one group to values (size,)."""
+    support = panel.support[0]
+    present = np.flatnonzero(support > 0)
+    share = present.astype(np.float64) * 0
+    if metric.name in ("accuracy", "micro_f1"):
+        share = share + 1 / support.sum()
+    elif metric.name == "balanced_accuracy":
+        share = 1 / support[present] / len(present)
+    elif metric.name == "macro_f1":
+        return _macro_f1(support, present)
+    else:
+        return lambda answers: np.asarray(metric.score(panel.tally(answers[None]))[:, 0], dtype=np.float64)
+    correct = panel.n_classes + present
+    return lambda answers: share @ answers[correct].astype(np.float64)
+
+
+def _macro_f1(support: NDArray[np.float64], present: NDArray[np.intp]) -> Kernel:
+    """Return Σ 2·correct / (true + predicted) / n over the classes that occur, in the precision of its input."""
+    everywhere = len(present) == len(support)
+    predicted = slice(0, len(support)) if everywhere else present
+    correct = slice(len(support), 2 * len(support)) if everywhere else len(support) + present
+    true = support[present][:, None]
+
+    def of(answers: NDArray[np.floating]) -> NDArray[np.floating]:
+        below = answers[predicted] + true.astype(answers.dtype)
+        value: NDArray[np.floating] = np.divide(answers[correct], below, out=below).sum(axis=0)
+        value *= 2 / len(present)
+        return value
+
+    return of
