@@ -65,7 +65,8 @@ def prepare(
     allow_missing
         Leave out, and count, rows whose image is missing or unreadable.
     seed, fractions
-        As for :func:`dermbench.data.splits.assign_splits`.
+        As for :func:`dermbench.data.splits.assign_splits`; the seed is also that of the images, for a source
+        that makes them.
     options
         Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
         bytes to a ``duplicate_group``, ``near`` also images that look the same, so that no split has one
@@ -92,7 +93,7 @@ def prepare(
     duplicates = _duplicates(given.pop(DUPLICATES, "exact"))
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     _refuse_same(raw, folder)
-    request = Request(definition, raw, folder, given, workers or available_processors())
+    request = Request(definition, raw, folder, given, workers or available_processors(), seed)
     release = load_source(definition.source)(request)
     there = _existing(release, definition, allow_missing=allow_missing)
     found = _decoded(there, request, allow_missing=allow_missing, duplicates=duplicates)

@@ -34,6 +34,8 @@ class Request:
         ``--set key=value`` options of the source, still as text.
     workers
         Number of processes.
+    seed
+        Seed of the preparation; a source that makes its images starts from it, unless ``options`` say otherwise.
     """
 
     task: Task
@@ -41,6 +43,7 @@ class Request:
     out: Path
     options: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
+    seed: int = 0
 
     def raw(self) -> Path:
         """Return ``root``.

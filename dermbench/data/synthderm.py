@@ -35,7 +35,7 @@ def synthderm(request: Request) -> Release:
     ----------
     request
         ``root`` is not read. ``options`` are the dials of :class:`dermbench.data._synth.dials.Dials`, ``seed``
-        among them (default 0). ``workers`` changes the time, never a byte.
+        among them (by default that of the request). ``workers`` changes the time, never a byte.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def synthderm(request: Request) -> Release:
         When the folder cannot be written to or ``images`` in it holds other files, or when the task has
         classes that are no morphology.
     """
-    dials = read_dials(request.options)
+    dials = read_dials({"seed": str(request.seed), **request.options})
     classes = request.task.classes or tuple(MORPHOLOGIES)
     unknown = [name for name in classes if name not in MORPHOLOGIES]
     if unknown:

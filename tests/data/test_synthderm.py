@@ -239,3 +239,13 @@ def test_prepare_makes_a_dataset_that_keeps_patients_together(tmp_path):
     assert (made[0].manifest.groupby("patient_id")["split"].nunique() == 1).all()
     assert set(made[0].manifest["split"]) == {"train", "val", "test"}
     assert made[0].info.fst == {str(t): 40 for t in range(1, 7)}
+
+
+def test_the_seed_of_prepare_is_the_seed_of_the_images(tmp_path):
+    from dermbench.data import prepare
+
+    one = prepare("synthderm", out=tmp_path / "one", seed=1, options={"images": "30"}, workers=1)
+    same = prepare("synthderm", out=tmp_path / "same", seed=1, options={"images": "30", "seed": "1"}, workers=1)
+    other = prepare("synthderm", out=tmp_path / "other", seed=1, options={"images": "30", "seed": "0"}, workers=1)
+    assert one.info.options["seed"] == 1
+    assert one.info.digest == same.info.digest != other.info.digest
