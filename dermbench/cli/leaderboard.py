@@ -13,6 +13,16 @@ Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folde
 Datasets = Annotated[
     list[Path] | None, typer.Option("--data", help="Dataset folder that holds the truth of a board; repeatable.")
 ]
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="Recompute values, counts and closed-form intervals; draw no bootstrap, null or band again.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes that recompute; by default one a core.")
+]
 Table = Annotated[Path | None, typer.Option("--truth", help="Table with image_id, label and sensitive features.")]
 
 
@@ -27,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command("add")(_add)
     group.command("build")(_build)
     group.command("verify")(_verify)
+    group.command("remove")(_remove)
     app.add_typer(group)
 
 
@@ -87,16 +98,19 @@ def _build(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Rewrite reports that a newer metric version changes.")
     ] = False,
+    quick: Quick = False,
+    workers: Workers = None,
     data: Datasets = None,
     truth: Table = None,
 ) -> None:
     """Recompute every number and write README.md, leaderboard.json and leaderboard.csv of each board."""
-    from dermbench.leaderboard import Sources, build
+    from dermbench.leaderboard import Effort, Sources, build, cores
     from dermbench.leaderboard.board import counted
 
-    results = build(root, check=check, stored=stored, refresh=refresh, sources=Sources(tuple(data or ()), truth))
+    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
+    results = build(root, check=check, stored=stored, refresh=refresh, sources=sources, effort=effort)
     for built in results:
-        how = "recomputed" if built.recomputed else "from stored reports"
+        how = ("values recomputed" if quick else "recomputed") if built.recomputed else "from stored reports"
         changes = ", ".join(built.written) or "nothing"
         done = "differs" if check else "written"
         typer.echo(f"{built.folder}: {counted(built.n_entries)}, {how}; {done}: {changes}")
@@ -106,11 +120,22 @@ def _build(
         raise typer.Exit(1)
 
 
-def _verify(root: Root = Path("leaderboards"), *, data: Datasets = None, truth: Table = None) -> None:
-    """Check hashes, predictions, reports and boards against each other; write nothing."""
-    from dermbench.leaderboard import Sources, verify
+def _verify(
+    root: Root = Path("leaderboards"),
+    *,
+    quick: Quick = False,
+    workers: Workers = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Head of the index noted earlier: what came after only added.")
+    ] = None,
+    data: Datasets = None,
+    truth: Table = None,
+) -> None:
+    """Check truth, index, hashes, predictions, reports and boards against each other; write nothing."""
+    from dermbench.leaderboard import Effort, Sources, cores, verify
 
-    results = verify(root, sources=Sources(tuple(data or ()), truth))
+    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
+    results = verify(root, sources=sources, effort=effort, since=since)
     for done in results:
         typer.echo(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
         for line in done.proved:
@@ -121,3 +146,15 @@ def _verify(root: Root = Path("leaderboards"), *, data: Datasets = None, truth: 
             typer.echo(f"  {line}", err=True)
     if any(done.problems for done in results):
         raise typer.Exit(1)
+
+
+def _remove(
+    name: Annotated[str, typer.Argument(help="Display name of the entry, or the name of its folder.")],
+    *,
+    board: Annotated[Path, typer.Option(help="Board folder.")],
+) -> None:
+    """Withdraw an entry: its folder goes, the index keeps saying that it was there."""
+    from dermbench.leaderboard import remove
+
+    remove(board, name)
+    typer.echo(f"removed {name!r}; rank the others with: dermbench leaderboard build {board}")

@@ -2,8 +2,10 @@
 
 from dermbench.leaderboard.adding import add
 from dermbench.leaderboard.building import Built, build
+from dermbench.leaderboard.effort import Effort, cores
+from dermbench.leaderboard.removing import remove
 from dermbench.leaderboard.slug import slugify
 from dermbench.leaderboard.truths import Sources
 from dermbench.leaderboard.verifying import Verified, verify
 
-__all__ = ["Built", "Sources", "Verified", "add", "build", "slugify", "verify"]
+__all__ = ["Built", "Effort", "Sources", "Verified", "add", "build", "cores", "remove", "slugify", "verify"]

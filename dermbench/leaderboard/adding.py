@@ -18,7 +18,7 @@ from dermbench.artifacts.predictions import read_predictions, write_predictions
 from dermbench.artifacts.run import RUN, RunRecord
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, write_board
-from dermbench.leaderboard.index import entry_digest, read_index, write_index
+from dermbench.leaderboard.index import append, entry_digest, read_index
 from dermbench.leaderboard.opening import Opened, open_board
 from dermbench.leaderboard.recompute import recompute
 from dermbench.leaderboard.slug import slugify
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts.manifest import Dataset
     from dermbench.artifacts.truth import Truth
+    from dermbench.leaderboard.index import Action
 
 PREDICTIONS = "predictions.parquet"
 REPORT = "report.json"
@@ -107,7 +108,7 @@ def add(
             _settle_board(folder, opened)
             tidy(folder)
             _check_free(folder, entry, replace=replace)
-            _put_in_place(fresh, folder, slugify(done.name))
+            _put_in_place(fresh, folder, done)
     return done
 
 
@@ -116,7 +117,8 @@ def tidy(folder: Path) -> None:
     entries = folder / ENTRIES
     for path in sorted(entries.glob(f"{OLD}*")):
         current = entries / path.name.removeprefix(OLD)
-        if read_index(folder).get(current.name) == entry_digest(path):  # the replacement never got into the index
+        listed = read_index(folder).current.get(current.name)
+        if listed is not None and listed.entry == entry_digest(path):  # what replaced it never got into the index
             shutil.rmtree(current, ignore_errors=True)
             path.rename(current)
         else:
@@ -205,10 +207,12 @@ def _settle_board(folder: Path, opened: Opened) -> None:
     write_board(folder, opened.board)
 
 
-def _put_in_place(fresh: Path, folder: Path, slug: str) -> None:
+def _put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
+    slug = slugify(entry.name)
     target, old = folder / ENTRIES / slug, folder / ENTRIES / f"{OLD}{slug}"
+    action: Action = "replace" if slug in read_index(folder).current else "add"
     if target.exists():
         target.rename(old)
     fresh.rename(target)
-    write_index(folder, read_index(folder) | {slug: entry_digest(target)})
+    append(folder, action, slug, entry=entry_digest(target), truth=entry.truth_digest)
     shutil.rmtree(old, ignore_errors=True)

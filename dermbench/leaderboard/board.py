@@ -17,7 +17,7 @@ TRUTH = "truth.csv"
 ENTRIES = "entries"
 REPORTED = "reported.toml"
 README = "README.md"
-INDEX = "SHA256SUMS"
+INDEX = "index.jsonl"
 LOCK = ".board.lock"
 
 

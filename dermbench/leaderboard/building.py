@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.errors import UsageError
 from dermbench.leaderboard.adding import REPORT, REPORT_MD, entry_hashes, tidy
+from dermbench.leaderboard.bands import rank_bands, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
     LOCK,
@@ -19,8 +20,10 @@ from dermbench.leaderboard.board import (
     entry_folders,
     read_board,
 )
-from dermbench.leaderboard.checking import Checked, check_entry, check_index, file_owners
-from dermbench.leaderboard.index import entry_digest, read_index, write_index
+from dermbench.leaderboard.chaining import adopt, check_index
+from dermbench.leaderboard.checking import Against, Checked, check_entry, file_owners
+from dermbench.leaderboard.effort import Effort, check_entries
+from dermbench.leaderboard.index import append, entry_digest
 from dermbench.leaderboard.render import render, splice
 from dermbench.leaderboard.reported import Row, read_reported
 from dermbench.leaderboard.standing import Standing, rank
@@ -31,6 +34,8 @@ from dermbench.reporting import to_markdown
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from dermbench.artifacts.truth import Truth
 
 
 @dataclass
@@ -65,6 +70,7 @@ def build(
     stored: bool = False,
     refresh: bool = False,
     sources: Sources | None = None,
+    effort: Effort | None = None,
 ) -> list[Built]:
     """Recompute every number of the boards and write ``README.md``, ``leaderboard.json`` and ``.csv``.
 
@@ -83,16 +89,30 @@ def build(
         Rewrite the reports of entries whose recomputed numbers differ, as after a change of a metric.
     sources
         Where truth may be found beside the boards' own ``truth.csv``.
+    effort
+        What is recomputed, by how many processes; by default everything, by this one.
 
     Raises
     ------
     UsageError
-        When the truth of a board with entries is not at hand and ``stored`` is false.
+        When the truth of a board with entries is not at hand and ``stored`` is false; for a quick refresh.
     """
-    return [
-        _build(folder, check=check, stored=stored, refresh=refresh, sources=sources or Sources())
-        for folder in board_folders(root)
-    ]
+    chosen = effort or Effort()
+    if refresh and chosen.quick:
+        raise UsageError("--refresh writes whole reports: it cannot be --quick")
+    how = _How(check, stored, refresh, sources or Sources(), chosen)
+    return [_build(folder, how) for folder in board_folders(root)]
+
+
+@dataclass(frozen=True)
+class _How:
+    """The options of :func:`build`."""
+
+    check: bool
+    stored: bool
+    refresh: bool
+    sources: Sources
+    effort: Effort
 
 
 def render_files(folder: Path, board: Board, entries: Sequence[Standing], *, stored: bool) -> dict[str, str]:
@@ -121,52 +141,52 @@ def first_difference(folder: Path, files: dict[str, str]) -> list[str]:
     return found
 
 
-def standings(board: Board, checked: Sequence[Checked]) -> list[Standing]:
-    """Return the readable entries in order of rank."""
-    return rank([Standing(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
+def standings(
+    folder: Path, board: Board, checked: Sequence[Checked], truth: Truth | None, *, quick: bool
+) -> list[Standing]:
+    """Return the readable entries in order of rank, with bands.
+
+    Bands are compared anew where the truth is at hand and all entries are whole; with ``quick`` only when
+    ``leaderboard.json`` does not hold those of the same predictions.
+    """
+    entries = rank([Standing(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
+    whole = truth is not None and not any(one.problems for one in checked)
+    bands = None if whole and not quick else stored_bands(folder, entries)
+    if bands is None and whole and truth is not None:
+        bands = rank_bands(folder, board, truth, entries)
+    return [replace(one, band=(bands or {}).get(one.slug)) for one in entries]
 
 
-def _build(folder: Path, *, check: bool, stored: bool, refresh: bool, sources: Sources) -> Built:
+def _build(folder: Path, how: _How) -> Built:
     board = read_board(folder)
-    if not check:
+    if not how.check:
         with locked(folder / LOCK):
             tidy(folder)
     folders = entry_folders(folder)
-    truth = find_truth(folder, board, sources) if folders else None
+    truth = find_truth(folder, board, how.sources) if folders else None
     built = Built(folder, n_entries=len(folders), recomputed=truth is not None or not folders)
-    if not built.recomputed and not stored:
+    if not built.recomputed and not how.stored:
         raise UsageError(
             f"{folder}: the truth of this board is not on this machine: {counted(len(folders))} not recomputed",
             remedy=f"Give it with --data DATASET or --truth TABLE ({board.recreate or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
-    owners = file_owners(folders)
-    checked = [check_entry(path, board, truth, owners) for path in folders]
-    if refresh and not check:
-        checked = [_refreshed(one, board, owners, folder) for one in checked]
+    checked = check_entries(folders, board, truth, how.effort)
+    if how.refresh and not how.check:
+        checked = [_refreshed(one, board, folder, folders) for one in checked]
     built.problems = [problem for one in checked for problem in one.problems]
-    built.problems += _index(folder, folders, checked, adopt=not check and not built.problems)
+    if not how.check and not built.problems:
+        adopt(folder, checked)
+    built.problems += check_index(folder, board, folders)
     if not built.problems:
-        _write(
-            built, render_files(folder, board, standings(board, checked), stored=not built.recomputed), check=check
-        )
+        entries = standings(folder, board, checked, truth, quick=how.effort.quick)
+        _write(built, render_files(folder, board, entries, stored=not built.recomputed), check=how.check)
     return built
 
 
-def _index(folder: Path, folders: list[Path], checked: list[Checked], *, adopt: bool) -> list[str]:
-    """Check the index; list entries that are whole but that an interrupted add left unlisted."""
-    if adopt:
-        with locked(folder / LOCK):
-            index = read_index(folder)
-            fresh = {one.slug: entry_digest(one.folder) for one in checked if one.slug not in index}
-            if fresh:
-                write_index(folder, index | fresh)
-    return check_index(folder, folders)
-
-
-def _refreshed(one: Checked, board: Board, owners: dict[str, str], folder: Path) -> Checked:
+def _refreshed(one: Checked, board: Board, folder: Path, folders: list[Path]) -> Checked:
     """Rewrite report and hashes of an entry whose files are whole but whose numbers are not today's."""
-    if one.again is None or one.entry is None or one.report is None or not one.problems:
+    if one.again is None or one.entry is None or not one.problems:
         return one
     if entry_hashes(one.folder) != one.entry.hashes:
         return one
@@ -175,10 +195,8 @@ def _refreshed(one: Checked, board: Board, owners: dict[str, str], folder: Path)
         write_text(one.folder / REPORT_MD, to_markdown(one.again))
         entry = one.entry.model_copy(update={"hashes": entry_hashes(one.folder)})
         write_entry(one.folder / ENTRY, entry)
-        write_index(folder, read_index(folder) | {one.slug: entry_digest(one.folder)})
-    again = check_entry(one.folder, board, None, owners)
-    again.again = one.again
-    return again
+        append(folder, "replace", one.slug, entry=entry_digest(one.folder), truth=entry.truth_digest)
+    return check_entry(one.folder, Against(board, None, file_owners(folders)))
 
 
 def _write(built: Built, files: dict[str, str], *, check: bool) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.entry import ENTRY, Entry, read_entry
 from dermbench.artifacts.report import Report
+from dermbench.artifacts.run import RUN
 from dermbench.errors import DermbenchError
 from dermbench.leaderboard.adding import PREDICTIONS, REPORT, REPORT_MD, entry_hashes
 from dermbench.leaderboard.board import ENTRIES
-from dermbench.leaderboard.index import entry_digest, read_index
-from dermbench.leaderboard.recompute import difference, recompute
+from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
 from dermbench.leaderboard.slug import slugify
 from dermbench.reporting import to_markdown
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.board import Board
 
 REQUIRED = (PREDICTIONS, REPORT, REPORT_MD)
+ALLOWED = frozenset({*REQUIRED, RUN})
+"""What an entry may hold beside ``entry.toml``: no image, no label, nothing else."""
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Checked:
     entry, report, again
         ``entry.toml``, ``report.json`` and the recomputed report, as far as they could be had.
     problems
-        One sentence for everything that does not agree.
+        One sentence for everything that does not agree, files first.
     """
 
     folder: Path
@@ -51,36 +53,28 @@ class Checked:
         return self.folder.name
 
 
-def check_index(board: Path, folders: Sequence[Path]) -> list[str]:
-    """Compare ``SHA256SUMS`` with the entry folders that are there."""
-    index = read_index(board)
-    problems = [
-        f"{ENTRIES}/{slug}: removed; SHA256SUMS lists it but there is no such folder"
-        for slug in sorted(index.keys() - {folder.name for folder in folders})
-    ]
-    for folder in folders:
-        where = f"{ENTRIES}/{folder.name}"
-        if folder.name not in index:
-            problems.append(
-                f"{where}: not listed in SHA256SUMS (an interrupted add? `leaderboard build` lists it)"
-            )
-        elif (folder / ENTRY).is_file() and entry_digest(folder) != index[folder.name]:
-            problems.append(f"{where}/{ENTRY}: edited; its content hash is not the one in SHA256SUMS")
-    return problems
+@dataclass(frozen=True)
+class Against:
+    """What entries are checked against.
 
-
-def check_entry(folder: Path, board: Board, truth: Truth | None, owners: Mapping[str, str]) -> Checked:
-    """Check the files of an entry and, where the truth is at hand, recompute its report.
-
-    Parameters
+    Attributes
     ----------
-    folder
-        Entry folder.
     board, truth
         Settings, and canonical truth or None.
     owners
-        ``<slug>/<file>`` of the other entries by digest, to recognise an exchanged file.
+        ``<slug>/<file>`` by digest over all entries, to recognise an exchanged file.
+    quick
+        Recompute only what does not rest on resampling.
     """
+
+    board: Board
+    truth: Truth | None
+    owners: Mapping[str, str]
+    quick: bool = False
+
+
+def check_entry(folder: Path, against: Against) -> Checked:
+    """Check the files of an entry and, where the truth is at hand, recompute its report."""
     done = Checked(folder)
     where = f"{ENTRIES}/{folder.name}"
     if folder.is_symlink() or any(path.is_symlink() for path in folder.iterdir()):
@@ -91,11 +85,11 @@ def check_entry(folder: Path, board: Board, truth: Truth | None, owners: Mapping
     except DermbenchError as error:
         done.problems.append(str(error))
         return done
-    done.problems += _facts(where, folder, done.entry, board)
-    broken = _files(where, folder, done.entry, owners)
-    done.problems += broken
+    done.problems += _facts(where, folder, done.entry, against.board)
+    broken = _files(where, folder, done.entry, against.owners)
     if (folder / REPORT).is_file():
-        _reports(done, board, truth)
+        _reports(done, against, broken)
+    done.problems += broken.values()
     return done
 
 
@@ -118,34 +112,53 @@ def _facts(where: str, folder: Path, entry: Entry, board: Board) -> list[str]:
     if entry.truth_digest != board.truth_digest:
         problems.append(f"{where}/{ENTRY}: truth_digest is not that of board.toml; it was scored on other images")
     problems += [f"{where}/{ENTRY}: no hash for {name}" for name in REQUIRED if name not in entry.hashes]
-    return problems
+    extra = sorted(entry.hashes.keys() - ALLOWED)
+    return problems + [f"{where}/{ENTRY}: lists {name!r}, which is no part of an entry" for name in extra]
 
 
-def _files(where: str, folder: Path, entry: Entry, owners: Mapping[str, str]) -> list[str]:
+def _files(where: str, folder: Path, entry: Entry, owners: Mapping[str, str]) -> dict[str, str]:
+    """Return {file: what is wrong with it}."""
     there = entry_hashes(folder)
-    problems = [f"{where}/{name}: missing" for name in sorted(entry.hashes.keys() - there.keys())]
-    problems += [f"{where}/{name}: not listed in {ENTRY}" for name in sorted(there.keys() - entry.hashes.keys())]
+    broken = {name: f"{where}/{name}: missing" for name in sorted(entry.hashes.keys() - there.keys())}
+    broken |= {
+        name: f"{where}/{name}: not listed in {ENTRY}" for name in sorted(there.keys() - entry.hashes.keys())
+    }
     for name in sorted(there.keys() & entry.hashes.keys()):
         if there[name] != entry.hashes[name]:
             owner = owners.get(there[name], f"{folder.name}/{name}")
             swapped = owner != f"{folder.name}/{name}"
             kind = f"exchanged; it is the file {owner}" if swapped else "changed; its bytes are not those hashed"
-            problems.append(f"{where}/{name}: {kind}")
-    return problems
+            broken[name] = f"{where}/{name}: {kind}"
+    return broken
 
 
-def _reports(done: Checked, board: Board, truth: Truth | None) -> None:
-    where = f"{ENTRIES}/{done.slug}"
+def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
+    """Compare predictions, report and its markdown; a more telling sentence replaces that about bytes."""
+    where, source = f"{ENTRIES}/{done.slug}", done.folder / PREDICTIONS
     try:
         done.report = Report.read(done.folder / REPORT)
-        if truth is not None and (done.folder / PREDICTIONS).is_file():
-            done.again = recompute(done.folder / PREDICTIONS, truth, board)
+        if against.truth is not None and source.is_file() and PREDICTIONS not in broken:
+            done.again = recompute(source, against.truth, against.board, quick=against.quick)
     except DermbenchError as error:
         done.problems.append(str(error))
         return
-    apart = None if done.again is None else difference(done.report, done.again)
-    if apart is not None:
-        done.problems.append(f"{where}/{REPORT}: not what the predictions give: {apart}")
+    if "exchanged" not in broken.get(REPORT, "") and (found := _apart(done, against, edited=REPORT in broken)):
+        broken[REPORT] = f"{where}/{REPORT}: {found}"
+        if done.again is not None and not against.quick:
+            done.report = done.again  # the board is compared with what the predictions give
     markdown = done.folder / REPORT_MD
-    if markdown.is_file() and markdown.read_text(encoding="utf-8", errors="replace") != to_markdown(done.report):
-        done.problems.append(f"{where}/{REPORT_MD}: not what {REPORT} gives")
+    if not broken.keys() & {REPORT, REPORT_MD} and markdown.read_bytes() != to_markdown(done.report).encode():
+        broken[REPORT_MD] = f"{where}/{REPORT_MD}: not what {REPORT} gives"
+
+
+def _apart(done: Checked, against: Against, *, edited: bool) -> str:
+    if done.report is None or done.again is None:
+        return ""
+    if versions := other_versions(done.report, done.again):
+        return f"made with other metric versions: {versions} (`leaderboard build --refresh` scores it anew)"
+    if settings := other_settings(done.report, against.board):
+        return f"made with other settings: {settings}"
+    found = difference(done.report, done.again, quick=against.quick)
+    if found is None:
+        return ""
+    return f"edited: {found}" if edited else f"its hash is right, but the predictions give other numbers: {found}"

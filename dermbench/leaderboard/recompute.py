@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.report import Report
+from dermbench.leaderboard.board import BOARD
+from dermbench.leaderboard.points import points
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -20,50 +22,66 @@ TOLERANCE = 2 * 10.0**-DIGITS
 VERSIONS = "metric_versions"
 
 
-def recompute(predictions: Path, truth: Truth, board: Board) -> Report:
-    """Evaluate a predictions file with the settings of the board.
+def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = False) -> Report:
+    """Evaluate a predictions file with the settings of the board; :func:`score` says what ``quick`` leaves out.
 
     Raises
     ------
     InputError
         With everything that is wrong with the predictions.
     """
-    return score(read_predictions(predictions, truth), truth, board)
+    return score(read_predictions(predictions, truth), truth, board, quick=quick)
 
 
-def score(predictions: Predictions, truth: Truth, board: Board) -> Report:
-    """Evaluate predictions with the settings of the board; the report is as read from ``report.json``."""
+def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:
+    """Evaluate predictions with the settings of the board; the report is as read from ``report.json``.
+
+    With ``quick`` nothing is resampled, and only :func:`~dermbench.leaderboard.points.points` of the report mean
+    something.
+    """
     import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
 
     report = evaluation.evaluate(
-        predictions, truth, sensitive=list(board.sensitive), seed=board.seed, n_resamples=board.resamples
+        predictions,
+        truth,
+        sensitive=list(board.sensitive),
+        seed=board.seed,
+        n_resamples=1 if quick else board.resamples,
     )
     return Report.model_validate(report.document())
 
 
-def difference(stored: Report, again: Report) -> str | None:
+def difference(stored: Report, again: Report, *, quick: bool = False) -> str | None:
     """Say where a stored report first differs from the recomputed one; None when it does not.
 
     Numbers may be apart by :data:`TOLERANCE`. Of the provenance, the versions of packages are no part of
-    the comparison; other versions of a metric are named first, because they explain every other difference.
+    the comparison. With ``quick`` only what does not rest on resampling is compared.
     """
-    versions = _metric_versions(stored, again)
-    if versions:
-        return versions
     left, right = _compared(stored), _compared(again)
-    found = _first(left, right, ())
+    found = _first(points(left), points(right), ()) if quick else _first(left, right, ())
     return None if found is None else f"{'.'.join(found[0])} is {_show(found[1])}, recomputed {_show(found[2])}"
 
 
-def _metric_versions(stored: Report, again: Report) -> str | None:
+def other_versions(stored: Report, again: Report) -> str | None:
+    """Name the metrics whose versions differ; they explain every other difference."""
     before, now = stored.provenance.get(VERSIONS), again.provenance.get(VERSIONS)
     if not isinstance(before, dict) or not isinstance(now, dict) or before == now:
         return None
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    changes = ", ".join(
+    return ", ".join(
         f"{plain(n)} {plain(before.get(n, 'absent'))} -> {plain(now.get(n, 'absent'))}" for n in names
     )
-    return f"made with other metric versions: {changes}"
+
+
+def other_settings(stored: Report, board: Board) -> str | None:
+    """Name the settings of the evaluation that are not those of ``board.toml``."""
+    wanted = {"n_resamples": board.resamples, "seed": board.seed}
+    changes = [
+        f"{name} {plain(stored.provenance.get(name, 'absent'))}, {BOARD} says {now}"
+        for name, now in wanted.items()
+        if stored.provenance.get(name) != now
+    ]
+    return "; ".join(changes) or None
 
 
 def _compared(report: Report) -> dict[str, Any]:

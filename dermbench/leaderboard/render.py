@@ -39,6 +39,11 @@ RULES = (
     "`dermbench leaderboard verify` repeats that. Close ranks are no evidence: look at the intervals, and at "
     "`dermbench compare`. Rules in full: docs/leaderboards.md. Not for clinical use."
 )
+BANDS = (
+    "rank: first to last place that an entry may have. One entry stands above another only where a paired test of "
+    "the two says so (level .05, Holm over all pairs). "
+)
+NO_BANDS = "rank: by value alone, which is no evidence that one entry is better than the next. "
 STORED = (
     "**Not recomputed here:** the truth was not at hand when this board was built; its numbers are those of "
     "the stored reports, whose hashes agree."
@@ -116,16 +121,14 @@ def _ranking(board: Board, entries: Sequence[Standing]) -> list[str]:
     gap = f"gap in {metric_title(board.group_metric)}"
     titles = [f"{metric_title(name)} (95 %)" for name in metrics]
     columns = [Column("rank"), Column("entry", left=True), Column("n"), *map(Column, titles), Column(gap)]
-    columns.append(Column("worst group", left=True))
+    columns += [Column("worst group", left=True), Column("verdict on the gap", left=True, prose=True)]
     rows = []
     for one in entries:
         block = one.disparity(board.feature, board.group_metric)
         cells = [cell_text(one.cell(name), notes) for name in metrics]
-        place = NONE if one.rank is None else str(one.rank)
-        rows.append(
-            (place, _link(one), Safe(f"{one.report.n:,}"), *cells, gap_text(block), _worst(block, one, board))
-        )
-    legend = (
+        n, verdict = Safe(f"{one.report.n:,}"), plain(block.get("verdict") or NONE, limit=PROSE_LIMIT)
+        rows.append((one.place, _link(one), n, *cells, gap_text(block), _worst(block, one, board), verdict))
+    legend = (BANDS if any(one.band for one in entries) else NO_BANDS) + (
         f"gap: largest minus smallest {metric_title(board.group_metric)} by {feature_title(board.feature)}; in "
         "parentheses, where known, what chance alone gives (median, to the 95th percentile)."
     )
@@ -144,7 +147,7 @@ def _by_group(board: Board, entries: Sequence[Standing]) -> list[str]:
     rows = []
     for one in entries:
         cells = [cell_text(one.groups(board.feature)[name].get(board.group_metric), notes) for name in names]
-        rows.append((NONE if one.rank is None else str(one.rank), _link(one), *cells))
+        rows.append((one.place, _link(one), *cells))
     title = f"## {metric_title(board.group_metric).capitalize()} by {markdown_text(feature_title(board.feature))}"
     small = [f"† fewer than {SMALL} images: too few to compare.", ""] if any(marks.values()) else []
     return [title, "", *markdown_table(columns, rows), "", *small, *_beneath(notes)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from dermbench.reporting.numbers import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,12 +27,23 @@ class Standing:
         Content of ``entry.toml`` and ``report.json``.
     rank
         1 for the best; equal values share the smaller rank; None when the ranking metric is undefined.
+    band
+        First and last place among entries that cannot be told apart; None when not known.
     """
 
     slug: str
     entry: Entry
     report: Report
     rank: int | None = None
+    band: tuple[int, int] | None = None
+
+    @property
+    def place(self) -> str:
+        """Rank to show: ``1``, or a band of places; without a band the rank itself, a dash without any."""
+        if self.rank is None:
+            return NONE
+        first, last = self.band or (self.rank, self.rank)
+        return str(first) if first == last else f"{first}\N{EN DASH}{last}"
 
     def cell(self, metric: str) -> dict[str, Any] | None:
         """Return the overall cell of a metric; None when the report has none."""
@@ -64,7 +77,7 @@ def rank(entries: Iterable[Standing], board: Board) -> list[Standing]:
     ordered = sorted(entries, key=key)
     values = [one.value(board.metric) for one in ordered]
     return [
-        Standing(one.slug, one.entry, one.report, None if value is None else values.index(value) + 1)
+        replace(one, rank=None if value is None else values.index(value) + 1)
         for one, value in zip(ordered, values, strict=True)
     ]
 

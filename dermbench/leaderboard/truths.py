@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.tables import to_text, write_table
 from dermbench.artifacts.truth import Truth, make_truth, read_truth
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.leaderboard.board import TRUTH, Board
 from dermbench.tasks import load_task, task_names
 
@@ -32,6 +32,28 @@ class Sources:
 
     datasets: Sequence[Path] = ()
     table: Path | None = None
+
+
+@dataclass
+class Found:
+    """What was found when the truth of a board was looked for.
+
+    Attributes
+    ----------
+    truth
+        The board's, under its digest; None when it is not on this machine.
+    agree
+        Where it was found.
+    stored
+        What is wrong with ``truth.csv``; empty when nothing is.
+    apart
+        Sources of the same task that hold another truth, each with its content hash.
+    """
+
+    truth: Truth | None = None
+    agree: list[str] = field(default_factory=list)
+    stored: str = ""
+    apart: list[str] = field(default_factory=list)
 
 
 def canonical(truth: Truth, sensitive: Sequence[str]) -> Truth:
@@ -84,6 +106,29 @@ def store_truth(folder: Path, truth: Truth) -> None:
     write_table(folder / TRUTH, truth.table)
 
 
+def look_for_truth(folder: Path, board: Board, sources: Sources) -> Found:
+    """Look for the truth of a board in its own ``truth.csv`` and in all sources, and compare content hashes.
+
+    Raises
+    ------
+    DermbenchError
+        When a source cannot be read; what is wrong with ``truth.csv`` is returned.
+    """
+    found = Found()
+    if (folder / TRUTH).is_file():
+        try:
+            stored = board_truth(board, read_truth_table(folder / TRUTH, board))
+        except DermbenchError as error:
+            found.stored = str(error)
+        else:
+            _compare(found, TRUTH, stored, board)
+            if found.apart:
+                found.stored = f"{TRUTH} was edited: {found.apart.pop()}; board.toml says {_wanted(board)}"
+    for origin, truth in _given(board, sources):
+        _compare(found, str(origin), board_truth(board, truth), board)
+    return found
+
+
 def find_truth(folder: Path, board: Board, sources: Sources) -> Truth | None:
     """Return the truth of a board: its own ``truth.csv``, else the source with the board's digest.
 
@@ -97,23 +142,30 @@ def find_truth(folder: Path, board: Board, sources: Sources) -> Truth | None:
     InputError
         When a truth is there but its content hash is not the board's.
     """
-    found = [(str(origin), board_truth(board, truth)) for origin, truth in _candidates(folder, board, sources)]
-    for _, truth in found:
-        if truth.digest == board.truth_digest:
-            return truth
-    if found:
-        problems = [f"truth of {origin} has the content hash {truth.digest}" for origin, truth in found]
+    found = look_for_truth(folder, board, sources)
+    problems = [found.stored] if found.stored else found.apart if found.truth is None else []
+    if problems:
         raise InputError(
             folder,
-            [*problems, f"the board was made with {board.truth_digest or 'no truth yet'}"],
+            [*problems, f"the board was made with {_wanted(board)}"],
             remedy=f"Recreate the dataset: {board.recreate}" if board.recreate else None,
         )
-    return None
+    return found.truth
 
 
-def _candidates(folder: Path, board: Board, sources: Sources) -> list[tuple[Path, Truth]]:
-    if (folder / TRUTH).is_file():
-        return [(folder / TRUTH, read_truth_table(folder / TRUTH, board))]
+def _compare(found: Found, origin: str, truth: Truth, board: Board) -> None:
+    if truth.digest == board.truth_digest:
+        found.truth = found.truth or truth
+        found.agree.append(origin)
+    else:
+        found.apart.append(f"the truth of {origin} has the content hash {truth.digest}")
+
+
+def _wanted(board: Board) -> str:
+    return board.truth_digest or "no truth yet"
+
+
+def _given(board: Board, sources: Sources) -> list[tuple[Path, Truth]]:
     datasets = [read_dataset(path) for path in sources.datasets]
     found = [(d.root, dataset_truth(d, board)) for d in datasets if d.info.task == board.task]
     if sources.table is not None:

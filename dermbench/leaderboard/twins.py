@@ -45,10 +45,10 @@ def to_csv(board: Board, entries: Sequence[Standing]) -> str:
     """
     metrics = headline_metrics(board, entries)
     groups = sorted_groups({name for one in entries for name in one.groups(board.feature)})
-    head = ["rank", "name", "slug", "n"]
+    head = ["rank", "rank_first", "rank_last", "name", "slug", "n"]
     head += [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
     head += [f"{board.group_metric}_{cell(name)}{end}" for name in groups for end in ("_n", "", "_low", "_high")]
-    head += ["gap", "gap_null_median", "gap_null_q95", "worst_group"]
+    head += ["gap", "gap_null_median", "gap_null_q95", "worst_group", "verdict"]
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(head)
@@ -63,7 +63,7 @@ def cell(text: object) -> str:
 
 
 def _line(one: Standing, board: Board, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
-    line: list[Any] = ["" if one.rank is None else one.rank, cell(one.entry.name), one.slug, one.report.n]
+    line: list[Any] = [_blank(one.rank), *(one.band or ("", "")), cell(one.entry.name), one.slug, one.report.n]
     for metric in metrics:
         line += _ends(one.cell(metric))
     for name in groups:
@@ -71,7 +71,7 @@ def _line(one: Standing, board: Board, metrics: Sequence[str], groups: Sequence[
         line += [block.get("n", ""), *_ends(block.get(board.group_metric))]
     gap = one.disparity(board.feature, board.group_metric)
     line += [_blank(gap.get(key)) for key in ("difference", "null_median", "null_q95")]
-    return [*line, cell(_blank(gap.get("worst_group")))]
+    return [*line, *(cell(_blank(gap.get(key))) for key in ("worst_group", "verdict"))]
 
 
 def _ends(score: dict[str, Any] | None) -> list[Any]:
@@ -90,8 +90,10 @@ def _document(one: Standing, board: Board) -> dict[str, Any]:
     }
     return {
         "rank": one.rank,
+        "band": one.band,
         "slug": one.slug,
         "about": one.entry.model_dump(mode="json", exclude={"schema_", "hashes"}),
+        "predictions": one.entry.hashes.get("predictions.parquet"),
         "n": one.report.n,
         "overall": one.report.document()["overall"],
         "groups": groups,

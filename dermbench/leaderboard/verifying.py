@@ -1,4 +1,4 @@
-"""Verifying boards: hashes, then predictions to report, then reports to README."""
+"""Verifying boards: truth, index and hashes, then predictions to report, then reports to README."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
-from dermbench.leaderboard.board import TRUTH, board_folders, counted, entry_folders, read_board
+from dermbench.leaderboard.board import INDEX, Board, board_folders, counted, entry_folders, read_board
 from dermbench.leaderboard.building import first_difference, render_files, standings
-from dermbench.leaderboard.checking import check_entry, check_index, file_owners
-from dermbench.leaderboard.truths import Sources, find_truth
+from dermbench.leaderboard.chaining import check_index
+from dermbench.leaderboard.effort import Effort, check_entries
+from dermbench.leaderboard.index import read_index
+from dermbench.leaderboard.recompute import TOLERANCE
+from dermbench.leaderboard.truths import Found, Sources, look_for_truth
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dermbench.leaderboard.checking import Checked
+
+BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
 
 
 @dataclass
@@ -24,11 +31,11 @@ class Verified:
     folder
         The board.
     proved
-        What was checked and agrees.
+        What was checked and agrees; empty when anything does not.
     problems
-        One sentence for everything that does not agree.
+        One sentence for everything that does not agree, in the order truth, index, entries, board.
     unchecked
-        What could not be checked on this machine, and what it would take.
+        What could not be checked on this machine, or was not asked for, and what it would take.
     """
 
     folder: Path
@@ -37,7 +44,13 @@ class Verified:
     unchecked: list[str] = field(default_factory=list)
 
 
-def verify(root: Path | str = "leaderboards", *, sources: Sources | None = None) -> list[Verified]:
+def verify(
+    root: Path | str = "leaderboards",
+    *,
+    sources: Sources | None = None,
+    effort: Effort | None = None,
+    since: str | None = None,
+) -> list[Verified]:
     """Check that the boards are what their entries give; nothing is written.
 
     Parameters
@@ -45,51 +58,113 @@ def verify(root: Path | str = "leaderboards", *, sources: Sources | None = None)
     root
         A board, or a folder of boards.
     sources
-        Where truth may be found beside the boards' own ``truth.csv``.
+        Where truth may be found beside the boards' own ``truth.csv``. For a single board, a source of its task
+        that holds another truth is a finding.
+    effort
+        What is recomputed, by how many processes; by default everything, by this one.
+    since
+        Head of the index noted earlier; that the chain does not go through it is a finding.
 
     Returns
     -------
     list of Verified
-        One a board. A flipped byte, an edited score, an exchanged file, a removed entry and an edited board
-        each have their own sentence.
+        One a board. A flipped byte, an edited score, an exchanged file, a removed entry, an edited index, truth
+        or board, and another metric version each have their own sentence.
+
+    Raises
+    ------
+    DermbenchError
+        When a source cannot be read.
     """
-    return [_verify(folder, sources or Sources()) for folder in board_folders(root)]
+    folders = board_folders(root)
+    single = len(folders) == 1
+    return [
+        _verify(folder, sources or Sources(), effort or Effort(), since=since, single=single) for folder in folders
+    ]
 
 
-def _verify(folder: Path, sources: Sources) -> Verified:
+def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None, single: bool) -> Verified:
     done = Verified(folder)
     try:
         board = read_board(folder)
-        folders = entry_folders(folder)
-        truth = find_truth(folder, board, sources) if folders or (folder / TRUTH).is_file() else None
-        done.problems += check_index(folder, folders)
     except DermbenchError as error:
         done.problems.append(str(error))
         return done
-    owners = file_owners(folders)
-    checked = [check_entry(path, board, truth, owners) for path in folders]
+    folders = entry_folders(folder)
+    found = look_for_truth(folder, board, sources) if board.truth_digest or folders else Found()
+    _truth(done, found, single=single)
+    done.problems += check_index(folder, board, folders)
+    done.problems += [] if since is None else _since(folder, since)
+    checked = check_entries(folders, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
-    if folders and truth is None:
-        done.unchecked.append(
-            f"whether the predictions of {counted(len(folders))} give the reports: the truth "
-            f"({board.truth_digest}) is not on this machine; give --data DATASET or --truth TABLE"
-            + (f" ({board.recreate})" if board.recreate else "")
-        )
-    entries = standings(board, checked)
-    try:
-        apart = first_difference(folder, render_files(folder, board, entries, stored=False))
-        if apart and truth is None and folders:  # a board built with --stored says so in one more line
-            apart = first_difference(folder, render_files(folder, board, entries, stored=True))
-    except DermbenchError as error:
-        apart = [str(error)]
-    done.problems += [f"not what the entries give: {line}" for line in apart]
-    if not done.problems:
-        done.proved = _proved(len(folders), recomputed=truth is not None)
+    done.problems += _board_files(folder, board, checked, found, quick=effort.quick)
+    if folders:
+        _left_out(done, board, len(folders), found, quick=effort.quick)
+    if done.problems:
+        done.proved = []
+    else:
+        done.proved += _proved(folder, board, len(folders), found, quick=effort.quick)
     return done
 
 
-def _proved(n_entries: int, *, recomputed: bool) -> list[str]:
-    proved = [f"{counted(n_entries)}: content as hashed"] if n_entries else []
-    if n_entries and recomputed:
-        proved.append("every report was recomputed from the predictions and agrees")
+def _truth(done: Verified, found: Found, *, single: bool) -> None:
+    done.problems += [found.stored] if found.stored else []
+    done.proved += [f"{origin}: the truth that board.toml names" for origin in found.agree]
+    if found.apart and not any(origin != "truth.csv" for origin in found.agree):
+        wanted = "it is not that of board.toml"
+        if single:
+            done.problems += [f"{line}; {wanted}" for line in found.apart]
+        else:  # of several boards of one task each has its own dataset
+            done.unchecked += [f"against the dataset given: {line}; {wanted}" for line in found.apart]
+
+
+def _since(folder: Path, head: str) -> list[str]:
+    try:
+        index = read_index(folder)
+    except DermbenchError:
+        return []  # the broken chain is a finding already
+    if index.goes_through(head):
+        return []
+    return [f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}"]
+
+
+def _board_files(folder: Path, board: Board, checked: list[Checked], found: Found, *, quick: bool) -> list[str]:
+    try:
+        entries = standings(folder, board, checked, found.truth, quick=quick)
+        apart = first_difference(folder, render_files(folder, board, entries, stored=False))
+        if apart and found.truth is None and entries:  # a board built with --stored says so in one more line
+            apart = first_difference(folder, render_files(folder, board, entries, stored=True))
+    except DermbenchError as error:
+        return [str(error)]
+    return [f"not what the entries give: {line}" for line in apart]
+
+
+def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, quick: bool) -> None:
+    if found.truth is None:
+        where = f" ({board.recreate})" if board.recreate else ""
+        done.unchecked.append(
+            f"whether the predictions of {counted(n_entries)} give the reports: the truth ({board.truth_digest}) "
+            f"is not on this machine; give --data DATASET or --truth TABLE{where}"
+        )
+        done.unchecked.append(BANDS_UNDRAWN)
+    elif quick:
+        done.unchecked.append(
+            f"bootstrap intervals, chance levels, p-values and verdicts of {counted(n_entries)}: nothing was "
+            "drawn again (--quick)"
+        )
+        done.unchecked.append(BANDS_UNDRAWN + " (--quick)")
+
+
+def _proved(folder: Path, board: Board, n_entries: int, found: Found, *, quick: bool) -> list[str]:
+    index, proved = read_index(folder), []
+    if index.lines:
+        proved.append(f"{INDEX}: an unbroken chain of {len(index.lines)} lines, head {index.head}")
+    if n_entries:
+        proved.append(
+            f"{counted(n_entries)}: every file is the one hashed in entry.toml, every entry.toml in {INDEX}"
+        )
+    if n_entries and found.truth is not None:
+        what = "value, count and closed-form interval" if quick else "number"
+        drawn = "" if quick else f" ({board.resamples:,} resamples, seed {board.seed})"
+        proved.append(f"every {what} was recomputed from the predictions{drawn} and agrees to {TOLERANCE:g}")
     return [*proved, "README.md, leaderboard.json and leaderboard.csv are what the entries give"]

@@ -11,7 +11,7 @@ import pytest
 
 from dermbench.artifacts import Report, RunRecord, read_entry
 from dermbench.errors import InputError, UsageError
-from dermbench.leaderboard import add, adding, build, slugify, verify
+from dermbench.leaderboard import Effort, add, adding, build, slugify, verify
 from dermbench.leaderboard.board import entry_folders, read_board
 from dermbench.leaderboard.index import read_index
 
@@ -225,9 +225,9 @@ def test_killed_before_the_rename_is_the_old_board(board, predictions):
 
 
 def test_killed_between_rename_and_index_is_the_new_board_after_build(board, predictions):
-    killed(board, predictions[2], "write_index", "Late")
+    killed(board, predictions[2], "append", "Late")
     (found,) = verify(board)
-    assert any("late: not listed in SHA256SUMS" in problem for problem in found.problems)
+    assert any("late: not listed in index.jsonl" in problem for problem in found.problems)
     (done,) = build(board)
     assert not done.problems
     assert done.n_entries == 3
@@ -235,23 +235,39 @@ def test_killed_between_rename_and_index_is_the_new_board_after_build(board, pre
 
 
 def test_killed_while_replacing_is_the_old_board_after_build(board, predictions):
-    before = read_index(board)
-    killed(board, predictions[2], "write_index", "Middle")
+    before = (board / "index.jsonl").read_bytes()
+    killed(board, predictions[2], "append", "Middle")
     (done,) = build(board)
     assert not done.problems
-    assert read_index(board) == before
+    assert (board / "index.jsonl").read_bytes() == before
     assert not verify(board)[0].problems
 
 
-ADD = "import sys; from dermbench.leaderboard import add; add(sys.argv[1], sys.argv[2], name=sys.argv[3])"
+ADD = """
+import multiprocessing, sys
+import dermbench.evaluation, dermbench.evaluation.stats
+from dermbench.leaderboard import add
+def one(barrier, name):
+    barrier.wait()
+    add(sys.argv[1], sys.argv[2], name=name)
+names = sys.argv[3].split("|")
+context = multiprocessing.get_context("fork")  # eight processes for the price of one import
+barrier = context.Barrier(len(names))
+running = [context.Process(target=one, args=(barrier, name)) for name in names]
+for process in running:
+    process.start()
+for process in running:
+    process.join()
+sys.exit(max(process.exitcode != 0 for process in running))
+"""
 
 
 def test_concurrent_adds_lose_none(board, predictions):
-    names = [f"Model {i}" for i in range(4)]
-    commands = [[sys.executable, "-c", ADD, str(board), str(predictions[1]), name] for name in names]
-    running = [subprocess.Popen(c, env=os.environ | {"OMP_NUM_THREADS": "1"}) for c in commands]
-    assert [process.wait(timeout=120) for process in running] == [0, 0, 0, 0]
-    assert sorted(read_index(board)) == ["good-one", "middle", "model-0", "model-1", "model-2", "model-3"]
-    (done,) = build(board)
+    names = [f"Model {i}" for i in range(8)]
+    command = [sys.executable, "-c", ADD, str(board), str(predictions[1]), "|".join(names)]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240)
+    index = read_index(board)
+    assert sorted(index.current) == ["good-one", "middle", *(f"model-{i}" for i in range(8))]
+    assert [line.sequence for line in index.lines] == list(range(1, 11))
+    (done,) = build(board, effort=Effort(quick=True))
     assert not done.problems
-    assert not verify(board)[0].problems

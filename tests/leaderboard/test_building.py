@@ -22,6 +22,12 @@ def test_board_shows_recomputed_numbers_in_order(board, truth):
     lines = [line for line in text.split("## Ranking")[1].splitlines() if line.startswith("| ")]
     assert lines[1].startswith("| 1 | [Good one](entries/good-one/report.md) | 90 |")
     assert lines[2].startswith("| 2 | [Middle](entries/middle/report.md) | 90 |")
+    assert (
+        Report.read(board / "entries/middle/report.json")
+        .features["fst"]["disparities"]["accuracy"]["verdict"]
+        .split(" (")[0]
+        in lines[2]
+    )
     cell = Report.read(board / "entries/good-one/report.json").overall["macro_f1"]
     assert f".{round(cell['value'] * 100):02d} [" in lines[1]
     sizes = truth.table["fst"].value_counts()
@@ -44,7 +50,7 @@ def test_order_of_adding_does_not_matter(empty, predictions, truth, tmp_path):
         for i in order:
             add(where, predictions[i], name=f"m{i}", truth=truth)
         build(where)
-    for name in ("README.md", "leaderboard.json", "leaderboard.csv", "SHA256SUMS"):
+    for name in ("README.md", "leaderboard.json", "leaderboard.csv"):
         assert (empty / name).read_bytes() == (other / name).read_bytes()
 
 
@@ -154,8 +160,9 @@ def test_twins_hold_the_same_numbers(board):
     document = json.loads((board / "leaderboard.json").read_text())
     (_, first, second) = (board / "leaderboard.csv").read_text().splitlines()
     value = document["entries"][0]["overall"]["macro_f1"]["value"]
-    assert first.startswith(f"1,Good one,good-one,90,{value},")
-    assert second.startswith("2,Middle,middle,90,")
+    assert first.startswith(f"1,1,1,Good one,good-one,90,{value},")
+    assert second.startswith("2,2,2,Middle,middle,90,")
+    assert [row["band"] for row in document["entries"]] == [[1, 1], [2, 2]]
     assert document["entries"][1]["groups"]["III"]["n"] > 0
 
 

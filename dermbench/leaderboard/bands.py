@@ -1,0 +1,64 @@
+"""Rank bands: the best and the worst place an entry may have among entries that cannot be told apart."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dermbench.artifacts.predictions import read_predictions
+from dermbench.errors import UsageError
+from dermbench.leaderboard.adding import PREDICTIONS
+from dermbench.leaderboard.board import ENTRIES
+from dermbench.leaderboard.twins import JSON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dermbench.artifacts.truth import Truth
+    from dermbench.leaderboard.board import Board
+    from dermbench.leaderboard.standing import Standing
+
+Bands = dict[str, tuple[int, int]]
+
+
+def rank_bands(folder: Path, board: Board, truth: Truth, entries: Sequence[Standing]) -> Bands:
+    """Compare all ranked entries with each other; see :func:`dermbench.evaluation.rank_bands`.
+
+    Returns
+    -------
+    dict
+        {slug: (first, last place)}; entries without a rank have none, nor any where the metric has no paired test.
+    """
+    import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
+
+    ranked = [one.slug for one in entries if one.rank is not None]
+    if len(ranked) < 2:
+        return dict.fromkeys(ranked, (1, 1))
+    predictions = {slug: read_predictions(folder / ENTRIES / slug / PREDICTIONS, truth) for slug in ranked}
+    try:
+        return evaluation.rank_bands(
+            predictions, truth, metric=board.metric, seed=board.seed, n_resamples=board.resamples
+        )
+    except UsageError:  # the predictions are those of the truth: what is left is a metric without a paired test
+        return {}
+
+
+def stored_bands(folder: Path, entries: Sequence[Standing]) -> Bands | None:
+    """Return the bands in ``leaderboard.json``; None unless they are of these entries and predictions."""
+    try:
+        rows = json.loads((folder / JSON).read_text(encoding="utf-8"))["entries"]
+        there = {row["slug"]: row["predictions"] for row in rows}
+        bands = {row["slug"]: _band(row["band"]) for row in rows if row["band"] is not None}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no board yet, or not one of ours: whoever compares the file says so
+    same = there == {one.slug: one.entry.hashes.get(PREDICTIONS) for one in entries}
+    ranked = {one.slug for one in entries if one.rank is not None}
+    return bands if same and bands.keys() in ({}.keys(), ranked) else None
+
+
+def _band(pair: Any) -> tuple[int, int]:
+    first, last = pair
+    if not (isinstance(first, int) and isinstance(last, int)):
+        raise TypeError("a place is an integer")
+    return first, last

@@ -1,0 +1,57 @@
+"""How much is recomputed, and by how many processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from dermbench.leaderboard.checking import Against, Checked, check_entry, file_owners
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from dermbench.artifacts.truth import Truth
+    from dermbench.leaderboard.board import Board
+
+WORTHWHILE = 4
+"""Entries a process, below which starting it takes longer than it saves."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How thoroughly, and how, entries are recomputed.
+
+    Attributes
+    ----------
+    quick
+        Recompute every value, count and interval of a closed form, and draw nothing again.
+    workers
+        Processes; the result is the same for any number. More than one start Python anew, so a script that
+        asks for them needs the usual ``if __name__ == "__main__":``.
+    """
+
+    quick: bool = False
+    workers: int = 1
+
+
+def cores() -> int:
+    """Return the number of processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_entries(folders: Sequence[Path], board: Board, truth: Truth | None, effort: Effort) -> list[Checked]:
+    """Check all entries of a board, in the order of ``folders``."""
+    check = partial(check_entry, against=Against(board, truth, file_owners(folders), effort.quick))
+    workers = min(effort.workers, len(folders) // WORTHWHILE)
+    if workers < 2 or truth is None:
+        return [check(path) for path in folders]
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return list(pool.map(check, folders, chunksize=2))

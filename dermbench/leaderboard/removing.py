@@ -1,0 +1,46 @@
+"""Withdrawing an entry: its folder goes, the index keeps saying that it was there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dermbench.artifacts.entry import ENTRY
+from dermbench.artifacts.files import locked
+from dermbench.errors import UsageError, name_some
+from dermbench.leaderboard.adding import OLD, tidy
+from dermbench.leaderboard.board import ENTRIES, LOCK, entry_folders, read_board
+from dermbench.leaderboard.index import append, entry_digest, read_index
+from dermbench.leaderboard.slug import slugify
+
+
+def remove(board: Path | str, name: str) -> None:
+    """Take an entry off a board. Killed at any point, the board is the old or the new one.
+
+    Parameters
+    ----------
+    board
+        Board folder.
+    name
+        Display name of the entry, or the name of its folder.
+
+    Raises
+    ------
+    UsageError
+        When there is no such entry.
+    """
+    folder = Path(board)
+    settings = read_board(folder)
+    with locked(folder / LOCK):
+        tidy(folder)
+        slug = slugify(name)
+        target = folder / ENTRIES / slug
+        if not (target / ENTRY).is_file():
+            known = name_some((path.name for path in entry_folders(folder)), limit=20)
+            raise UsageError(f"{folder}: no entry {slug!r}; there are: {known or 'none'}")
+        old = folder / ENTRIES / f"{OLD}{slug}"
+        digest = entry_digest(target)
+        target.rename(old)
+        if slug in read_index(folder).current:
+            append(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
+        shutil.rmtree(old)
