@@ -104,13 +104,14 @@ def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> 
     from rich.console import Console
 
     from dermbench.artifacts.files import write_text
-    from dermbench.reporting import print_report, to_markdown
+    from dermbench.reporting import print_report, to_html, to_markdown
 
     if target is not None:
         report.write(target)
         write_text(target.with_suffix(".md"), to_markdown(report))
+        write_text(target.with_suffix(".html"), to_html(report))
     print_report(report, Console(stderr=as_json), full=full)
     if target is not None:
-        typer.echo(f"Wrote {target} and {target.with_suffix('.md')}", err=True)
+        typer.echo(f"Wrote {target}, and beside it .md and .html", err=True)
     if as_json:
         typer.echo(report.text(), nl=False)

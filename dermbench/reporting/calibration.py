@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 Block = dict[str, Any]
 
-LEGEND = (
-    "confidence \N{MINUS SIGN} accuracy: above 0 the model is overconfident, below 0 underconfident. "
-    "squared error: "
-    "squared calibration error over bins of equal mass, debiased. ECE-15: expected calibration error, 15 bins. "
-    "Both beside what perfect calibration gives (median / 95th percentile): it grows as n shrinks. AURC: area "
-    "under the risk-coverage curve, lower is better."
-)
 EVERYONE = "all images"
+CONFIDENCE = "confidence \N{MINUS SIGN} accuracy"
 COLUMNS = (
     Column("group", left=True),
     Column("n"),
-    Column("confidence \N{MINUS SIGN} accuracy (95 %)"),
-    Column("squared error"),
-    Column("if perfect"),
-    Column("ECE-15", drop=1),
+    Column(
+        f"{CONFIDENCE} (95 %)",
+        meaning=f"{CONFIDENCE}: above 0 the model is overconfident, below 0 underconfident.",
+    ),
+    Column("squared error", meaning="squared error: squared calibration error over bins of equal mass, debiased."),
+    Column(
+        "if perfect",
+        meaning="if perfect: what perfect calibration gives (median / 95th percentile); it grows as n shrinks.",
+    ),
+    Column("ECE-15", drop=1, meaning="ECE-15: expected calibration error, 15 bins."),
     Column("if perfect", drop=1),
-    Column("AURC (95 %)", drop=2),
+    Column("AURC (95 %)", drop=2, meaning="AURC: area under the risk-coverage curve, lower is better."),
 )
 
 
@@ -70,9 +70,9 @@ def _calibration(name: str | None, block: Block, feature: Mapping[str, Any], *, 
         errors = [text for key in ("squared_error", "ece") for text in _beside(item.get(key), notes)]
         n = Safe(NONE if gap.get("n") is None else f"{gap['n']:,}")
         rows.append((plain(group), n, cell_text(gap or None, notes), *errors, cell_text(item.get("aurc"), notes)))
-    legend = ((LEGEND,) if first else ()) + tuple(group_legend(feature.get("groups") or {})[1:])
+    legend = group_legend({group: {} for group in feature.get("groups") or {}})
     title = "Calibration" + ("" if name is None else f" by {feature_title(name)}")
-    return Section(title, COLUMNS, tuple(rows), (*legend, *notes.lines()), detail=not first)
+    return Section(title, COLUMNS, tuple(rows), (*legend, *notes.lines()), detail=not first, explained=first)
 
 
 def _beside(error: Block | None, notes: Footnotes) -> tuple[Safe, Safe]:

@@ -67,7 +67,7 @@ def disparity_sections(
     gaps = _table(f"Disparity by {title}", items, MAIN, explain=explain, always=MAIN[:2])
     more = _table(f"Worst group and spread by {title}", items, MORE, explain=explain)
     found_more = [replace(more, detail=detail, lead=lead)] if len(more.columns) > 1 else []
-    return [replace(gaps, notes=(*_common_classes(items), *gaps.notes), detail=True), *found_more]
+    return [replace(gaps, notes=(*_common_classes(items), *remarks(items), *gaps.notes), detail=True), *found_more]
 
 
 def gap_text(block: Mapping[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _table(
     kept = [part for part in parts if part in always or part not in blank]
     rows = [(metric_title(item.metric), *write_row(item, kept, notes)) for item in items]
     columns = (Column("metric", left=True), *(COLUMNS[part] for part in kept))
-    return Section(title, columns, tuple(rows), (*remarks(items), *notes.lines()), explained=explain)
+    return Section(title, columns, tuple(rows), tuple(notes.lines()), explained=explain)
 
 
 def _common_classes(items: Sequence[Item]) -> list[str]:

@@ -67,7 +67,8 @@ def gap_section(features: Mapping[str, Any]) -> Section | None:
     )
     lines = [twin_note(name, first) for name, first in twins(features).items()]
     for name, items in found.items():
-        lines += [f"{feature_title(name)}: {remark}" for remark in remarks(items)]
+        if said := remarks(items):
+            lines.append(f"{feature_title(name)}: {'; '.join(said)}.")
     return Section("Disparities", columns, tuple(rows), (*lines, *notes.lines())) if rows else None
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from dermbench.artifacts import Report
@@ -104,3 +107,9 @@ def raw():
 @pytest.fixture
 def report(raw):
     return Report.model_validate(raw)
+
+
+@pytest.fixture
+def everything():
+    """Raw report with every block."""
+    return runpy.run_path(str(Path(__file__).with_name("full.py")))["document"]()
