@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import argparse
 import time
 import warnings
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,6 +24,9 @@ import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
 from dermbench.evaluation.metric import METRICS, Tally
 from dermbench.evaluation.stats import Grouping, Plan, Sample, intervals
 from dermbench.evaluation.stats.resample import as_tally, replicate, tally_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
 N_BOOT = 10
@@ -110,7 +113,7 @@ def seconds(function: Callable[..., object], *args: object) -> float:
 
 
 def compare(repeats: int = 3) -> dict[str, float]:
-    """Return the seconds of one resample; the best of interleaved repeats, so that a busy machine hits all alike."""
+    """Return the seconds of one resample; the best of interleaved repeats, fair to all on a busy machine."""
     sample, grouping = make_data()
     fairlearn_frame(sample, grouping, 1)
     ours(sample, grouping, 100)

@@ -112,8 +112,8 @@ def main() -> None:
         print(json.dumps(measure(*json.loads(args.line))))
         return
     rows = [
-        f"Made by `OMP_NUM_THREADS=1 python benchmarks/bench_scale.py --workers {args.workers}`; 6 metrics "
-        "(accuracy, balanced accuracy, macro-F1, weighted F1, kappa, MCC), overall and for 7 groups, with BCa.",
+        f"Made by `OMP_NUM_THREADS=1 python benchmarks/bench_scale.py --workers {args.workers}`.",
+        "Six metrics (accuracy, balanced accuracy, macro-F1, weighted F1, kappa, MCC), overall and for 7 groups.",
         "",
         "| rows | classes | resamples | models | what | wall s | CPU s | peak memory MB |",
         "|---:|---:|---:|---:|---|---:|---:|---:|",

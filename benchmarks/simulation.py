@@ -12,11 +12,11 @@ import csv
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -24,7 +24,16 @@ from scipy import stats
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
 from dermbench.evaluation.metric import METRICS
 from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, estimates, intervals, wilson
+from dermbench.evaluation.stats.bca import bca_limits
+from dermbench.evaluation.stats.bootstrap import bootstrap_sums
 from dermbench.evaluation.stats.disparity import EVIDENCE
+from dermbench.evaluation.stats.exchange import elements
+from dermbench.evaluation.stats.permute import permuted_tallies
+from dermbench.evaluation.stats.resample import as_tally, replicate, sum_cells, tally_cells
+from dermbench.evaluation.stats.sample import group_tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 sys.path.insert(0, str(Path(__file__).parent))
 from worlds import AJL, World, make_world, pick
@@ -201,6 +210,7 @@ def gap_coverage(sets: int) -> Iterator[Row]:
         "first worse by .2, groups 12/30/60/150": (make_world(3, small, tilt=0.0, drop={0: 0.2}), ["accuracy"]),
         "no gap, 3 classes": (make_world(3, tilt=0.0), ["macro_f1", "balanced_accuracy"]),
         "VI worse by .2, 3 classes": (make_world(3, tilt=0.0, drop={5: 0.2}), ["macro_f1", "balanced_accuracy"]),
+        "mix differs, 3 classes": (make_world(3, spread=0.2), ["accuracy", "balanced_accuracy", "macro_f1"]),
         "no gap, clustered": (make_world(3, tilt=0.0, **CLUSTERED), ["accuracy"]),
         "VI worse by .2, clustered": (make_world(3, tilt=0.0, drop={5: 0.2}, **CLUSTERED), ["accuracy"]),
     }
@@ -296,6 +306,86 @@ def calibrated(sets: int) -> Iterator[Row]:
     yield row("null rejection", "debiased squared error of type VI", np.array(p_squared), AT_MOST)
 
 
+def alternatives(sets: int) -> Iterator[Row]:
+    """What the methods in common use do: the reason for the ones here."""
+    world = make_world(21, tilt=0.0, spread=0.0)
+    rng, gaps, covered = rng_of("naive gap"), [], []
+    for seed in range(sets):
+        sample, groups = world.draw(rng)
+        value, low, high = _bootstrapped_gap(sample, groups, seed)
+        gaps.append(value)
+        covered.append(low <= 0 <= high)
+    setting = "accuracy .62 in all six types, n = 238/397/243/186/83/44"
+    yield Row(
+        "mean of max - min", setting, sets, float(np.mean(gaps)), float(np.std(gaps) / np.sqrt(sets)), "", ""
+    )
+    yield Row("95th percentile of max - min", setting, sets, float(np.quantile(gaps, 0.95)), 0.0, "", "")
+    yield row("percentile bootstrap of max - min covers 0", setting, np.array(covered))
+    yield from _free_permutation(sets)
+    yield from _other_intervals(sets)
+
+
+def _bootstrapped_gap(sample: Sample, groups: Grouping, seed: int) -> tuple[float, float, float]:
+    cells = tally_cells(sample, groups.codes, len(groups.names))
+
+    def gap(sums: np.ndarray) -> np.ndarray:
+        tally = as_tally(sums, sample.n_classes, steps=False)
+        return np.ptp(tally.correct.sum(axis=-1) / np.maximum(tally.total, 1), axis=-1)
+
+    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap")
+    return float(gap(cells.totals()[:, None])[0]), *np.quantile(drawn, [0.025, 0.975])
+
+
+def _free_permutation(sets: int) -> Iterator[Row]:
+    """Rejections of max - min of macro-F1 by a permutation that ignores the class, and by one within classes."""
+    world, metric = make_world(3, spread=0.25, tilt=2.0), METRICS.get("macro_f1")
+    rng, found = rng_of("free"), {True: [], False: []}
+    for seed in range(sets):
+        sample, groups = world.draw(rng)
+        observed = np.ptp(metric.score(group_tally(sample, groups)))
+        for within, hits in found.items():
+            parts = elements(sample, groups.codes, within_class=within)
+            null = permuted_tallies(
+                sample, parts, 6, lambda t: np.ptp(metric.score(t), axis=-1), Plan(seed, N_RESAMPLES), stream="x"
+            )
+            hits.append((np.sum(null >= observed) + 1) / (len(null) + 1) <= 0.05)
+    for within, name in ((True, "within-class"), (False, "free")):
+        yield row(
+            f"null rejection, {name} permutation",
+            "macro-F1; 3 classes, mix differs widely",
+            np.array(found[within]),
+        )
+
+
+def _other_intervals(sets: int) -> Iterator[Row]:
+    rng = rng_of("jeffreys")
+    for c, n in ((9, 60), (21, 60), (21, 150)):
+        world, hits = make_world(c, (n,), seed=c), []
+        recall = np.einsum("gcc->gc", world.confusion)[0]
+        for _ in range(sets):
+            sample, _groups = world.draw(rng)
+            support = np.bincount(sample.y_true, minlength=c)
+            correct = np.bincount(sample.y_true[sample.hit], minlength=c)
+            there = support > 0
+            k, m = correct[there], support[there]
+            low, high = np.quantile(rng.beta(k + 0.5, m - k + 0.5, (2000, len(k))).mean(axis=1), [0.025, 0.975])
+            hits.append(low <= recall[there].mean() <= high)
+        yield row("coverage of Jeffreys posteriors", f"balanced_accuracy; {c} classes, n={n}", np.array(hits))
+    metric, hits = METRICS.get("log_loss"), []
+    big = probabilities(rng_of("truth"), 200_000, 3)
+    truth = float(np.mean(metric.score(big.y_true, big.y_prob)))
+    for seed in range(sets):
+        sample = probabilities(rng, 30, 3)
+        values = metric.score(sample.y_true, sample.y_prob)
+        cells = sum_cells(sample, np.zeros(30, dtype=int), 1, values[None, :])
+        made = bootstrap_sums(
+            cells, lambda s: (s[1] / s[0])[:, None, None], 2, Plan(seed, N_RESAMPLES), stream="x"
+        )
+        low, high, _ = bca_limits(values.mean(), np.sort(made[0][:, 0, 0]), made[1][0, 0], z=1.96)
+        hits.append(low <= truth <= high)
+    yield row("coverage of BCa", "log_loss; 3 classes, n=30", np.array(hits))
+
+
 SCENARIOS: dict[str, Callable[[int], Iterator[Row]]] = {
     "null_rejection": null_rejection,
     "power": power,
@@ -306,6 +396,7 @@ SCENARIOS: dict[str, Callable[[int], Iterator[Row]]] = {
     "random_effects": random_effects,
     "mean_and_rank": mean_and_rank,
     "calibrated": calibrated,
+    "alternatives": alternatives,
 }
 
 

@@ -103,8 +103,7 @@ def make_world(
     spread: float = 0.1,
     tilt: float = 1.0,
     drop: dict[int, float] | None = None,
-    rho: float = 0.0,
-    per_unit: tuple[int, ...] = (),
+    **cluster: object,
 ) -> World:
     """Make a population whose per-class behaviour is the same in all groups, but for ``drop``.
 
@@ -120,8 +119,8 @@ def make_world(
         How much the class mix differs between groups; 0 not at all.
     drop
         What is taken from every recall in a group.
-    rho, per_unit
-        See :class:`World`.
+    **cluster
+        ``rho`` and ``per_unit`` of :class:`World`.
     """
     rng = np.random.default_rng(seed)
     base = rng.dirichlet(np.full(n_classes, 8.0))
@@ -136,4 +135,4 @@ def make_world(
         r = np.clip(recalls - (drop or {}).get(group, 0.0), 0.02, 0.98)
         confusion[group] = (1 - r)[:, None] * wrong
         np.fill_diagonal(confusion[group], r)
-    return World(sizes, mix, confusion, rho, per_unit)
+    return World(sizes, mix, confusion, **cluster)

@@ -10,15 +10,16 @@ import numpy as np
 from dermbench.errors import UsageError
 from dermbench.evaluation.metric import Metric
 from dermbench.evaluation.stats.abstention import share
-from dermbench.evaluation.stats.groups import estimate
-from dermbench.evaluation.stats.problem import Problem
+from dermbench.evaluation.stats.groups import estimates
 from dermbench.evaluation.stats.sample import everyone
 from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.stats.estimates import Interval
+    from dermbench.evaluation.stats.estimates import Estimate, Interval
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
 BINS = 15
@@ -110,6 +111,7 @@ def calibration(
     sample: Sample,
     grouping: Grouping | None = None,
     *,
+    gaps: Mapping[tuple[str | None, str], Estimate] | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> dict[str | None, Calibration]:
@@ -121,6 +123,9 @@ def calibration(
         Truth and probabilities.
     grouping
         Sensitive feature; None for the whole sample.
+    gaps
+        What :func:`~dermbench.evaluation.stats.groups.estimates` gave for :data:`CONFIDENCE_GAP` and these
+        groups, to save the second bootstrap.
     seed, n_resamples
         See :class:`~dermbench.evaluation.stats.seeding.Plan`.
 
@@ -137,12 +142,12 @@ def calibration(
         raise UsageError("calibration needs probabilities")
     groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
     plan = Plan(seed, n_resamples)
-    gaps = estimate(Problem(sample, groups, plan), [CONFIDENCE_GAP])
+    made = estimates(sample, [CONFIDENCE_GAP], grouping, plan) if gaps is None else gaps
     found: dict[str | None, Calibration] = {}
     for index, name in enumerate(groups.names):
         rows = groups.codes == index
         key = None if grouping is None else name
-        interval = gaps[index, CONFIDENCE_GAP.name].interval()
+        interval = made[key, CONFIDENCE_GAP.name].interval()
         stream = f"calibration {groups.feature} {name}"
         found[key] = _one(sample.take(rows), interval, plan, stream)
     return found

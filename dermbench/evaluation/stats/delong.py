@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import rankdata
 
 from dermbench.evaluation.stats.estimates import Estimate
 
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     """Return the area under the ROC curve and what each image contributes to it.
 
-    Midranks give all placements in O(n log n). The sum of squared contributions is DeLong's variance; sums of
-    products of two models' contributions are his covariance; contributions summed within units give the
-    variance for clusters.
+    One sort gives all placements, ties counting half. The sum of squared contributions is DeLong's variance;
+    sums of products of two models' contributions are his covariance; contributions summed within units give
+    the variance for clusters.
 
     Parameters
     ----------
@@ -43,13 +42,17 @@ def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> 
     m, n = int(positive.sum()), int((~positive).sum())
     if m == 0 or n == 0:
         return float("nan"), np.full(len(positive), np.nan)
-    ranks = rankdata(score)
+    order = np.argsort(score)
+    ordered, inside = score[order], positive[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    size = np.diff(np.append(starts, len(order)))
+    hits = np.add.reduceat(inside.astype(np.float64), starts)
+    below = np.cumsum(hits) - hits / 2, np.cumsum(size - hits) - (size - hits) / 2
     placement = np.empty(len(positive))
-    placement[positive] = (ranks[positive] - rankdata(score[positive])) / n
-    placement[~positive] = 1 - (ranks[~positive] - rankdata(score[~positive])) / m
+    placement[order] = np.where(inside, np.repeat(below[1] / n, size), 1 - np.repeat(below[0] / m, size))
     area = float(placement[positive].mean())
-    size = np.where(positive, m, n)
-    return area, (placement - area) / np.sqrt(size * np.maximum(size - 1.0, 1.0))
+    of_kind = np.where(positive, m, n)
+    return area, (placement - area) / np.sqrt(of_kind * np.maximum(of_kind - 1.0, 1.0))
 
 
 def ovr_influence(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

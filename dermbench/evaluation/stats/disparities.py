@@ -249,7 +249,7 @@ def _permuted_ranking(problem: Problem, parts: Elements, metric: Metric, stream:
     return permuted_weights(
         parts,
         problem.n_groups,
-        lambda weights: np.asarray(metric.score(y_true, y_prob, weights)),
+        metric.weighted(y_true, y_prob),
         problem.plan.at_most(max(affordable, FEWEST // 2)),
         stream=stream,
     )

@@ -32,7 +32,7 @@ TOO_SMALL = "too small to tell"
 SMALL_GROUP = 30
 """Independent units of the smallest group below which no finding means: too small to tell."""
 LARGE_GAP = 0.25
-"""Share of the metric's range: when only larger differences are detectable, the data are too small to tell."""
+"""Share of the metric's positive range: when only larger differences are detectable, too small to tell."""
 
 
 @dataclass(frozen=True)
@@ -207,11 +207,12 @@ def verdict(comparison: Comparison, tests: Tests, detectable: float | None) -> s
     """Return one of the three sentences.
 
     Evidence: a declared test has p <= .05 after Holm. Otherwise too small to tell: a group has fewer than 30
-    independent units, or only differences above a quarter of the metric's range would have been found.
+    independent units, or only differences above a quarter of the metric's positive range would have been found.
     """
     if tests.adjusted <= ALPHA:
         return EVIDENCE
-    width = comparison.metric.bounds[1] - comparison.metric.bounds[0]
+    low, high = comparison.metric.bounds
+    width = high - max(low, 0.0)
     if detectable is None or min(comparison.n_units) < SMALL_GROUP:
         return TOO_SMALL
     if np.isfinite(width) and detectable > LARGE_GAP * width:

@@ -159,6 +159,14 @@ def pivotal_estimate(
     return Estimate(value, n, se, limits)
 
 
+def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:
+    """Turn slot sums (count, then values, a group) into means, shape (n, n_groups, n_values); NaN for no image."""
+    parts = np.moveaxis(sums.reshape(-1, n_values + 1, sums.shape[-1]), -1, 0)
+    means: NDArray[np.float64] = np.full(parts[..., 1:].shape, np.nan)
+    np.divide(parts[..., 1:], parts[..., :1], out=means, where=parts[..., :1] > 0)
+    return means
+
+
 def _normal(problem: Problem, metric: Metric, rows: NDArray[np.intp], values: NDArray[np.float64]) -> Estimate:
     """Return the mean with a normal interval from the spread between units."""
     n = len(rows)

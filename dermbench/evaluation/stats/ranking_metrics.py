@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
 
 from dermbench.evaluation.stats.bootstrap import bootstrap_estimate, bootstrap_weights, leave_parts_out
 from dermbench.evaluation.stats.delong import area_estimate
-from dermbench.evaluation.stats.estimates import Estimate, normal_limits, undefined
+from dermbench.evaluation.stats.estimates import Estimate, undefined
 from dermbench.evaluation.stats.sample import ELIGIBLE
 
 if TYPE_CHECKING:
@@ -17,15 +19,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.stats.estimates import Limits
     from dermbench.evaluation.stats.problem import Estimates, Problem
 
 AREA = "auroc_ovr"
 """Metric with a closed-form standard error."""
-WORK = 2e9
-"""Images x classes x resamples that are affordable; larger samples get fewer resamples."""
-FEW_RESAMPLES = 399
-"""Below this many affordable resamples the interval comes from a grouped jackknife instead."""
-PARTS = 50
+WORK, MOST_WORK = 6e7, 2e9
+"""Images x classes x resamples: above the first, resamples are cut to 999; where these exceed the second, the
+interval comes from a grouped jackknife."""
+FEW_RESAMPLES = 999
+PARTS = 30
 """Parts of the grouped jackknife."""
 
 
@@ -91,10 +94,10 @@ def _resampled(
     def score(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.stack([metric.score(y_true[r], y_prob[r], weights[r]) for r in rows], axis=-1)
 
-    affordable = int(WORK / (sum(map(len, rows)) * y_prob.shape[1]))
-    if affordable < min(FEW_RESAMPLES, problem.plan.n_resamples):
-        return _by_parts(problem, score, stream, [value for _, value in pending])
-    plan = problem.plan.at_most(affordable)
+    one = sum(map(len, rows)) * y_prob.shape[1]
+    plan = problem.plan.at_most(max(FEW_RESAMPLES, int(WORK / one)))
+    if one * plan.n_resamples > MOST_WORK:
+        return _by_parts(problem, score, stream, [value for _, value in pending], [len(r) for r in rows])
     replicates, accelerations = bootstrap_weights(problem.sample, score, plan, stream=stream)
     return [
         bootstrap_estimate(
@@ -113,12 +116,22 @@ def _by_parts(
     score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     stream: str,
     values: Sequence[float],
+    sizes: Sequence[int],
 ) -> list[Estimate]:
     left_out = leave_parts_out(problem.sample, score, problem.plan, stream=stream, n_parts=PARTS)
     k = len(left_out)
     errors = np.sqrt((k - 1) / k * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
-    method = f"normal, jackknife over {k} parts"
     return [
-        Estimate(value, len(problem.sample), float(se), normal_limits(value, float(se), (0.0, 1.0), method=method))
-        for value, se in zip(values, errors, strict=True)
+        Estimate(value, n, float(se), _student_limits(value, float(se), k))
+        for value, se, n in zip(values, errors, sizes, strict=True)
     ]
+
+
+def _student_limits(value: float, se: float, parts: int) -> Limits:
+    """Return limits from Student's law, because the standard error comes from few parts."""
+
+    def limits(z: float) -> tuple[float, float, str]:
+        half = se * float(student.ppf(ndtr(z), parts - 1))
+        return max(0.0, value - half), min(1.0, value + half), f"Student, jackknife over {parts} parts"
+
+    return limits

@@ -130,6 +130,7 @@ def test_a_large_ranking_gets_a_jackknife_like_the_bootstrap(metric, monkeypatch
     sample = make_sample(1000, probabilities=True)
     boot = estimates(sample, [metric("average_precision")], None, Plan(n_resamples=999))[None, "average_precision"]
     monkeypatch.setattr(module, "WORK", 1e3)
+    monkeypatch.setattr(module, "MOST_WORK", 1e3)
     parts = estimates(sample, [metric("average_precision")], None, Plan(n_resamples=999))[
         None, "average_precision"
     ]
