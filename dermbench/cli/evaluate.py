@@ -112,6 +112,6 @@ def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> 
         write_text(target.with_suffix(".html"), to_html(report))
     print_report(report, Console(stderr=as_json), full=full)
     if target is not None:
-        typer.echo(f"Wrote {target}, and beside it .md and .html", err=True)
+        typer.echo(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)
     if as_json:
         typer.echo(report.text(), nl=False)

@@ -71,8 +71,8 @@ def group_sections(title: str, feature: Mapping[str, Any], *, detail: bool = Fal
         pairs = [name for s in standardised for name in (s.removeprefix(STANDARDISED), s) if name in names]
         tables.append(_standardised(f"By {title}, same class mix", groups, pairs))
     for i in range(0, len(rest), GROUP_METRICS):
-        part = rest[i : i + GROUP_METRICS]
-        tables.append(_table(f"By {title}, further metrics", groups, part, detail=True))
+        part, more = rest[i : i + GROUP_METRICS], f" ({i // GROUP_METRICS + 1})" * (i > 0)
+        tables.append(_table(f"By {title}, further metrics{more}", groups, part, detail=True))
     return tables
 
 

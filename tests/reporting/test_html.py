@@ -12,6 +12,10 @@ from dermbench.reporting import to_html
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 ALLOWED = {
+    *("html", "head", "meta", "title", "style", "body", "header", "main", "section", "footer", "h1", "h2", "p", "ul"),
+    *("li", "strong", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "svg"),
+    *("desc", "path", "rect", "circle", "text"),
+}
     "html",
     "head",
     "meta",
@@ -211,7 +215,10 @@ def test_the_same_report_gives_the_same_bytes(report):
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
-FLAGS = [
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1200,1600"),
+)
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
