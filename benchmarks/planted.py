@@ -51,12 +51,15 @@ def one(seed: int, fade: float) -> dict[str, object]:
 
 def summary(rows: pd.DataFrame) -> str:
     """Return the share of datasets with a declared disparity, with its Wilson interval, as a markdown table."""
-    lines = ["| fade | feature | metric | datasets | mean gap | declared | 95 % |", "|--:|:--|:--|--:|--:|--:|:--|"]
+    lines = [
+        "| fade | feature | metric | datasets | mean gap | declared | 95 % |",
+        "|--:|:--|:--|--:|--:|--:|:--|",
+    ]
     for fade, part in rows.groupby("fade"):
         for feature in ("fst", "fst_band"):
             for metric in METRICS:
                 declared = part[f"{feature} {metric} declared"].astype(str).str.lower() == "true"
-                low, high = (float(v) for v in wilson(int(declared.sum()), len(part)))
+                low, high = wilson(float(declared.mean()), len(part))
                 gap = part[f"{feature} {metric} gap"].astype(float).mean()
                 lines.append(
                     f"| {fade} | {feature} | {metric} | {len(part)} | {gap:.3f} "
