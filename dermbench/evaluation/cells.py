@@ -37,24 +37,20 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
     """
     from fairlearn.metrics import MetricFrame  # noqa: PLC0415 - slow to import
 
-    def scorer(metric: Metric) -> Any:
-        def of_rows(_true: object, _pred: object, *, row: Any) -> float:
-            return score(metric, sample, rows=np.asarray(row, dtype=np.intp))
+    def of_rows(_true: object, _pred: object, *, row: Any) -> NDArray[np.float64]:
+        rows = np.asarray(row, dtype=np.intp)
+        return np.array([score(metric, sample, rows=rows) for metric in metrics])
 
-        return of_rows
-
-    row = np.arange(len(sample))
-    names = [metric.name for metric in metrics]
     frame = MetricFrame(
-        metrics={metric.name: scorer(metric) for metric in metrics},
+        metrics=of_rows,  # one function of all metrics: the frame copies the columns for each function and group
         y_true=sample.full.y_true,
         y_pred=sample.full.y_pred,
         sensitive_features={grouping.feature: grouping.codes},
-        sample_params={name: {"row": row} for name in names},
+        sample_params={"row": np.arange(len(sample))},
     )
-    values: NDArray[np.float64] = frame.by_group.reindex(range(len(grouping.names)))[names].to_numpy(
-        dtype=np.float64
-    )
+    values: NDArray[np.float64] = np.full((len(grouping.names), len(metrics)), np.nan)
+    for group, found in frame.by_group.items():
+        values[group] = found
     return values
 
 
@@ -92,8 +88,18 @@ def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -
     return Cell(value=value, low=interval.low, high=interval.high, n=n, method=interval.method)
 
 
-def class_table(sample: Sample, plan: Plan) -> Document:
-    """Return {class: {precision, recall, f1: cell, support}}."""
+def class_table(sample: Sample, plan: Plan, made: Estimates | None = None) -> Document:
+    """Return {class: {precision, recall, f1: cell, support}}.
+
+    Parameters
+    ----------
+    sample
+        Predictions and truth.
+    plan
+        Seed, number of resamples, workers.
+    made
+        Estimates of :func:`all_class_metrics` in the whole sample, to save a bootstrap.
+    """
     counts = sample.full.tally()
     columns = {
         "precision": (precision(counts), counts.predicted, "never predicted"),
@@ -101,14 +107,12 @@ def class_table(sample: Sample, plan: Plan) -> Document:
         "f1": (f1(counts), counts.support, "not in the truth"),
     }
     whole = everyone(len(sample))
-    seen = np.flatnonzero(counts.support + counts.predicted)
-    metrics = [metric for label in seen for metric in class_metrics(int(label))]
-    found = estimates(sample, whole, metrics, plan)
+    found = estimates(sample, whole, all_class_metrics(sample), plan) if made is None else made
 
     def cell(key: str, label: int) -> Document:
         values, trials, reason = columns[key]
-        made = found.get((whole.names[0], f"{key} {label}"))
-        interval = None if made is None else made.interval()
+        item = found.get((whole.names[0], f"{key} {label}"))
+        interval = None if item is None else item.interval()
         if key == "f1" and trials[label] < MIN_CASES:
             interval = None
             reason = f"no interval: fewer than {MIN_CASES} true cases" if trials[label] else reason
@@ -118,6 +122,13 @@ def class_table(sample: Sample, plan: Plan) -> Document:
         name: {"support": int(counts.support[label]), **{key: cell(key, label) for key in columns}}
         for label, name in enumerate(sample.classes)
     }
+
+
+def all_class_metrics(sample: Sample) -> list[Metric]:
+    """Return :func:`class_metrics` of the classes that occur in the truth or the predictions."""
+    counts = sample.full.tally()
+    seen = np.flatnonzero(counts.support + counts.predicted)
+    return [metric for label in seen for metric in class_metrics(int(label))]
 
 
 def class_metrics(label: int) -> list[Metric]:

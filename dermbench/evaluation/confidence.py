@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from dermbench.evaluation.core import core_grouping, core_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dermbench.evaluation import stats
+    from dermbench.evaluation.intervals import Estimates
     from dermbench.evaluation.sample import Sample
     from dermbench.evaluation.stats import Plan
     from dermbench.evaluation.subgroups import Grouping
@@ -22,10 +23,21 @@ COVERAGE = 0.8
 """Share of the validation images that the threshold of abstention answers."""
 
 
-def calibration_block(sample: Sample, groupings: Sequence[Grouping], plan: Plan) -> Document:
+def calibration_block(
+    sample: Sample, groupings: Sequence[Grouping], found: Mapping[str | None, Estimates], plan: Plan
+) -> Document:
     """Return {overall, features {feature {group}}}: confidence - accuracy, calibration errors, curve, AURC.
 
     Without probabilities it is {reason}.
+
+    Parameters
+    ----------
+    sample, groupings
+        What is described.
+    found
+        {feature: estimates} that hold the mean of confidence - accuracy; the whole sample is None.
+    plan
+        Seed, number of resamples, workers.
     """
     from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
 
@@ -33,15 +45,16 @@ def calibration_block(sample: Sample, groupings: Sequence[Grouping], plan: Plan)
         return {"reason": "needs probabilities"}
     part, options = core_sample(sample), {"seed": plan.seed, "n_resamples": plan.n_resamples}
 
-    def documents(grouping: stats.Grouping | None) -> dict[str | None, Document]:
+    def documents(feature: str | None, grouping: stats.Grouping | None) -> dict[str | None, Document]:
+        gaps = {key if grouping else (None, key[1]): item for key, item in found[feature].items()}
         areas = stats.estimates(part, [stats.AURC], grouping, plan.at_most(AREA_RESAMPLES))
         return {
             name: _calibration(item) | {"aurc": areas[name, stats.AURC.name].interval().document()}
-            for name, item in stats.calibration(part, grouping, **options).items()
+            for name, item in stats.calibration(part, grouping, gaps=gaps, **options).items()
         }
 
-    by_feature = {grouping.feature: documents(core_grouping(grouping)) for grouping in groupings}
-    return {"overall": documents(None)[None], "features": by_feature}
+    by_feature = {each.feature: documents(each.feature, core_grouping(each)) for each in groupings}
+    return {"overall": documents(None, None)[None], "features": by_feature}
 
 
 def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Grouping]) -> Document:

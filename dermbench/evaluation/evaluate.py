@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import Report
-from dermbench.evaluation.cells import class_table, confusion_table, group_cells
+from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
 from dermbench.evaluation.confidence import abstention_block, calibration_block
 from dermbench.evaluation.features import feature_blocks
 from dermbench.evaluation.intervals import estimates
@@ -15,10 +15,11 @@ from dermbench.evaluation.sample import applicable, join
 from dermbench.evaluation.subgroups import everyone, group_all
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.intervals import Estimates
     from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.sample import Sample
     from dermbench.evaluation.stats import Plan
@@ -72,29 +73,41 @@ def evaluate(
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     whole = everyone(len(sample))
-    overall = group_cells(sample, whole, metrics, estimates(sample, whole, metrics, plan))[0]
+    found = _estimates(sample, whole, groupings, metrics, plan)
     return Report(
         task=truth.task,
         split=truth.split,
         n=len(sample),
         classes=truth.classes,
         provenance=_provenance(sample, metrics, plan),
-        overall=overall,
-        per_class=class_table(sample, plan),
+        overall=group_cells(sample, whole, metrics, found[None])[0],
+        per_class=class_table(sample, plan, found[None]),
         confusion=confusion_table(sample),
-        calibration=_calibration(sample, validation, groupings, plan),
-        features=feature_blocks(sample, groupings, metrics, plan),
+        calibration=_calibration(sample, validation, groupings, found, plan),
+        features=feature_blocks(sample, groupings, metrics, found, plan),
         notes=notes(sample, groupings),
     )
+
+
+def _estimates(
+    sample: Sample, whole: Grouping, groupings: Sequence[Grouping], metrics: Sequence[Metric], plan: Plan
+) -> dict[str | None, Estimates]:
+    """Return {feature: estimates} of all that is bootstrapped; the whole sample is None."""
+    from dermbench.evaluation.stats import CONFIDENCE_GAP  # noqa: PLC0415 - loads scipy
+
+    shared = [*metrics, CONFIDENCE_GAP]  # together, so that each grouping is drawn once
+    found: dict[str | None, Estimates] = {g.feature: estimates(sample, g, shared, plan) for g in groupings}
+    return found | {None: estimates(sample, whole, [*shared, *all_class_metrics(sample)], plan)}
 
 
 def _calibration(
     sample: Sample,
     validation: tuple[Predictions, Truth] | None,
     groupings: Sequence[Grouping],
+    found: Mapping[str | None, Estimates],
     plan: Plan,
 ) -> dict[str, Any]:
-    block = calibration_block(sample, groupings, plan)
+    block = calibration_block(sample, groupings, found, plan)
     if validation is not None and sample.predictions.y_prob is not None:
         block["abstention"] = abstention_block(sample, join(*validation), groupings)
     return block

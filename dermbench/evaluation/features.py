@@ -10,11 +10,10 @@ from dermbench.evaluation.annotators import annotators, labellings
 from dermbench.evaluation.cells import group_cells
 from dermbench.evaluation.core import core_grouping, core_sample
 from dermbench.evaluation.disparity import disparities, disparity_documents, parity_documents
-from dermbench.evaluation.intervals import estimates
 from dermbench.evaluation.subgroups import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dermbench.evaluation.disparity import Disparities
     from dermbench.evaluation.intervals import Estimates
@@ -27,16 +26,29 @@ Document = dict[str, Any]
 
 
 def feature_blocks(
-    sample: Sample, groupings: Sequence[Grouping], metrics: Sequence[Metric], plan: Plan
+    sample: Sample,
+    groupings: Sequence[Grouping],
+    metrics: Sequence[Metric],
+    estimated: Mapping[str | None, Estimates],
+    plan: Plan,
 ) -> Document:
     """Return {feature: {groups, disparities, parity[, annotators]}}.
 
     ``annotators`` stands with the first skin-type feature where there are several that differ.
+
+    Parameters
+    ----------
+    sample, groupings, metrics
+        What is compared.
+    estimated
+        {feature: :func:`dermbench.evaluation.intervals.estimates`}.
+    plan
+        Seed, number of resamples, workers.
     """
     blocks: Document = {}
     compared: dict[str, Disparities] = {}
     for grouping in groupings:
-        found = estimates(sample, grouping, metrics, plan)
+        found = estimated[grouping.feature]
         compared[grouping.feature] = disparities(sample, grouping, metrics, found, plan)
         blocks[grouping.feature] = {
             "groups": _groups(sample, grouping, metrics, found),

@@ -19,6 +19,7 @@ rest, 1 malignant), so that its function needs to know nothing about the task;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 Kind = Literal["counts", "mean", "ranking"]
 View = Literal["classes", "malignancy"]
@@ -105,6 +108,10 @@ class Metric:
         Version of the definition; changes whenever a value can change.
     source
         Where the definition comes from.
+    prepare
+        For a ranking metric, optional: what ``score`` does to ``(y_true, y_prob)`` before it sees weights, as a
+        function that returns a function of the weights with the very values of ``score``. Resampling calls it
+        once, so that images are sorted once.
     """
 
     name: str
@@ -123,6 +130,19 @@ class Metric:
     undefined_when: str = "there is no image"
     version: int = 1
     source: str = ""
+    prepare: Callable[[NDArray[np.intp], NDArray[np.float64]], Weighted] | None = None
+
+    def weighted(self, y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
+        """Return a ranking metric on some images as a function of their weights alone.
+
+        Parameters
+        ----------
+        y_true, y_prob
+            As ``score`` takes them.
+        """
+        make = partial(partial, self.score) if self.prepare is None else self.prepare
+        made: Weighted = make(y_true, y_prob)
+        return made
 
 
 METRICS: Registry[Metric] = Registry("metric", "dermbench.metrics")

@@ -7,6 +7,7 @@ ranks nothing. Images with equal probability count as one step, so their order n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,11 +16,39 @@ from dermbench.evaluation.metric import METRICS, Metric
 from dermbench.evaluation.metrics.counts import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
+    from scipy import sparse
+
+    from dermbench.evaluation.metric import Weighted
 
     Curve = Callable[["Steps"], NDArray[np.float64]]
+
+
+PREPARED = 2**26
+"""Images x classes up to which the rankings of all classes are kept (0.3 GB); larger ones are sorted anew."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How the scores of one class order the images.
+
+    Attributes
+    ----------
+    runs
+        Images of each gap and step in turn, from the highest score down, shape (2 n_steps + 1, n_samples).
+    positives
+        Positives of each step, shape (n_steps, n_samples).
+    """
+
+    runs: sparse.csr_array
+    positives: sparse.csr_array
+
+    def steps(self, weights: NDArray[np.float64]) -> Steps:
+        """Add up the weights of the images, shape (n_samples, n), along the ranking."""
+        all_weight, positive = self.runs @ weights, self.positives @ weights
+        return Steps(positive=positive, tied=all_weight[1::2] - positive, gap=all_weight[0::2])
 
 
 @dataclass(frozen=True)
@@ -78,41 +107,62 @@ def per_class(
     curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the value of each class, shape (n_classes, n_resamples), NaN where it ranks nothing."""
-    values = np.full((y_prob.shape[1], weights.shape[1]), np.nan)
-    for label in range(y_prob.shape[1]):
-        inside = y_true == label
-        if inside.any() and not inside.all():
-            values[label] = curve(_steps(inside, y_prob[:, label], weights))
+    return _values(curve, _rankings(y_true, y_prob), y_prob.shape[1], weights)
+
+
+def _values(
+    curve: Curve, rankings: Iterable[tuple[int, Ranking]], n_classes: int, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    values = np.full((n_classes, weights.shape[1]), np.nan)
+    for label, ranking in rankings:
+        values[label] = curve(ranking.steps(weights))
     return values
 
 
-def _steps(inside: NDArray[np.bool_], score: NDArray[np.float64], weights: NDArray[np.float64]) -> Steps:
-    order = np.argsort(-score)  # the order within ties is free: their weights are added up
+def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[tuple[int, Ranking]]:
+    """Yield the ranking of each class that has images inside and outside of it."""
+    ones = np.ones(len(y_true))
+    for label in range(y_prob.shape[1]):
+        inside = y_true == label
+        if inside.any() and not inside.all():
+            yield label, _rank(inside, y_prob[:, label], ones)
+
+
+def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64], ones: NDArray[np.float64]) -> Ranking:
+    order = np.argsort(-score).astype(np.int32)  # the order within ties is free: their weights are added up
     ranked, flag = score[order], inside[order]
     start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     end = np.append(start[1:], len(ranked))
     n_positive = np.add.reduceat(flag.astype(np.intp), start)
     step = n_positive > 0
     bounds = np.column_stack([start[step], end[step]]).ravel()
-    all_weight = _sums(order, np.concatenate(([0], bounds, [len(order)])), weights)
-    positive = _sums(order[flag], np.concatenate(([0], np.cumsum(n_positive[step]))), weights)
-    return Steps(positive=positive, tied=all_weight[1::2] - positive, gap=all_weight[0::2])
+    runs = _sums(order, np.concatenate(([0], bounds, [len(order)])), ones)
+    return Ranking(runs, _sums(order[flag], np.concatenate(([0], np.cumsum(n_positive[step]))), ones))
 
 
-def _sums(rows: NDArray[np.intp], bounds: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add up ``weights`` over each run ``rows[bounds[i]:bounds[i + 1]]``, without copying them in that order."""
+def _sums(rows: NDArray[np.int32], bounds: NDArray[np.intp], ones: NDArray[np.float64]) -> sparse.csr_array:
+    """Return the matrix that adds up each run ``rows[bounds[i]:bounds[i + 1]]`` without copying it."""
     from scipy import sparse  # noqa: PLC0415 - slow to import
 
-    shape = (len(bounds) - 1, len(weights))
-    picks = sparse.csr_array((np.ones(len(rows)), rows, bounds), shape=shape)
-    summed: NDArray[np.float64] = picks @ weights
-    return summed
+    shape = (len(bounds) - 1, len(ones))
+    return sparse.csr_array((ones[: len(rows)], rows, bounds.astype(np.int32)), shape=shape)
+
+
+def _prepare(curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
+    """Rank once for any number of weights; the values are those of :func:`_macro`."""
+    if y_prob.size > PREPARED:
+        return partial(_macro, curve, y_true, y_prob)
+    rankings = list(_rankings(y_true, y_prob))
+    return lambda weights: _average(_values(curve, rankings, y_prob.shape[1], weights))
 
 
 def _macro(
     curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    values = per_class(curve, y_true, y_prob, weights)
+    return _average(per_class(curve, y_true, y_prob, weights))
+
+
+def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
     there = np.isfinite(values)
     return ratio(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0).astype(np.float64))
 
@@ -146,6 +196,7 @@ for _metric in (
         macro=True,
         undefined_when=RANKS_NOTHING,
         source="Hanley & McNeil 1982; macro average over classes",
+        prepare=partial(_prepare, _area_roc),
     ),
     Metric(
         "average_precision",
@@ -156,6 +207,7 @@ for _metric in (
         macro=True,
         undefined_when=RANKS_NOTHING,
         source="step-wise area under precision and recall; macro average over classes",
+        prepare=partial(_prepare, _average_precision),
     ),
 ):
     METRICS.add(_metric.name, _metric)
