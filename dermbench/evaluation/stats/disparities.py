@@ -11,6 +11,7 @@ from dermbench.evaluation.stats.exchange import Elements, elements
 from dermbench.evaluation.stats.groups import NO_PROBABILITIES, estimate
 from dermbench.evaluation.stats.permute import (
     FEWEST,
+    fixed_support,
     labelled_means,
     labelled_tally,
     permuted_rows,
@@ -226,11 +227,13 @@ def _together(
     steps = any(m.needs_order for m in counts)
     values = np.stack([np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means])
 
+    fixed = fixed_support(sample, parts, n_groups)
+
     def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
         averages = labelled_means(values, labels, n_groups)
         if not counts:
             return averages
-        tally = labelled_tally(sample, labels, n_groups, steps=steps)
+        tally = labelled_tally(sample, labels, n_groups, steps=steps, support=fixed)
         return np.concatenate([_scores_of(problem, counts, tally), averages], axis=-1)
 
     table = permuted_rows(parts, of_labels, problem.plan, stream=stream)

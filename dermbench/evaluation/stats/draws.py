@@ -157,5 +157,10 @@ class Drawer:
     def _by_unit(self, total: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         size, n_cells = len(total), len(self._rare)
         picked = rng.integers(0, len(self._unit_cell), int(total.sum()), dtype=np.int32)
-        codes = self._unit_cell[picked] * size + np.repeat(np.arange(size), total)
-        return np.bincount(codes, minlength=n_cells * size).reshape(n_cells, size)
+        if len(picked) < n_cells * size // 4:
+            codes = self._unit_cell[picked] * size + np.repeat(np.arange(size), total)
+            return np.bincount(codes, minlength=n_cells * size).reshape(n_cells, size)
+        # resample by resample, so that counting stays in the cache
+        codes = np.repeat(np.arange(0, n_cells * size, n_cells), total)
+        codes += picked if len(self._unit_cell) == n_cells else self._unit_cell[picked]
+        return np.ascontiguousarray(np.bincount(codes, minlength=n_cells * size).reshape(size, n_cells).T)

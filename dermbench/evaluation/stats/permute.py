@@ -84,9 +84,10 @@ def permuted_tallies(
     table = _table(sample)
     by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
     if not parts.within_class or sample.clustered or by_cells >= ROW_COST * len(sample):
+        fixed = fixed_support(sample, parts, n_groups)
 
         def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
-            return reduce(labelled_tally(sample, labels, n_groups, steps=steps))
+            return reduce(labelled_tally(sample, labels, n_groups, steps=steps, support=fixed))
 
         return permuted_rows(parts, of_labels, plan, stream=stream)
     sizes = _group_sizes(sample, parts, n_groups)
@@ -98,7 +99,21 @@ def permuted_tallies(
     return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // sizes.size))))
 
 
-def labelled_tally(sample: Sample, labels: NDArray[Any], n_groups: int, *, steps: bool = False) -> Tally:
+def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.float64] | None:
+    """Return the images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes)."""
+    if sample.clustered or not parts.within_class:
+        return None
+    return _group_sizes(sample, parts, n_groups).astype(np.float64)
+
+
+def labelled_tally(
+    sample: Sample,
+    labels: NDArray[Any],
+    n_groups: int,
+    *,
+    steps: bool = False,
+    support: NDArray[np.float64] | None = None,
+) -> Tally:
     """Count true, predicted and correct images of each class for several labellings of the images.
 
     Parameters
@@ -109,6 +124,8 @@ def labelled_tally(sample: Sample, labels: NDArray[Any], n_groups: int, *, steps
         Group of each image, shape (size, n_samples).
     n_groups, steps
         As for :func:`permuted_tallies`.
+    support
+        Images of each (group, true class) when it is the same for all labellings, :func:`fixed_support`.
 
     Returns
     -------
@@ -116,12 +133,15 @@ def labelled_tally(sample: Sample, labels: NDArray[Any], n_groups: int, *, steps
         Arrays of shape (size, n_groups, n_classes).
     """
     size, c = len(labels), sample.n_classes
-    group = labels + np.arange(size)[:, None] * n_groups
     shape = (size, n_groups, 2, c)
-    told = np.bincount((group * (2 * c) + (sample.hit * c + sample.y_pred)).ravel(), minlength=np.prod(shape))
-    told = told.reshape(shape).astype(np.float64)
-    true = np.bincount((group * c + sample.y_true).ravel(), minlength=size * n_groups * c)
-    support = true.reshape(size, n_groups, c).astype(np.float64)
+    group = labels + np.arange(0, size * n_groups, n_groups)[:, None]
+    codes = group * (2 * c)
+    codes += sample.hit * c + sample.y_pred
+    told = np.bincount(codes.ravel(), minlength=np.prod(shape)).reshape(shape).astype(np.float64)
+    if support is None:
+        true = np.bincount((group * c + sample.y_true).ravel(), minlength=size * n_groups * c)
+        support = true.astype(np.float64)
+    support = np.broadcast_to(support.reshape(-1, n_groups, c), (size, n_groups, c))
     extra: list[NDArray[np.float64]] = []
     if steps:
         apart = np.abs(sample.y_true - sample.y_pred).astype(np.float64)

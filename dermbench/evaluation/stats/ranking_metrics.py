@@ -91,8 +91,10 @@ def _resampled(
     rows = [problem.rows[group] for group, _ in pending]
     stream = f"{problem.stream} {metric.name}"
 
+    parts = [(r, metric.weighted(y_true[r], y_prob[r])) for r in rows]
+
     def score(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack([metric.score(y_true[r], y_prob[r], weights[r]) for r in rows], axis=-1)
+        return np.stack([of_weights(weights[r]) for r, of_weights in parts], axis=-1)
 
     one = sum(map(len, rows)) * y_prob.shape[1]
     plan = problem.plan.at_most(max(FEW_RESAMPLES, int(WORK / one)))
