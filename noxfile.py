@@ -43,6 +43,21 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def leaderboards(session: nox.Session) -> None:
+    """Check the boards as a contribution must leave them; ``-- --data DATASET`` gives a truth."""
+    _install(session, "test", ".")
+    session.run("pytest", "-q", "tests/leaderboard/test_published.py")
+    session.run("dermbench", "leaderboard", "verify", "leaderboards", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def reproduce(session: nox.Session) -> None:
+    """Make data, trainings, boards and outputs anew, and say what that proved (minutes); ``-- --no-training``."""
+    _install(session, "test", ".[train,offline]")
+    session.run("python", "tests/reproduction/reproduce.py", *session.posargs)
+
+
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
     _install(session, "test", ".[train,offline]")

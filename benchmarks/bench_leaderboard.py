@@ -53,10 +53,10 @@ def fill(folder: Path, truth, n_entries: int, *, resamples: int) -> Path:
     return board
 
 
-def seconds(work) -> float:
+def seconds(work, board: Path, effort: Effort) -> float:
     start = perf_counter()
-    (done,) = work()
-    assert not done.problems
+    (done,) = work(board, effort=effort)
+    assert not done.problems, done.problems[0]
     return perf_counter() - start
 
 
@@ -90,8 +90,8 @@ def main() -> None:
                 row = [(perf_counter() - start) / n_entries]
                 for quick in (False, True):
                     effort = Effort(quick=quick, workers=options.workers)
-                    row.append(seconds(lambda effort=effort: build(board, effort=effort)))
-                    row.append(seconds(lambda effort=effort: verify(board, effort=effort)))
+                    row.append(seconds(build, board, effort))
+                    row.append(seconds(verify, board, effort))
                 row.append(row[-1] / n_entries)
             shape = " x ".join(map(str, SIZES[task]))
             print(f"{shape} | {n_entries} | " + " | ".join(f"{item:.2f} s" for item in row), flush=True)

@@ -200,6 +200,7 @@ def _complete(fresh: Path, entry: Entry, opened: Opened, record: RunRecord | Non
 def _settle_board(folder: Path, opened: Opened) -> None:
     if (folder / BOARD).is_file():
         current = open_board(folder, opened.truth, store=opened.board.store_truth).board
+        current = current.model_copy(update={"dataset_digest": opened.board.dataset_digest})
         if current != opened.board:
             raise UsageError(f"{folder / BOARD}: changed while the entry was scored; add the entry again")
     if opened.store:

@@ -48,6 +48,8 @@ class Board(BaseModel):
         Whether the licence lets ``truth.csv`` lie in the board folder.
     truth_digest
         Content hash of the truth (:func:`dermbench.leaderboard.truths.canonical`); empty until the first entry.
+    dataset_digest
+        Content hash of the whole dataset, images included, that the first entry to name one was scored with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +73,7 @@ class Board(BaseModel):
     resamples: int = Field(9999, ge=1)
     store_truth: bool = False
     truth_digest: str = ""
+    dataset_digest: str = ""
 
 
 def read_board(folder: Path) -> Board:

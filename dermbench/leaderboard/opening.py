@@ -59,7 +59,9 @@ def open_board(folder: Path, given: Dataset | Truth | Path | None, *, store: boo
             [f"the truth has the content hash {scored.digest}; the board was made with {board.truth_digest}"],
             remedy=f"Recreate the dataset: {board.recreate}" if board.recreate else None,
         )
-    done = board.model_copy(update={"truth_digest": scored.digest})
+    made_from = given.info.digest if isinstance(given, Dataset) else ""
+    update = {"truth_digest": scored.digest, "dataset_digest": board.dataset_digest or made_from}
+    done = board.model_copy(update=update)
     return Opened(done, scored, store=done.store_truth and not (folder / TRUTH).is_file())
 
 

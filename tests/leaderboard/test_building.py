@@ -7,14 +7,12 @@ import pytest
 
 from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.errors import UsageError
-from dermbench.leaderboard import Sources, add, build
+from dermbench.leaderboard import Effort, Sources, add, build
 from dermbench.leaderboard.adding import entry_hashes
 from dermbench.leaderboard.board import read_board
 from dermbench.leaderboard.recompute import difference
 from dermbench.leaderboard.render import BEGIN, END, splice
 from dermbench.leaderboard.standing import Standing, rank
-
-BOARDS = Path(__file__).parents[2] / "leaderboards"
 
 
 def test_board_shows_recomputed_numbers_in_order(board, truth):
@@ -193,10 +191,55 @@ def test_reported_rows_are_apart_and_unranked(board):
     assert "| Best &#124; ever | .60 | .99 |" in reported
 
 
-def test_published_boards_are_up_to_date():
-    for name in ("ajl-21", "fitzpatrick17k-114", "ddi"):
-        (done,) = build(BOARDS / name, check=True, stored=True)
-        assert not done.problems
+def test_a_board_built_with_the_truth_is_up_to_date_without_it(board):
+    (board / "truth.csv").unlink()
+    (done,) = build(board, check=True, stored=True)
+    assert not done.problems
+    build(board, stored=True)
+    (done,) = build(board, check=True, stored=True)
+    assert not done.problems
+
+
+def test_a_quick_refresh_is_refused(board):
+    with pytest.raises(UsageError, match="cannot be --quick"):
+        build(board, refresh=True, effort=Effort(quick=True))
+
+
+def test_quick_gives_the_same_bytes(board, predictions):
+    names = ("README.md", "leaderboard.json", "leaderboard.csv")
+    add(board, predictions[2], name="Third")
+    build(board, effort=Effort(quick=True))
+    quick = [(board / name).read_bytes() for name in names]
+    (done,) = build(board)
+    assert done.written == []
+    assert quick == [(board / name).read_bytes() for name in names]
+
+
+def test_bands_are_asked_for_once_and_shown(board, monkeypatch):
+    asked = []
+
+    def fake(predictions, truth, *, metric, seed, n_resamples):
+        asked.append((sorted(predictions), metric, seed, n_resamples))
+        return {"good-one": (1, 2), "middle": (1, 2)}
+
+    monkeypatch.setattr("dermbench.evaluation.rank_bands", fake)
+    build(board)
+    assert asked == [(["good-one", "middle"], "macro_f1", 0, 99)]
+    text = (board / "README.md").read_text()
+    assert "| 1\N{EN DASH}2 | [Good one]" in text
+    assert "| 1\N{EN DASH}2 | [Middle]" in text
+    assert (board / "leaderboard.csv").read_text().splitlines()[2].startswith("2,1,2,Middle,")
+    build(board, effort=Effort(quick=True))
+    assert len(asked) == 1, "bands of the same predictions are not compared again"
+
+
+def test_a_metric_without_a_paired_test_has_plain_ranks(board):
+    path = board / "board.toml"
+    path.write_text('metric = "average_precision"\n' + path.read_text())
+    (done,) = build(board)
+    assert not done.problems
+    assert "rank: by value alone" in (board / "README.md").read_text()
+    assert not build(board, check=True)[0].problems
 
 
 def test_settings_changed_meanwhile_are_noticed(board, predictions, monkeypatch):
