@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,11 +32,24 @@ class Plan:
         Number of resamples or permutations.
     workers
         Threads; any number gives the same bytes.
+
+    Raises
+    ------
+    UsageError
+        For a negative seed, no resamples or no workers.
     """
 
     seed: int = 0
     n_resamples: int = N_RESAMPLES
     workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UsageError(f"seed {self.seed} is negative")
+        if self.n_resamples < 1 or self.workers < 1:
+            raise UsageError(
+                f"{self.n_resamples} resamples by {self.workers} workers: needed is at least 1 of each"
+            )
 
     def at_most(self, n_resamples: int) -> Plan:
         """Return the plan with no more than ``n_resamples``."""

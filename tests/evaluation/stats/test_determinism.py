@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dermbench.errors import UsageError
 from dermbench.evaluation.metric import METRICS
 from dermbench.evaluation.stats import Plan, disparities, intervals
 
@@ -70,3 +71,19 @@ def test_a_feature_does_not_depend_on_the_metrics_asked_for():
     for metric in metrics:
         alone = disparities(sample, grouping, [metric], n_resamples=99)[metric.name]
         assert alone.document() == together[metric.name].document()
+
+
+@pytest.mark.parametrize("bad", [{"seed": -1}, {"n_resamples": 0}, {"workers": 0}])
+def test_impossible_plans_are_refused(bad):
+    with pytest.raises(UsageError):
+        Plan(**bad)
+
+
+def test_a_single_resample_is_enough_to_run():
+    sample = make_sample(probabilities=True)
+    grouping = make_groups(sample)
+    metrics = [METRICS.get(name) for name in NAMES]
+    assert intervals(sample, metrics, grouping, n_resamples=1)["I", "accuracy"].low is not None
+    found = disparities(sample, grouping, metrics, n_resamples=1)["accuracy"]
+    assert found.p_value in {0.5, 1.0}
+    assert found.minimum_detectable is None
