@@ -1,8 +1,7 @@
-"""Two or more models on the same images, each against one baseline."""
+"""Two or more models on the same images: against a baseline, in every group, and all against all."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -11,24 +10,27 @@ from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.records import Record
 from dermbench.errors import UsageError
 from dermbench.evaluation.cells import group_cells
-from dermbench.evaluation.core import core_sample
+from dermbench.evaluation.comparing.candidates import candidates, check_baseline
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.intervals import estimates
+from dermbench.evaluation.metric import METRICS
 from dermbench.evaluation.notes import unit_note
-from dermbench.evaluation.sample import applicable, join
-from dermbench.evaluation.subgroups import everyone
+from dermbench.evaluation.sample import applicable
+from dermbench.evaluation.subgroups import everyone, group_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.comparing.candidates import Candidate
+    from dermbench.evaluation.comparing.feature import Question
     from dermbench.evaluation.metric import Metric
-    from dermbench.evaluation.paired import Effect
-    from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.stats import Plan
 
-FAMILY = "p_holm corrects, for each metric on its own, for the number of models compared with the baseline."
+HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
+"""Metrics whose worst group, gap, margin and Pareto view are shown unless metrics are declared."""
+RANKED_BY = "macro_f1"
+"""Metric of the rank bands unless metrics are declared."""
 
 
 class Comparison(Record):
@@ -39,9 +41,17 @@ class Comparison(Record):
     baseline
         Model that the others are compared with.
     models
-        {model: {metric: cell}}.
+        {model: {metric: cell}}; the average over seeds where there are several.
+    seeds
+        {model: {metric: {n, values, seed_sd, test_sd}}} of the models with several seeds.
     differences
-        {model: {metric: {value, low, high, method, p_value, p_holm, test}}}, model minus baseline.
+        {model: {metric: {value, low, high, n, method, p_value, p_holm, test}}}, model minus baseline.
+    features
+        {feature: {groups, values, differences, worst_group, gap, margin, pareto, screen}}.
+    ranks
+        {metric, test, models {model: {value, low, high, best, worst, letters}}, pairs}.
+    families
+        Which p values are corrected together.
     notes
         What a reader must know.
     """
@@ -54,7 +64,11 @@ class Comparison(Record):
     baseline: str
     provenance: dict[str, Any]
     models: dict[str, Any]
+    seeds: dict[str, Any]
     differences: dict[str, Any]
+    features: dict[str, Any]
+    ranks: dict[str, Any]
+    families: dict[str, str]
     notes: list[str]
 
 
@@ -63,6 +77,9 @@ def compare(
     truth: Truth,
     *,
     baseline: str | None = None,
+    metrics: Sequence[str] = (),
+    sensitive: Sequence[str] | None = None,
+    margin: float | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Comparison:
@@ -71,105 +88,90 @@ def compare(
     Parameters
     ----------
     predictions
-        {name of the model: predictions}, at least two, for exactly the images of ``truth``.
+        {name of the model, or name@seed: predictions}, at least two models, for exactly the images of ``truth``.
+        Seeds of one name are one model: scores are averaged, and whole models are exchanged in the tests.
     truth
-        Labels and units.
+        Labels, units and skin types.
     baseline
         Model that the others are compared with; the first by default.
+    metrics
+        Declared metrics; p values are then corrected over them as well, and the first one ranks. By default all
+        that apply, each a family of its own.
+    sensitive
+        Sensitive features; by default those of the task that are there.
+    margin
+        Ask whether a group lost more than this, in units of the metric (0.02 is two points).
     seed, n_resamples
         Of all resamples and permutations.
 
     Raises
     ------
     UsageError
-        With fewer than two models, an unknown baseline, or predictions of other images or classes.
+        With fewer than two models, an unknown baseline, predictions of other images or classes, a metric that
+        does not apply, or a margin that is not positive.
     """
+    from dermbench.evaluation.comparing import document  # noqa: PLC0415 - loads scipy
+    from dermbench.evaluation.comparing.families import describe  # noqa: PLC0415 - loads scipy
+    from dermbench.evaluation.comparing.feature import Question, feature_block  # noqa: PLC0415 - loads scipy
     from dermbench.evaluation.stats import Plan  # noqa: PLC0415 - loads scipy
 
-    names = list(predictions)
-    first = names[0] if baseline is None and names else baseline
-    if len(names) < 2:
-        raise UsageError(f"a comparison needs at least two models, not {len(names)}")
-    if first not in predictions:
-        raise UsageError(f"baseline {first!r} is none of the models: {', '.join(names)}")
-    assert first is not None
+    if margin is not None and not 0 < margin < 1:
+        raise UsageError(f"margin {margin:g} is not between 0 and 1")
+    found = candidates(predictions, truth)
+    first = check_baseline(found, baseline)
+    chosen = _metrics(found, metrics)
+    headline = chosen if metrics else [metric for metric in chosen if metric.name in HEADLINE]
+    index = [candidate.name for candidate in found].index(first)
     plan = Plan(seed, n_resamples)
-    samples = {name: join(item, truth) for name, item in predictions.items()}
-    metrics = applicable(samples[first])
-    others = [name for name in names if name != first]
-    effects = {name: _effects(samples[first], samples[name], metrics, plan) for name in others}
+    question = Question(found, index, chosen, headline, bool(metrics), margin, plan)
+    groupings = group_all(truth, sensitive)
+    cells = {candidate.name: _cells(candidate, question) for candidate in found}
     return Comparison(
         task=truth.task,
         split=truth.split,
         n=len(truth),
         classes=truth.classes,
         baseline=first,
-        provenance={
-            "environment": environment(),
-            "n_resamples": n_resamples,
-            "predictions_digest": {name: item.digest for name, item in predictions.items()},
-            "seed": seed,
-            "truth_digest": truth.digest,
-        },
-        models={name: _cells(sample, metrics, plan) for name, sample in samples.items()},
-        differences=_documents(effects, metrics),
-        notes=[unit_note(samples[first]), FAMILY],
+        provenance=_provenance(predictions, truth, question),
+        models=cells,
+        seeds=document.seeds(found, chosen, cells),
+        differences=document.overall(question),
+        features={grouping.feature: feature_block(question, grouping) for grouping in groupings},
+        ranks=document.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
+        families=describe(metrics, len(found) - 1),
+        notes=[unit_note(found[0].samples[0]), *document.notes(question, groupings)],
     )
 
 
-def _cells(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
-    whole = everyone(len(sample))
-    return group_cells(sample, whole, metrics, estimates(sample, whole, metrics, plan))[0]
+def _metrics(found: Sequence[Candidate], names: Sequence[str]) -> list[Metric]:
+    able = applicable(found[0].samples[0])
+    wanted = [METRICS.get(name) for name in dict.fromkeys(names)]
+    foreign = [metric.name for metric in wanted if metric.name not in {m.name for m in able}]
+    if foreign:
+        raise UsageError(f"{', '.join(foreign)}: means nothing for this task; there are {_listed(able)}")
+    return wanted or able
 
 
-def _effects(first: Sample, second: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Effect]:
-    from dermbench.evaluation import paired  # noqa: PLC0415 - loads scipy
-
-    found: dict[str, Effect] = {}
-    for view in sorted({metric.view for metric in metrics}):
-        chosen = [metric for metric in metrics if metric.view == view]
-        sample, other = core_sample(first, first.view(chosen[0])), second.view(chosen[0])
-        stream = f"compare {view}"
-        counts = [metric for metric in chosen if metric.kind == "counts"]
-        if counts:
-            found |= paired.count_effects(sample, other.y_pred, counts, plan, stream=stream)
-        for metric in chosen:
-            if metric.kind == "counts":
-                continue
-            if sample.y_prob is None or other.y_prob is None:
-                found[metric.name] = paired.Effect(float("nan"), reason="needs probabilities of both models")
-                continue
-            effect = paired.mean_effect if metric.kind == "mean" else paired.ranking_effect
-            found[metric.name] = effect(sample, other.y_prob, metric, plan, stream=stream)
-    return found
+def _listed(metrics: Sequence[Metric]) -> str:
+    return ", ".join(metric.name for metric in metrics)
 
 
-def _documents(effects: Mapping[str, Mapping[str, Effect]], metrics: Sequence[Metric]) -> dict[str, Any]:
-    documents: dict[str, dict[str, Any]] = {name: {} for name in effects}
-    for metric in metrics:
-        corrected = _holm({name: found[metric.name].p_value for name, found in effects.items()})
-        for name, found in effects.items():
-            effect = found[metric.name]
-            document = {
-                "value": effect.value if math.isfinite(effect.value) else None,
-                "low": effect.low,
-                "high": effect.high,
-                "method": effect.method,
-                "p_value": effect.p_value,
-                "p_holm": corrected.get(name),
-                "test": effect.test,
-                "reason": effect.reason,
-            }
-            documents[name][metric.name] = {k: v for k, v in document.items() if k == "value" or v is not None}
-    return documents
+def _cells(candidate: Candidate, question: Question) -> dict[str, Any]:
+    from dermbench.evaluation.comparing.seeds import averaged  # noqa: PLC0415 - loads scipy
+
+    whole, metrics = everyone(len(candidate.samples[0])), question.metrics
+    each = [
+        group_cells(s, whole, metrics, estimates(s, whole, metrics, question.plan))[0] for s in candidate.samples
+    ]
+    return {m.name: averaged([cells[m.name] for cells in each], candidate, m) for m in metrics}
 
 
-def _holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
-    """Return Holm's step-down corrected p values of those that there are."""
-    from statsmodels.stats.multitest import multipletests  # noqa: PLC0415 - slow to import
-
-    there = {name: p for name, p in p_values.items() if p is not None}
-    if not there:
-        return {}
-    corrected = multipletests(list(there.values()), method="holm")[1]
-    return dict(zip(there, map(float, corrected), strict=True))
+def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> dict[str, Any]:
+    return {
+        "environment": environment(),
+        "metric_versions": {metric.name: metric.version for metric in question.metrics},
+        "n_resamples": question.plan.n_resamples,
+        "predictions_digest": {name: item.digest for name, item in predictions.items()},
+        "seed": question.plan.seed,
+        "truth_digest": truth.digest,
+    }

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
-from sklearn.metrics import cohen_kappa_score, f1_score
 from typer.testing import CliRunner
 
 from dermbench.artifacts import Predictions, make_predictions, make_truth, write_predictions
@@ -17,8 +14,7 @@ from dermbench.cli import app
 from dermbench.cli.compare import model_names
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.evaluation import METRICS, compare
-from dermbench.evaluation.paired import LABEL_SWAP, MCNEMAR, SIGN_FLIP, count_effects, mcnemar_mid_p, sign_flip
-from dermbench.evaluation.stats import Plan, Sample
+from dermbench.evaluation.comparing.pairs import MCNEMAR, SIGN_FLIP
 
 CLASSES = ("a", "b", "c")
 
@@ -39,70 +35,6 @@ def models(n=150, seed=0, *, gains=(0.0, 1.0), **columns):
         y_prob = np.exp(logits)
         found[f"m{k}"] = make_predictions(ids, y_prob / y_prob.sum(axis=1, keepdims=True), CLASSES)
     return found, truth
-
-
-def test_mcnemar_of_the_published_example():
-    """Fagerland et al. 2013, airway hyper-responsiveness before and after transplantation: 1 and 7 changes."""
-    assert mcnemar_mid_p(1, 7) == pytest.approx(0.0391, abs=5e-5)
-    assert mcnemar_mid_p(7, 1) == mcnemar_mid_p(1, 7)
-
-
-def test_mcnemar_without_difference():
-    assert mcnemar_mid_p(0, 0) == 1
-    assert mcnemar_mid_p(9, 9) == 1
-
-
-@pytest.mark.parametrize(("b", "c"), [(0, 5), (3, 12), (20, 30)])
-def test_mcnemar_mid_p_lies_between_half_and_all_of_the_exact_p(b, c):
-    exact = binomtest(b, b + c).pvalue
-    assert exact / 2 <= mcnemar_mid_p(b, c) < exact
-
-
-def test_sign_flip_is_the_exact_test():
-    sums = np.array([3.0, 1.0, -1.0, 2.0, 0.0, 1.5, 1.0, -0.5])
-    flips = np.array(list(itertools.product([-1, 1], repeat=8))) @ sums
-    exact = np.mean(np.abs(flips) >= abs(sums.sum()) - 1e-12)
-    assert sign_flip(sums, Plan(0, 9999), stream="t") == pytest.approx(exact, abs=0.015)
-    assert sign_flip(np.zeros(4), Plan(0, 99), stream="t") == 1
-
-
-@pytest.mark.parametrize("name", ["macro_f1", "cohen_kappa"])
-@pytest.mark.parametrize("unit", [None, np.array([0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8])])
-def test_label_swap_is_the_exact_test(name, unit):
-    """All ways to exchange the models' answers of each unit, scored by scikit-learn."""
-    y_true = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
-    first = np.array([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 0])
-    second = np.array([0, 1, 1, 1, 1, 0, 0, 1, 2, 1, 2, 0])
-    units = np.arange(12) if unit is None else unit
-
-    def value(y_pred):
-        if name == "cohen_kappa":
-            return cohen_kappa_score(y_true, y_pred)
-        return f1_score(y_true, y_pred, average="macro")
-
-    moving = np.unique(units[first != second])  # exchanging equal answers changes nothing
-    swaps = np.zeros((2 ** len(moving), units.max() + 1), dtype=bool)
-    swaps[:, moving] = list(itertools.product([False, True], repeat=len(moving)))
-    swaps = swaps[:, units]
-    observed = value(second) - value(first)
-    permuted = [value(np.where(s, first, second)) - value(np.where(s, second, first)) for s in swaps]
-    exact = np.mean(np.abs(permuted) >= abs(observed) - 1e-12)
-    sample = Sample(y_true, first, 3, unit=unit)
-    effect = count_effects(sample, second, [METRICS.get(name)], Plan(0, 9999), stream="t")[name]
-    assert effect.value == pytest.approx(observed, abs=1e-12)
-    assert effect.p_value == pytest.approx(exact, abs=0.015)
-    assert effect.test == LABEL_SWAP
-
-
-def test_equal_models_are_rejected_as_often_as_declared():
-    rng = np.random.default_rng(1)
-    metric, rejected = METRICS.get("macro_f1"), 0
-    for k in range(200):
-        y_true = rng.integers(0, 3, 60)
-        first, second = (np.where(rng.random(60) < 0.6, y_true, rng.integers(0, 3, 60)) for _ in range(2))
-        effect = count_effects(Sample(y_true, first, 3), second, [metric], Plan(k, 199), stream="t")["macro_f1"]
-        rejected += effect.p_value <= 0.05
-    assert rejected <= 20  # binomial(200, .05) exceeds it once in 500
 
 
 def test_a_better_model_is_found_with_values_and_differences():
@@ -157,7 +89,11 @@ def test_labels_only_beside_probabilities():
     probable = predictions["m1"]
     labels = Predictions(probable.image_id, probable.classes, probable.y_pred)
     found = compare({"p": predictions["m0"], "l": labels}, truth, n_resamples=99).document()
-    assert found["differences"]["l"]["log_loss"] == {"value": None, "reason": "needs probabilities of both models"}
+    assert found["differences"]["l"]["log_loss"] == {
+        "value": None,
+        "n": 0,
+        "reason": "needs probabilities of both models",
+    }
     assert found["differences"]["l"]["accuracy"]["value"] is not None
 
 
@@ -170,7 +106,7 @@ def test_refusals():
     with pytest.raises(UsageError, match="baseline 'x' is none of the models"):
         compare(predictions, truth, baseline="x")
     others, _ = models(n=100)
-    with pytest.raises(UsageError, match="not of the same image_id"):
+    with pytest.raises(UsageError, match="not of the same images"):
         compare({"m0": predictions["m0"], "other": others["m0"]}, truth)
 
 

@@ -118,7 +118,10 @@ def sums(
         swaps = rng.integers(0, 2, (unit.shape[1], size), dtype=np.int8).astype(np.float64)
         inside = unit @ swaps
         apart = observed[:, None] - 2 * (inside[second] - inside[first])
-        return np.count_nonzero(np.abs(apart) >= far[:, None], axis=1)[None].astype(np.float64)
+        beyond: NDArray[np.float64] = np.count_nonzero(np.abs(apart) >= far[:, None], axis=1)[None].astype(
+            np.float64
+        )
+        return beyond
 
     block = int(max(16, min(1024, 2**21 // max(1, unit.shape[1]))))
     beyond = plan.in_blocks(one, stream=f"{stream} flip", block=block).sum(axis=0)
