@@ -58,7 +58,7 @@ def _run(out: Path, seed: int, console: Console) -> None:
     from dermbench.artifacts.files import write_text
     from dermbench.evaluation import evaluate
     from dermbench.leaderboard import build
-    from dermbench.reporting import print_report, to_markdown
+    from dermbench.reporting import print_report, to_html, to_markdown
 
     started, board = perf_counter(), out / "leaderboards" / TASK
     dataset = _dataset(out / "data", seed, console)
@@ -69,6 +69,7 @@ def _run(out: Path, seed: int, console: Console) -> None:
     first = reports[CANDIDATES[0].slug]
     first.write(out / "report.json")
     write_text(out / "report.md", to_markdown(first))
+    write_text(out / "report.html", to_html(first))
     print_report(first, console)
     _step(console, f"leaderboard -> {board / 'README.md'}")
     for candidate in CANDIDATES:

@@ -16,6 +16,8 @@ WIDEST_MATRIX = 12
 """Number of classes up to which the whole confusion matrix is shown."""
 CONFUSIONS = 10
 """Number of confusions that are listed otherwise."""
+SCREEN = 30
+"""Number of classes up to which the terminal shows the table without being asked."""
 DAGGER = "†"
 
 
@@ -32,7 +34,8 @@ def per_class_section(report: Report) -> Section:
     marked = any(row[0].endswith(DAGGER) for row in rows)
     legend = (f"{DAGGER} fewer than {SPARSE} true cases.",) if marked else ()
     columns = ("class", "support", "precision (95 %)", "recall (95 %)", "F1 (95 %)")
-    return Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=True)
+    long = len(rows) > SCREEN
+    return Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=long)
 
 
 def confusion_section(report: Report) -> Section | None:
