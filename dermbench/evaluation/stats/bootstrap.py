@@ -25,6 +25,8 @@ MOSTLY = 0.95
 """Share of the resamples in which a metric must be defined for a bootstrap interval."""
 MOST_WEIGHTS = 2**26
 """Image weights at once when parts are left out (0.5 GB): every block sorts anew."""
+STILL = 1e-9
+"""Range of the replicates below which they say nothing: perfect predictions are perfect in every resample."""
 FEW_UNITS, FEW_CLUSTERS = 10, 15
 """Fewest units of a group for a bootstrap interval: of one image each, and of several.
 
@@ -59,6 +61,8 @@ def bootstrap_estimate(
     if len(defined) < MOSTLY * len(replicates):
         share = 1 - len(defined) / len(replicates)
         return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
+    if defined[-1] - defined[0] < STILL:
+        return Estimate(value, n, reason="no interval: all resamples have the same value")
 
     def limits(z: float) -> tuple[float, float, str]:
         low, high, method = bca_limits(value, defined, accelerate, z=z)

@@ -160,6 +160,16 @@ def test_bootstrap_t_reaches_further_on_the_side_of_the_tail(metric):
     assert shown.high - shown.value > shown.value - shown.low > 0
 
 
+def test_perfect_predictions_have_no_bootstrap_interval(metric):
+    """Every resample of them is perfect; an interval from 1 to 1 would claim certainty."""
+    y = np.tile([0, 1], 40)
+    found = intervals(Sample(y, y, 2), [metric("cohen_kappa"), metric("accuracy")], n_resamples=99)
+    assert found[None, "cohen_kappa"].value == 1
+    assert found[None, "cohen_kappa"].low is None
+    assert "all resamples have the same value" in found[None, "cohen_kappa"].reason
+    assert found[None, "accuracy"].low < 0.96
+
+
 def test_few_units_have_no_bootstrap_interval(metric):
     sample = make_sample(40, units=12)
     shown = intervals(sample, [metric("cohen_kappa")], n_resamples=99)[None, "cohen_kappa"]
