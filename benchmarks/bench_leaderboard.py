@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -53,11 +54,16 @@ def fill(folder: Path, truth, n_entries: int, *, resamples: int) -> Path:
     return board
 
 
-def seconds(work, board: Path, effort: Effort) -> float:
-    start = perf_counter()
+def seconds(work, board: Path, effort: Effort) -> tuple[float, float]:
+    """Seconds of the clock, and of the processors: what other users of the machine do not change."""
+    start, used = perf_counter(), processor()
     (done,) = work(board, effort=effort)
     assert not done.problems, done.problems[0]
-    return perf_counter() - start
+    return perf_counter() - start, processor() - used
+
+
+def processor() -> float:
+    return sum(os.times()[:4])
 
 
 @pytest.fixture(scope="module")
@@ -79,22 +85,18 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--tasks", nargs="+", default=list(SIZES))
     options = parser.parse_args()
-    print(f"{options.resamples:,} resamples, {options.workers} processes, load {os.getloadavg()[0]:.1f}")
-    print("images x classes | entries | add, each | build | verify | build --quick | verify --quick | quick, each")
+    print(f"{options.resamples:,} resamples, {options.workers} processes; load {os.getloadavg()[0]:.1f}")
+    print("images x classes, entries: clock / processor seconds; processor seconds an entry")
     for task in options.tasks:
         truth = world(*SIZES[task])
         for n_entries in options.entries:
             with tempfile.TemporaryDirectory() as folder:
-                start = perf_counter()
                 board = fill(Path(folder), truth, n_entries, resamples=options.resamples)
-                row = [(perf_counter() - start) / n_entries]
-                for quick in (False, True):
-                    effort = Effort(quick=quick, workers=options.workers)
-                    row.append(seconds(build, board, effort))
-                    row.append(seconds(verify, board, effort))
-                row.append(row[-1] / n_entries)
-            shape = " x ".join(map(str, SIZES[task]))
-            print(f"{shape} | {n_entries} | " + " | ".join(f"{item:.2f} s" for item in row), flush=True)
+                for quick, work in product((False, True), (build, verify)):
+                    clock, cpu = seconds(work, board, Effort(quick=quick, workers=options.workers))
+                    name = f"{work.__name__}{' --quick' * quick}"
+                    shape = f"{SIZES[task][0]} x {SIZES[task][1]}, {n_entries}"
+                    print(f"{shape} | {name} | {clock:.1f} / {cpu:.1f} | {cpu / n_entries:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,8 @@ def tidy(folder: Path) -> None:
     for path in sorted(entries.glob(f"{OLD}*")):
         current = entries / path.name.removeprefix(OLD)
         listed = read_index(folder).current.get(current.name)
-        if listed is not None and listed.entry == entry_digest(path):  # what replaced it never got into the index
+        whole = (path / ENTRY).is_file()  # else it was on its way out
+        if whole and listed is not None and listed.entry == entry_digest(path):  # its successor was never listed
             shutil.rmtree(current, ignore_errors=True)
             path.rename(current)
         else:

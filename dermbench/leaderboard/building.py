@@ -208,7 +208,7 @@ def _write(built: Built, files: dict[str, str], *, check: bool) -> None:
     if check:
         built.problems = apart
         return
-    for name in built.written:
+    for name in reversed(built.written):  # README.md last: killed before, the board is still the old one
         write_text(built.folder / name, files[name])
 
 
