@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from dermbench.artifacts import Predictions, make_predictions, make_truth, write_predictions
-from dermbench.cli import app
-from dermbench.cli.compare import model_names
-from dermbench.errors import DermbenchError, UsageError
+from dermbench.artifacts import Predictions, make_predictions, make_truth
+from dermbench.errors import UsageError
 from dermbench.evaluation import METRICS, compare
 from dermbench.evaluation.comparing.pairs import MCNEMAR, SIGN_FLIP
 
@@ -115,28 +110,3 @@ def test_same_bytes_for_the_same_seed():
     first = compare(predictions, truth, n_resamples=99, seed=4).text()
     assert compare(predictions, truth, n_resamples=99, seed=4).text() == first
     assert compare(predictions, truth, n_resamples=99, seed=5).text() != first
-
-
-def test_names_tell_files_apart(tmp_path):
-    assert model_names([tmp_path / "a.csv", tmp_path / "b.csv"]) == ["a", "b"]
-    runs = [tmp_path / run / "test.parquet" for run in ("one", "two")]
-    assert model_names(runs) == ["one/test", "two/test"]
-    with pytest.raises(UsageError, match="the same"):
-        model_names([tmp_path / "a.csv", tmp_path / "a.csv"])
-
-
-def test_command_line(tmp_path):
-    predictions, truth = models(n=60)
-    truth.table.to_csv(tmp_path / "truth.csv", index=False)
-    for name, item in predictions.items():
-        write_predictions(tmp_path / f"{name}.csv", item)
-    files = [str(tmp_path / f"{name}.csv") for name in predictions]
-    common = ["--truth", str(tmp_path / "truth.csv"), "--resamples", "99"]
-    done = CliRunner().invoke(app, ["compare", *files, *common, "--out", str(tmp_path / "out"), "--json"])
-    assert done.exit_code == 0
-    assert json.loads(done.stdout) == json.loads((tmp_path / "out" / "comparison.json").read_text())
-    assert "macro_f1" in done.stderr
-    turned = CliRunner().invoke(app, ["compare", *files, *common, "--baseline", files[1], "--json"])
-    assert json.loads(turned.stdout)["baseline"] == "m1"
-    for wrong in (["compare", files[0], *common], ["compare", *files, *common, "--baseline", "none"]):
-        assert isinstance(CliRunner().invoke(app, wrong).exception, DermbenchError)

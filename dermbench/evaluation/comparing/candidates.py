@@ -70,7 +70,7 @@ def candidates(predictions: Mapping[str, Predictions], truth: Truth) -> list[Can
     grouped: dict[str, dict[str, Sample]] = {}
     for full, item in predictions.items():
         found = SEED.fullmatch(full)
-        name, seed = (found["name"], found["seed"]) if found else (full, full)
+        name, seed = candidate_name(full), found["seed"] if found else full
         runs = grouped.setdefault(name, {})
         runs[seed] = join(item, truth)
         if len(runs) > 1 and name in runs:
@@ -79,6 +79,12 @@ def candidates(predictions: Mapping[str, Predictions], truth: Truth) -> list[Can
                 remedy="Give every run of a candidate a seed, or the candidates different names.",
             )
     return [Candidate(name, tuple(runs), tuple(runs.values())) for name, runs in grouped.items()]
+
+
+def candidate_name(full: str) -> str:
+    """Return the name without ``@seed``."""
+    found = SEED.fullmatch(full)
+    return found["name"] if found else full
 
 
 def _check(predictions: Mapping[str, Predictions], truth: Truth) -> None:

@@ -1,0 +1,224 @@
+"""Figures of a comparison: rank bands, overall against worst group, differences by group."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from dermbench.artifacts.files import atomic_path
+from dermbench.reporting.names import feature_title, metric_title, sorted_features, sorted_groups
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, GREY, FAINT = "#1f2933", "#7b8794", "#d9dee4"
+BLUE, ORANGE = "#0b6fa4", "#c2571a"
+NAME = 32
+"""Characters of a model's name that a figure has room for."""
+MARKS = "os^Dv<>Pp*X"
+STYLE = {
+    "svg.hashsalt": "dermbench",
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "svg.fonttype": "path",
+    "text.parse_math": False,
+}
+
+
+def write_figures(
+    document: Mapping[str, Any], folder: Path, *, formats: tuple[str, ...] = ("png", "svg")
+) -> list[Path]:
+    """Draw what a comparison has, each figure as PNG and SVG; the same comparison gives the same bytes.
+
+    Parameters
+    ----------
+    document
+        Content of ``comparison.json``.
+    folder
+        Where to.
+    formats
+        Suffixes of the files.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - slow to import
+
+    written = []
+    with mpl.rc_context():
+        mpl.rcParams.update(STYLE)  # type: ignore[arg-type]  # the stubs want literal keys
+        for name, draw in _figures(document).items():
+            figure = draw()
+            for suffix in formats:
+                path = folder / f"{name}.{suffix}"
+                with atomic_path(path) as temporary:
+                    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
+                    figure.savefig(temporary, format=suffix, dpi=150, metadata=metadata)
+                written.append(path)
+    return written
+
+
+def _figures(document: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
+    found: dict[str, Callable[[], Figure]] = {}
+    if document["ranks"]["models"]:
+        found["ranks"] = lambda: rank_figure(document)
+    feature = next(iter(sorted_features(document["features"])), None)
+    if feature is None:
+        return found
+    metric = _first_metric(document["features"][feature])
+    found["groups"] = lambda: groups_figure(document, feature, metric or document["ranks"]["metric"])
+    if metric is not None:
+        found["pareto"] = lambda: pareto_figure(document, feature, metric)
+    return found
+
+
+def _first_metric(block: Mapping[str, Any]) -> str | None:
+    """Return the first metric whose worst group is estimable, the ranking one preferred."""
+    able = [metric for metric, item in block["pareto"].items() if item["models"]]
+    return next((m for m in ("macro_f1", "accuracy") if m in able), able[0] if able else None)
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(GREY)
+    axes.tick_params(colors=INK, length=3)
+    return figure, axes
+
+
+def _label(name: str) -> str:
+    return plain(name, limit=NAME)
+
+
+def rank_figure(document: Mapping[str, Any]) -> Figure:
+    """Draw models by score with their intervals, and a bar over each set of models that cannot be told apart.
+
+    This is the critical-difference diagram of Demšar (2006), Journal of Machine Learning Research 7, with scores
+    in place of average ranks, for there is one test set.
+    """
+    ranks = document["ranks"]
+    names = list(ranks["models"])
+    letters = sorted({c for item in ranks["models"].values() for c in _letters(item["letters"])}, key=_order)
+    figure, axes = _canvas(7.0 + 0.16 * len(letters), 1.3 + 0.27 * len(names))
+    for row, name in enumerate(names):
+        item = ranks["models"][name]
+        axes.axhline(row, color=FAINT, linewidth=0.6, zorder=0)
+        if "low" in item:
+            axes.plot([item["low"], item["high"]], [row, row], color=BLUE, linewidth=2, solid_capstyle="round")
+        axes.plot(item["value"], row, "o", color=BLUE, markersize=5)
+        band = str(item["best"]) if item["best"] == item["worst"] else f"{item['best']}\N{EN DASH}{item['worst']}"
+        axes.text(1.02, row, band, transform=axes.get_yaxis_transform(), va="center", color=INK)
+    _bars(axes, ranks["models"], letters)
+    axes.set_yticks(range(len(names)), [_label(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -1.0)
+    axes.text(1.02, -0.8, "rank", transform=axes.get_yaxis_transform(), color=GREY)
+    axes.set_xlabel(f"{metric_title(ranks['metric'])}, 95 % interval of each model on its own", color=INK)
+    title = "Rank bands; a bar joins models that cannot be told apart"
+    axes.set_title(title, loc="left", color=INK, fontsize=10)
+    return figure
+
+
+def _bars(axes: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
+    """Draw one bar a letter, with a dot at each of its models and a thin line past those that are not."""
+    x = 1.12
+    for letter in letters:
+        rows = [i for i, item in enumerate(models.values()) if letter in _letters(item["letters"])]
+        at = axes.get_yaxis_transform()
+        axes.plot([x, x], [rows[0], rows[-1]], color=GREY, linewidth=0.8, transform=at, clip_on=False)
+        for first, second in pairwise(rows):
+            if second == first + 1:
+                axes.plot([x, x], [first, second], color=ORANGE, linewidth=2.6, transform=at, clip_on=False)
+        axes.plot([x] * len(rows), rows, "o", color=ORANGE, markersize=4, transform=at, clip_on=False)
+        axes.text(x, -0.8, letter, transform=at, ha="center", color=GREY)
+        x += 0.035
+
+
+def _letters(text: str) -> list[str]:
+    """Split "ab(52)" into its letters."""
+    import re  # noqa: PLC0415 - only here
+
+    return re.findall(r"\(\d+\)|\w", text)
+
+
+def _order(letter: str) -> tuple[int, int, str]:
+    return int(letter.strip("()")) if letter.startswith("(") else 0, int(letter.isupper()), letter
+
+
+def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:
+    """Draw overall score against worst-group score; the front is joined."""
+    models = document["features"][feature]["pareto"][metric]["models"]
+    figure, axes = _canvas(7.0, 4.2)
+    axes.spines["left"].set_visible(True)
+    axes.spines["left"].set_color(GREY)
+    front = sorted((item["overall"], item["worst"]) for item in models.values() if item["on_front"])
+    axes.plot([x for x, _ in front], [y for _, y in front], color=ORANGE, linewidth=1, zorder=1)
+    for k, (name, item) in enumerate(models.items()):
+        colour = ORANGE if item["on_front"] else GREY
+        share = f"{100 * item['front_share']:.0f} %"
+        axes.plot(
+            item["overall"],
+            item["worst"],
+            MARKS[k % len(MARKS)],
+            color=colour,
+            markersize=7,
+            linestyle="none",
+            label=f"{_label(name)} (worst {_label(item['worst_group'])}; on the front in {share})",
+        )
+    axes.grid(color=FAINT, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.margins(0.12)
+    title = metric_title(metric)
+    axes.set_xlabel(f"{title}, all images", color=INK)
+    axes.set_ylabel(f"{title}, worst group of {feature_title(feature)}", color=INK)
+    axes.set_title("Overall against worst group; orange: on the front", loc="left", color=INK, fontsize=10)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    return figure
+
+
+def groups_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:
+    """Draw the difference of every model from the baseline in every group, with paired intervals."""
+    block = document["features"][feature]
+    groups = sorted_groups(block["groups"])
+    models = list(block["differences"])
+    step = 0.8 / max(1, len(models))
+    figure, axes = _canvas(7.0, 1.5 + max(0.3, 0.16 * len(models)) * len(groups))
+    axes.axvline(0, color=GREY, linewidth=1)
+    margin = next((item["margin"] for item in block["margin"].get(metric, {}).values()), None)
+    if margin is not None:
+        axes.axvline(-margin, color=ORANGE, linewidth=1, linestyle="--")
+    for line in range(1, len(groups)):
+        axes.axhline(line - 0.5, color=FAINT, linewidth=0.6)
+    for k, model in enumerate(models):
+        colour = BLUE if len(models) == 1 else f"C{k % 10}"
+        for row, group in enumerate(groups):
+            effect = block["differences"][model][group][metric]
+            y = row + (k - (len(models) - 1) / 2) * step
+            if effect["value"] is None:
+                continue
+            if effect.get("low") is not None:
+                axes.plot([effect["low"], effect["high"]], [y, y], color=colour, linewidth=1.8)
+            filled = colour if effect.get("low") is not None else "white"
+            axes.plot(
+                effect["value"], y, MARKS[k % len(MARKS)], color=colour, markerfacecolor=filled, markersize=5
+            )
+        axes.plot([], [], MARKS[k % len(MARKS)], color=colour, label=_label(model), linestyle="none", markersize=5)
+    axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block['groups'][g]['n']:,}" for g in groups])
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_xlabel(
+        f"{metric_title(metric)} minus that of {_label(document['baseline'])}, paired 95 % interval; hollow: none",
+        color=INK,
+    )
+    axes.set_title(f"Differences by {feature_title(feature)}", loc="left", color=INK, fontsize=10)
+    if len(models) > 1:
+        figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    return figure
