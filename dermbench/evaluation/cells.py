@@ -133,12 +133,13 @@ def all_class_metrics(sample: Sample) -> list[Metric]:
 
 def class_metrics(label: int) -> list[Metric]:
     """Return precision, recall and F1 of one class as metrics, so that they get their intervals like any other."""
+    only = np.array([label], dtype=np.intp)
     return [
         Metric(
             f"precision {label}",
             "Precision",
             "counts",
-            lambda tally: precision(tally)[..., label],
+            lambda tally: precision(tally.take(only))[..., 0],
             proportion=True,
             trials=lambda tally: tally.predicted[..., label],
         ),
@@ -146,11 +147,11 @@ def class_metrics(label: int) -> list[Metric]:
             f"recall {label}",
             "Recall",
             "counts",
-            lambda tally: recall(tally)[..., label],
+            lambda tally: recall(tally.take(only))[..., 0],
             proportion=True,
             trials=lambda tally: tally.support[..., label],
         ),
-        Metric(f"f1 {label}", "F1", "counts", lambda tally: f1(tally)[..., label]),
+        Metric(f"f1 {label}", "F1", "counts", lambda tally: f1(tally.take(only))[..., 0]),
     ]
 
 
