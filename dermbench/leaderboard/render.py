@@ -109,7 +109,8 @@ def _facts(board: Board, entries: Sequence[Standing]) -> str:
         parts.append(f"{board.n_classes} classes")
     text = ", ".join(parts) + f". Ranked by {metric_title(board.metric)}."
     if board.recreate:
-        text += f" Dataset: `{plain(board.recreate, limit=PROSE_LIMIT).replace('`', '')}`."
+        command = plain(board.recreate, limit=PROSE_LIMIT).replace("`", "").replace("<!--", "")
+        text += f" Dataset: `{command}`."
     if board.licence:
         text += f" Terms of the images: {markdown_text(board.licence, limit=400)}."
     return text
