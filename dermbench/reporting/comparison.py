@@ -116,10 +116,10 @@ def _ranks(document: Mapping[str, Any]) -> Section:
     for name, item in ranks["models"].items():
         band = str(item["best"]) if item["best"] == item["worst"] else f"{item['best']}-{item['worst']}"
         ends = f" {interval_text(item)}" if "low" in item else ""
-        rows.append((Safe(band), name, Safe(number(item["value"]) + ends), Safe(item["letters"])))
+        rows.append((Safe(band), plain(name), Safe(number(item["value"]) + ends), Safe(item["letters"])))
     notes = [ranks["reason"]] if "reason" in ranks else [f"{LETTERS} Test: {ranks['test']}."]
     if "without_value" in ranks:
-        notes.append(f"Without a value, so without a rank: {', '.join(ranks['without_value'])}.")
+        notes.append(f"Without a value, so without a rank: {', '.join(map(plain, ranks['without_value']))}.")
     return Section(f"Rank bands by {metric_title(ranks['metric'])}", columns, tuple(rows), tuple(notes))
 
 
@@ -133,7 +133,7 @@ def _overall(document: Mapping[str, Any]) -> Section:
         for model, effects in document["differences"].items():
             effect = effects[metric]
             value = cell_text(document["models"][model][metric], notes)
-            row = (Safe(metric_title(metric)), model, first, value, change(effect, notes))
+            row = (Safe(metric_title(metric)), plain(model), first, value, change(effect, notes))
             rows.append((*row, p_text(effect.get("p_value")), p_text(effect.get("p_holm"))))
     columns = (
         Column("metric", left=True, heading=len(document["differences"]) > 1),
@@ -144,7 +144,7 @@ def _overall(document: Mapping[str, Any]) -> Section:
         Column("p", drop=1),
         Column("p, Holm"),
     )
-    return Section(f"All images, against {baseline}", columns, tuple(rows), tuple(notes.lines()))
+    return Section(f"All images, against {plain(baseline)}", columns, tuple(rows), tuple(notes.lines()))
 
 
 def _seeds(document: Mapping[str, Any]) -> Section:
@@ -157,7 +157,9 @@ def _seeds(document: Mapping[str, Any]) -> Section:
             values = ", ".join("-" if v is None else decimal(v, digits=3) for v in item["values"].values())
             spread = "-" + notes.mark(item["reason"]) if item["seed_sd"] is None else number(item["seed_sd"])
             test = "-" if item["test_sd"] is None else number(item["test_sd"])
-            rows.append((model, Safe(metric_title(metric)), Safe(item["n"]), values, Safe(spread), Safe(test)))
+            rows.append(
+                (plain(model), Safe(metric_title(metric)), Safe(item["n"]), values, Safe(spread), Safe(test))
+            )
     columns = (
         Column("model", left=True),
         Column("metric", left=True),

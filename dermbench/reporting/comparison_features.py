@@ -8,7 +8,7 @@ from dermbench.reporting.comparison_cells import change, interval_text, number, 
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
 from dermbench.reporting.numbers import NONE, Footnotes
 from dermbench.reporting.section import Column, Section
-from dermbench.reporting.text import Safe
+from dermbench.reporting.text import Safe, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def feature_tables(document: Mapping[str, Any], name: str, *, main: bool) -> lis
     main
         Whether a short report shows it.
     """
-    block, title = document["features"][name], feature_title(name)
+    block, title = document["features"][name], plain(feature_title(name))
     headline = sorted_metrics(block["worst_group"])
     tables = [
         _groups(document, block, metric, title, detail=not main or not _shown(document, metric, headline))
@@ -64,7 +64,14 @@ def _groups(document: Mapping[str, Any], block: Block, metric: str, title: str, 
             effect, n = differences[group][metric], block["groups"][group]["n"]
             values = [block["values"][name][group][metric] for name in (baseline, model)]
             mark = notes.mark(f"fewer than {SMALL} images") if n < SMALL else ""
-            row = (model, group, Safe(f"{n:,}{mark}"), number(values[0]), number(values[1]), change(effect, notes))
+            row = (
+                plain(model),
+                group,
+                Safe(f"{n:,}{mark}"),
+                number(values[0]),
+                number(values[1]),
+                change(effect, notes),
+            )
             rows.append((*row, p_text(effect.get("p_value")), p_text(effect.get("p_holm"))))
     columns = (
         Column("model", left=True, heading=True),
@@ -77,7 +84,7 @@ def _groups(document: Mapping[str, Any], block: Block, metric: str, title: str, 
         Column("p, Holm"),
     )
     many = len(document["differences"]) >= FEW and metric != "accuracy"
-    heading = f"{title}: {metric_title(metric)}, against {baseline}"
+    heading = f"{title}: {metric_title(metric)}, against {plain(baseline)}"
     return Section(heading, columns, tuple(rows), tuple(notes.lines()), detail=detail or many)
 
 
@@ -90,7 +97,7 @@ def _extremes(document: Mapping[str, Any], block: Block, title: str, *, detail: 
             rows.append((Safe(metric_title(metric)), dash, *[Safe(NONE)] * 7))
             continue
         for model, item in worst["models"].items():
-            rows.append((Safe(metric_title(metric)), model, item["group"], number(item["value"])))
+            rows.append((Safe(metric_title(metric)), plain(model), item["group"], number(item["value"])))
             rows[-1] += _tested(worst["differences"].get(model), notes)
             rows[-1] += (Safe(f"{number(gap['models'][model]['value'])} {interval_text(gap['models'][model])}"),)
             changed = gap["differences"].get(model)
@@ -107,8 +114,8 @@ def _extremes(document: Mapping[str, Any], block: Block, title: str, *, detail: 
         Column("p, Holm"),
     )
     said = (
-        f"Worst group and gap by label swaps against {document['baseline']}; macro averages are over the classes "
-        "with 10 true cases in every group. A gap has no paired interval: read both simultaneous ones."
+        f"Worst group and gap by label swaps against {plain(document['baseline'])}; macro averages are over the "
+        "classes with 10 true cases in every group. A gap has no paired interval: read both simultaneous ones."
     )
     return Section(f"{title}: worst group and gap", columns, tuple(rows), (said, *notes.lines()), detail=detail)
 
@@ -131,7 +138,7 @@ def _margins(block: Block, title: str, baseline: str, *, detail: bool) -> Sectio
                     notes.mark(group["reason"])
             shown = (NONE, Safe(NONE)) if lowest is None else (lowest, signed(bounds[lowest]))
             verdict = item["verdict"] + (f" ({item['reason']})" if "reason" in item else "")
-            rows.append((Safe(metric_title(metric)), model, *shown, verdict))
+            rows.append((Safe(metric_title(metric)), plain(model), *shown, verdict))
     columns = (
         Column("metric", left=True),
         Column("model", left=True),
@@ -141,7 +148,7 @@ def _margins(block: Block, title: str, baseline: str, *, detail: bool) -> Sectio
     )
     said = (
         f"Margin: {100 * margin:g} points ({number(margin)}). Bounds are paired, one-sided, on the change against "
-        f"{baseline}, and hold for all groups at once with 95 %."
+        f"{plain(baseline)}, and hold for all groups at once with 95 %."
     )
     heading = f"{title}: did a group lose more than {100 * margin:g} points?"
     return Section(heading, columns, tuple(rows), (said, *notes.lines()), detail=detail)
@@ -152,7 +159,7 @@ def _pareto(block: Block, title: str, *, detail: bool) -> list[Section]:
     for metric in sorted_metrics(block["pareto"]):
         for model, item in block["pareto"][metric]["models"].items():
             front = "yes" if item["on_front"] else "no"
-            row = (Safe(metric_title(metric)), model, number(item["overall"]), number(item["worst"]))
+            row = (Safe(metric_title(metric)), plain(model), number(item["overall"]), number(item["worst"]))
             share = f"{100 * item['front_share']:.0f} %"
             rows.append((*row, item["worst_group"], number(item["dto"]), Safe(front), Safe(share)))
     columns = (
@@ -176,7 +183,7 @@ def _screens(document: Mapping[str, Any], block: Block, title: str, *, detail: b
     rows = []
     for model, cells in block["screen"]["models"].items():
         for cell in cells:
-            row = (model, cell["class"], cell["group"], Safe(f"{cell['n']:,}"), change(cell, Footnotes()))
+            row = (plain(model), cell["class"], cell["group"], Safe(f"{cell['n']:,}"), change(cell, Footnotes()))
             rows.append((*row, p_text(cell["p_value"]), p_text(cell["q_value"])))
     if len(block["screen"]["models"]) > 1:
         rows.sort(key=lambda row: row[0])
@@ -189,6 +196,6 @@ def _screens(document: Mapping[str, Any], block: Block, title: str, *, detail: b
         Column("p"),
         Column("q"),
     )
-    heading = f"{title}: recall by class, exploratory, against {document['baseline']}"
+    heading = f"{title}: recall by class, exploratory, against {plain(document['baseline'])}"
     hidden = detail or len(document["differences"]) >= FEW
     return [Section(heading, columns, tuple(rows), (block["screen"]["label"],), detail=hidden, lead=SCREENED)]

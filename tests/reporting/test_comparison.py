@@ -1,0 +1,140 @@
+"""A comparison as terminal tables, markdown and figures."""
+
+from __future__ import annotations
+
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from dermbench.artifacts import make_predictions, make_truth
+from dermbench.evaluation import compare
+from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
+from dermbench.reporting.comparison_cells import change, signed
+from dermbench.reporting.comparison_figures import write_figures
+from dermbench.reporting.numbers import Footnotes
+
+HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
+
+
+def document(names=("first", "second"), *, skin=True, n=120, **options):
+    rng = np.random.default_rng(0)
+    y_true, ids = rng.integers(0, 2, n), [f"i{k:03d}" for k in range(n)]
+    fst = {"fst": [1 + k % 2 for k in range(n)]} if skin else {}
+    truth = make_truth(pd.DataFrame({"image_id": ids, "label": [("x", "y")[c] for c in y_true], **fst}))
+    found = {}
+    for k, name in enumerate(names):
+        p = np.clip(0.5 + (0.1 + 0.1 * k) * (2 * y_true - 1) + 0.3 * rng.normal(size=n), 0.01, 0.99)
+        found[name] = make_predictions(ids, np.column_stack([1 - p, p]), ("x", "y"))
+    return compare(found, truth, n_resamples=99, **options).document()
+
+
+@pytest.fixture(scope="module")
+def plain_one():
+    return document(margin=0.05)
+
+
+def printed(item, width=110):
+    stream = io.StringIO()
+    print_comparison(item, Console(file=stream, width=width, color_system=None))
+    return stream.getvalue()
+
+
+def test_everything_asked_for_is_shown(plain_one):
+    text = printed(plain_one)
+    for part in (
+        "2 models on 120 images",
+        "Rank bands by macro-F1",
+        "All images, against first",
+        "Fitzpatrick skin type: accuracy, against first",
+        "worst group and gap",
+        "did a group lose more than 5 points?",
+        "overall against worst group",
+        "exploratory",
+        "Holm over all pairs of models",
+        "independence between images is assumed",
+    ):
+        assert part in text, part
+
+
+def test_numbers_are_those_of_the_document(plain_one):
+    effect = plain_one["differences"]["second"]["macro_f1"]
+    assert str(change(effect, Footnotes())) in printed(plain_one)
+    assert str(change(effect, Footnotes())) in comparison_markdown(plain_one)
+
+
+def test_markdown_tables_have_equal_columns(plain_one):
+    text = comparison_markdown(plain_one, figures=["ranks.svg"])
+    assert "![ranks.svg](ranks.svg)" in text
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.replace("\\|", "").count("|") for line in rows}) <= 1
+
+
+def test_the_same_from_the_file(plain_one):
+    again = json.loads(json.dumps(plain_one))
+    assert comparison_markdown(again) == comparison_markdown(plain_one)
+    assert printed(again) == printed(plain_one)
+
+
+def test_without_skin_types(tmp_path):
+    item = document(skin=False)
+    assert "No skin type is assessed" in printed(item)
+    assert "No skin type is assessed" in comparison_markdown(item)
+    assert {path.stem for path in write_figures(item, tmp_path)} == {"ranks"}
+
+
+def test_many_models_print_less_and_write_everything():
+    item = document([f"m{k}" for k in range(5)])
+    shown = [section for section in comparison_sections(item) if not section.detail]
+    assert len(shown) < len(comparison_sections(item))
+    assert "macro-F1, against m0" in comparison_markdown(item)
+    assert "macro-F1, against m0" not in printed(item)
+
+
+def test_a_reason_stands_for_what_is_missing():
+    item = document(metrics=["average_precision"])
+    assert item["ranks"]["models"] == {}
+    assert "no paired test of this metric is offered" in printed(item)
+
+
+def test_hostile_names_break_nothing(tmp_path):
+    item = document((HOSTILE, f"{HOSTILE}2"), margin=0.05)
+    text, markdown = printed(item), comparison_markdown(item)
+    for output in (text, markdown):
+        assert "\u202e" not in output
+        assert "zzz" * 100 not in output
+    assert "<script>" not in markdown
+    assert "http://" not in markdown
+    for block in markdown.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in rows}) <= 1
+    for path in write_figures(item, tmp_path):
+        if path.suffix == ".svg":
+            ET.parse(path)
+
+
+def test_figures_open_and_are_the_same_again(plain_one, tmp_path):
+    first = write_figures(plain_one, tmp_path / "one")
+    second = write_figures(plain_one, tmp_path / "two")
+    assert [path.name for path in first] == [
+        f"{name}.{suffix}" for name in ("ranks", "groups", "pareto") for suffix in ("png", "svg")
+    ]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+        if one.suffix == ".png":
+            with Image.open(one) as image:
+                assert min(image.size) > 200
+                assert len(image.convert("RGB").getcolors(1_000_000)) > 20
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0234, "+.023"), (-0.0234, "\u2212.023"), (0.0001, ".000"), (None, "\u2013")]
+)
+def test_signs(value, text):
+    assert signed(value) == text
