@@ -89,7 +89,8 @@ def _groups(document: Mapping[str, Any], block: Block, metric: str, title: str, 
 
 
 def _extremes(document: Mapping[str, Any], block: Block, title: str, *, detail: bool) -> Section:
-    notes, rows = Footnotes(merge=True), []
+    notes = Footnotes(merge=True)
+    rows: list[tuple[str, ...]] = []
     for metric in sorted_metrics(block["worst_group"]):
         worst, gap = block["worst_group"][metric], block["gap"][metric]
         if "reason" in worst:

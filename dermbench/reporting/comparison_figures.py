@@ -107,40 +107,55 @@ def rank_figure(document: Mapping[str, Any]) -> Figure:
     in place of average ranks, for there is one test set.
     """
     ranks = document["ranks"]
-    names = list(ranks["models"])
-    letters = sorted({c for item in ranks["models"].values() for c in _letters(item["letters"])}, key=_order)
-    figure, axes = _canvas(7.0 + 0.16 * len(letters), 1.3 + 0.27 * len(names))
-    for row, name in enumerate(names):
-        item = ranks["models"][name]
+    models = ranks["models"]
+    figure, axes, side = _rank_canvas(len(models), letters := _all_letters(models))
+    for row, item in enumerate(models.values()):
         axes.axhline(row, color=FAINT, linewidth=0.6, zorder=0)
         if "low" in item:
             axes.plot([item["low"], item["high"]], [row, row], color=BLUE, linewidth=2, solid_capstyle="round")
         axes.plot(item["value"], row, "o", color=BLUE, markersize=5)
         band = str(item["best"]) if item["best"] == item["worst"] else f"{item['best']}\N{EN DASH}{item['worst']}"
-        axes.text(1.02, row, band, transform=axes.get_yaxis_transform(), va="center", color=INK)
-    _bars(axes, ranks["models"], letters)
-    axes.set_yticks(range(len(names)), [_label(name) for name in names])
-    axes.set_ylim(len(names) - 0.5, -1.0)
-    axes.text(1.02, -0.8, "rank", transform=axes.get_yaxis_transform(), color=GREY)
+        side.text(-1, row, band, va="center", ha="right", color=INK)
+    _bars(side, models, letters)
+    axes.set_yticks(range(len(models)), [_label(name) for name in models])
     axes.set_xlabel(f"{metric_title(ranks['metric'])}, 95 % interval of each model on its own", color=INK)
     title = "Rank bands; a bar joins models that cannot be told apart"
     axes.set_title(title, loc="left", color=INK, fontsize=10)
     return figure
 
 
-def _bars(axes: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
+def _rank_canvas(n_models: int, letters: list[str]) -> tuple[Figure, Axes, Axes]:
+    """Return a figure with room for the models and, beside them, for their ranks and one bar a letter."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    beside = 0.9 + 0.2 * len(letters)
+    figure = Figure(figsize=(6.2 + beside, 1.3 + 0.27 * n_models), layout="constrained")
+    axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(6.2, beside))
+    for one in (axes, side):
+        one.spines[["top", "right", "left"]].set_visible(False)
+        one.tick_params(colors=INK, length=3)
+    axes.spines["bottom"].set_color(GREY)
+    axes.set_ylim(n_models - 0.5, -1.2)
+    side.set_axis_off()
+    side.set_xlim(-4.5, len(letters))
+    side.text(-1, -0.9, "rank", ha="right", color=GREY)
+    return figure, axes, side
+
+
+def _all_letters(models: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(letter for item in models.values() for letter in _letters(item["letters"])))
+
+
+def _bars(side: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
     """Draw one bar a letter, with a dot at each of its models and a thin line past those that are not."""
-    x = 1.12
-    for letter in letters:
+    for x, letter in enumerate(letters):
         rows = [i for i, item in enumerate(models.values()) if letter in _letters(item["letters"])]
-        at = axes.get_yaxis_transform()
-        axes.plot([x, x], [rows[0], rows[-1]], color=GREY, linewidth=0.8, transform=at, clip_on=False)
+        side.plot([x, x], [rows[0], rows[-1]], color=GREY, linewidth=0.8)
         for first, second in pairwise(rows):
             if second == first + 1:
-                axes.plot([x, x], [first, second], color=ORANGE, linewidth=2.6, transform=at, clip_on=False)
-        axes.plot([x] * len(rows), rows, "o", color=ORANGE, markersize=4, transform=at, clip_on=False)
-        axes.text(x, -0.8, letter, transform=at, ha="center", color=GREY)
-        x += 0.035
+                side.plot([x, x], [first, second], color=ORANGE, linewidth=2.6)
+        side.plot([x] * len(rows), rows, "o", color=ORANGE, markersize=4)
+        side.text(x, -0.9, letter, ha="center", color=GREY)
 
 
 def _letters(text: str) -> list[str]:
@@ -148,10 +163,6 @@ def _letters(text: str) -> list[str]:
     import re  # noqa: PLC0415 - only here
 
     return re.findall(r"\(\d+\)|\w", text)
-
-
-def _order(letter: str) -> tuple[int, int, str]:
-    return int(letter.strip("()")) if letter.startswith("(") else 0, int(letter.isupper()), letter
 
 
 def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:

@@ -16,7 +16,7 @@ from dermbench.artifacts import make_predictions, make_truth
 from dermbench.evaluation import compare
 from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.comparison_cells import change, signed
-from dermbench.reporting.comparison_figures import write_figures
+from dermbench.reporting.comparison_figures import rank_figure, write_figures
 from dermbench.reporting.numbers import Footnotes
 
 HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
@@ -138,3 +138,21 @@ def test_figures_open_and_are_the_same_again(plain_one, tmp_path):
 )
 def test_signs(value, text):
     assert signed(value) == text
+
+
+def test_every_model_has_a_dot_in_the_rank_figure():
+    """Twenty models in a chain of letters: nothing is drawn beyond the edge of its axes."""
+    names = [f"m{k:02d}" for k in range(20)]
+    letters = {
+        name: "".join("abcdefghijklmnopqrstuvwxyz"[k] for k in (max(0, i - 1), i)) for i, name in enumerate(names)
+    }
+    models = {
+        name: {"value": 0.9 - 0.02 * i, "best": max(1, i), "worst": i + 2, "letters": letters[name]}
+        for i, name in enumerate(names)
+    }
+    figure = rank_figure({"ranks": {"metric": "macro_f1", "models": models}})
+    _, side = figure.axes
+    drawn = {(x, y) for line in side.lines if line.get_marker() == "o" for x, y in line.get_xydata()}
+    assert {y for _, y in drawn} == set(range(20))
+    low, high = side.get_xlim()
+    assert all(low < x < high for x, _ in drawn)
