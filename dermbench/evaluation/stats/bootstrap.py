@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
 
 from dermbench.evaluation.stats.bca import acceleration, bca_limits, jackknife
 from dermbench.evaluation.stats.draws import Drawer
@@ -43,6 +45,9 @@ def bootstrap_estimate(
 ) -> Estimate:
     """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
 
+    Where images share units, the level is that at which Student's law with one degree of freedom less than there
+    are units ends where the normal law does at the asked one: with few units the replicates vary too little.
+
     Parameters
     ----------
     value
@@ -65,8 +70,10 @@ def bootstrap_estimate(
         return Estimate(value, n, reason="no interval: all resamples have the same value")
 
     def limits(z: float) -> tuple[float, float, str]:
-        low, high, method = bca_limits(value, defined, accelerate, z=z)
-        return low, high, f"{method} bootstrap, {len(replicates):,} resamples"
+        wide = z if n == n_units else float(student.ppf(ndtr(z), n_units - 1))
+        low, high, method = bca_limits(value, defined, accelerate, z=wide)
+        of = "" if n == n_units else f" of {n_units:,} units"
+        return low, high, f"{method} bootstrap, {len(replicates):,} resamples{of}"
 
     return Estimate(value, n, spread(replicates), limits)
 

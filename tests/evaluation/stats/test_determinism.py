@@ -37,7 +37,7 @@ def test_bytes_do_not_depend_on_hash_seed_or_workers(tmp_path):
         command = [sys.executable, "-c", SCRIPT.format(names=NAMES, workers=workers)]
         outputs.add(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)
     assert len(outputs) == 1
-    assert "method='BCa bootstrap, 99 resamples'" in outputs.pop()
+    assert "method='BCa bootstrap, 99 resamples of" in outputs.pop()
 
 
 @pytest.mark.parametrize("workers", [2, 3])
