@@ -216,8 +216,16 @@ def _line(there: str, wanted: str) -> str:
     left, right = there.splitlines(), wanted.splitlines()
     for number, (a, b) in enumerate(zip(left, right, strict=False), start=1):
         if a != b:
-            return f"line {number} is {a[:200]!r}, rebuilt {b[:200]!r}"
+            same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+            start = max(0, same - 60)
+            return f"line {number} is {_excerpt(a, start)!r}, rebuilt {_excerpt(b, start)!r}"
     shorter = min(len(left), len(right))
     if len(left) == len(right):
         return "line ends differ"
     return f"line {shorter + 1} is {'missing' if len(left) < len(right) else 'left over'}"
+
+
+def _excerpt(line: str, start: int) -> str:
+    """Return 120 characters of a line from ``start`` on, with dots for what is left out."""
+    end = start + 120
+    return "…" * (start > 0) + line[start:end] + "…" * (len(line) > end)

@@ -60,7 +60,7 @@ class Line(BaseModel):
     @cached_property
     def text(self) -> str:
         """The line as it stands in the file, without its end."""
-        return json.dumps(self.model_dump(), sort_keys=True)
+        return json.dumps(self.model_dump())
 
     @cached_property
     def digest(self) -> str:

@@ -64,6 +64,15 @@ def test_check_names_the_first_differing_line(board):
     assert "| 1 | [Middle]" in path.read_text(), "check writes nothing"
 
 
+def test_check_shows_where_a_long_line_differs(board):
+    path = board / "README.md"
+    path.write_text(path.read_text().replace("docs/leaderboards.md", "docs/other.md"))
+    (problem,) = build(board, check=True, effort=Effort(quick=True))[0].problems
+    assert "docs/other.md" in problem.split("rebuilt")[0]
+    assert "docs/leaderboards.md" in problem.split("rebuilt")[1]
+    assert "…" in problem
+
+
 def test_text_around_the_markers_is_kept(board):
     path = board / "README.md"
     path.write_text("before\n" + path.read_text() + "after\n")
