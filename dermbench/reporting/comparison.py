@@ -9,7 +9,7 @@ from dermbench.reporting.comparison_cells import change, interval_text, number, 
 from dermbench.reporting.comparison_features import feature_tables
 from dermbench.reporting.markdown import markdown_section
 from dermbench.reporting.names import HEADLINE, metric_title, sorted_features, sorted_metrics
-from dermbench.reporting.numbers import Footnotes, cell_text, decimal
+from dermbench.reporting.numbers import NONE, Footnotes, cell_text, decimal
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.terminal import _print_section as print_section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
@@ -116,8 +116,9 @@ def _ranks(document: Mapping[str, Any]) -> Section:
     for name, item in ranks["models"].items():
         band = str(item["best"]) if item["best"] == item["worst"] else f"{item['best']}-{item['worst']}"
         ends = f" {interval_text(item)}" if "low" in item else ""
-        rows.append((Safe(band), plain(name), Safe(number(item["value"]) + ends), Safe(item["letters"])))
-    notes = [ranks["reason"]] if "reason" in ranks else [f"{LETTERS} Test: {ranks['test']}."]
+        rows.append((Safe(band), plain(name), Safe(number(item["value"]) + ends), Safe(item["letters"] or NONE)))
+    said = ranks.get("letters_reason", LETTERS)
+    notes = [ranks["reason"]] if "reason" in ranks else [f"{said} Test: {ranks['test']}."]
     if "without_value" in ranks:
         notes.append(f"Without a value, so without a rank: {', '.join(map(plain, ranks['without_value']))}.")
     return Section(f"Rank bands by {metric_title(ranks['metric'])}", columns, tuple(rows), tuple(notes))

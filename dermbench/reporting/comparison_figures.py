@@ -119,7 +119,7 @@ def rank_figure(document: Mapping[str, Any]) -> Figure:
     _bars(side, models, letters)
     axes.set_yticks(range(len(models)), [_label(name) for name in models])
     axes.set_xlabel(f"{metric_title(ranks['metric'])}, 95 % interval of each model on its own", color=INK)
-    title = "Rank bands; a bar joins models that cannot be told apart"
+    title = "Rank bands; a bar joins models that cannot be told apart" if letters else "Rank bands"
     axes.set_title(title, loc="left", color=INK, fontsize=10)
     return figure
 
@@ -158,11 +158,11 @@ def _bars(side: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
         side.text(x, -0.9, letter, ha="center", color=GREY)
 
 
-def _letters(text: str) -> list[str]:
+def _letters(text: str | None) -> list[str]:
     """Split "ab(52)" into its letters."""
     import re  # noqa: PLC0415 - only here
 
-    return re.findall(r"\(\d+\)|\w", text)
+    return re.findall(r"\(\d+\)|\w", text or "")
 
 
 def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dermbench.evaluation.comparing.effects import SMALLEST, effects
 from dermbench.evaluation.comparing.families import correct_by_metric
-from dermbench.evaluation.comparing.ranks import NO_PAIRS, all_pairs
+from dermbench.evaluation.comparing.ranks import NO_PAIRS, TOO_MANY, all_pairs
 from dermbench.evaluation.comparing.seeds import seed_document, test_sd
 from dermbench.evaluation.stats.sample import everyone
 
@@ -83,7 +83,7 @@ def ranks(question: Question, metric: Metric, cells: Mapping[str, Document]) -> 
             **ends,
             "best": best,
             "worst": worst,
-            "letters": letters[name],
+            "letters": letters.get(name),
         }
     pairs = [
         {
@@ -96,7 +96,9 @@ def ranks(question: Question, metric: Metric, cells: Mapping[str, Document]) -> 
         for (i, a), (j, b) in combinations(enumerate(found.names), 2)
     ]
     left_out = [c.name for c in question.candidates if c.name not in models]
-    without = {"without_value": left_out} if left_out else {}
+    without: Document = {"without_value": left_out} if left_out else {}
+    if models and not letters:
+        without["letters_reason"] = TOO_MANY
     return {"metric": metric.name, "test": found.test, "models": models, "pairs": pairs, **without}
 
 

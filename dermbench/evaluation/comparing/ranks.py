@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dermbench.evaluation.sample import Sample
     from dermbench.evaluation.stats import Plan
 
+MOST_SETS = 52
+"""Most sets of models that get a letter."""
+TOO_MANY = "the models form too many overlapping sets for letters; read the bands and the pairs"
 NO_PAIRS = "no paired test of this metric is offered, so models cannot be put into rank bands by it"
 
 
@@ -62,6 +65,8 @@ class Ranking:
     def letters(self) -> dict[str, str]:
         """Return {model: letters}; models that share a letter cannot be told apart, and only these do.
 
+        Empty where that takes more than :data:`MOST_SETS` letters: many models can need exponentially many.
+
         References
         ----------
         Piepho (2004), Journal of Computational and Graphical Statistics 13, 456-466 (insert and absorb).
@@ -72,6 +77,8 @@ class Ranking:
             split = [s - {k} for s in sets if {i, j} <= s for k in (i, j)]
             sets = list(dict.fromkeys([s for s in sets if not {i, j} <= s] + split))
             sets = [s for s in sets if not any(s < other for other in sets)]
+            if len(sets) > MOST_SETS:
+                return {}
         ordered = sorted(sets, key=sorted)
         return {
             name: "".join(letter(k) for k, members in enumerate(ordered) if i in members)

@@ -44,6 +44,13 @@ def test_letters_are_shared_by_those_that_cannot_be_told_apart_and_only_by_these
         assert all(letters.values())
 
 
+def test_letters_give_up_where_there_would_be_too_many():
+    """Thirty models in fifteen pairs that are told apart: 2^15 sets."""
+    found = ranking(30, *[(2 * k, 2 * k + 1) for k in range(15)])
+    assert found.letters() == {}
+    assert found.bands()["m0"] == (1, 29)
+
+
 @pytest.mark.parametrize(
     "metric", ["accuracy", "macro_f1", "balanced_accuracy", "cohen_kappa", "log_loss", "auroc_ovr"]
 )
