@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 FENCE = r"^```[^\n]*\n(.*?)^```[ \t]*$"
 CLAIM = re.compile(rf"^<!-- reproduce -->\s*\n{FENCE}(?:(?!^```|^<!--).)*?{FENCE}", re.DOTALL | re.MULTILINE)
@@ -34,8 +35,11 @@ def claims(text: str) -> list[Claim]:
 
 
 def excerpts(text: str) -> list[tuple[str, list[str]]]:
-    """Return each named file with the lines that are said to stand in it."""
-    return [(name, body.splitlines()) for name, body in EXCERPT.findall(text)]
+    """Return each named file with the lines that are said to stand in it, links made relative to its folder."""
+    return [
+        (name, body.replace(f"]({PurePosixPath(name).parent}/", "](").splitlines())
+        for name, body in EXCERPT.findall(text)
+    ]
 
 
 def masked(text: str) -> list[str]:

@@ -1,0 +1,86 @@
+"""What README and docs say is there."""
+
+import re
+import shlex
+
+import pytest
+import typer.main
+
+from dermbench.cli import app
+from dermbench.tasks import load_task
+
+FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.fixture(scope="module")
+def readme(project_root):
+    return (project_root / "README.md").read_text(encoding="utf-8")
+
+
+def documents(project_root):
+    return [project_root / "README.md", *sorted((project_root / "docs").glob("*.md"))]
+
+
+def test_the_two_commands_and_what_the_checks_run(readme, project_root):
+    commands = re.findall(r"^python -m pip install.*$", readme, re.MULTILINE)
+    assert commands == [
+        "python -m pip install '.[train,offline]' && dermbench quickstart",
+        "python -m pip install nox && nox",
+    ]
+    script = (project_root / ".ci" / "run").read_text(encoding="utf-8")
+    assert script.rstrip().splitlines()[-1] == commands[1]
+
+
+def test_every_link_to_a_file_leads_somewhere(project_root):
+    for document in documents(project_root):
+        for target in LINK.findall(document.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_rows_of_the_board_are_those_of_the_board(readme, project_root):
+    board = (project_root / "leaderboards" / "synthderm" / "README.md").read_text(encoding="utf-8")
+    shown = [line for line in readme.splitlines() if "leaderboards/synthderm/entries/" in line]
+    assert shown
+    for line in shown:
+        assert line.replace("leaderboards/synthderm/entries/", "entries/") in board
+
+
+@pytest.mark.parametrize("name", ["ajl-21", "pad-ufes-20", "fitzpatrick17k-114"])
+def test_skin_type_counts_of_the_tasks(readme, name):
+    fst = load_task(name).fst
+    counts = "/".join(f"{fst[t]:,}" for t in ("I", "II", "III", "IV", "V", "VI"))
+    row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
+    assert f"{counts} ({fst['unknown']:,})" in row
+
+
+def commands_of(text):
+    for block in FENCE.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True) if line.startswith("dermbench ") else []
+            if words:
+                yield words[1:]
+
+
+def test_every_command_and_option_that_is_shown_exists(project_root):
+    root = typer.main.get_command(app)
+    seen = 0
+    for document in documents(project_root):
+        for words in commands_of(document.read_text(encoding="utf-8")):
+            command = root
+            while hasattr(command, "commands") and words and words[0] in command.commands:
+                command = command.commands[words.pop(0)]
+            assert command is not root, f"{document.name}: {words}"
+            known = {option for parameter in command.params for option in parameter.opts}
+            unknown = {word for word in words if word.startswith("--")} - known
+            assert not unknown, f"{document.name}: {command.name} {unknown}"
+            seen += 1
+    assert seen > 10
+
+
+def test_no_document_calls_a_model_what_no_statistic_shows(project_root):
+    for document in documents(project_root):
+        text = document.read_text(encoding="utf-8").lower()
+        for words in ("unbiased model", "debiased model", "fair model", "is fair"):
+            assert words not in text, document.name
