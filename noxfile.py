@@ -38,7 +38,7 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
     _install(session, "test", ".[train,offline]")
-    arguments = session.posargs or ["-n", "2", "--cov=dermbench", "--cov-report=term:skip-covered"]
+    arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered"]
     session.run("pytest", *arguments, env=ONE_THREAD)
 
 
