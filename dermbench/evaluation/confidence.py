@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from dermbench.errors import UsageError, name_some
 from dermbench.evaluation.core import core_grouping, core_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from dermbench.artifacts.truth import Truth
     from dermbench.evaluation import stats
     from dermbench.evaluation.intervals import Estimates
     from dermbench.evaluation.sample import Sample
@@ -55,6 +57,35 @@ def calibration_block(
 
     by_feature = {each.feature: documents(each.feature, core_grouping(each)) for each in groupings}
     return {"overall": documents(None, None)[None], "features": by_feature}
+
+
+def check_apart(truth: Truth, validation: Truth) -> None:
+    """Check that the threshold of abstention is not fitted on what is scored.
+
+    Parameters
+    ----------
+    truth
+        Of the images that are scored.
+    validation
+        Of the images that the threshold is fitted on.
+
+    Raises
+    ------
+    UsageError
+        When they share an image, or a unit (patient, lesion, group of duplicates) of either.
+    """
+    columns = dict.fromkeys(("image_id", truth.unit_column, validation.unit_column))
+    for column in columns:
+        if column is None or column not in truth.table or column not in validation.table:
+            continue
+        scored, fitted = ({str(i) for i in each.table[column].dropna()} for each in (truth, validation))
+        shared = sorted(scored & fitted)
+        if shared:
+            raise UsageError(
+                f"the threshold of abstention would be fitted on what is scored: validation and evaluated truth "
+                f"share {len(shared):,} {column}: {name_some(shared)}",
+                remedy="Give the predictions for a split that shares no image and no unit with the one scored.",
+            )
 
 
 def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Grouping]) -> Document:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import Report
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
-from dermbench.evaluation.confidence import abstention_block, calibration_block
+from dermbench.evaluation.confidence import abstention_block, calibration_block, check_apart
 from dermbench.evaluation.features import feature_blocks
 from dermbench.evaluation.intervals import estimates
 from dermbench.evaluation.notes import notes
@@ -48,7 +48,8 @@ def evaluate(
         Sensitive features: columns of the truth, or columns joined by commas for intersections. By default
         those of the task that are there, and all skin-type columns.
     validation
-        The same model's predictions, and truth, of another split; the threshold of abstention is fitted there.
+        The same model's predictions, and truth, of another split; the threshold of abstention is fitted there. It
+        shares no image and no unit with ``truth``.
     seed
         Seed of everything that is resampled or permuted.
     n_resamples
@@ -64,12 +65,15 @@ def evaluate(
     Raises
     ------
     UsageError
-        When ids or classes differ, or a sensitive feature is not there.
+        When ids or classes differ, a sensitive feature is not there, or ``validation`` shares an image or a
+        unit with what is evaluated.
     """
     from dermbench.evaluation.stats import Plan  # noqa: PLC0415 - loads scipy
 
     plan = Plan(seed, n_resamples, workers)
     sample = join(predictions, truth)
+    if validation is not None:
+        check_apart(truth, validation[1])
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     whole = everyone(len(sample))

@@ -335,7 +335,7 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     assert "abstention" not in json.loads(run(*arguments)[1])["calibration"]
     code, _, message = run(*arguments, "--split", "val", "--validation", tmp_path / "p.csv")
     assert code == 2
-    assert "the one that is scored" in message
+    assert "fitted on what is scored" in message
     manifest.to_csv(tmp_path / "t.csv", index=False)
     lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
     assert "--validation goes with --data" in run(*lone)[2]

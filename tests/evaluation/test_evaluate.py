@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -257,18 +258,50 @@ def test_several_annotators_give_a_band_of_gaps():
     assert "agreement only" in band["verdicts"]
 
 
-def test_abstention_is_fitted_on_another_split_only():
+def two_splits(overlap=0, **columns):
+    """Test and validation predictions with truth; the first ``overlap`` images are in both."""
     table, ids, y_prob = drawn()
-    test = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES, split="test")
+    test = (
+        make_predictions(ids, y_prob, CLASSES),
+        make_truth(table.assign(**columns), classes=CLASSES, split="test"),
+    )
     table, ids, y_prob = drawn(seed=1)
-    val = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES, split="val")
+    ids = [*ids[:overlap], *(f"other {i}" for i in ids[overlap:])]
+    table["image_id"] = ids
+    return test, (make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES, split="val"))
+
+
+def test_abstention_is_fitted_on_another_split_only():
+    test, val = two_splits()
     found = evaluate(*test, validation=val, **FEW).document()["calibration"]["abstention"]
     assert found["threshold"]["split"] == "val"
     assert found["threshold"]["coverage"] >= 0.8
     assert found["overall"]["selective_risk"]["value"] < 0.5
     assert set(found["features"]["fst_band"]) == {"I-II", "III-IV", "V-VI", "unknown"}
-    with pytest.raises(UsageError, match="the one that is scored"):
+    with pytest.raises(UsageError, match="share 200 image_id"):
         evaluate(*test, validation=test, **FEW)
+    named_alike = val[0], replace(val[1], split="test")
+    with pytest.raises(UsageError, match="the one that is scored"):
+        evaluate(*test, validation=named_alike, **FEW)
+
+
+def test_abstention_is_not_fitted_on_scored_images_under_another_name():
+    test, val = two_splits(overlap=3)
+    with pytest.raises(UsageError, match="share 3 image_id: 'image 0', 'image 1', 'image 2'"):
+        evaluate(*test, validation=val, **FEW)
+    fewer = Predictions(test[0].image_id[1:], CLASSES, test[0].y_pred[1:], test[0].y_prob[1:])
+    rest = replace(test[1], table=test[1].table.iloc[1:].reset_index(drop=True), split="val")
+    with pytest.raises(UsageError, match="share 199 image_id"):
+        evaluate(*test, validation=(fewer, rest), **FEW)
+
+
+def test_abstention_is_not_fitted_on_other_images_of_scored_patients():
+    test, val = two_splits(patient_id=[f"p{k // 2}" for k in range(200)])
+    assert evaluate(*test, validation=val, **FEW).calibration["abstention"]["overall"]
+    patients = ["p7", "p7", None, *(f"q{k}" for k in range(197))]
+    shared = val[0], replace(val[1], table=val[1].table.assign(patient_id=patients))
+    with pytest.raises(UsageError, match="share 1 patient_id: 'p7'"):
+        evaluate(*test, validation=shared, **FEW)
 
 
 def test_intersections_with_small_cells_are_not_ranked():
