@@ -194,11 +194,16 @@ def _read_probabilities(
     body: pd.DataFrame, ids: pd.Series, truth: Truth, aliases: Mapping[str, str] | None
 ) -> tuple[NDArray[np.float64], list[str]]:
     columns, problems = _probability_columns(body, truth, aliases)
-    if problems:
+    if not columns:
         return np.empty((len(body), 0)), problems
     prob = np.column_stack(
         [pd.to_numeric(body[name], errors="coerce").to_numpy(np.float64, na_value=np.nan) for name in columns]
     )
+    return prob, problems + _value_problems(prob, ids, complete=len(columns) == len(truth.classes))
+
+
+def _value_problems(prob: NDArray[np.float64], ids: pd.Series, *, complete: bool) -> list[str]:
+    problems = []
     finite = np.isfinite(prob).all(axis=1)
     if not finite.all():
         problems.append(f"NaN, infinite or no number for image_id {name_some(ids[~finite])}")
@@ -207,12 +212,12 @@ def _read_probabilities(
         problems.append(f"probability outside of 0 to 1 for image_id {name_some(ids[outside])}")
     total = prob.sum(axis=1)
     off = finite & ~outside & (np.abs(total - 1) > SUM_TOLERANCE)
-    if off.any():
+    if complete and off.any():  # without a class the sum says nothing
         problems.append(
             f"probabilities do not sum to 1 (within {SUM_TOLERANCE:g}) for {int(off.sum()):,} image_id: "
             f"{name_some(ids[off])} (first sum {total[off][0]:.6g})"
         )
-    return prob, problems
+    return problems
 
 
 def _probability_columns(
@@ -239,4 +244,4 @@ def _probability_columns(
     if problems and not found:
         expected = f"image_id with {PREFIX}<class> for {', '.join(truth.classes)}, or image_id with pred"
         problems = [f"wrong columns {', '.join(names) or 'none'}; expected {expected}"]
-    return [found.get(c, "") for c in truth.classes], problems
+    return [found[c] for c in truth.classes if c in found], problems

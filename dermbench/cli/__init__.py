@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -52,6 +53,8 @@ def main() -> None:
     A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
     2, Ctrl-C with 130. Anything else is a defect of dermbench and shows its traceback.
     """
+    # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except DermbenchError as error:

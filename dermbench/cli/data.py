@@ -67,7 +67,10 @@ def _prepare(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the source; repeatable.")
     ] = None,
-    split_fractions: Annotated[str, typer.Option(help="Shares of train, val and test.")] = "0.7,0.15,0.15",
+    split_fractions: Annotated[
+        str,
+        typer.Option(help="Shares of train, val and test, in proportion: 70,15,15 is the same as 0.7,0.15,0.15."),
+    ] = "0.7,0.15,0.15",
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:

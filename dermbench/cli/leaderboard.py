@@ -65,6 +65,7 @@ def _add(
     """Add an entry: check the predictions, evaluate them, write the entry's folder."""
     from dermbench.artifacts import read_dataset
     from dermbench.leaderboard import add, slugify
+    from dermbench.leaderboard.board import TRUTH
 
     if data is not None and truth is not None:
         raise UsageError("--data and --truth both give the truth; give one of them")
@@ -85,7 +86,8 @@ def _add(
         seed=seed,
     )
     typer.echo(f"added {board / 'entries' / slugify(entry.name)}")
-    typer.echo(f"Rank it with: dermbench leaderboard build {board}")
+    where = "" if (board / TRUTH).is_file() else f" --data {data}" if data else f" --truth {truth}"
+    typer.echo(f"Rank it with: dermbench leaderboard build {board}{where}")
 
 
 def _build(
@@ -111,7 +113,7 @@ def _build(
     results = build(root, check=check, stored=stored, refresh=refresh, sources=sources, effort=effort)
     for built in results:
         how = ("values recomputed" if quick else "recomputed") if built.recomputed else "from stored reports"
-        changes = ", ".join(built.written) or "nothing"
+        changes = ", ".join(built.written) or ("not compared" if built.problems else "nothing")
         done = "differs" if check else "written"
         typer.echo(f"{built.folder}: {counted(built.n_entries)}, {how}; {done}: {changes}")
         for problem in built.problems:

@@ -10,6 +10,7 @@ DRAWN = frozenset(
         "minimum_detectable",
         "n_permutations",
         "n_resamples",
+        "n_undefined",
         "null_median",
         "null_q05",
         "null_q95",

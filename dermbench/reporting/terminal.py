@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WORDS = 12
 """Width that a column of words keeps when the table is squeezed."""
+NARROW = "Left out at this width: "
 MORE = "More with --full, and in report.md: "
 
 
@@ -77,13 +78,18 @@ def _main_notes(report: Report) -> list[str]:
 
 def _print_section(section: Section, console: Console) -> None:
     console.print(Text(section.title, style="bold"))
+    dropped: list[str] = []
     if section.rows:
-        section = _fitted(section, console)
+        whole, section = section, _fitted(section, console)
+        shown = {column.title for column in section.columns}
+        dropped = [plain(column.title) for column in whole.columns if column.title not in shown]
         form = next((form for form in ("wide", "wrapped") if _fits(section, console, form)), "squeezed")
         for head, table in _tables(section, form):
             if head:
                 console.print(Text(plain(head), style="italic"))
             console.print(table)
+    if dropped:
+        console.print(Text(f"{NARROW}{', '.join(dropped)}.", style="dim"))
     for line in _notes(section):
         console.print(Text(plain(line, limit=PROSE_LIMIT), style="dim"))
 

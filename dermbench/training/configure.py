@@ -86,7 +86,7 @@ def _base(preset: str | None, config: Path | str | None) -> tuple[str, dict[str,
     names = preset_names()
     if (preset is None) == (config is None):
         raise UsageError(
-            "a new run needs either a preset or a configuration file",
+            "a new run needs a preset or a configuration file, one of the two",
             remedy=f"--preset NAME ({', '.join(names)}) or --config FILE.toml",
         )
     if preset is not None:

@@ -101,7 +101,9 @@ def _device(name: str) -> torch.device:
         raise UsageError(f"unknown device {name!r}; known: auto, {', '.join(there)}") from error
     if not there.get(device.type, False) or (device.index or 0) >= max(1, torch.cuda.device_count()):
         usable = ", ".join(kind for kind, is_there in there.items() if is_there)
-        raise UsageError(f"device {name!r} is not available here; available: {usable}", remedy="--set device=auto")
+        raise UsageError(
+            f"device {name!r} is not available here; available: {usable}", remedy="Choose one of them, or auto."
+        )
     return device
 
 

@@ -33,7 +33,7 @@ def load_timm(name: str, dataset: Dataset, weights: Path | str | None) -> tuple[
         raise UsageError(
             f"timm:{name} predicts ImageNet's classes, not those of {dataset.root}",
             remedy="Give weights trained for this task with --set weights=FILE.safetensors, "
-            "or train it first: dermbench train --set model=" + name,
+            "or train it first: dermbench train --preset cpu-small --set model=" + name,
         )
     cfg = timm.get_pretrained_cfg(name)
     size = int(cfg.input_size[-1]) if cfg is not None else 224

@@ -146,3 +146,19 @@ def test_byte_order_mark_windows_lines_and_quotes(truth, tmp_path):
     text = rows(truth).to_csv(index=False, lineterminator="\r\n", quoting=1)
     (tmp_path / "p.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     assert len(read_predictions(tmp_path / "p.csv", truth)) == 4
+
+
+@pytest.mark.parametrize("extra", ["prob_eczema", "note"])
+def test_a_wrong_column_does_not_hide_wrong_values(truth, tmp_path, extra):
+    frame = rows(truth).assign(**{extra: 0.0})
+    frame["prob_acne"] = [np.nan, 0.9, 0.5, 0.5]
+    with pytest.raises(InputError) as caught:
+        read_predictions(written(tmp_path, frame), truth)
+    assert len(caught.value.problems) == 3
+    assert extra in caught.value.problems[0]
+
+
+def test_with_a_class_missing_the_sum_is_not_judged(truth, tmp_path):
+    with pytest.raises(InputError) as caught:
+        read_predictions(written(tmp_path, rows(truth).drop(columns="prob_NA")), truth)
+    assert caught.value.problems == ("no column 'prob_NA'",)
