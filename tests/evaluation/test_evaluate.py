@@ -313,6 +313,7 @@ def test_intersections_with_small_cells_are_not_ranked():
     assert "not ranked" in gap["reason"]
     assert gap["between_group_sd"]["value"] is not None
     assert gap["null_q95"] > 0
+    assert all(part == {"value": None, "reason": gap["reason"]} for part in feature["parity"].values())
 
 
 def test_how_little_dark_skin_can_tell_is_said():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.evaluation.stats.disparity import SMALL_GROUP
 from dermbench.evaluation.stats.exchange import elements
 from dermbench.evaluation.stats.permute import permuted_tallies
 from dermbench.evaluation.stats.sample import ELIGIBLE, group_tally
@@ -183,7 +184,8 @@ def parity(
     Parameters
     ----------
     sample, grouping
-        The data; images of unknown groups are left out.
+        The data; images of unknown groups are left out. Of an intersection with fewer than 30 images in a
+        group every measure is None.
     seed, n_resamples, workers
         See :class:`~dermbench.evaluation.stats.seeding.Plan`; at most 1,999 permutations are made.
 
@@ -192,11 +194,10 @@ def parity(
     Du et al. (2022), FairDisCo, ECCV Workshops (PQD, DPM, EOM); Groh et al. (2021) and later for NAR.
     """
     known = grouping.known()
-    if len(known.names) < 2:
-        return {
-            name: Parity(None, reason=f"fewer than two known groups of {grouping.feature}") for name in MEASURES
-        }
     rows = known.codes >= 0
+    reason = _not_comparable(known)
+    if reason is not None:
+        return {name: Parity(None, reason=reason) for name in MEASURES}
     part, groups = sample.take(rows), known.at(rows)
     tally = group_tally(part, groups)
     keep = {name: spec.needs(tally) for name, spec in MEASURES.items()}
@@ -213,6 +214,15 @@ def parity(
         null = permuted_tallies(part, parts, len(groups.names), reduce, plan, stream=stream)
         found |= {name: _describe(name, tally, keep[name], null[:, i]) for i, name in enumerate(names)}
     return {name: found.get(name, Parity(None, reason="no class has the cases it needs")) for name in MEASURES}
+
+
+def _not_comparable(known: Grouping) -> str | None:
+    """Say why no measure of these groups is printed: each compares the groups with the extreme rates."""
+    if len(known.names) < 2:
+        return f"fewer than two known groups of {known.feature}"
+    if known.intersection and np.bincount(known.codes[known.codes >= 0]).min() < SMALL_GROUP:
+        return f"not ranked: an intersection has fewer than {SMALL_GROUP} images"
+    return None
 
 
 def _describe(name: str, tally: Tally, keep: NDArray[np.bool_], null: NDArray[np.float64]) -> Parity:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fairlearn.metrics import MetricFrame, demographic_parity_difference, selection_rate
@@ -91,3 +93,16 @@ def test_no_correct_prediction_and_one_group():
     assert parity(Sample(y, 1 - y, 2), sexes, n_resamples=99)["pqd"].value is None
     alone = parity(Sample(y, y, 2), Grouping("sex", np.zeros(120, int), ("f",)), n_resamples=99)
     assert all("two known groups" in item.reason for item in alone.values())
+
+
+def test_intersections_have_no_measure_while_a_cell_is_small():
+    sample = make_sample(150, 3)
+    codes = np.repeat([0, 1, 2, -1], [60, 60, 29, 1])
+    crossed = Grouping("fst,sex", codes, ("I-f", "I-m", "II-f"), intersection=True)
+    found = parity(sample, crossed, n_resamples=99)
+    assert {m.value for m in found.values()} == {None}
+    assert {m.reason for m in found.values()} == {"not ranked: an intersection has fewer than 30 images"}
+    assert {m.per_class for m in found.values()} == {None}
+    enough = replace(crossed, codes=np.where(codes == -1, 2, codes))
+    assert parity(sample, enough, n_resamples=99)["pqd"].value is not None
+    assert parity(sample, replace(crossed, intersection=False), n_resamples=99)["pqd"].value is not None
