@@ -117,7 +117,9 @@ def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Gro
 
 
 def _calibration(item: stats.Calibration) -> Document:
-    return {
+    """Return the block of a group; ``reasons`` says why a curve has no point."""
+    why = {} if item.curve else {"reasons": {"curve": item.ece.reason}}
+    return why | {
         "confidence_gap": item.confidence_gap.document(),
         "squared_error": _present(asdict(item.squared_error)),
         "ece": _present(asdict(item.ece)),

@@ -15,6 +15,8 @@ from dermbench.evaluation.subgroups import SMALL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from dermbench.evaluation.disparity import Disparities
     from dermbench.evaluation.intervals import Estimates
     from dermbench.evaluation.metric import Metric
@@ -34,7 +36,9 @@ def feature_blocks(
 ) -> Document:
     """Return {feature: {groups, disparities, parity[, annotators]}}.
 
-    ``annotators`` stands with the first skin-type feature where there are several that differ.
+    A group has {n, units, small[, classes_absent], metric: cell}: macro averages are over the classes of which it
+    has a case, all but ``classes_absent``. ``annotators`` stands with the first skin-type feature where there are
+    several that differ.
 
     Parameters
     ----------
@@ -66,10 +70,18 @@ def _groups(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found
     for index, cells in enumerate(group_cells(sample, grouping, metrics, found)):
         rows = grouping.rows(index)
         units = len(np.unique(sample.truth.unit[rows]))
-        blocks[grouping.names[index]] = {"n": len(rows), "units": units, "small": len(rows) < SMALL, **cells}
+        about = {"n": len(rows), "units": units, "small": len(rows) < SMALL} | _absent(sample, rows)
+        blocks[grouping.names[index]] = about | cells
     for (name, metric), cell in _standardised(sample, grouping).items():
         blocks[name][metric] = cell
     return blocks
+
+
+def _absent(sample: Sample, rows: NDArray[np.intp]) -> Document:
+    """Return the classes of which a group has no case, so that its macro averages leave them out."""
+    support = sample.full.tally(rows).support
+    absent = [name for name, n in zip(sample.classes, support, strict=True) if n == 0]
+    return {"classes_absent": absent} if absent else {}
 
 
 def _standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Document]:

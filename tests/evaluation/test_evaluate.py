@@ -343,3 +343,28 @@ def test_many_mostly_empty_classes():
     assert gap["difference"] is None
     assert "not estimable" in gap["reason"]
     json.dumps(report, allow_nan=False)
+
+
+def test_a_group_names_the_classes_its_macro_averages_leave_out():
+    table, ids, y_prob = drawn()
+    table["fst"] = np.where(table["label"].isin(["acne", "eczema"]), 1, np.arange(200) % 2 + 1)
+    truth = make_truth(table, classes=CLASSES)
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), truth, sensitive=["fst"], **FEW)
+    groups = report.features["fst"]["groups"]
+    assert groups["II"]["classes_absent"] == ["acne", "eczema"]
+    assert "classes_absent" not in groups["I"]
+    rows = (table["fst"] == 2).to_numpy()
+    y_true = table["label"].map(CLASSES.index).to_numpy()  # the rows of a truth are in the order of its ids
+    recalls = recall_score(y_true[rows], y_prob[rows].argmax(axis=1), labels=[0, 1], average=None)
+    assert groups["II"]["balanced_accuracy"]["value"] == pytest.approx(recalls.mean())
+
+
+def test_a_curve_without_points_says_why():
+    table, ids, y_prob = drawn()
+    table["fst"] = [1] * 161 + [2] * 39
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
+    enough, few = (report.calibration["features"]["fst"][name] for name in ("I", "II"))
+    assert few["curve"] == []
+    assert few["reasons"] == {"curve": "39 images, bins need 40"}
+    assert enough["curve"]
+    assert "reasons" not in enough
