@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.artifacts.skin import FST_NAMES
-from dermbench.evaluation.core import by_view, core_grouping
+from dermbench.evaluation.core import by_view, core_grouping, core_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,8 @@ def annotators(
     from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
 
     groups = [core_grouping(grouping) for grouping in groupings]
-    pairs = [stats.agreement(first, second) for first, second in combinations(groups, 2)]
+    units = core_sample(sample).unit
+    pairs = [stats.agreement(first, second, units=units) for first, second in combinations(groups, 2)]
     bands: dict[str, stats.Band] = {}
     for part, chosen in by_view(sample, metrics):
         bands |= stats.sensitivity_band(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
+from scipy.stats import t as student
 
 from dermbench.evaluation.stats.disparities import disparities
 from dermbench.evaluation.stats.estimates import Z95, Interval
 from dermbench.evaluation.stats.kappa import kappa_se
-from dermbench.evaluation.stats.proportions import wilson
+from dermbench.evaluation.stats.proportions import share_estimate
 from dermbench.evaluation.stats.seeding import N_RESAMPLES
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
 AGREEMENT = "agreement only"
+FEWEST_UNITS = 10
+"""Units that share images from which on kappa has an interval."""
+ROUNDING = 1e-9
+"""Standard error below which nothing but rounding varies."""
 
 
 @dataclass(frozen=True)
@@ -73,29 +78,91 @@ class Band:
     consistent: bool
 
 
-def agreement(first: Grouping, second: Grouping) -> Agreement:
-    """Return how two labellings with the same group names agree; images that one does not label are left out."""
+def agreement(first: Grouping, second: Grouping, *, units: NDArray[np.intp] | None = None) -> Agreement:
+    """Return how two labellings with the same group names agree; images that one does not label are left out.
+
+    Parameters
+    ----------
+    first, second
+        The labellings.
+    units
+        Independent unit of each image, shape (n_samples,); None when the images are independent.
+    """
     both = (first.codes >= 0) & (second.codes >= 0)
     a, b = first.codes[both], second.codes[both]
-    exact, near = (_share(same) for same in (a == b, np.abs(a - b) <= 1))
-    return Agreement(first.feature, second.feature, len(a), exact, near, kappa_interval(a, b, len(first.names)))
+    unit = None if units is None else np.unique(units[both], return_inverse=True)[1].astype(np.intp)
+    exact, near = (_share(same, unit) for same in (a == b, np.abs(a - b) <= 1))
+    kappa = kappa_interval(a, b, len(first.names), units=unit)
+    return Agreement(first.feature, second.feature, len(a), exact, near, kappa)
 
 
-def _share(same: NDArray[np.bool_]) -> Interval:
+def _share(same: NDArray[np.bool_], units: NDArray[np.intp] | None) -> Interval:
     n = len(same)
     if n == 0:
         return Interval(None, n=0, reason="no image has both labels")
     value = float(same.mean())
-    return Interval(value, *wilson(value, n), n=n, method="Wilson")
+    if not _shared(units):
+        return share_estimate(value, n).interval()
+    successes, trials = np.bincount(units, weights=same), np.bincount(units)
+    return share_estimate(value, n, (successes.astype(np.float64), trials.astype(np.float64))).interval()
 
 
-def kappa_interval(a: NDArray[np.intp], b: NDArray[np.intp], n_classes: int) -> Interval:
-    """Return Cohen's kappa of two codings with its large-sample interval."""
+def _shared(units: NDArray[np.intp] | None) -> TypeGuard[NDArray[np.intp]]:
+    return units is not None and len(units) > 0 and int(units.max()) + 1 < len(units)
+
+
+def kappa_interval(
+    a: NDArray[np.intp], b: NDArray[np.intp], n_classes: int, *, units: NDArray[np.intp] | None = None
+) -> Interval:
+    """Return Cohen's kappa of two codings with its interval.
+
+    Independent images: the large-sample standard error. Images that share units: the standard error of the
+    jackknife that leaves out one unit at a time, with Student's quantile.
+
+    Parameters
+    ----------
+    a, b
+        Two codings of the same images, shape (n_samples,).
+    n_classes
+        Size of the class set.
+    units
+        Independent unit of each image, numbered without gaps, shape (n_samples,).
+    """
     value, se, n = kappa_se(a, b, n_classes)
     if not np.isfinite(value):
         return Interval(None, n=n, reason="all images have one label")
-    low, high = max(-1.0, value - Z95 * se), min(1.0, value + Z95 * se)
-    return Interval(value, low, high, n, "Fleiss-Cohen-Everitt standard error")
+    times, method = Z95, "Fleiss-Cohen-Everitt standard error"
+    if _shared(units):
+        left_out = leave_one_out_kappas(a, b, n_classes, units)
+        m = len(left_out)
+        if m < FEWEST_UNITS:
+            return Interval(value, n=n, reason=f"no interval: {m} units, needed are {FEWEST_UNITS}")
+        if not np.isfinite(left_out).all():
+            return Interval(value, n=n, reason="no interval: undefined without one of the units")
+        se = float(np.sqrt((m - 1) / m * np.sum((left_out - left_out.mean()) ** 2)))
+        if se <= ROUNDING:
+            return Interval(value, n=n, reason="no interval: the same without any unit")
+        times, method = float(student.ppf(0.975, m - 1)), f"jackknife of {m:,} units"
+    return Interval(value, max(-1.0, value - times * se), min(1.0, value + times * se), n, method)
+
+
+def leave_one_out_kappas(
+    a: NDArray[np.intp], b: NDArray[np.intp], n_classes: int, units: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return kappa without each unit in turn, shape (n_units,); NaN where it is undefined."""
+    m = int(units.max()) + 1
+
+    def without(codes: NDArray[np.intp]) -> NDArray[np.float64]:
+        each = np.bincount(units * n_classes + codes, minlength=m * n_classes).reshape(m, n_classes)
+        return np.asarray(each.sum(axis=0) - each, dtype=np.float64)
+
+    row, column = without(a), without(b)
+    n = row.sum(axis=1)
+    same = (a == b).sum() - np.bincount(units, weights=a == b, minlength=m)
+    off, most = n * same - (row * column).sum(axis=1), n**2 - (row * column).sum(axis=1)
+    kappas: NDArray[np.float64] = np.full(m, np.nan)
+    np.divide(off, most, out=kappas, where=most > 0)
+    return kappas
 
 
 def sensitivity_band(

@@ -7,6 +7,7 @@ import pytest
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from dermbench.evaluation.stats import Grouping, agreement, disparities, kappa_se, sensitivity_band
+from dermbench.evaluation.stats.annotators import leave_one_out_kappas
 
 from .conftest import FST, make_sample
 
@@ -46,6 +47,53 @@ def test_agreement_counts_images_that_both_label():
     nothing = agreement(a, replace(b, codes=np.full(5, -1)))
     assert nothing.exact.value is None
     assert nothing.kappa.value is None
+
+
+def by_unit(n_units=40, *, seed=0, copies=4):
+    """Two labellings of units whose images all agree or all differ."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 6, n_units)
+    other = np.where(rng.random(n_units) < 0.3, (codes + 2) % 6, codes)
+    unit = np.repeat(np.arange(n_units), copies)
+    return Grouping("a", codes[unit], FST), Grouping("b", other[unit], FST), unit
+
+
+def test_images_of_a_unit_that_differ_together_count_once():
+    first, second, unit = by_unit()
+    alone = agreement(*(replace(g, codes=g.codes[::4]) for g in (first, second)))
+    careless, found = agreement(first, second), agreement(first, second, units=unit)
+    assert found.exact.value == careless.exact.value == alone.exact.value
+    for key in ("exact", "within_one", "kappa"):
+        width, of_units, of_images = (getattr(x, key).high - getattr(x, key).low for x in (found, alone, careless))
+        assert width == pytest.approx(of_units, rel=0.12)
+        assert width > 1.6 * of_images
+    assert found.kappa.method == "jackknife of 40 units"
+    assert "40 units" in found.exact.method
+
+
+def test_jackknife_of_kappa_leaves_units_out():
+    first, second, unit = by_unit(12, copies=3)
+    second.codes[::5] = 0
+    found = leave_one_out_kappas(first.codes, second.codes, 6, unit)
+    direct = [kappa_se(first.codes[unit != u], second.codes[unit != u], 6)[0] for u in range(12)]
+    assert found == pytest.approx(direct)
+
+
+def test_units_of_one_image_change_nothing():
+    first, second, _ = by_unit(copies=1)
+    assert agreement(first, second, units=np.arange(40)[::-1]) == agreement(first, second)
+
+
+def test_kappa_of_clustered_images_without_an_interval_says_why():
+    first, second, unit = by_unit(9)
+    assert "9 units, needed are 10" in agreement(first, second, units=unit).kappa.reason
+    first, _, unit = by_unit(20)
+    same = agreement(first, first, units=unit).kappa
+    assert (same.value, same.low) == (1.0, None)
+    assert "the same without any unit" in same.reason
+    one = np.where(unit == 0, 1, 0)
+    lone = agreement(replace(first, codes=one), replace(first, codes=one), units=unit).kappa
+    assert "undefined without one of the units" in lone.reason
 
 
 def test_band_spans_the_gaps_of_all_labellings(metric):
