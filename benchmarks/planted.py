@@ -1,4 +1,6 @@
-"""How often is a disparity declared on synthderm: with none planted, and with contrast faded on dark skin?
+"""How often is a disparity declared on synthderm: with none planted, and with contrast faded by type?
+
+The dial ``fade`` multiplies the lesion contrast of type t by 1 - fade (t - 1)/5: type I keeps all of it.
 
 For every seed a dataset is drawn, a linear probe on frozen EfficientNet-Lite0 features is trained on it, and its
 test split is evaluated by skin type. A dataset that is in the CSV file already is not done again.
