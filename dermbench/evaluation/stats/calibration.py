@@ -15,12 +15,14 @@ from dermbench.evaluation.stats.sample import everyone
 from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from dermbench.evaluation.stats.estimates import Estimate, Interval
     from dermbench.evaluation.stats.sample import Grouping, Sample
+
+    Error = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 BINS = 15
 """Equal-width bins of the expected calibration error."""
@@ -29,6 +31,8 @@ BIN_SIZE = 20
 FEWEST = 40
 """Images from which on bins are made at all."""
 
+SHARED = "the null assumes independent images; images share units"
+"""Why there is nothing to compare a calibration error with: how alike outcomes in a unit are is not known."""
 DRAWS, FEWEST_DRAWS, WORK = 1_999, 199, 2e8
 """Most and fewest draws of the null distribution of a calibration error; images x draws in between."""
 
@@ -69,11 +73,12 @@ class CalibrationError:
     value
         The error; None when undefined. The debiased one can be negative.
     null_median, null_q95, p_value
-        The same for outcomes drawn from the model's own probabilities, images independent of each other.
+        The same for outcomes drawn from the model's own probabilities, images independent of each other; None
+        where images share units.
     n, n_bins
         Images and bins.
     reason
-        Why the value is None.
+        Why the value, or else its distribution, is None.
     """
 
     value: float | None
@@ -167,12 +172,24 @@ def _one(sample: Sample, gap: Interval, plan: Plan, stream: str) -> Calibration:
     for b in range(mass.max() + 1):
         inside = mass == b
         curve.append(Bin(float(confidence[inside].mean()), share(sample, hit > 0, inside).interval()))
+    if sample.clustered:
+        squared, ece = (
+            _alone(e, confidence, hit, b) for e, b in ((debiased_error, mass), (expected_error, width))
+        )
+        return Calibration(gap, squared, ece, tuple(curve))
     return Calibration(
         gap,
         _beside_null(debiased_error, confidence, hit, mass, plan, f"{stream} squared"),
         _beside_null(expected_error, confidence, hit, width, plan, f"{stream} ece"),
         tuple(curve),
     )
+
+
+def _alone(
+    error: Error, confidence: NDArray[np.float64], hit: NDArray[np.float64], bins: NDArray[np.intp]
+) -> CalibrationError:
+    sums = bin_sums(bins, np.stack([np.ones_like(hit), confidence, hit]))
+    return CalibrationError(float(error(*sums)), n=len(hit), n_bins=sums.shape[1], reason=SHARED)
 
 
 def mass_bins(confidence: NDArray[np.float64], *, size: int = BIN_SIZE, most: int = BINS) -> NDArray[np.intp]:
@@ -216,14 +233,13 @@ def debiased_error(
 
 
 def _beside_null(
-    error: object,
+    error: Error,
     confidence: NDArray[np.float64],
     hit: NDArray[np.float64],
     bins: NDArray[np.intp],
     plan: Plan,
     stream: str,
 ) -> CalibrationError:
-    assert callable(error)
     size, total = bin_sums(bins, np.stack([np.ones_like(hit), confidence]))
     value = float(error(size, total, bin_sums(bins, hit[None, :])[0]))
 

@@ -51,6 +51,29 @@ def test_every_group_has_its_own_null_and_small_ones_no_bins():
     assert set(found) == {"I", "II", "unknown"}
 
 
+def test_images_that_share_units_have_an_error_but_no_null():
+    sample = calibrated(200)
+    rows = np.repeat(np.arange(200), 3)
+    tripled = replace(sample.take(rows), unit=rows)
+    alone, found = calibration(sample.take(rows), n_resamples=99)[None], calibration(tripled, n_resamples=99)[None]
+    for key in ("squared_error", "ece"):
+        error, independent = getattr(found, key), getattr(alone, key)
+        assert error.value == pytest.approx(independent.value)
+        assert (error.n, error.n_bins) == (independent.n, independent.n_bins)
+        assert (error.null_median, error.null_q95, error.p_value) == (None, None, None)
+        assert error.reason == "the null assumes independent images; images share units"
+        assert independent.reason is None
+
+
+def test_a_group_of_units_of_one_image_keeps_its_null():
+    sample = calibrated(300)
+    unit = np.concatenate([np.arange(100), np.repeat(np.arange(100, 150), 4)])
+    grouping = replace(make_groups(sample), codes=np.repeat([0, 1], [100, 200]))
+    found = calibration(replace(sample, unit=unit), grouping, n_resamples=99)
+    assert found["I"].ece.p_value is not None
+    assert found["II"].ece.p_value is None
+
+
 def test_debiased_error_is_unbiased_under_calibration():
     rng = np.random.default_rng(0)
     confidence = np.sort(rng.uniform(0.3, 0.9, 200))
