@@ -112,9 +112,11 @@ def _calibration(
     plan: Plan,
 ) -> dict[str, Any]:
     block = calibration_block(sample, groupings, found, plan)
-    if validation is not None and sample.predictions.y_prob is not None:
-        block["abstention"] = abstention_block(sample, join(*validation), groupings)
-    return block
+    if sample.predictions.y_prob is None:
+        return block
+    if validation is None:
+        return block | {"reasons": {"abstention": "no validation predictions"}}
+    return block | {"abstention": abstention_block(sample, join(*validation), groupings)}
 
 
 def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:

@@ -332,7 +332,9 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     code, out, _ = run(*arguments, "--validation", tmp_path / "p.csv")
     assert code == 0
     assert json.loads(out)["calibration"]["abstention"]["threshold"]["split"] == "val"
-    assert "abstention" not in json.loads(run(*arguments)[1])["calibration"]
+    without = json.loads(run(*arguments)[1])["calibration"]
+    assert "abstention" not in without
+    assert without["reasons"] == {"abstention": "no validation predictions"}
     code, _, message = run(*arguments, "--split", "val", "--validation", tmp_path / "p.csv")
     assert code == 2
     assert "fitted on what is scored" in message

@@ -98,7 +98,7 @@ def test_disparities_have_all_keys_of_the_contract(report):
 
 def test_probabilities_are_assessed_overall_and_by_group(report):
     calibration = report.document()["calibration"]
-    assert set(calibration) == {"overall", "features"}
+    assert set(calibration) == {"overall", "features", "reasons"}
     for block in (calibration["overall"], calibration["features"]["fst_band"]["I-II"]):
         assert block["confidence_gap"]["low"] < block["confidence_gap"]["high"]
         assert block["ece"]["null_median"] > 0
@@ -274,6 +274,7 @@ def two_splits(overlap=0, **columns):
 def test_abstention_is_fitted_on_another_split_only():
     test, val = two_splits()
     found = evaluate(*test, validation=val, **FEW).document()["calibration"]["abstention"]
+    assert "reasons" not in evaluate(*test, validation=val, **FEW).calibration
     assert found["threshold"]["split"] == "val"
     assert found["threshold"]["coverage"] >= 0.8
     assert found["overall"]["selective_risk"]["value"] < 0.5
