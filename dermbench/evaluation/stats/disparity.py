@@ -175,6 +175,9 @@ def describe(comparison: Comparison) -> Disparity:
     low, high = (None, None) if isinstance(limits, str) else gap_limits(values, *limits)
     if isinstance(limits, str):
         reasons["low"] = limits
+    spread = between_group_sd(values, np.array([item.se for item in estimates]))
+    if spread.value is None:
+        reasons["between_group_sd"] = "a group has no standard error"
     if detectable is None:
         why = (
             "units have images of several groups"
@@ -188,7 +191,7 @@ def describe(comparison: Comparison) -> Disparity:
         null_median=float(np.median(permuted[1:])) if len(permuted) > 1 else None,
         null_q95=float(np.quantile(permuted[1:], 0.95)) if len(permuted) > 1 else None,
         p_value=null.p_value(permuted),
-        between_group_sd=between_group_sd(values, np.array([item.se for item in estimates])),
+        between_group_sd=spread,
         minimum_detectable=detectable,
         verdict=verdict(comparison, tests, detectable),
         values=dict(zip(comparison.names, map(float, values), strict=True)),

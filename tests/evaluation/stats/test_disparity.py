@@ -191,3 +191,15 @@ def test_equal_groups_of_zero_accuracy_have_no_ratio():
     assert found.ratio is None
     assert found.reasons["ratio"] == "every group has the value 0"
     assert found.verdict == TOO_SMALL
+
+
+def test_no_standard_error_is_why_there_is_no_spread():
+    """Certain and right in every image of a group, log loss does not vary there."""
+    sample = make_sample(90, 3, accuracy=1.0, probabilities=True)
+    certain = np.eye(3)[sample.y_true]
+    grouping = Grouping("sex", np.repeat([0, 1], 45), ("f", "m"))
+    y_prob = np.where(grouping.codes[:, None] == 0, certain, sample.y_prob)
+    found = one(replace(sample, y_prob=y_prob), grouping, "log_loss")
+    assert found.between_group_sd.value is None
+    assert found.reasons["between_group_sd"] == "a group has no standard error"
+    assert "between_group_sd" not in one(sample, grouping).reasons
