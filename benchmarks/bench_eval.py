@@ -30,7 +30,7 @@ HEAD = """\
 # Cost of a whole evaluation
 
 Made by `OMP_NUM_THREADS=1 python benchmarks/bench_eval.py{arguments}`: `dermbench eval` of predictions with
-probabilities as a process of its own, {n:,} images, {n_classes} classes, the features fst and fst_band, one worker.
+probabilities as a process of its own, {n:,} images, {n_classes} classes, features fst and fst_band, one worker.
 The machine was shared: CPU seconds say more than wall seconds.
 """
 
