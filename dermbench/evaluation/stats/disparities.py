@@ -156,6 +156,7 @@ def _compare(
             Null(_values(problem, estimates, metric), nulls[metric.name], scores),
             problem.n_units,
             problem.classes if metric.macro else None,
+            problem.sample.n_classes,
             mixed=parts.mixed_share > MIXED,
             ranked=not (problem.grouping.intersection and min(sizes) < SMALL_GROUP),
             notes=_notes(parts),

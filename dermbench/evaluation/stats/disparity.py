@@ -33,6 +33,8 @@ SMALL_GROUP = 30
 """Independent units of the smallest group below which no finding means: too small to tell."""
 LARGE_GAP = 0.25
 """Share of the metric's positive range: when only larger differences are detectable, too small to tell."""
+CLIPPED = frozenset({"log_loss"})
+"""Metrics whose upper bound comes from clipping probabilities and says nothing about what a large gap is."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,8 @@ class Comparison:
         Independent units of each group.
     classes
         Classes that a macro metric was averaged over.
+    n_classes
+        Size of the class set; None when it is not known.
     mixed
         Whether many units have images of several groups, so that permutations say little about power.
     ranked
@@ -158,6 +162,7 @@ class Comparison:
     null: Null
     n_units: Sequence[int]
     classes: NDArray[np.intp] | None = None
+    n_classes: int | None = None
     mixed: bool = False
     ranked: bool = True
     notes: tuple[str, ...] = ()
@@ -211,16 +216,24 @@ def verdict(comparison: Comparison, tests: Tests, detectable: float | None) -> s
 
     Evidence: a declared test has p <= .05 after Holm. Otherwise too small to tell: a group has fewer than 30
     independent units, or only differences above a quarter of the metric's positive range would have been found.
+    The range of a loss that only clipping bounds is log(n_classes), the loss of uniform probabilities.
     """
     if tests.adjusted <= ALPHA:
         return EVIDENCE
-    low, high = comparison.metric.bounds
-    width = high - max(low, 0.0)
+    width = _width(comparison.metric, comparison.n_classes)
     if detectable is None or min(comparison.n_units) < SMALL_GROUP:
         return TOO_SMALL
     if np.isfinite(width) and detectable > LARGE_GAP * width:
         return TOO_SMALL
     return f"{NOTHING} (could have detected ≥ {detectable:.2g})"
+
+
+def _width(metric: Metric, n_classes: int | None) -> float:
+    """Return the metric's positive range; of log loss, whose bound is that of clipping, log(n_classes)."""
+    if metric.name in CLIPPED and n_classes is not None:
+        return float(np.log(n_classes))
+    low, high = metric.bounds
+    return high - max(low, 0.0)
 
 
 def _ranking(comparison: Comparison, reasons: dict[str, str]) -> dict[str, Any]:

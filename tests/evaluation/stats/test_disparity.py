@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from dermbench.evaluation.metric import METRICS
 from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, estimates
-from dermbench.evaluation.stats.disparity import EVIDENCE, NOTHING, TOO_SMALL
+from dermbench.evaluation.stats.disparity import EVIDENCE, NOTHING, TOO_SMALL, Comparison, Disparity, verdict
+from dermbench.evaluation.stats.testing import Null, declared_tests
 
 from .conftest import FST, make_groups, make_sample
 
@@ -203,3 +205,20 @@ def test_no_standard_error_is_why_there_is_no_spread():
     assert found.between_group_sd.value is None
     assert found.reasons["between_group_sd"] == "a group has no standard error"
     assert "between_group_sd" not in one(sample, grouping).reasons
+
+
+@pytest.mark.parametrize(("detectable", "expected"), [(0.3, NOTHING), (0.4, TOO_SMALL), (8.0, TOO_SMALL)])
+def test_the_range_of_log_loss_is_that_of_uniform_probabilities(detectable, expected):
+    """A quarter of log(4) is .35; a quarter of the bound of clipping would be 9."""
+    null = Null(np.array([1.0, 1.0]), np.full((99, 2), 1.0))
+    comparison = Comparison(METRICS.get("log_loss"), ("f", "m"), (), null, (50, 50), n_classes=4)
+    assert verdict(comparison, declared_tests(null), detectable).startswith(expected)
+
+
+def test_the_classes_of_the_task_set_the_range_of_log_loss(monkeypatch):
+    seen = []
+    module = import_module("dermbench.evaluation.stats.disparities")  # the package has a function of that name
+    monkeypatch.setattr(module, "describe", lambda c: seen.append(c.n_classes) or Disparity())
+    sample = make_sample(200, 5, probabilities=True)
+    one(sample, make_groups(sample), "log_loss")
+    assert seen == [5]
