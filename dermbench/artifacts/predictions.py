@@ -204,10 +204,10 @@ def _read_probabilities(
 
 def _value_problems(prob: NDArray[np.float64], ids: pd.Series, *, complete: bool) -> list[str]:
     problems = []
-    finite: NDArray[np.bool_] = np.isfinite(prob).all(axis=1)
+    finite = np.asarray(np.isfinite(prob).all(axis=1), dtype=bool)
     if not finite.all():
         problems.append(f"NaN, infinite or no number for image_id {name_some(ids[~finite])}")
-    outside: NDArray[np.bool_] = finite & ((prob < 0) | (prob > 1)).any(axis=1)
+    outside = np.asarray(finite & ((prob < 0) | (prob > 1)).any(axis=1), dtype=bool)
     if outside.any():
         problems.append(f"probability outside of 0 to 1 for image_id {name_some(ids[outside])}")
     total = prob.sum(axis=1)

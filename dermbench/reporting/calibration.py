@@ -82,7 +82,10 @@ def _beside(error: Block | None, notes: Footnotes) -> tuple[Safe, Safe]:
         return cell_value(error, notes), Safe(NONE)
     both = [item.get("null_median"), item.get("null_q95")]
     chance = " / ".join(NONE if value is None else decimal(value, digits=3) for value in both)
-    return Safe(decimal(item["value"], digits=3)), Safe(NONE if both == [None, None] else chance)
+    if both == [None, None]:
+        mark = notes.mark(item["reason"]) if item.get("reason") else ""
+        chance = f"{NONE}{mark}"
+    return Safe(decimal(item["value"], digits=3)), Safe(chance)
 
 
 def _abstention(name: str | None, block: Block, *, first: bool) -> Section:

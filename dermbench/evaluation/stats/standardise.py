@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
 
+from dermbench.evaluation.stats.balanced import PSEUDO
 from dermbench.evaluation.stats.estimates import Estimate, undefined
 from dermbench.evaluation.stats.proportions import wilson
-from dermbench.evaluation.stats.sample import eligible_classes, group_tally
+from dermbench.evaluation.stats.sample import ELIGIBLE, eligible_classes, group_tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +19,10 @@ if TYPE_CHECKING:
     from dermbench.evaluation.stats.estimates import Interval
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
-MIN_CLASSES = 2
-METHOD = "Wilson, effective n of the linearised standard error"
+MIN_CLASSES, MIN_UNITS = 2, 2
+ROUNDING = 1e-9
+"""Standard error below which nothing but rounding varies."""
+METHOD = "Wilson, effective n of the standardised value"
 
 
 def standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Interval]:
@@ -57,16 +62,55 @@ def _group(sample: Sample, classes: NDArray[np.intp], support: NDArray[np.float6
     mix = support[:, classes].sum(axis=0) / support[:, classes].sum()
     inside = sample.take(np.isin(sample.y_true, classes))
     t = np.searchsorted(classes, inside.y_true)
-    per_image = (mix / np.bincount(t, minlength=len(classes)))[t]
-    shares = np.zeros((len(classes), sample.n_classes))
-    np.add.at(shares, (t, inside.y_pred), per_image)
-    hit = inside.hit.astype(np.float64)
-    recall = np.bincount(t, weights=per_image * hit, minlength=len(classes))
-    accuracy, f1 = float(recall.sum()), 2 * recall / (mix + shares.sum(axis=0)[classes])
-    return (
-        _estimate(inside, accuracy, per_image * (hit - (recall / mix)[t])),
-        _estimate(inside, float(f1.mean()), _f1_influence(inside, classes, per_image, shares, mix)),
-    )
+    counts = np.zeros((len(classes), sample.n_classes))
+    np.add.at(counts, (t, inside.y_pred), 1.0)
+    n = counts.sum(axis=1)
+    # Shares of counts, not sums of weights: with every image right, recall and F1 are exactly 1.
+    shares = mix[:, None] * (counts / n[:, None])
+    correct = shares[np.arange(len(classes)), classes]
+    f1 = float(np.clip((2 * correct / (mix + shares.sum(axis=0)[classes])).mean(), 0.0, 1.0))
+    influence = _f1_influence(inside, classes, (mix / n)[t], shares, mix)
+    most = 1 / float(np.sum(mix**2 / n)) / (_design_effect(inside, t, mix) if inside.clustered else 1.0)
+    return _accuracy(inside, t, mix), _macro_f1(inside, f1, influence, n.min(), most)
+
+
+def _accuracy(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> Estimate:
+    """Return Σ π r with Wilson's interval at the n of its variance, as for the average recall; ``t``: classes."""
+    n = np.bincount(t, minlength=len(mix)).astype(np.float64)
+    k = np.bincount(t[sample.hit], minlength=len(mix)).astype(np.float64)
+    value = float(np.clip((mix * (k / n)).sum() / mix.sum(), 0.0, 1.0))
+    shrunk = (k + PSEUDO * value) / (n + PSEUDO)
+    variance = float(np.sum(mix**2 * shrunk * (1 - shrunk) / n))
+    n_eff = _capped(value, variance, 1 / float(np.sum(mix**2 / n)))
+    if not sample.clustered:
+        return _estimate(sample, value, float(np.sqrt(variance)), n_eff)
+    effect = _design_effect(sample, t, mix)
+    return _estimate(sample, value, float(np.sqrt(variance * effect)), n_eff / effect)
+
+
+def _capped(value: float, variance: float, most: float) -> float:
+    """Return the effective n, at most what the weighted images are worth with one recall for all classes."""
+    return min(value * (1 - value) / variance, most) if variance > 0 else most
+
+
+def _design_effect(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> float:
+    """Return the jackknife variance over units against that of independent images, at least 1.
+
+    Where each class is all right or all wrong, complete dependence within units is assumed.
+    """
+    shape = (sample.n_units, len(mix))
+    cells = sample.units * shape[1] + t
+    support = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+    correct = np.bincount(cells[sample.hit], minlength=shape[0] * shape[1]).reshape(shape)
+    n, m = support.sum(axis=0), len(support)
+    recall = correct.sum(axis=0) / n
+    independent = float(np.sum(mix**2 * recall * (1 - recall) / n))
+    if m < MIN_UNITS or independent <= 0:
+        sizes = support.sum(axis=1)
+        return float(np.sum(sizes**2) / sizes.sum())
+    rest = np.where(support < n, n - support, n)
+    sums = (mix * (correct - recall * support) / rest).sum(axis=1)
+    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent)
 
 
 def _f1_influence(
@@ -88,16 +132,29 @@ def _f1_influence(
     return np.asarray(weight * (hit - (of_prediction[sample.y_pred] - expected[t])) / len(classes))
 
 
-def _estimate(sample: Sample, value: float, influence: NDArray[np.float64]) -> Estimate:
-    n = len(sample)
+def _macro_f1(
+    sample: Sample, value: float, influence: NDArray[np.float64], fewest: float, most: float
+) -> Estimate:
+    """Return macro-F1 with Wilson's interval at the n of its linearised variance, at most ``most``."""
     sums = np.bincount(sample.units, weights=influence)
     m = len(sums)
-    if m < 2:
-        return Estimate(value, n, reason="no interval: all images are of one independent unit")
-    se = float(np.sqrt(m / (m - 1) * np.sum(sums**2)))
-    n_eff = value * (1 - value) / se**2 if se > 0 else float(m)
+    se = float(np.sqrt(m / max(1, m - 1) * np.sum(sums**2)))
+    if fewest < ELIGIBLE:
+        reason = f"no interval: a compared class has fewer than {ELIGIBLE} true cases"
+        return Estimate(value, len(sample), se, reason=reason)
+    if m >= MIN_UNITS and se <= ROUNDING:
+        return Estimate(value, len(sample), reason="no interval: the standard error is 0")
+    return _estimate(sample, value, se, _capped(value, se**2, most))
+
+
+def _estimate(sample: Sample, value: float, se: float, n_eff: float) -> Estimate:
+    m = sample.n_units
+    if m < MIN_UNITS:
+        return Estimate(value, len(sample), reason="no interval: all images are of one independent unit")
+    method = f"{METHOD} of {m:,} units" if sample.clustered else METHOD
 
     def limits(z: float) -> tuple[float, float, str]:
-        return *wilson(value, n_eff, z=z), METHOD
+        few = float((z / student.ppf(ndtr(z), m - 1)) ** 2) if sample.clustered else 1.0
+        return *wilson(value, n_eff * few, z=z), method
 
-    return Estimate(value, n, se, limits)
+    return Estimate(value, len(sample), se, limits)
