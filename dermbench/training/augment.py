@@ -55,7 +55,9 @@ def draw_colour(augment: Augment, n: int, generator: torch.Generator) -> tuple[T
     return matrix, brightness * (1 - contrast)
 
 
-def augment_batch(images: Tensor, augment: Augment, size: int, generator: torch.Generator) -> Tensor:
+def augment_batch(
+    images: Tensor, augment: Augment, size: int, generator: torch.Generator, *, start: int = 0, total: int = 0
+) -> Tensor:
     """Return augmented images.
 
     Parameters
@@ -68,6 +70,9 @@ def augment_batch(images: Tensor, augment: Augment, size: int, generator: torch.
         Side of the result in pixels.
     generator
         CPU generator; the only source of randomness.
+    start, total
+        Which part of a larger batch the images are: its rows from ``start``, of ``total`` (0: they are the
+        whole batch). A row is augmented alike whatever part it comes in.
 
     Returns
     -------
@@ -75,8 +80,9 @@ def augment_batch(images: Tensor, augment: Augment, size: int, generator: torch.
         Values in [0, 1], shape (n, 3, size, size). What a rotation uncovers is filled by reflection.
     """
     n = len(images)
-    theta = draw_affine(augment, n, generator).to(images.device)
-    matrix, share = (t.to(images.device) for t in draw_colour(augment, n, generator))
+    rows, whole = slice(start, start + n), max(n, total)
+    theta = draw_affine(augment, whole, generator)[rows].to(images.device)
+    matrix, share = (t[rows].to(images.device) for t in draw_colour(augment, whole, generator))
     grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     if augment.brightness or augment.contrast or augment.saturation or augment.hue:

@@ -36,6 +36,12 @@ def test_every_image_has_parameters_of_its_own():
     assert distances.min() > 0.1
 
 
+def test_a_part_of_a_batch_is_augmented_as_in_the_whole():
+    whole = augment_batch(noise(7), FULL, 16, torch_generator(0))
+    part = augment_batch(noise(7)[2:5], FULL, 16, torch_generator(0), start=2, total=7)
+    torch.testing.assert_close(part, whole[2:5], atol=1e-6, rtol=0)
+
+
 def test_values_stay_in_range():
     augmented = augment_batch(noise(32), FULL, 16, torch_generator(0))
     assert augmented.shape == (32, 3, 16, 16)
