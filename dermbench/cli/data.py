@@ -236,7 +236,8 @@ def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
         typer.echo(f"  the split leaks: images that share something with another split: {leaked}")
     if any(finding.shares == "duplicates" for finding in result.leaks):
         typer.echo(
-            "  `data prepare … --set duplicates=near` keeps such images in one split, unless the release fixes it"
+            "  `data prepare … --set duplicates=near --set split=grouped` keeps such images in one split; without "
+            "split=grouped, splits that the release fixes stay as they are"
         )
     if out is not None:
         typer.echo(f"  written: {out}/audit.json, {out}/duplicates.csv")

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MISSING = "missing image file"
 UNREADABLE = "unreadable image file"
 DUPLICATES = "duplicates"
+SPLIT = "split"
+CHOICES = {DUPLICATES: ("exact", "near"), SPLIT: ("released", "grouped")}
+"""Options that every source has, with their values, the default first."""
 FOUND = "_duplicate_group"
 SHOWN = 20
 GO_ON = "Complete the release, or leave them out and have them counted with --allow-missing."
@@ -70,7 +73,9 @@ def prepare(
     options
         Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
         bytes to a ``duplicate_group``, ``near`` also images that look the same, so that no split has one
-        and another its twin. Neither touches the duplicate groups of a release that has them.
+        and another its twin. Neither touches the duplicate groups of a release that has them. Likewise
+        ``split``: ``released`` (default) keeps a split that the release fixes, ``grouped`` makes a new one, in
+        which nothing that images share crosses from one split to another.
     workers
         Number of threads or processes; by default one for each processor.
 
@@ -90,17 +95,17 @@ def prepare(
     shares = check_fractions(fractions)
     given = dict(options or {})
     raw, folder = None if root is None else Path(root), Path(out)
-    duplicates = _duplicates(given.pop(DUPLICATES, "exact"))
+    shared = {name: _choice(name, given.pop(name, values[0])) for name, values in CHOICES.items()}
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     _refuse_same(raw, folder)
     request = Request(definition, raw, folder, given, workers or available_processors(), seed)
-    release = load_source(definition.source)(request)
+    release = _unsplit(load_source(definition.source)(request), shared[SPLIT])
     there = _existing(release, definition, allow_missing=allow_missing)
-    found = _decoded(there, request, allow_missing=allow_missing, duplicates=duplicates)
+    found = _decoded(there, request, allow_missing=allow_missing, duplicates=shared[DUPLICATES])
     table = _completed(found.table, definition)
     table["split"] = assign_splits(table, seed=seed, fractions=shares)
     info = _info(definition, release, found, folder)
-    info.options = {**info.options, **({DUPLICATES: duplicates} if duplicates != "exact" else {})}
+    info.options = {**info.options, **{k: v for k, v in shared.items() if v != CHOICES[k][0]}}
     info.malignancy = definition.malignancy or _malignancy(table, release.classes)
     info.split = {
         "scheme": "fixed by the release" if _all_fixed(release) else "grouped, stratified by class and skin type",
@@ -165,10 +170,17 @@ def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
     return table
 
 
-def _duplicates(value: str) -> str:
-    if value not in {"exact", "near"}:
-        raise UsageError(f"--set {DUPLICATES}={value}: write exact or near")
+def _choice(name: str, value: str) -> str:
+    if value not in CHOICES[name]:
+        raise UsageError(f"--set {name}={value}: write {' or '.join(CHOICES[name])}")
     return value
+
+
+def _unsplit(release: Release, split: str) -> Release:
+    """Forget the splits of a release where new ones are asked for."""
+    if split == CHOICES[SPLIT][0]:
+        return release
+    return replace(release, table=release.table.drop(columns="split", errors="ignore"))
 
 
 def _malignancy(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, str]:

@@ -124,6 +124,20 @@ def test_near_duplicates_are_joined_on_request(tmp_path, csv):
         prepare("table", root=path, out=tmp_path / "c", options={"duplicates": "all"})
 
 
+def test_a_split_of_the_release_is_made_anew_on_request(tmp_path, csv):
+    splits = ["train"] * 20 + ["val"] * 5 + ["test"] * 5
+    path = csv(own_table(30).assign(split=splits, patient=[f"p{i % 10}" for i in range(30)]))
+    kept = prepare("table", root=path, out=tmp_path / "a")
+    assert kept.manifest.groupby("patient_id")["split"].nunique().min() == 3
+    made = prepare("table", root=path, out=tmp_path / "b", options={"split": "grouped"})
+    assert made.manifest.groupby("patient_id")["split"].nunique().max() == 1
+    assert made.info.options == {"split": "grouped"}
+    assert kept.info.split["scheme"] == "fixed by the release"
+    assert made.info.split["scheme"].startswith("grouped")
+    with pytest.raises(UsageError, match="write released or grouped"):
+        prepare("table", root=path, out=tmp_path / "c", options={"split": "random"})
+
+
 def test_duplicate_groups_of_the_release_are_left_alone(tmp_path, csv):
     path = csv(own_table().assign(duplicate_group=[f"g{i // 4}" for i in range(12)]))
     (path.parent / "img" / "001.jpg").write_bytes((path.parent / "img" / "011.jpg").read_bytes())
