@@ -128,7 +128,7 @@ def test_a_split_of_the_release_is_made_anew_on_request(tmp_path, csv):
     splits = ["train"] * 20 + ["val"] * 5 + ["test"] * 5
     path = csv(own_table(30).assign(split=splits, patient=[f"p{i % 10}" for i in range(30)]))
     kept = prepare("table", root=path, out=tmp_path / "a")
-    assert kept.manifest.groupby("patient_id")["split"].nunique().min() == 3
+    assert kept.manifest.groupby("patient_id")["split"].nunique().min() > 1
     made = prepare("table", root=path, out=tmp_path / "b", options={"split": "grouped"})
     assert made.manifest.groupby("patient_id")["split"].nunique().max() == 1
     assert made.info.options == {"split": "grouped"}
