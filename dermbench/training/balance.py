@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Counts = NDArray[np.int64]
     Weights = NDArray[np.float64]
+    Codes = NDArray[np.int64]
 
 
 def _none(counts: Counts) -> Weights:
@@ -61,23 +62,39 @@ def class_weights(name: str, counts: Counts) -> Weights:
     return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64))
 
 
-def _shuffle(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _shuffle(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
     return rng.permutation(len(labels))
 
 
-def _class_balanced(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    counts = np.bincount(labels)
-    share = 1.0 / (counts[labels] * np.count_nonzero(counts))
-    return rng.choice(len(labels), size=len(labels), replace=True, p=share)
+def _class_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
+    return _equally(labels, rng)
 
 
-SAMPLERS: Mapping[str, Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]] = {
+def _group_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
+    return _equally(groups, rng)
+
+
+def _class_group_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:
+    return _equally(labels * (groups.max() + 1) + groups, rng)
+
+
+def _equally(cells: Codes, rng: np.random.Generator) -> Codes:
+    counts = np.bincount(cells)
+    share = 1.0 / (counts[cells] * np.count_nonzero(counts))
+    return rng.choice(len(cells), size=len(cells), replace=True, p=share)
+
+
+SAMPLERS: Mapping[str, Callable[[Codes, Codes, np.random.Generator], Codes]] = {
     "shuffle": _shuffle,
     "class_balanced": _class_balanced,
+    "group_balanced": _group_balanced,
+    "class_group_balanced": _class_group_balanced,
 }
-"""Order of the images of one epoch by name.
+"""Order of the images of one epoch by name, from class and group of each image.
 
-``shuffle`` draws each image once; ``class_balanced`` draws with replacement, every class equally often.
+``shuffle`` draws each image once. The others draw with replacement, every class, group, or class within a
+group equally often; images of unknown skin type are a group of their own, and cells without an image are
+not drawn from.
 """
 
 

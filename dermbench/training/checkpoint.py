@@ -8,7 +8,7 @@ state names the one it means, and a run killed between two writes still finds it
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import safetensors
@@ -50,6 +50,8 @@ class State:
         Scalars of the optimiser's state by parameter number and name.
     scaler
         State of the gradient scaler (fp16 only).
+    method
+        Tensors of the training method by name.
     """
 
     epoch: int = 0
@@ -62,6 +64,7 @@ class State:
     seconds: dict[str, float] = field(default_factory=dict)
     optimizer: dict[str, float] = field(default_factory=dict)
     scaler: dict[str, Any] = field(default_factory=dict)
+    method: dict[str, Tensor] = field(default_factory=dict)
 
 
 def best_name(epoch: int) -> str:
@@ -120,7 +123,8 @@ def save_state(
                 tensors[f"optimizer/{key}"] = value
             elif value is not None:
                 state.optimizer[key] = value
-    write_tensors(path, tensors, asdict(state))
+    tensors |= {f"method/{name}": tensor for name, tensor in state.method.items()}
+    write_tensors(path, tensors, asdict(replace(state, method={})))
 
 
 def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None) -> State:
@@ -139,6 +143,7 @@ def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.op
         except RuntimeError as error:
             raise InputError(path, [f"does not fit this run: {error}"]) from error
     state = State(**header)
+    state.method = {k.removeprefix("method/"): v for k, v in tensors.items() if k.startswith("method/")}
     if optimizer is not None:
         _load_optimizer(optimizer, tensors, state.optimizer)
     return state

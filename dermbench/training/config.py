@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dermbench.errors import DermbenchError
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
 from dermbench.training.losses import LOSSES
+from dermbench.training.methods import method_class, validate_options
 from dermbench.training.optim import OPTIMIZERS
 from dermbench.training.schedule import SCHEDULES
 from dermbench.training.selection import SELECTIONS
@@ -79,6 +81,9 @@ class TrainConfig(BaseModel):
         ``head_rate`` multiplies the learning rate of the classifier.
     schedule, warmup_epochs
         Course of the learning rate.
+    method, method_options, group_by
+        Training method by name, or several joined by ``+``, with its options; the column of the manifest
+        whose values are the groups that methods, samplers and selection rules mean.
     loss, label_smoothing, class_weights, sampler, labels
         What is minimised over which images; ``labels = "shuffled"`` is the control at chance.
     dropout, drop_path, ema_decay, freeze_norm
@@ -109,6 +114,9 @@ class TrainConfig(BaseModel):
     clip_norm: float = Field(0.0, ge=0)
     schedule: str = "constant"
     warmup_epochs: float = Field(0.0, ge=0)
+    method: str = "erm"
+    method_options: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    group_by: str = "fst"
     loss: str = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: str = "balanced"
@@ -134,6 +142,20 @@ class TrainConfig(BaseModel):
         if name not in table:
             raise ValueError(f"{name!r} is unknown; {suggest(name, table)}")
         return name
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        try:
+            method_class(name)
+        except DermbenchError as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    @field_validator("method_options")
+    @classmethod
+    def _complete_options(cls, values: dict[str, Any], info: Any) -> dict[str, Any]:
+        return validate_options(info.data["method"], values) if "method" in info.data else values
 
     @property
     def cached_side(self) -> int:

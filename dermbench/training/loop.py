@@ -13,10 +13,8 @@ from timm.utils.model_ema import ModelEmaV3
 from dermbench.artifacts.run import CHECKPOINT, HISTORY
 from dermbench.errors import ResumableError
 from dermbench.training.augment import augment_batch
-from dermbench.training.balance import SAMPLERS
 from dermbench.training.checkpoint import best_name, load_state, save_state, write_tensors
 from dermbench.training.history import write_history
-from dermbench.training.losses import LOSSES
 from dermbench.training.model import Network, freeze_norm
 from dermbench.training.optim import make_optimizer, set_rate
 from dermbench.training.schedule import rate_share
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from dermbench.training.checkpoint import State
     from dermbench.training.config import TrainConfig
     from dermbench.training.device import Runtime
+    from dermbench.training.methods import Method
     from dermbench.training.pixels import Samples
     from dermbench.training.progress import Reporter
 
@@ -51,8 +50,8 @@ class Trainer:
         Network on its device.
     samples
         ``train`` and ``val``.
-    class_weights
-        Weight of each class in the loss, shape (n_classes,).
+    method
+        What is drawn, mixed and minimised.
     runtime
         Device and arithmetic.
     folder
@@ -67,18 +66,18 @@ class Trainer:
         network: Network,
         samples: dict[str, Samples],
         *,
-        class_weights: NDArray[np.float64],
+        method: Method,
         runtime: Runtime,
         folder: Path,
         reporter: Reporter,
     ) -> None:
         self.config, self.network, self.runtime, self.reporter = config, network, runtime, reporter
         self.samples, self.folder = samples, folder
-        self.weights = torch.tensor(class_weights, dtype=torch.float32, device=runtime.device)
+        self.method = method
         self.optimizer = make_optimizer(config, network.module, network.head)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16")
         self.normalise = Normaliser(network, runtime)
-        self.batches = math.ceil(len(samples["train"]) / config.batch_size)
+        self.batches = math.ceil(method.size / config.batch_size)
         whole = config.epochs * self.batches
         self.total = min(whole, config.max_steps) if config.max_steps else whole
         self.ema = (
@@ -101,6 +100,7 @@ class Trainer:
         """Read a checkpoint."""
         state = load_state(path, self.modules, self.optimizer)
         self.scaler.load_state_dict(state.scaler)
+        self.method.load(state.method)
         return state
 
     def run(self, state: State) -> State:
@@ -128,6 +128,7 @@ class Trainer:
                     f"--set batch_size={max(1, self.config.batch_size // 2)}.",
                 ) from error
             state.epoch += 1
+            self.method.after_epoch(self.network, state.epoch)
             self._finish_epoch(state, self._row(state, started=started, loss=loss, seen=seen))
             state.stopped = self._why_stop(state)
             self.save(state)
@@ -138,6 +139,7 @@ class Trainer:
         write_history(self.folder / HISTORY, state.history)
         state.scaler = self.scaler.state_dict()
         checkpoint = self.folder / CHECKPOINT
+        state.method = self.method.tensors()
         save_state(checkpoint / "last.safetensors", state, self.modules, self.optimizer)
         for old in checkpoint.glob("best-*.safetensors"):
             if old.name != best_name(state.best_epoch or 0):
@@ -149,7 +151,7 @@ class Trainer:
         if self.config.freeze_norm:
             freeze_norm(self.network.module)
         total = torch.zeros((), device=self.runtime.device)
-        seen, size = 0, len(self.samples["train"])
+        seen, size = 0, self.method.size
         text = f"epoch {state.epoch + 1}/{self.config.epochs}"
         started = time.perf_counter()
         with self.reporter.bar(text, size) as advance:
@@ -166,7 +168,7 @@ class Trainer:
     def _batches(self, state: State) -> Iterator[NDArray[np.int64]]:
         """Yield the indices of each batch: nearly equal parts of the epoch's order, so none is tiny."""
         rng = numpy_generator(self.config.seed, "sampler", state.epoch)
-        order = SAMPLERS[self.config.sampler](self.samples["train"].labels, rng)
+        order = self.method.order(rng)
         left = self.total - state.step
         yield from np.array_split(order, self.batches)[:left]
 
@@ -176,12 +178,15 @@ class Trainer:
         torch.manual_seed(derive(config.seed, "dropout", state.step))
         generator = torch_generator(config.seed, "augment", state.step)
         images = augment_batch(train.batch(index, device), config.augment, config.image_size, generator)
-        labels = torch.from_numpy(train.labels[index]).to(device)
+        generator = torch_generator(config.seed, "method", state.step)
+        images, targets = self.method.batch(images, self.method.targets(index), generator)
         warmup = round(config.warmup_epochs * self.batches)
         set_rate(self.optimizer, rate_share(config.schedule, state.step, total=self.total, warmup=warmup))
         with self.runtime.autocast():
             logits = self.network.module(self.normalise(images))
-        loss = LOSSES[config.loss](logits, labels, self.weights, config.label_smoothing)
+        whole = self.method.denominators(targets)
+        part = self.method.numerators(logits, targets)
+        loss = self.method.objective(part, whole)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         if config.clip_norm:
@@ -192,6 +197,8 @@ class Trainer:
         state.step += 1
         if self.ema is not None:
             self.ema.update(self.network.module, step=state.step)
+        self.method.observe(part.detach(), whole)
+        self.method.after_step(self.network, state.step)
         return loss.detach()
 
     def _check(self, total: torch.Tensor, state: State) -> None:

@@ -1,24 +1,19 @@
-"""Losses by name, each a function of logits, labels, class weights and label smoothing."""
+"""Losses by name, each a function of logits, soft targets and class weights that gives one value an image."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import torch
     from torch import Tensor
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    """Weighted mean: the sum of weighted losses over the sum of the weights of the batch."""
-    return F.cross_entropy(logits.float(), labels, weight=weights, label_smoothing=smoothing)
+def _cross_entropy(logits: Tensor, soft: Tensor, weights: Tensor) -> Tensor:
+    """Return ``-sum_c w_c t_c log p_c`` in nats."""
+    return -(logits.log_softmax(dim=1) * soft) @ weights
 
 
-LOSSES: Mapping[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], torch.Tensor]] = {
-    "cross_entropy": _cross_entropy,
-}
-"""Loss functions by name."""
+LOSSES: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"cross_entropy": _cross_entropy}
+"""Loss functions by name: logits (n, n_classes), targets (n, n_classes), class weights (n_classes,) to (n,)."""

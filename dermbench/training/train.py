@@ -20,13 +20,15 @@ from dermbench.errors import DermbenchError, ResumableError, UsageError, name_so
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, class_weights
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
 from dermbench.training.device import computing, make_runtime, peak_memory
+from dermbench.training.groups import group_codes
 from dermbench.training.loop import Trainer
+from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.model import build_network
 from dermbench.training.pixels import Samples, load_samples
 from dermbench.training.probe import fit_probe
 from dermbench.training.progress import Reporter
 from dermbench.training.runfolder import RunFolder
-from dermbench.training.scoring import predict_logits, softmax
+from dermbench.training.scoring import predict_logits, softmax, validation_scores
 from dermbench.training.seeding import derive, numpy_generator
 
 if TYPE_CHECKING:
@@ -123,12 +125,15 @@ def _run(
     started = time.perf_counter()
     samples = {split: _load(dataset, split, config, runtime, reporter) for split in ("train", "val")}
     decoded = time.perf_counter()
+    names, groups = group_codes(dataset, config.group_by)
+    split = TrainingSplit(samples["train"].labels, groups["train"], names, len(dataset.classes))
+    method = make_method(config, split, runtime.device)
     weights = np.array([record.class_weights[name] for name in dataset.classes])
     if config.probe_l2 and not folder.last.is_file():
         fit_probe(network, samples["train"], weights, config, runtime)
         reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
     trainer = Trainer(
-        config, network, samples, class_weights=weights, runtime=runtime, folder=folder.path, reporter=reporter
+        config, network, samples, method=method, runtime=runtime, folder=folder.path, reporter=reporter
     )
     state = trainer.load(folder.last) if folder.last.is_file() else State()
     if state.epoch:
@@ -148,6 +153,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     best, _ = read_tensors(checkpoint / best_name(state.best_epoch or 0))
     network, config, runtime = trainer.network, trainer.config, trainer.runtime
     network.module.load_state_dict(best)
+    done = trainer.method.finish(network, trainer.samples["train"], runtime)
     header = {
         "schema": "dermbench.model/1",
         "model": config.model,
@@ -157,13 +163,13 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         "mean": list(network.mean),
         "std": list(network.std),
     }
-    write_tensors(folder.path / WEIGHTS, best, header)
+    write_tensors(folder.path / WEIGHTS, network.module.state_dict(), header)
     val = trainer.samples["val"]
     logits = predict_logits(val, network, runtime, size=config.image_size, batch_size=config.batch_size)
     predictions = make_predictions(val.image_id, softmax(logits), dataset.classes)
     write_predictions(folder.path / PREDICTIONS / "val.parquet", predictions)
     _add(state.seconds, "finish", time.perf_counter() - started)
-    row = next(r for r in state.history if r["epoch"] == state.best_epoch)
+    scores = validation_scores(val.labels, logits)
     rates = [r["images_per_second"] for r in state.history if r["images_per_second"]]
     record = record.model_copy(
         update={
@@ -171,7 +177,8 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
             "best_epoch": state.best_epoch,
             "epochs": state.epoch,
             "stopped": state.stopped,
-            "scores": {k: v for k, v in row.items() if k.startswith("val_")},
+            "scores": scores,
+            "selection": "; ".join([record.selection, *done]),
             "seconds": state.seconds,
             "images_per_second": statistics.median(rates) if rates else None,
             "peak_memory_bytes": peak_memory(runtime),

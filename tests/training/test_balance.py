@@ -25,14 +25,16 @@ def test_a_class_without_images_has_no_weight(name):
 
 
 def test_shuffle_draws_each_image_once():
-    order = SAMPLERS["shuffle"](np.zeros(20, dtype=np.int64), np.random.default_rng(0))
+    order = SAMPLERS["shuffle"](
+        np.zeros(20, dtype=np.int64), np.zeros(20, dtype=np.int64), np.random.default_rng(0)
+    )
     assert sorted(order) == list(range(20))
     assert list(order) != list(range(20))
 
 
 def test_class_balanced_draws_classes_equally_often():
     labels = np.repeat([0, 1, 3], [9000, 900, 100])
-    drawn = labels[SAMPLERS["class_balanced"](labels, np.random.default_rng(0))]
+    drawn = labels[SAMPLERS["class_balanced"](labels, labels, np.random.default_rng(0))]
     shares = np.bincount(drawn, minlength=4) / len(drawn)
     np.testing.assert_allclose(shares, [1 / 3, 1 / 3, 0, 1 / 3], atol=0.02)
 

@@ -1,0 +1,63 @@
+"""Groups of a sensitive feature, as training methods and selection rules see them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+
+ORDERED = {"fst": FST_NAMES, "fst_band": BANDS}
+"""Features whose groups have an order of their own."""
+
+
+def group_codes(
+    dataset: Dataset, feature: str, splits: Sequence[str] = ("train", "val")
+) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
+    """Return the names of the groups that occur in ``splits``, and each image's index into them by split.
+
+    Parameters
+    ----------
+    dataset
+        Prepared dataset.
+    feature
+        ``fst``, ``fst_band`` or another column of the manifest. Without skin types every image is of the
+        group ``unknown``, as every image without a value is.
+    splits
+        Splits to look at.
+
+    Raises
+    ------
+    UsageError
+        When the manifest has no such column.
+    """
+    values = {split: _names(dataset, dataset.part(split), feature) for split in splits}
+    found = set().union(*values.values())
+    first = [name for name in ORDERED.get(feature, ()) if name in found]
+    rest = sorted(found - {*first, UNKNOWN})
+    names = (*first, *rest, *({UNKNOWN} & found))
+    codes = {name: code for code, name in enumerate(names)}
+    return names, {s: np.array([codes[v] for v in column], dtype=np.int64) for s, column in values.items()}
+
+
+def _names(dataset: Dataset, rows: pd.DataFrame, feature: str) -> pd.Series:
+    if feature in ORDERED:
+        if "fst" not in rows:
+            return pd.Series([UNKNOWN] * len(rows))
+        return fst_name(rows["fst"]) if feature == "fst" else band_name(rows["fst"])
+    if feature not in rows or feature in {"image_id", "path", "label", "split"}:
+        raise UsageError(
+            f"{dataset.root}: no column {feature!r} to group images by",
+            remedy=f"--set group_by=... with one of fst, fst_band, {', '.join(map(str, rows.columns))}",
+        )
+    return rows[feature].astype("string").fillna(UNKNOWN)

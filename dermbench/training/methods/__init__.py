@@ -1,0 +1,123 @@
+"""Training methods as plug-ins: what is drawn, mixed, minimised and done at the end.
+
+A package of one's own adds a method through the entry-point group ``dermbench.methods``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError, create_model
+
+from dermbench.errors import UsageError
+from dermbench.registry import Registry
+from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
+from dermbench.training.methods.erm import ERM
+from dermbench.training.methods.group_dro import GroupDRO
+
+if TYPE_CHECKING:
+    import torch
+
+    from dermbench.training.config import TrainConfig
+
+__all__ = [
+    "METHODS",
+    "Method",
+    "MethodOptions",
+    "Targets",
+    "TrainingSplit",
+    "make_method",
+    "method_class",
+    "validate_options",
+]
+
+METHODS: Registry[type[Method]] = Registry("method", "dermbench.methods")
+"""Training methods by name."""
+
+for _name, _class in {"erm": ERM, "group_dro": GroupDRO}.items():
+    METHODS.add(_name, _class)
+
+EXCLUSIVE = ("order", "batch", "losses", "strata")
+"""Hooks of which a combination has at most one."""
+
+
+@lru_cache
+def method_class(names: str) -> type[Method]:
+    """Return the method called ``names``, or the combination of those that ``+`` joins.
+
+    Raises
+    ------
+    RegistryError
+        For a name that is unknown, with the nearest one.
+    UsageError
+        When two of them do the same thing, or name an option alike.
+    """
+    listed = [name.strip() for name in names.split("+")]
+    classes = {name: METHODS.get(name) for name in listed}
+    if len(classes) == 1 and len(listed) == 1:
+        return classes[names.strip()]
+    if len(classes) < len(listed):
+        raise UsageError(f"method {names!r} names a method twice")
+    for (one, first), (two, second) in combinations(classes.items(), 2):
+        clash = [hook for hook in EXCLUSIVE if _overrides(first, hook) and _overrides(second, hook)]
+        clash += [f"option {key}" for key in first.Options.model_fields if key in second.Options.model_fields]
+        if clash:
+            raise UsageError(f"methods {one!r} and {two!r} cannot be combined: both set {', '.join(clash)}")
+    options = create_model(
+        "Options", __base__=tuple(c.Options for c in classes.values() if _has_options(c)) or MethodOptions
+    )
+    return type(names, tuple(c for c in classes.values() if c is not ERM), {"Options": options})
+
+
+def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the complete options of a method.
+
+    Raises
+    ------
+    ValueError
+        With everything that is wrong: unknown options with the nearest known one, and wrong values.
+    """
+    from dermbench.training.config import suggest  # noqa: PLC0415 - config validates by this module
+
+    known = method_class(names).Options.model_fields
+    try:
+        return method_class(names).Options.model_validate(values).model_dump(mode="json")
+    except ValidationError as error:
+        problems = []
+        for found in error.errors():
+            key = ".".join(map(str, found["loc"]))
+            hint = suggest(key, known) if known else "it has none"
+            problems.append(
+                f"method {names!r} has no option {key!r}; {hint}"
+                if found["type"] == "extra_forbidden"
+                else f"{key} = {found['input']!r}: {found['msg'].removeprefix('Value error, ')}"
+            )
+        raise ValueError("; ".join(problems)) from error
+
+
+def make_method(config: TrainConfig, split: TrainingSplit, device: torch.device) -> Method:
+    """Return the method of a run.
+
+    Raises
+    ------
+    UsageError
+        When it needs groups and the training split has only one.
+    """
+    chosen = method_class(config.method)
+    if chosen.needs_groups and len(split.group_names) < 2:
+        raise UsageError(
+            f"method {config.method!r} needs groups, and all training images are of group "
+            f"{', '.join(split.group_names)!r} of {config.group_by!r}",
+            remedy="Choose a column of the manifest with --set group_by=..., or another method.",
+        )
+    return chosen(config, split, chosen.Options.model_validate(config.method_options), device)
+
+
+def _overrides(method: type[Method], hook: str) -> bool:
+    return getattr(method, hook) is not getattr(Method, hook)
+
+
+def _has_options(method: type[Method]) -> bool:
+    return bool(method.Options.model_fields)

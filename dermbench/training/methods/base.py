@@ -1,0 +1,246 @@
+"""What a training method is: a class of hooks that the training loop calls.
+
+A method changes one thing about training and leaves the rest to the base class, which is empirical risk
+minimisation with the sampler, loss, class weights and label smoothing of the configuration. Methods are
+combined by inheritance (``method = "mixup+group_dro"`` is a class with both as bases), so a hook that adds
+to what others do calls ``super()``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+
+from dermbench.training.balance import SAMPLERS, class_weights
+from dermbench.training.losses import LOSSES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+
+class MethodOptions(BaseModel):
+    """Options of a method; a subclass declares them as pydantic fields with defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class TrainingSplit:
+    """What a method may know of the data: the training split, and nothing of another.
+
+    Attributes
+    ----------
+    labels
+        Class indices, shape (n_samples,).
+    groups
+        Indices into ``group_names``, shape (n_samples,).
+    group_names
+        Values of the sensitive feature ``group_by``; images without one are the group ``unknown``.
+    n_classes
+        Number of classes.
+    """
+
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    group_names: tuple[str, ...]
+    n_classes: int
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Images a class, shape (n_classes,)."""
+        return np.bincount(self.labels, minlength=self.n_classes)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the images of a batch, or of a part of one, are to be predicted as.
+
+    Attributes
+    ----------
+    soft
+        Share of each class, rows summing to 1, shape (n, n_classes).
+    labels, groups
+        Class and group of each image, shape (n,).
+    """
+
+    soft: Tensor
+    labels: Tensor
+    groups: Tensor
+
+    def softened(self, soft: Tensor) -> Targets:
+        """Return the targets with other shares of the classes."""
+        return replace(self, soft=soft)
+
+
+class Method:
+    """Empirical risk minimisation; subclasses override single hooks.
+
+    The loss of one optimisation step is ``sum_k q_k S_k / N_k`` over strata k (one, unless a method makes
+    more). ``S_k`` (:meth:`numerators`) and ``N_k`` (:meth:`denominators`) are sums over images, and ``q_k``
+    (:attr:`coefficients`) is fixed before the step. Sums over the parts of a batch, be they on several
+    processes or one after another, therefore give exactly the loss and the gradient of the whole.
+
+    Parameters
+    ----------
+    config
+        Configuration of the run.
+    split
+        What is known of the training split.
+    options
+        Options of this method, validated.
+    device
+        Where its tensors live.
+
+    Attributes
+    ----------
+    reference
+        Publication that the method is from.
+    needs_groups
+        Whether it makes no sense without a sensitive feature.
+    n_strata
+        Number of strata of the loss.
+    """
+
+    reference: ClassVar[str] = "Vapnik 1991, Principles of risk minimization for learning theory"
+    needs_groups: ClassVar[bool] = False
+    Options: ClassVar[type[MethodOptions]] = MethodOptions
+
+    def __init__(
+        self, config: TrainConfig, split: TrainingSplit, options: MethodOptions, device: torch.device
+    ) -> None:
+        self.config, self.split, self.options, self.device = config, split, options, device
+        weights = class_weights(config.class_weights, split.counts)
+        self.class_weights = torch.tensor(weights, dtype=torch.float32, device=device)
+        self.n_strata = 1
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Indices of the images that are trained on; by default all of the training split."""
+        return np.arange(len(self.split.labels))
+
+    @property
+    def size(self) -> int:
+        """Number of images that an epoch draws."""
+        return len(self.members)
+
+    def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Return the images of one epoch in order, shape (size,); every process draws the same."""
+        members = self.members
+        sampler = SAMPLERS[self.config.sampler]
+        return members[sampler(self.split.labels[members], self.split.groups[members], rng)]
+
+    def targets(self, index: NDArray[np.int64]) -> Targets:
+        """Return the targets of images of the training split."""
+        labels = torch.from_numpy(self.split.labels[index]).to(self.device)
+        groups = torch.from_numpy(self.split.groups[index]).to(self.device)
+        return Targets(F.one_hot(labels, self.split.n_classes).float(), labels, groups)
+
+    def batch(
+        self,
+        images: Tensor,
+        targets: Targets,
+        generator: torch.Generator,  # noqa: ARG002 - for subclasses
+    ) -> tuple[Tensor, Targets]:
+        """Return the images and targets to learn from.
+
+        Parameters
+        ----------
+        images
+            Augmented, values in [0, 1], shape (n, 3, side, side).
+        targets
+            Of these images.
+        generator
+            CPU generator, in the same state for every part of one batch: what is drawn must not depend
+            on the number of images. A method that mixes images mixes neighbours (0 with 1, 2 with 3, ...),
+            so that parts of even size can be mixed one by one.
+        """
+        return images, targets
+
+    def denominators(self, targets: Targets) -> Tensor:
+        """Return N, shape (n_strata,): additive over the parts of a batch, known before the forward pass."""
+        return self.sum_strata(self.sample_weights(targets), targets)
+
+    def numerators(self, logits: Tensor, targets: Targets) -> Tensor:
+        """Return S, shape (n_strata,): additive over the parts of a batch, differentiable in the logits."""
+        return self.sum_strata(self.losses(self.adjust(logits.float()), targets), targets)
+
+    def objective(self, numerators: Tensor, denominators: Tensor) -> Tensor:
+        """Return the loss of a step, ``sum_k q_k S_k / N_k``; an empty stratum counts nothing.
+
+        Parameters
+        ----------
+        numerators
+            S of the whole batch, or of a part of it: then the result is that part's share.
+        denominators
+            N of the whole batch.
+        """
+        there = denominators > 0
+        means = numerators / torch.where(there, denominators, 1.0)
+        return (self.coefficients * torch.where(there, means, 0.0)).sum()
+
+    def observe(self, numerators: Tensor, denominators: Tensor) -> None:
+        """Learn from a finished step; both sums are those of the whole batch, without gradient."""
+
+    @property
+    def coefficients(self) -> Tensor:
+        """Weight q of each stratum in the next step, shape (n_strata,)."""
+        return torch.ones(self.n_strata, device=self.device)
+
+    def strata(self, targets: Targets) -> Tensor:
+        """Return the stratum of each image, shape (n,)."""
+        return torch.zeros_like(targets.labels)
+
+    def adjust(self, logits: Tensor) -> Tensor:
+        """Return the logits that the loss sees (in float32); prediction uses the network's own."""
+        return logits
+
+    def losses(self, logits: Tensor, targets: Targets) -> Tensor:
+        """Return the weighted loss of each image, shape (n,)."""
+        smoothing = self.config.label_smoothing
+        soft = (1 - smoothing) * targets.soft + smoothing / self.split.n_classes
+        return LOSSES[self.config.loss](logits, soft, self.class_weights)
+
+    def sample_weights(self, targets: Targets) -> Tensor:
+        """Return the weight of each image in the mean, shape (n,)."""
+        return targets.soft @ self.class_weights
+
+    def sum_strata(self, values: Tensor, targets: Targets) -> Tensor:
+        """Return the sum of ``values`` in each stratum, shape (n_strata,)."""
+        if self.n_strata == 1:
+            return values.sum().reshape(1)
+        empty = torch.zeros(self.n_strata, dtype=values.dtype, device=values.device)
+        return empty.index_add(0, self.strata(targets), values)
+
+    def after_step(self, network: Network, step: int) -> None:
+        """Look at the network after ``step`` optimisation steps."""
+
+    def after_epoch(self, network: Network, epoch: int) -> None:
+        """Look at the network after ``epoch`` epochs, before it is validated."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold to go on as if never stopped, under names of this method."""
+        return {}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what :meth:`tensors` returned."""
+
+    def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:  # noqa: ARG002
+        """Change the chosen network once training is over, with the training split at hand.
+
+        Returns
+        -------
+        tuple of str
+            What was done, in words, for ``run.json``; empty when nothing was.
+        """
+        return ()
