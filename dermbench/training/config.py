@@ -72,6 +72,9 @@ class TrainConfig(BaseModel):
         Network by its timm name; whether to start from pretrained weights; a local file of weights.
     image_size, cache_size
         Side in pixels that the network sees, and side of the cached images (0: chosen from the crops).
+    progressive
+        Smaller images first: shares of the run at which stages begin, each with its side in pixels, such as
+        ``[[0.0, 256], [0.4, 320], [0.7, 380]]``; the last side is ``image_size``. Empty: one size.
     epochs, max_steps, batch_size
         Length of the run; ``max_steps`` ends it after so many optimisation steps.
     probe_l2
@@ -92,8 +95,11 @@ class TrainConfig(BaseModel):
         Score on ``val`` that picks the epoch, and epochs without a better one before the run ends.
     allow_missing_classes
         Whether a class may be without a training image.
-    seed, device, precision, channels_last
-        How it is computed.
+    seed, device, precision, channels_last, compile
+        How it is computed; ``compile`` has torch compile the network, which costs minutes and pays on a GPU.
+    workers
+        Threads that make batches ahead of their step (-1: one for a GPU, none for a CPU); no result depends
+        on their number.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -103,6 +109,7 @@ class TrainConfig(BaseModel):
     weights: str = ""
     image_size: int = Field(224, ge=16, le=2048)
     cache_size: int = Field(0, ge=0, le=4096)
+    progressive: tuple[tuple[float, int], ...] = ()
     epochs: int = Field(30, ge=0, le=100_000)
     max_steps: int = Field(0, ge=0)
     batch_size: int = Field(32, ge=1)
@@ -133,6 +140,8 @@ class TrainConfig(BaseModel):
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
+    compile: bool = False
+    workers: int = Field(-1, ge=-1, le=64)
     augment: Augment = Field(default_factory=Augment)
 
     @field_validator(*CHOICES)
@@ -156,6 +165,16 @@ class TrainConfig(BaseModel):
     @classmethod
     def _complete_options(cls, values: dict[str, Any], info: Any) -> dict[str, Any]:
         return validate_options(info.data["method"], values) if "method" in info.data else values
+
+    @field_validator("progressive")
+    @classmethod
+    def _rising(cls, stages: tuple[tuple[float, int], ...], info: Any) -> tuple[tuple[float, int], ...]:
+        shares, sizes = [share for share, _ in stages], [size for _, size in stages]
+        if stages and not (shares[0] == 0 and shares == sorted(set(shares)) and shares[-1] < 1):
+            raise ValueError("the shares must start at 0, rise and stay below 1")
+        if stages and not (sizes[0] >= 16 and sizes == sorted(sizes) and sizes[-1] == info.data.get("image_size")):
+            raise ValueError("the sides must be 16 or more, not fall, and end at image_size")
+        return stages
 
     @property
     def cached_side(self) -> int:

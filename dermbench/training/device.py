@@ -107,6 +107,13 @@ def _device(name: str) -> torch.device:
     return device
 
 
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Return a CPU tensor on a device, without waiting for a GPU."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
 def available_cores() -> int:
     """Return the number of CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -114,11 +121,14 @@ def available_cores() -> int:
 
 @contextmanager
 def computing(runtime: Runtime) -> Iterator[None]:
-    """Set threads and, on the CPU, deterministic arithmetic for the block; put both back afterwards.
+    """Set threads and the kind of arithmetic for the block; put both back afterwards.
 
-    The number of threads is ``OMP_NUM_THREADS`` where that is set, else all cores this process may use.
+    On the CPU arithmetic is deterministic, with ``OMP_NUM_THREADS`` threads where that is set, else as many
+    as there are cores this process may use. On a GPU the fastest convolutions are searched for, and what is
+    left of float32 products is computed in TF32.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    search, products = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
     memory: Any = torch.utils.deterministic
     fill = memory.fill_uninitialized_memory
     if "OMP_NUM_THREADS" not in os.environ:
@@ -126,12 +136,17 @@ def computing(runtime: Runtime) -> Iterator[None]:
     if runtime.device.type == "cpu":
         torch.use_deterministic_algorithms(mode=True)
         memory.fill_uninitialized_memory = False  # costs memory traffic, changes no result here
+    if runtime.device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(strict)
         memory.fill_uninitialized_memory = fill
         torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = search
+        torch.set_float32_matmul_precision(products)
 
 
 def peak_memory(runtime: Runtime) -> int:

@@ -12,10 +12,10 @@ from timm.utils.model_ema import ModelEmaV3
 
 from dermbench.artifacts.run import CHECKPOINT, HISTORY
 from dermbench.errors import ResumableError
-from dermbench.training.augment import augment_batch
 from dermbench.training.checkpoint import best_name, load_state, save_state, write_tensors
+from dermbench.training.feed import Feed
 from dermbench.training.history import write_history
-from dermbench.training.model import Network, freeze_norm
+from dermbench.training.model import Network, compiled, freeze_norm
 from dermbench.training.optim import make_optimizer, set_rate
 from dermbench.training.schedule import rate_share
 from dermbench.training.scoring import Normaliser, predict_logits, validation_scores
@@ -80,6 +80,8 @@ class Trainer:
         self.batches = math.ceil(method.size / config.batch_size)
         whole = config.epochs * self.batches
         self.total = min(whole, config.max_steps) if config.max_steps else whole
+        self.feed = Feed(samples["train"], config, runtime, total=self.total)
+        self.forward = compiled(network.module, runtime) if config.compile else network.module
         self.ema = (
             ModelEmaV3(network.module, decay=config.ema_decay, use_warmup=True) if config.ema_decay else None
         )
@@ -155,7 +157,7 @@ class Trainer:
         text = f"epoch {state.epoch + 1}/{self.config.epochs}"
         started = time.perf_counter()
         with self.reporter.bar(text, size) as advance:
-            for index in self._batches(state):
+            for index in self.feed.ahead(state.step, self._batches(state)):
                 loss = self._step(state, index)
                 total += loss * len(index)
                 seen += len(index)
@@ -173,17 +175,15 @@ class Trainer:
         yield from np.array_split(order, self.batches)[:left]
 
     def _step(self, state: State, index: NDArray[np.int64]) -> torch.Tensor:
-        config, device = self.config, self.runtime.device
-        train = self.samples["train"]
+        config = self.config
         torch.manual_seed(derive(config.seed, "dropout", state.step))
-        generator = torch_generator(config.seed, "augment", state.step)
-        images = augment_batch(train.batch(index, device), config.augment, config.image_size, generator)
+        images = self.feed.images(state.step, index)
         generator = torch_generator(config.seed, "method", state.step)
         images, targets = self.method.batch(images, self.method.targets(index), generator)
         warmup = round(config.warmup_epochs * self.batches)
         set_rate(self.optimizer, rate_share(config.schedule, state.step, total=self.total, warmup=warmup))
         with self.runtime.autocast():
-            logits = self.network.module(self.normalise(images))
+            logits = self.forward(self.normalise(images))
         whole = self.method.denominators(targets)
         part = self.method.numerators(logits, targets)
         loss = self.method.objective(part, whole)

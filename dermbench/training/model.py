@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +17,10 @@ from dermbench.training.config import suggest
 from dermbench.training.weights import NONE, as_any, load_pretrained
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
 
 
 @dataclass
@@ -99,6 +105,35 @@ def build_network(config: TrainConfig, n_classes: int, *, pretrained: bool | Non
         words = load_pretrained(module, config.model, pretrained=config.pretrained, weights=config.weights)
     cfg = as_any(module).pretrained_cfg
     return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words)
+
+
+def compiled(module: nn.Module, runtime: Runtime) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the forward pass of a network, compiled by torch when it is first called.
+
+    Each combination of image size, batch size and mode is compiled by itself.
+
+    Raises
+    ------
+    UsageError
+        When no compiler is at hand, or, from the call, when the network cannot be compiled.
+    """
+    remedy = "Train without it: --set compile=false"
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
+    if not any(shutil.which(name) for name in names):
+        raise UsageError(f"compile=true needs a C++ compiler (looked for {', '.join(names)})", remedy=remedy)
+    if runtime.device.type == "cuda" and importlib.util.find_spec("triton") is None:
+        raise UsageError("compile=true on a GPU needs the package triton", remedy=remedy)
+    forward = torch.compile(module, dynamic=False)
+
+    def call(images: torch.Tensor) -> torch.Tensor:
+        try:
+            logits: torch.Tensor = forward(images)
+        except torch._dynamo.exc.BackendCompilerFailed as error:  # noqa: SLF001 - has no public name
+            what = " ".join(str(error).strip().splitlines()[:2])
+            raise UsageError(f"the network cannot be compiled here: {what}", remedy=remedy) from error
+        return logits
+
+    return call
 
 
 def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:

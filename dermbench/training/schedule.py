@@ -1,4 +1,4 @@
-"""Learning rate as a pure function of the step."""
+"""Learning rate and image size as pure functions of the step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 FLOOR = 0.01
 """Share of the peak that decaying schedules end at."""
@@ -58,3 +58,19 @@ def rate_share(name: str, step: int, *, total: int, warmup: int = 0) -> float:
     if step < warmup:
         return (step + 1) / warmup
     return SCHEDULES[name](min(1.0, (step - warmup) / max(1, total - warmup)))
+
+
+def size_at(stages: Sequence[tuple[float, int]], step: int, *, total: int) -> int:
+    """Return the side of the images at ``step``: that of the last stage begun, 0 without stages.
+
+    Parameters
+    ----------
+    stages
+        Share of the run at which each begins, and its side in pixels; in order.
+    step
+        Optimisation step, from 0.
+    total
+        Steps of the whole run.
+    """
+    begun = [size for share, size in stages if share * total <= step]
+    return begun[-1] if begun else 0

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from dermbench.training.balance import SAMPLERS, class_weights
+from dermbench.training.device import to_device
 from dermbench.training.losses import LOSSES
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ class Method:
 
     def targets(self, index: NDArray[np.int64]) -> Targets:
         """Return the targets of images of the training split."""
-        labels = torch.from_numpy(self.split.labels[index]).to(self.device)
-        groups = torch.from_numpy(self.split.groups[index]).to(self.device)
+        labels = to_device(torch.from_numpy(self.split.labels[index]), self.device)
+        groups = to_device(torch.from_numpy(self.split.groups[index]), self.device)
         return Targets(F.one_hot(labels, self.split.n_classes).float(), labels, groups)
 
     def batch(
