@@ -19,16 +19,24 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
 
 
-def _none(counts: Counts) -> Weights:
+def _none(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
     return np.ones(len(counts))
 
 
-def _balanced(counts: Counts) -> Weights:
+def _balanced(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
     return _inverse(counts, power=1.0)
 
 
-def _sqrt_balanced(counts: Counts) -> Weights:
+def _sqrt_balanced(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
     return _inverse(counts, power=0.5)
+
+
+def _effective_number(counts: Counts, beta: float) -> Weights:
+    present = counts > 0
+    weights = np.zeros(len(counts))
+    weights[present] = (1 - beta) / (1 - beta ** counts[present])
+    weights *= np.count_nonzero(present) / weights.sum()
+    return weights
 
 
 def _inverse(counts: Counts, *, power: float) -> Weights:
@@ -38,18 +46,20 @@ def _inverse(counts: Counts, *, power: float) -> Weights:
     return weights
 
 
-CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts], Weights]]] = {
+CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts, float], Weights]]] = {
     "none": ("1", _none),
     "balanced": ("n / (C * n_c)", _balanced),
     "sqrt_balanced": ("sqrt(n / (C * n_c))", _sqrt_balanced),
+    "effective_number": ("(1 - beta) / (1 - beta^n_c), mean 1", _effective_number),
 }
-"""Class weights by name: the formula as printed, and the function of the training counts n_c.
+"""Class weights by name: the formula as printed, and the function of the training counts n_c and of beta.
 
-A class without a training image has weight 0 (it never enters the loss).
+``effective_number`` is from Cui et al. 2019, Class-balanced loss based on effective number of samples. A class
+without a training image has weight 0 (it never enters the loss).
 """
 
 
-def class_weights(name: str, counts: Counts) -> Weights:
+def class_weights(name: str, counts: Counts, *, beta: float = 0.999) -> Weights:
     """Return the weight of each class in the loss, shape (n_classes,).
 
     Parameters
@@ -58,8 +68,10 @@ def class_weights(name: str, counts: Counts) -> Weights:
         Key of :data:`CLASS_WEIGHTS`.
     counts
         Training images a class, shape (n_classes,).
+    beta
+        Parameter of ``effective_number``: 0 weighs all classes alike, towards 1 as ``balanced``.
     """
-    return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64))
+    return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64), beta)
 
 
 def _shuffle(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001

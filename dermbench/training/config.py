@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from dermbench.errors import DermbenchError
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
 from dermbench.training.losses import LOSSES
 from dermbench.training.methods import method_class, validate_options
+from dermbench.training.naming import suggest
 from dermbench.training.optim import OPTIMIZERS
 from dermbench.training.schedule import SCHEDULES
 from dermbench.training.selection import SELECTIONS
@@ -87,8 +87,9 @@ class TrainConfig(BaseModel):
     method, method_options, group_by
         Training method by name, or several joined by ``+``, with its options; the column of the manifest
         whose values are the groups that methods, samplers and selection rules mean.
-    loss, label_smoothing, class_weights, sampler, labels
-        What is minimised over which images; ``labels = "shuffled"`` is the control at chance.
+    loss, label_smoothing, class_weights, effective_beta, sampler, labels
+        What is minimised over which images; ``effective_beta`` goes with ``effective_number``;
+        ``labels = "shuffled"`` is the control at chance.
     dropout, drop_path, ema_decay, freeze_norm
         Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation.
     selection, patience
@@ -127,6 +128,7 @@ class TrainConfig(BaseModel):
     loss: str = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: str = "balanced"
+    effective_beta: float = Field(0.999, ge=0, lt=1)
     sampler: str = "shuffle"
     labels: str = "true"
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -182,9 +184,3 @@ class TrainConfig(BaseModel):
         if self.cache_size:
             return self.cache_size
         return self.image_size if self.augment.crop_scale == 1 else round(self.image_size * MARGIN)
-
-
-def suggest(name: str, known: Mapping[str, Any]) -> str:
-    """Return "did you mean ...?" with the nearest name, or all the known ones."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"

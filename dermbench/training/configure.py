@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from dermbench.errors import InputError, UsageError
-from dermbench.training.config import TrainConfig, suggest
+from dermbench.training.config import TrainConfig
+from dermbench.training.naming import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
 from dermbench.errors import UsageError
 
@@ -48,6 +49,17 @@ def group_codes(
     names = (*first, *rest, *({UNKNOWN} & found))
     codes = {name: code for code, name in enumerate(names)}
     return names, {s: np.array([codes[v] for v in column], dtype=np.int64) for s, column in values.items()}
+
+
+def unit_codes(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return a number an image, equal for images of one patient (or lesion, or duplicate group), shape (n,).
+
+    The highest id that the manifest has counts; an image without one is alone.
+    """
+    column = next((name for name in UNITS if name in rows and rows[name].notna().any()), None)
+    alone = "image " + rows["image_id"].astype("string")
+    units = alone if column is None else ("unit " + rows[column].astype("string")).fillna(alone)
+    return pd.factorize(units)[0].astype(np.int64)
 
 
 def _names(dataset: Dataset, rows: pd.DataFrame, feature: str) -> pd.Series:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from dermbench.errors import UsageError
-from dermbench.training.config import suggest
+from dermbench.training.naming import suggest
 from dermbench.training.weights import NONE, as_any, load_pretrained
 
 if TYPE_CHECKING:

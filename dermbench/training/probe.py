@@ -28,13 +28,20 @@ if TYPE_CHECKING:
 ITERATIONS = 2000
 
 
-def fit_probe(
-    network: Network, samples: Samples, weights: NDArray[np.float64], config: TrainConfig, runtime: Runtime
+def fit_head(
+    network: Network,
+    samples: Samples,
+    index: NDArray[np.int64],
+    sample_weight: NDArray[np.float64],
+    *,
+    l2: float,
+    config: TrainConfig,
+    runtime: Runtime,
 ) -> None:
-    """Set the classifier of ``network`` to the probe on ``samples``.
+    """Set the classifier of ``network`` to the logistic regression on its features.
 
-    Minimised is the mean of w_c times the cross-entropy, plus ``probe_l2`` / 2 times the squared norm of
-    the coefficients of standardised features. The optimum is unique, so the result depends on no seed.
+    Minimised is the weighted mean of the cross-entropy, plus ``l2`` / 2 times the squared norm of the
+    coefficients of standardised features. The optimum is unique, so the result depends on no seed.
 
     Parameters
     ----------
@@ -42,10 +49,14 @@ def fit_probe(
         Its features are computed in evaluation mode, without augmentation.
     samples
         Training split.
-    weights
-        Weight of each class, shape (n_classes,).
+    index
+        Which of its images to fit, shape (n,).
+    sample_weight
+        Weight of each of them, shape (n,).
+    l2
+        Strength of the penalty.
     config
-        Gives ``probe_l2``, ``image_size`` and ``batch_size``.
+        Gives ``image_size`` and ``batch_size``.
     runtime
         Where to compute the features.
 
@@ -59,10 +70,12 @@ def fit_probe(
         raise UsageError(
             f"{config.model} does not end in one linear layer, which a probe needs", remedy="--set probe_l2=0"
         )
-    batches = whole_batches(samples, network, runtime, size=config.image_size, batch_size=config.batch_size)
+    batches = whole_batches(
+        samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=index
+    )
     features = collect(lambda images: probe_features(network, images), batches, network, runtime)
     coefficients, intercept = fit_logistic(
-        features, samples.labels, weights[samples.labels], n_classes=head.out_features, l2=config.probe_l2
+        features, samples.labels[index], sample_weight, n_classes=head.out_features, l2=l2
     )
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(coefficients))

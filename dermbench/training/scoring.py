@@ -42,13 +42,23 @@ class Normaliser:
 
 
 def whole_batches(
-    samples: Samples, network: Network, runtime: Runtime, *, size: int, batch_size: int
+    samples: Samples,
+    network: Network,
+    runtime: Runtime,
+    *,
+    size: int,
+    batch_size: int,
+    index: NDArray[np.int64] | None = None,
 ) -> Iterator[torch.Tensor]:
-    """Yield normalised whole images (no augmentation) in order, ``batch_size`` at a time."""
+    """Yield normalised whole images (no augmentation) in order, ``batch_size`` at a time.
+
+    ``index`` chooses images; by default all are taken.
+    """
     normalise = Normaliser(network, runtime)
-    for start in range(0, len(samples), batch_size):
-        index = np.arange(start, min(start + batch_size, len(samples)))
-        yield normalise(resize_batch(samples.batch(index, runtime.device), size))
+    rows = np.arange(len(samples)) if index is None else index
+    for start in range(0, len(rows), batch_size):
+        chosen = rows[start : start + batch_size]
+        yield normalise(resize_batch(samples.batch(chosen, runtime.device), size))
 
 
 @torch.inference_mode()

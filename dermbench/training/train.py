@@ -20,12 +20,12 @@ from dermbench.errors import DermbenchError, ResumableError, UsageError, name_so
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, class_weights
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
 from dermbench.training.device import computing, make_runtime, peak_memory
-from dermbench.training.groups import group_codes
+from dermbench.training.groups import group_codes, unit_codes
 from dermbench.training.loop import Trainer
 from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.model import build_network
 from dermbench.training.pixels import Samples, load_samples
-from dermbench.training.probe import fit_probe
+from dermbench.training.probe import fit_head
 from dermbench.training.progress import Reporter
 from dermbench.training.runfolder import RunFolder
 from dermbench.training.scoring import predict_logits, softmax, validation_scores
@@ -126,11 +126,17 @@ def _run(
     samples = {split: _load(dataset, split, config, runtime, reporter) for split in ("train", "val")}
     decoded = time.perf_counter()
     names, groups = group_codes(dataset, config.group_by)
-    split = TrainingSplit(samples["train"].labels, groups["train"], names, len(dataset.classes))
+    split = TrainingSplit(
+        samples["train"].labels, groups["train"], names, unit_codes(dataset.part("train")), len(dataset.classes)
+    )
     method = make_method(config, split, runtime.device)
     weights = np.array([record.class_weights[name] for name in dataset.classes])
     if config.probe_l2 and not folder.last.is_file():
-        fit_probe(network, samples["train"], weights, config, runtime)
+        rows = method.members
+        sample_weight = weights[split.labels[rows]]
+        fit_head(
+            network, samples["train"], rows, sample_weight, l2=config.probe_l2, config=config, runtime=runtime
+        )
         reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
     trainer = Trainer(
         config, network, samples, method=method, runtime=runtime, folder=folder.path, reporter=reporter
@@ -221,7 +227,7 @@ def _load(dataset: Dataset, split: str, config: TrainConfig, runtime: Runtime, r
 def _new_record(
     dataset: Dataset, config: TrainConfig, network: Network, runtime: Runtime, counts: NDArray[np.int64]
 ) -> RunRecord:
-    weights = class_weights(config.class_weights, counts)
+    weights = class_weights(config.class_weights, counts, beta=config.effective_beta)
     return RunRecord(
         status="running",
         task=dataset.info.task,

@@ -14,8 +14,14 @@ from pydantic import ValidationError, create_model
 from dermbench.errors import UsageError
 from dermbench.registry import Registry
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
+from dermbench.training.methods.dfr import DFR
 from dermbench.training.methods.erm import ERM
+from dermbench.training.methods.focal import Focal
 from dermbench.training.methods.group_dro import GroupDRO
+from dermbench.training.methods.logit_adjustment import LogitAdjustment
+from dermbench.training.methods.mixing import CutMix, Mixup
+from dermbench.training.methods.swa import SWA
+from dermbench.training.naming import suggest
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +42,17 @@ __all__ = [
 METHODS: Registry[type[Method]] = Registry("method", "dermbench.methods")
 """Training methods by name."""
 
-for _name, _class in {"erm": ERM, "group_dro": GroupDRO}.items():
+BUILT_IN: dict[str, type[Method]] = {
+    "cutmix": CutMix,
+    "dfr": DFR,
+    "erm": ERM,
+    "focal": Focal,
+    "group_dro": GroupDRO,
+    "logit_adjustment": LogitAdjustment,
+    "mixup": Mixup,
+    "swa": SWA,
+}
+for _name, _class in BUILT_IN.items():
     METHODS.add(_name, _class)
 
 EXCLUSIVE = ("order", "batch", "losses", "strata")
@@ -79,8 +95,6 @@ def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
     ValueError
         With everything that is wrong: unknown options with the nearest known one, and wrong values.
     """
-    from dermbench.training.config import suggest  # noqa: PLC0415 - config validates by this module
-
     known = method_class(names).Options.model_fields
     try:
         return method_class(names).Options.model_validate(values).model_dump(mode="json")
@@ -106,13 +120,14 @@ def make_method(config: TrainConfig, split: TrainingSplit, device: torch.device)
         When it needs groups and the training split has only one.
     """
     chosen = method_class(config.method)
-    if chosen.needs_groups and len(split.group_names) < 2:
+    method = chosen(config, split, chosen.Options.model_validate(config.method_options), device)
+    if method.needs_groups and len(split.group_names) < 2:
         raise UsageError(
             f"method {config.method!r} needs groups, and all training images are of group "
             f"{', '.join(split.group_names)!r} of {config.group_by!r}",
             remedy="Choose a column of the manifest with --set group_by=..., or another method.",
         )
-    return chosen(config, split, chosen.Options.model_validate(config.method_options), device)
+    return method
 
 
 def _overrides(method: type[Method], hook: str) -> bool:

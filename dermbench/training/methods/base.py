@@ -48,6 +48,8 @@ class TrainingSplit:
         Indices into ``group_names``, shape (n_samples,).
     group_names
         Values of the sensitive feature ``group_by``; images without one are the group ``unknown``.
+    units
+        What an image shares with others of the same patient, lesion or duplicate group, shape (n_samples,).
     n_classes
         Number of classes.
     """
@@ -55,6 +57,7 @@ class TrainingSplit:
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     group_names: tuple[str, ...]
+    units: NDArray[np.int64]
     n_classes: int
 
     @property
@@ -107,23 +110,25 @@ class Method:
     ----------
     reference
         Publication that the method is from.
-    needs_groups
-        Whether it makes no sense without a sensitive feature.
     n_strata
         Number of strata of the loss.
     """
 
     reference: ClassVar[str] = "Vapnik 1991, Principles of risk minimization for learning theory"
-    needs_groups: ClassVar[bool] = False
     Options: ClassVar[type[MethodOptions]] = MethodOptions
 
     def __init__(
         self, config: TrainConfig, split: TrainingSplit, options: MethodOptions, device: torch.device
     ) -> None:
         self.config, self.split, self.options, self.device = config, split, options, device
-        weights = class_weights(config.class_weights, split.counts)
+        weights = class_weights(config.class_weights, split.counts, beta=config.effective_beta)
         self.class_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self.n_strata = 1
+
+    @property
+    def needs_groups(self) -> bool:
+        """Whether it makes no sense without at least two groups."""
+        return False
 
     @property
     def members(self) -> NDArray[np.int64]:
@@ -208,9 +213,12 @@ class Method:
 
     def losses(self, logits: Tensor, targets: Targets) -> Tensor:
         """Return the weighted loss of each image, shape (n,)."""
+        return LOSSES[self.config.loss](logits, self.smoothed(targets), self.class_weights)
+
+    def smoothed(self, targets: Targets) -> Tensor:
+        """Return the targets with ``label_smoothing`` of their mass spread over all classes."""
         smoothing = self.config.label_smoothing
-        soft = (1 - smoothing) * targets.soft + smoothing / self.split.n_classes
-        return LOSSES[self.config.loss](logits, soft, self.class_weights)
+        return (1 - smoothing) * targets.soft + smoothing / self.split.n_classes
 
     def sample_weights(self, targets: Targets) -> Tensor:
         """Return the weight of each image in the mean, shape (n,)."""

@@ -41,7 +41,6 @@ class GroupDRO(Method):
     """
 
     reference = "Sagawa et al. 2020, Distributionally robust neural networks for group shifts (ICLR)"
-    needs_groups = True
     Options: ClassVar[type[MethodOptions]] = GroupDROOptions
     options: GroupDROOptions
 
@@ -53,6 +52,11 @@ class GroupDRO(Method):
         self.n_strata = len(split.group_names) * (split.n_classes if self.by_class else 1)
         there = torch.bincount(self.strata(self.targets(self.members)), minlength=self.n_strata) > 0
         self.q = there.float() / there.sum()
+
+    @property
+    def needs_groups(self) -> bool:
+        """Return True: groups are what it weighs."""
+        return True
 
     @property
     def coefficients(self) -> Tensor:

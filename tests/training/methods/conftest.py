@@ -20,7 +20,7 @@ def make():
 
     def _make(method="erm", *, labels=LABELS, groups=GROUPS, names=("I", "V", "unknown"), **config):
         chosen = TrainConfig(model="test_efficientnet", method=method, **{"class_weights": "none"} | config)
-        split = TrainingSplit(np.asarray(labels), np.asarray(groups), tuple(names), 3)
+        split = TrainingSplit(np.asarray(labels), np.asarray(groups), tuple(names), np.arange(len(labels)), 3)
         return make_method(chosen, split, torch.device("cpu"))
 
     return _make

@@ -84,7 +84,9 @@ def test_combinations_that_make_no_sense_are_refused():
         method_class("group_dro+group_dro")
     with pytest.raises(RegistryError, match="unknown method 'x'"):
         method_class("erm+x")
-    assert method_class("erm+group_dro").needs_groups
+    with pytest.raises(UsageError, match="cannot be combined: both set batch"):
+        method_class("mixup+cutmix")
+    assert issubclass(method_class("erm+group_dro"), METHODS.get("group_dro"))
 
 
 def test_groups_are_needed_where_they_are_used(make):

@@ -1,0 +1,93 @@
+"""Deep feature reweighting: fit the last layer anew on a held-out set in which groups count equally."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from dermbench.training.methods.base import Method, MethodOptions
+from dermbench.training.probe import fit_head
+from dermbench.training.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+
+class DFROptions(MethodOptions):
+    """Options of :class:`DFR`.
+
+    Attributes
+    ----------
+    dfr_share
+        Share of the training images (of each class; whole patients where they are known) that is held out.
+    dfr_groups
+        What counts equally in the new last layer: ``class_group``, ``group`` or ``class``.
+    dfr_l2
+        Strength of its L2 penalty, as ``probe_l2``.
+    """
+
+    dfr_share: float = Field(0.2, gt=0, lt=1)
+    dfr_groups: Literal["class_group", "group", "class"] = "class_group"
+    dfr_l2: float = Field(0.01, gt=0)
+
+
+class DFR(Method):
+    """Train on a part of the training split, then refit the last layer on the rest.
+
+    The last layer becomes the logistic regression on the frozen features of the held-out images, weighted
+    so that every group within a class has the same total. The publication draws balanced subsets and
+    averages ten fits; weights do the same without leaving images out, which matters where a cell has a
+    handful. Neither ``val`` nor ``test`` is used.
+    """
+
+    reference = "Kirichenko et al. 2023, Last layer re-training is sufficient for robustness (ICLR)"
+    Options: ClassVar[type[MethodOptions]] = DFROptions
+    options: DFROptions
+
+    @property
+    def needs_groups(self) -> bool:
+        """Return whether groups are needed: unless only classes are balanced."""
+        return self.options.dfr_groups != "class"
+
+    @cached_property
+    def held_out(self) -> NDArray[np.bool_]:
+        """Whether each image of the training split is held out for the last layer."""
+        rng = numpy_generator(self.config.seed, "dfr")
+        labels, units = self.split.labels, self.split.units
+        held = np.zeros(len(labels), dtype=bool)
+        for label in np.unique(labels):
+            of_class = labels == label
+            wanted = round(self.options.dfr_share * of_class.sum())
+            for unit in rng.permutation(np.unique(units[of_class & ~held])):
+                if (of_class & held).sum() >= wanted:
+                    break
+                held |= units == unit
+        return held
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """The images that are not held out."""
+        return np.flatnonzero(~self.held_out)
+
+    def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:
+        """Refit the last layer."""
+        done = super().finish(network, samples, runtime)
+        rows = np.flatnonzero(self.held_out)
+        cells = self._cells()[rows]
+        counts = np.bincount(cells)
+        weights = len(rows) / (np.count_nonzero(counts) * counts[cells])
+        fit_head(network, samples, rows, weights, l2=self.options.dfr_l2, config=self.config, runtime=runtime)
+        what = self.options.dfr_groups
+        return (*done, f"dfr: last layer refitted on {len(rows)} held-out training images, {what} balanced")
+
+    def _cells(self) -> NDArray[np.int64]:
+        labels, groups = self.split.labels, self.split.groups
+        by_name = {"class": labels, "group": groups, "class_group": labels * len(self.split.group_names) + groups}
+        return by_name[self.options.dfr_groups]

@@ -1,0 +1,109 @@
+"""Mixup and CutMix: learn from blends of two images and of their labels.
+
+Each image is blended with its neighbour in the batch, 0 with 1, 2 with 3, and so on (the order of an epoch
+is drawn anew, so neighbours are a random pair); the last of an odd number stays as it is. As in the
+publications, λ (and the box) is drawn once a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from dermbench.training.methods.base import Method, MethodOptions, Targets
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class MixupOptions(MethodOptions):
+    """Options of :class:`Mixup`.
+
+    Attributes
+    ----------
+    mixup_alpha
+        Shape of the distribution Beta(alpha, alpha) of λ.
+    mixup_probability
+        Share of the batches that are mixed.
+    """
+
+    mixup_alpha: float = Field(0.2, gt=0, le=100)
+    mixup_probability: float = Field(1.0, gt=0, le=1)
+
+
+class Mixup(Method):
+    """Learn from ``λ x_i + (1 - λ) x_j`` and the labels in the same shares."""
+
+    reference = "Zhang et al. 2018, mixup: beyond empirical risk minimization (ICLR)"
+    Options: ClassVar[type[MethodOptions]] = MixupOptions
+    options: MixupOptions
+
+    def batch(self, images: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """Blend neighbours."""
+        rng = draw_from(generator)
+        if rng.random() >= self.options.mixup_probability:
+            return images, targets
+        share = float(rng.beta(self.options.mixup_alpha, self.options.mixup_alpha))
+        partner = neighbours(len(images), images.device)
+        mixed = torch.lerp(images[partner], images, share)
+        return mixed, targets.softened(torch.lerp(targets.soft[partner], targets.soft, share))
+
+
+class CutMixOptions(MethodOptions):
+    """Options of :class:`CutMix`.
+
+    Attributes
+    ----------
+    cutmix_alpha
+        Shape of the distribution Beta(alpha, alpha) of the share that is kept.
+    cutmix_probability
+        Share of the batches that are mixed.
+    """
+
+    cutmix_alpha: float = Field(1.0, gt=0, le=100)
+    cutmix_probability: float = Field(1.0, gt=0, le=1)
+
+
+class CutMix(Method):
+    """Replace a box of an image by that of another, and mix the labels by the areas.
+
+    The box has the area 1 - λ of the image and a centre drawn anywhere in it; what lies outside is cut
+    off, and the labels follow the area that is left.
+    """
+
+    reference = "Yun et al. 2019, CutMix: regularization strategy to train strong classifiers (ICCV)"
+    Options: ClassVar[type[MethodOptions]] = CutMixOptions
+    options: CutMixOptions
+
+    def batch(self, images: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
+        """Exchange a box between neighbours."""
+        rng = draw_from(generator)
+        if rng.random() >= self.options.cutmix_probability:
+            return images, targets
+        side = images.shape[-1]
+        half = side * math.sqrt(1 - rng.beta(self.options.cutmix_alpha, self.options.cutmix_alpha)) / 2
+        (top, bottom), (left, right) = (_span(rng.random() * side, half, side) for _ in range(2))
+        partner = neighbours(len(images), images.device)
+        mixed = images.clone()
+        mixed[..., top:bottom, left:right] = images[partner][..., top:bottom, left:right]
+        kept = 1 - (bottom - top) * (right - left) / side**2
+        return mixed, targets.softened(torch.lerp(targets.soft[partner], targets.soft, kept))
+
+
+def neighbours(n: int, device: torch.device) -> Tensor:
+    """Return the partner of each of ``n`` images: 1, 0, 3, 2, ...; the last of an odd number is its own."""
+    place = torch.arange(n, device=device)
+    return torch.where(place.bitwise_xor(1) < n, place.bitwise_xor(1), place)
+
+
+def draw_from(generator: torch.Generator) -> np.random.Generator:
+    """Return a generator of numpy in the state that one of torch implies."""
+    return np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
+
+
+def _span(centre: float, half: float, side: int) -> tuple[int, int]:
+    return max(0, round(centre - half)), min(side, round(centre + half))

@@ -1,0 +1,103 @@
+"""Stochastic weight averaging: the mean of the weights that the last epochs end with."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from pydantic import Field
+from torch.optim.swa_utils import update_bn
+
+from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
+from dermbench.training.scoring import whole_batches
+from dermbench.training.seeding import derive
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+COUNT = "swa.count"
+PREFIX = "swa.weights/"
+
+
+class SWAOptions(MethodOptions):
+    """Options of :class:`SWA`.
+
+    Attributes
+    ----------
+    swa_start
+        Share of ``epochs`` after which the ends of epochs are averaged.
+    """
+
+    swa_start: float = Field(0.75, ge=0, lt=1)
+
+
+class SWA(Method):
+    """Average the weights after each epoch from ``swa_start`` on, equally.
+
+    The average replaces the epoch that the selection rule chose. Unless ``freeze_norm`` keeps them, the
+    statistics of batch normalisation are estimated anew over the training images. The publication keeps
+    the learning rate high meanwhile: ``schedule = "constant"`` or a late start. A run that ends before the
+    start (early stopping, ``max_steps``) keeps its chosen epoch and says so.
+    """
+
+    reference = "Izmailov et al. 2018, Averaging weights leads to wider optima and better generalization (UAI)"
+    Options: ClassVar[type[MethodOptions]] = SWAOptions
+    options: SWAOptions
+
+    def __init__(
+        self, config: TrainConfig, split: TrainingSplit, options: MethodOptions, device: torch.device
+    ) -> None:
+        super().__init__(config, split, options, device)
+        self.first = math.floor(self.options.swa_start * config.epochs) + 1
+        self.count = 0
+        self.mean: dict[str, Tensor] = {}
+
+    def after_epoch(self, network: Network, epoch: int) -> None:
+        """Take the weights into the average."""
+        super().after_epoch(network, epoch)
+        if epoch < self.first:
+            return
+        self.count += 1
+        for name, value in network.module.state_dict().items():
+            if self.count == 1 or not value.is_floating_point():
+                self.mean[name] = value.detach().clone()
+            else:
+                self.mean[name].lerp_(value.detach(), 1 / self.count)
+
+    def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:
+        """Put the average into the network."""
+        done = super().finish(network, samples, runtime)
+        if not self.count:
+            return (*done, f"swa: nothing averaged, the run ended before epoch {self.first}")
+        network.module.load_state_dict(self.mean)
+        if not self.config.freeze_norm:
+            torch.manual_seed(derive(self.config.seed, "swa"))
+            config = self.config
+            batches = whole_batches(
+                samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=self.members
+            )
+            with runtime.autocast():
+                update_bn(batches, network.module)
+        last = self.first + self.count - 1
+        return (*done, f"swa: mean of the weights after epochs {self.first} to {last}")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the average so far."""
+        mean = {f"{PREFIX}{name}": value for name, value in self.mean.items()}
+        return {**super().tensors(), COUNT: torch.tensor(self.count), **mean}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Take the average so far back."""
+        super().load(tensors)
+        self.count = int(tensors[COUNT])
+        self.mean = {
+            name.removeprefix(PREFIX): value.to(self.device)
+            for name, value in tensors.items()
+            if name.startswith(PREFIX)
+        }
