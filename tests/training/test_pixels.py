@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import resource
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from dermbench.artifacts import write_dataset
+from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, UsageError
-from dermbench.training import pixels
+from dermbench.training import cache, pixels
 from dermbench.training.pixels import decode_square, load_samples
 
 
@@ -29,7 +34,7 @@ def test_a_batch_has_channels_first_values_in_range(dataset):
 
 def test_images_are_decoded_once(dataset, monkeypatch):
     first = load_samples(dataset, "train", 20)
-    monkeypatch.setattr(pixels, "decode_square", lambda *_: pytest.fail("decoded again"))
+    no_decoding(monkeypatch)
     second = load_samples(dataset, "train", 20)
     np.testing.assert_array_equal(first.pixels, second.pixels)
 
@@ -75,17 +80,122 @@ def test_an_empty_split_is_refused(tmp_path, make_dataset):
         load_samples(dataset, "val", 20)
 
 
-def test_the_hash_of_a_file_stands_for_its_content(dataset, tmp_path, monkeypatch):
-    table = dataset.manifest.assign(sha256=dataset.manifest["image_id"])
-    hashed = write_dataset(dataset.root, dataset.info, table)
+def with_digests(dataset):
+    digests = [file_digest(path) for path in dataset.paths(dataset.manifest)]
+    return write_dataset(dataset.root, dataset.info, dataset.manifest.assign(sha256=digests))
+
+
+def no_decoding(monkeypatch):
+    monkeypatch.setattr(pixels, "decode_square", lambda *_: pytest.fail("decoded again"))
+
+
+def test_the_hash_of_a_file_stands_for_its_content(dataset, monkeypatch):
+    hashed = with_digests(dataset)
     load_samples(hashed, "val", 20)
     for path in hashed.paths(hashed.part("val")):
         path.touch()
-    monkeypatch.setattr(pixels, "decode_square", lambda *_: pytest.fail("decoded again"))
+    no_decoding(monkeypatch)
+    read = []
+    monkeypatch.setattr(cache, "file_digest", lambda path: read.append(path) or file_digest(path))
+    load_samples(hashed, "val", 20)
+    load_samples(hashed, "val", 20)
+    assert len(read) == 12, "touched files are read once"
+    hashed.paths(hashed.part("val"))[0].unlink()
     load_samples(hashed, "val", 20)
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_an_image_that_is_not_what_was_prepared_is_named(dataset, cached):
+    hashed = with_digests(dataset)
+    if cached:
+        load_samples(hashed, "val", 20)
+    Image.new("RGB", (50, 41), (1, 2, 3)).save(hashed.paths(hashed.part("val"))[1])
+    with pytest.raises(InputError, match=r"val-macule-1\.png: has changed since the dataset was prepared"):
+        load_samples(hashed, "val", 20)
+
+
+def damage_pixel(file):
+    content = bytearray(file.read_bytes())
+    content[-7] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_pixel,
+        lambda file: file.write_bytes(file.read_bytes()[:-100]),
+        lambda file: file.write_bytes(b"nonsense"),
+        lambda file: file.with_suffix(".json").unlink(),
+        lambda file: file.with_suffix(".json").write_text('{"crc32": [1], "stamps": [1]}'),
+        lambda file: file.with_suffix(".json").write_text("[]"),
+    ],
+    ids=["one bit", "cut short", "no array", "no sums", "other sums", "other json"],
+)
+def test_a_damaged_cache_is_made_again(dataset, damage):
+    before = np.array(load_samples(dataset, "val", 20).pixels)
+    (file,) = (dataset.root / "cache").glob("*.npy")
+    damage(file)
+    np.testing.assert_array_equal(load_samples(dataset, "val", 20).pixels, before)
+
+
+def test_the_digest_is_that_of_ids_and_pixels(dataset):
+    digests = {
+        load_samples(dataset, split, side).digest for split, side in (("val", 20), ("val", 24), ("test", 20))
+    }
+    assert len(digests) == 3
+    assert load_samples(dataset, "val", 20).digest in digests
+
+
+COUNTING = """
+import sys, time
+from pathlib import Path
+from dermbench.artifacts import read_dataset
+from dermbench.training import cache, pixels
+decode, log = pixels.decode_square, Path(sys.argv[2])
+
+def counted(path, side):
+    with log.open("a") as file:
+        file.write(path.name + "\\n")
+    return decode(path, side)
+
+pixels.decode_square = counted
+print("ready", flush=True)
+sys.stdin.readline()
+print(pixels.load_samples(read_dataset(sys.argv[1]), "train", 20).digest)
+"""
+
+
+def test_two_processes_build_the_cache_once(dataset, tmp_path):
+    command = [sys.executable, "-c", COUNTING, str(dataset.root), str(tmp_path / "log")]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    digests = {process.communicate(timeout=120)[0] for process in both}
+    assert digests == {load_samples(dataset, "train", 20).digest + "\n"}
+    assert sorted((tmp_path / "log").read_text().split()) == sorted(
+        p.name for p in dataset.paths(dataset.part("train"))
+    )
+
+
+def test_a_disk_that_fills_up_is_told_and_leaves_nothing_behind(dataset):
+    """A limit on the size of a file stands for the full disk: the same call fails in the same way."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot write"):
+            load_samples(dataset, "train", 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {file.suffix for file in (dataset.root / "cache").iterdir()} <= {".lock"}
+    assert len(load_samples(dataset, "train", 20)) == 24
+
+
 def test_a_full_disk_is_told_before_anything_is_written(dataset, monkeypatch):
-    monkeypatch.setattr(pixels.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(UsageError, match="of disk"):
         load_samples(dataset, "val", 20)
