@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("build")(_build)
     group.command("verify")(_verify)
     group.command("remove")(_remove)
+    group.command("control")(_control)
     app.add_typer(group)
 
 
@@ -160,3 +161,27 @@ def _remove(
 
     remove(board, name)
     typer.echo(f"removed {name!r}; rank the others with: dermbench leaderboard build {board}")
+
+
+def _control(
+    kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/leaderboards.md.")],
+    *,
+    data: Annotated[Path, typer.Option(help="Dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Predictions file to write, .parquet or .csv.")],
+    split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
+    of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to spoil.")] = None,
+    feature: Annotated[str, typer.Option(help="biased: sensitive feature.")] = "fst",
+    groups: Annotated[list[str] | None, typer.Option("--group", help="biased: group to hit; V, VI.")] = None,
+    share: Annotated[float, typer.Option(help="biased: share of its answers that are replaced.")] = 0.5,
+) -> None:
+    """Write predictions that no network made: what a score on a board is worth."""
+    from dermbench.artifacts import read_dataset, read_predictions, write_predictions
+    from dermbench.leaderboard import Lapse, control
+
+    dataset, lapse = read_dataset(data), None
+    if of is not None:
+        made = read_predictions(of, dataset.truth(split))
+        lapse = Lapse(made, feature, tuple(groups or ("V", "VI")), share)
+    write_predictions(out, control(dataset, kind, split=split, seed=seed, lapse=lapse))
+    typer.echo(f"wrote {out}")

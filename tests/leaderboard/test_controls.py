@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset, write_predictions
+from dermbench.cli import app
+from dermbench.errors import UsageError
+from dermbench.leaderboard import Lapse, control
+from dermbench.leaderboard.controls import KINDS
+
+CLASSES = ("macule", "papule", "wheal")
+SHARES = (0.2, 0.5, 0.3)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """A thousand images to learn the shares on, and six hundred, all wheals, to predict."""
+    root = tmp_path_factory.mktemp("data")
+    train = np.repeat(CLASSES, np.multiply(SHARES, 1000).astype(int))
+    labels = [*train, *(["wheal"] * 600)]
+    table = pd.DataFrame(
+        {
+            "image_id": [f"{i:04d}" for i in range(len(labels))],
+            "path": [f"{i:04d}.jpg" for i in range(len(labels))],
+            "label": labels,
+            "split": ["train"] * 1000 + ["test"] * 600,
+            "fst": pd.array([1 + i % 6 for i in range(len(labels))], dtype="Int64"),
+        }
+    )
+    info = DatasetInfo(schema="dermbench.dataset/1", task="toy", source="table", classes=CLASSES, image_root=".")
+    return write_dataset(root, info, table)
+
+
+def test_constant_gives_the_shares_of_the_training_split(dataset):
+    made = control(dataset, "constant")
+    assert np.allclose(made.y_prob, SHARES)
+    assert set(made.y_pred) == {CLASSES.index("papule")}, "the labels of the split, all wheal, are not looked at"
+
+
+def test_prior_draws_with_those_shares(dataset):
+    made = control(dataset, "prior")
+    assert made.y_prob is None
+    assert np.allclose(np.bincount(made.y_pred, minlength=3) / len(made), SHARES, atol=0.06)
+
+
+def test_uniform_prefers_no_class(dataset):
+    made = control(dataset, "uniform")
+    assert np.allclose(made.y_prob.sum(axis=1), 1)
+    assert np.allclose(made.y_prob.mean(axis=0), 1 / 3, atol=0.04)
+    assert np.allclose(np.var(made.y_prob), 1 / 18, atol=0.01), "variance of the flat Dirichlet law"
+
+
+@pytest.mark.parametrize("labels_only", [False, True])
+def test_biased_spoils_the_named_groups_alone(dataset, labels_only):
+    model = control(dataset, "prior" if labels_only else "constant", seed=7)
+    made = control(dataset, "biased", lapse=Lapse(model, groups=("V", "VI"), share=0.5))
+    fst = dataset.part("test")["fst"].to_numpy()
+    apart = made.y_pred != model.y_pred
+    assert not apart[fst <= 4].any()
+    assert 0.2 < apart[fst >= 5].mean() < 0.45, "half is replaced, a third of that by the same class"
+    assert (made.y_prob is None) == labels_only
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in {"constant", "biased"}])
+def test_the_seed_decides_what_is_drawn(dataset, kind):
+    one, again, other = (control(dataset, kind, seed=seed).digest for seed in (0, 0, 1))
+    assert one == again != other
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "sentence"),
+    [
+        ("best", {}, "no control 'best'; there are constant, prior, uniform, biased"),
+        ("biased", {}, "needs the predictions of a model"),
+        ("constant", {"groups": ("V",)}, "and no other, needs"),
+        ("biased", {"groups": ("VII",)}, "fst has no group 'VII'; there are I, II, III, IV, V, VI"),
+        ("biased", {"groups": ()}, "fst has no group named"),
+        ("biased", {"feature": "sex"}, "no sensitive feature 'sex'"),
+        ("biased", {"share": 1.5}, "above 0 and at most 1"),
+        ("biased", {"split": "train"}, "other images than split 'test'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(dataset, kind, how, sentence):
+    how, wanted = dict(how), bool(how)
+    lapse = Lapse(control(dataset, "constant", split=how.pop("split", "test")), **how) if wanted else None
+    with pytest.raises(UsageError, match=sentence):
+        control(dataset, kind, lapse=lapse)
+
+
+def test_from_the_command_line(dataset, tmp_path):
+    def run(kind, out, *options):
+        arguments = ["leaderboard", "control", kind, "--data", str(dataset.root), "--out", str(out), *options]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return read_predictions(out, dataset.truth("test"))
+
+    model = run("uniform", tmp_path / "u.csv", "--seed", "3")
+    assert np.array_equal(model.y_pred, control(dataset, "uniform", seed=3).y_pred)
+    write_predictions(tmp_path / "model.parquet", model)
+    spoilt = run("biased", tmp_path / "b.parquet", "--of", str(tmp_path / "model.parquet"), "--group", "I")
+    fst = dataset.part("test")["fst"].to_numpy()
+    assert set(fst[spoilt.y_pred != model.y_pred]) == {1}
