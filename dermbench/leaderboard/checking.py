@@ -13,6 +13,7 @@ from dermbench.leaderboard.adding import PREDICTIONS, REPORT, REPORT_MD, entry_h
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
 from dermbench.leaderboard.slug import slugify
+from dermbench.leaderboard.untold import unfit
 from dermbench.reporting import to_markdown
 
 if TYPE_CHECKING:
@@ -152,8 +153,10 @@ def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
 
 
 def _apart(done: Checked, against: Against, *, edited: bool) -> str:
-    if done.report is None or done.again is None:
+    if done.report is None:
         return ""
+    if done.again is None:
+        return _without_truth(done, against)
     if versions := other_versions(done.report, done.again):
         return f"made with other metric versions: {versions} (`leaderboard build --refresh` scores it anew)"
     if settings := other_settings(done.report, against.board):
@@ -162,3 +165,12 @@ def _apart(done: Checked, against: Against, *, edited: bool) -> str:
     if found is None:
         return ""
     return f"edited: {found}" if edited else f"its hash is right, but the predictions give other numbers: {found}"
+
+
+def _without_truth(done: Checked, against: Against) -> str:
+    source = done.folder / PREDICTIONS
+    if done.report is None or against.truth is not None or not source.is_file():
+        return ""
+    if settings := other_settings(done.report, against.board):
+        return f"made with other settings: {settings}"
+    return unfit(done.report, source, against.board) or ""

@@ -13,6 +13,7 @@ from dermbench.leaderboard.effort import Effort, check_entries
 from dermbench.leaderboard.index import read_index
 from dermbench.leaderboard.recompute import TOLERANCE
 from dermbench.leaderboard.truths import Found, Sources, look_for_truth
+from dermbench.leaderboard.untold import PROVED, disagreements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +98,7 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None
     done.problems += [] if since is None else _since(folder, since)
     checked = check_entries(folders, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
+    done.problems += disagreements(checked) if found.truth is None and not done.problems else []
     done.problems += _board_files(folder, board, checked, found, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
@@ -143,8 +145,9 @@ def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, qui
     if found.truth is None:
         where = f" ({board.recreate})" if board.recreate else ""
         done.unchecked.append(
-            f"whether the predictions of {counted(n_entries)} give the reports: the truth ({board.truth_digest}) "
-            f"is not on this machine; give --data DATASET or --truth TABLE{where}"
+            f"which predictions of {counted(n_entries)} are right, and with that confusion tables, scores by "
+            "group, scores of probabilities, intervals, chance levels, p-values and verdicts: the truth "
+            f"({board.truth_digest}) is not on this machine; give --data DATASET or --truth TABLE{where}"
         )
         done.unchecked.append(BANDS_UNDRAWN)
     elif quick:
@@ -163,6 +166,8 @@ def _proved(folder: Path, board: Board, n_entries: int, found: Found, *, quick: 
         proved.append(
             f"{counted(n_entries)}: every file is the one hashed in entry.toml, every entry.toml in {INDEX}"
         )
+    if n_entries and found.truth is None:
+        proved.append(PROVED)
     if n_entries and found.truth is not None:
         what = "value, count and closed-form interval" if quick else "number"
         drawn = "" if quick else f" ({board.resamples:,} resamples, seed {board.seed})"

@@ -1,0 +1,124 @@
+"""What can be checked of an entry where the truth of its board is not on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.predictions import read_predictions
+from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.truth import make_truth
+from dermbench.errors import InputError
+from dermbench.leaderboard.recompute import TOLERANCE, VERSIONS
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.report import Report
+    from dermbench.leaderboard.board import Board
+    from dermbench.leaderboard.checking import Checked
+
+PROVED = (
+    "without the truth: predictions are those that the report names, the columns of the confusion table are their "
+    "counts, every score that is a function of that table alone was computed from it again, and "
+    "all entries were scored on the same numbers of images by class and group"
+)
+
+
+def unfit(report: Report, predictions: Path, board: Board) -> str | None:
+    """Say in what a report does not fit its predictions, its board or itself; None where nothing is found.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong with the predictions.
+    """
+    return next(_misfits(report, _read(predictions, board), board), None)
+
+
+def disagreements(checked: Sequence[Checked]) -> list[str]:
+    """Say which entries were scored on other numbers of images by class or group than the first."""
+    sizes = [(one, _sizes(one.report)) for one in checked if one.report is not None]
+    if not sizes:
+        return []
+    (first, wanted), *others = sizes
+    return [
+        f"entries/{one.slug}/report.json: {key} has {found.get(key, 0)} images, in that of {first.slug} "
+        f"{wanted.get(key, 0)}: not the same truth"
+        for one, found in others
+        for key in sorted({*found, *wanted})
+        if found.get(key) != wanted.get(key)
+    ][:1]
+
+
+def _read(path: Path, board: Board) -> Predictions:
+    """Read predictions for whatever images they are of."""
+    table = read_table(path)
+    column = find_column(table, "image_id")
+    if column is None:
+        raise InputError(path, ["no column image_id"])
+    ids = to_text(table[column]).drop_duplicates()
+    names = pd.DataFrame({"image_id": ids, "label": board.classes[0]})
+    return read_predictions(path, make_truth(names, source=path, classes=board.classes))
+
+
+def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
+    told = report.provenance
+    wanted = {"truth_digest": board.truth_digest, "predictions_digest": made.digest}
+    for key, digest in wanted.items():
+        if told.get(key) != digest:
+            yield f"{key} is {plain(told.get(key, 'absent'))}, it should be {digest}"
+    if (report.n, report.classes) != (len(made), board.classes):
+        yield f"is of {report.n:,} images or other classes; the predictions are of {len(made):,}"
+        return
+    table = np.asarray(report.confusion.get("matrix", []), dtype=np.float64)
+    counts = np.bincount(made.y_pred, minlength=len(made.classes))
+    if table.shape != (len(counts), len(counts)) or table.sum() != report.n:
+        yield "its confusion table is not one of its classes and images"
+        return
+    for name, stood, there in zip(made.classes, table.sum(axis=0), counts, strict=True):
+        if stood != there:
+            yield f"{there} are predicted {name!r}, its confusion table says {stood:g}"
+    yield from _scores(report, table)
+
+
+def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:
+    from dermbench.evaluation.metric import METRICS, Tally  # noqa: PLC0415 - slow to import
+    from dermbench.evaluation.metrics.counts import f1, precision, recall  # noqa: PLC0415 - slow to import
+
+    counts = Tally(table.sum(axis=1), table.sum(axis=0), np.diag(table))
+    versions = report.provenance.get(VERSIONS, {})
+    for name, cell in report.overall.items():
+        metric = METRICS.get(name)
+        if versions.get(name) != metric.version:
+            yield f"made with other metric versions: {name} {plain(versions.get(name))} -> {metric.version}"
+        elif metric.kind == "counts" and metric.view == "classes" and not metric.needs_order:
+            yield from _apart(f"overall.{name}", cell, float(metric.score(counts)))
+    for key, values in {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}.items():
+        for name, value in zip(report.classes, values, strict=True):
+            yield from _apart(f"per_class.{name}.{key}", report.per_class.get(name, {}).get(key, {}), float(value))
+
+
+def _apart(where: str, cell: dict[str, Any], value: float) -> Iterator[str]:
+    stored = cell.get("value")
+    same = np.isnan(value) if stored is None else abs(stored - value) <= TOLERANCE
+    if not same:
+        yield f"{where}.value is {plain(stored)}, its confusion table gives {value:.6f}"
+
+
+def _sizes(report: Report) -> dict[str, int]:
+    """Return numbers of images that the truth alone decides."""
+    matrix = report.confusion.get("matrix", [])
+    sizes = {f"class {name}": sum(row) for name, row in zip(report.classes, matrix, strict=False)}
+    for feature, block in report.features.items():
+        for name, group in block.get("groups", {}).items():
+            sizes[f"{feature} {name}"] = group.get("n", 0)
+    return sizes
