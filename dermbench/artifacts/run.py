@@ -27,8 +27,9 @@ class RunRecord(Record):
         What was learnt, and the content hash of the dataset.
     config
         The full configuration after presets and overrides.
-    seed, device, precision
-        How it was computed.
+    seed, device, precision, processes, deterministic
+        How it was computed; ``deterministic`` says whether only operations that give the same bits each time
+        were allowed.
     pretrained
         What the weights started from, in words; ``none (random initialisation)`` says so.
     selection
@@ -43,6 +44,9 @@ class RunRecord(Record):
         Wall time a phase.
     images_per_second
         Training throughput, median over epochs.
+    peak_memory_bytes
+        Most memory held at the configured ``batch_size``, of the process that held most: of the GPU where one
+        is used, else of the process.
     environment, revision
         Versions and source commit.
     """
@@ -56,6 +60,8 @@ class RunRecord(Record):
     seed: int
     device: str
     precision: str
+    processes: int = 1
+    deterministic: bool = False
     pretrained: str
     selection: str
     best_epoch: int | None = None

@@ -69,5 +69,6 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    typer.secho(f"error: {message}", fg="red" if sys.stderr.isatty() else None, err=True)
+    if message:  # one process of a distributed job tells what all of them met
+        typer.secho(f"error: {message}", fg="red" if sys.stderr.isatty() else None, err=True)
     sys.exit(code)

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 from dermbench.artifacts.files import atomic_path
-from dermbench.errors import InputError
+from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LAST = "last.safetensors"
 HEADER = "dermbench"
+ANEW = "Start the run anew in another --out, or bring this file back from a backup."
 
 
 @dataclass
@@ -44,6 +45,8 @@ class State:
         Why training ended; empty while it has not.
     history
         Rows of ``history.csv``.
+    loss_sum, epoch_seconds
+        Of the epoch under way: loss summed over images, and wall time.
     seconds
         Wall time a phase, summed over resumed parts.
     optimizer
@@ -52,6 +55,8 @@ class State:
         State of the gradient scaler (fp16 only).
     method
         Tensors of the training method by name.
+    identity
+        Model, classes and dataset of the run.
     """
 
     epoch: int = 0
@@ -61,10 +66,13 @@ class State:
     stale: int = 0
     stopped: str = ""
     history: list[dict[str, Any]] = field(default_factory=list)
+    loss_sum: float = 0.0
+    epoch_seconds: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     optimizer: dict[str, float] = field(default_factory=dict)
     scaler: dict[str, Any] = field(default_factory=dict)
     method: dict[str, Tensor] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
 
 
 def best_name(epoch: int) -> str:
@@ -76,7 +84,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     """Write tensors and a JSON header as one safetensors file, atomically."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        try:
+            safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        except safetensors.SafetensorError as error:  # a full disk comes as this, not as OSError
+            raise UsageError(f"{path}: cannot write ({_reason(error)})") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -92,10 +103,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             header = (file.metadata() or {}).get(HEADER)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(path, [f"not a readable safetensors file: {error}"]) from error
+        raise InputError(path, [f"not a readable safetensors file: {error}"], remedy=ANEW) from error
     if header is None:
-        raise InputError(path, ["was not written by dermbench (no header)"])
+        raise InputError(path, ["was not written by dermbench (no header)"], remedy=ANEW)
     return tensors, json.loads(header)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system says, without what the library says around it."""
+    return str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
 
 
 def save_state(
@@ -127,26 +143,50 @@ def save_state(
     write_tensors(path, tensors, asdict(replace(state, method={})))
 
 
-def load_state(path: Path, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None) -> State:
+def load_state(
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer | None,
+    identity: Mapping[str, Any],
+) -> State:
     """Read the state of a run into its modules and optimiser.
 
     Raises
     ------
     InputError
-        When the checkpoint is damaged or of another network or class set.
+        When the checkpoint is damaged, or of another network, class set or dataset than ``identity`` says.
     """
     tensors, header = read_tensors(path)
+    if set(header) != set(asdict(State())):
+        raise InputError(path, ["was written by another version of dermbench"], remedy=ANEW)
+    state = State(**header)
+    problems = [
+        f"is of another {name}: {found}, not {identity.get(name)}"
+        for name, found in state.identity.items()
+        if found != identity.get(name)
+    ]
     for part, module in modules.items():
         own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
-        try:
-            module.load_state_dict(own)
-        except RuntimeError as error:
-            raise InputError(path, [f"does not fit this run: {error}"]) from error
-    state = State(**header)
+        problems += [] if problems else _misfits(part, module.state_dict(), own)
+    if problems:
+        raise InputError(path, problems, remedy=ANEW)
+    for part, module in modules.items():
+        module.load_state_dict({k: tensors[f"{part}/{k}"] for k in module.state_dict()})
     state.method = {k.removeprefix("method/"): v for k, v in tensors.items() if k.startswith("method/")}
     if optimizer is not None:
         _load_optimizer(optimizer, tensors, state.optimizer)
     return state
+
+
+def _misfits(part: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Return what keeps tensors from being the state of a module."""
+    names = wanted.keys() ^ found.keys()
+    shapes = [k for k in wanted.keys() & found.keys() if wanted[k].shape != found[k].shape]
+    return [
+        f"{part}: {len(keys):,} tensors {text}: {name_some(sorted(keys))}"
+        for keys, text in ((names, "are only in one of network and checkpoint"), (shapes, "have another shape"))
+        if keys
+    ]
 
 
 def _load_optimizer(

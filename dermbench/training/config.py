@@ -96,11 +96,16 @@ class TrainConfig(BaseModel):
         Score on ``val`` that picks the epoch, and epochs without a better one before the run ends.
     allow_missing_classes
         Whether a class may be without a training image.
-    seed, device, precision, channels_last, compile
-        How it is computed; ``compile`` has torch compile the network, which costs minutes and pays on a GPU.
+    seed, device, precision, channels_last, compile, deterministic
+        How it is computed; ``compile`` has torch compile the network, which costs minutes and pays on a GPU;
+        ``deterministic`` allows only operations that give the same bits each time (always so on a CPU).
     workers
         Threads that make batches ahead of their step (-1: one for a GPU, none for a CPU); no result depends
         on their number.
+    micro_batch
+        Most images that a process computes at a time; a batch is then computed in parts (0: at once).
+    checkpoint_minutes, checkpoint_steps
+        How often to save within an epoch (0: at its end only).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -144,6 +149,10 @@ class TrainConfig(BaseModel):
     channels_last: bool = True
     compile: bool = False
     workers: int = Field(-1, ge=-1, le=64)
+    deterministic: bool = False
+    micro_batch: int = Field(0, ge=0)
+    checkpoint_minutes: float = Field(10.0, ge=0)
+    checkpoint_steps: int = Field(0, ge=0)
     augment: Augment = Field(default_factory=Augment)
 
     @field_validator(*CHOICES)

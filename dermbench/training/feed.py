@@ -16,6 +16,7 @@ import torch
 from dermbench.training.augment import augment_batch, resize_batch
 from dermbench.training.schedule import size_at
 from dermbench.training.seeding import torch_generator
+from dermbench.training.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,10 +50,15 @@ class Feed:
         Device that the images are wanted on.
     total
         Steps of the whole run, which a progressive size refers to.
+    world
+        Processes that share each batch; every one makes its own rows, as they are in the whole.
     """
 
-    def __init__(self, samples: Samples, config: TrainConfig, runtime: Runtime, *, total: int) -> None:
+    def __init__(
+        self, samples: Samples, config: TrainConfig, runtime: Runtime, *, total: int, world: World | None = None
+    ) -> None:
         self.samples, self.config, self.device, self.total = samples, config, runtime.device, total
+        self.world = world or World()
         self.stream: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
@@ -89,7 +95,7 @@ class Feed:
         torch.set_num_threads(threads)
 
     def images(self, step: int, index: NDArray[Any]) -> Tensor:
-        """Return the augmented images of a step in [0, 1], shape (n, 3, size, size)."""
+        """Return this process's augmented images of a step in [0, 1], shape (n, 3, size, size)."""
         future = self._made.pop(step, None)
         images, ready = self._make(step, index) if future is None else future.result()
         if ready is not None:
@@ -104,8 +110,9 @@ class Feed:
         generator = torch_generator(config.seed, "augment", step)
         size = size_at(config.progressive, step, total=self.total) or config.image_size
         with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
-            images = self.samples.batch(index, self.device)
+            rows = self.world.rows(len(index))
+            images = self.samples.batch(index[rows], self.device)
             if size != config.image_size:  # sampling does not antialias, so it must not shrink much
                 images = resize_batch(images, round(images.shape[-1] * size / config.image_size))
-            images = augment_batch(images, config.augment, size, generator)
+            images = augment_batch(images, config.augment, size, generator, start=rows.start, total=len(index))
             return images, self.stream.record_event() if self.stream is not None else None

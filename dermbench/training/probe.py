@@ -15,7 +15,7 @@ from torch import nn
 
 from dermbench.errors import UsageError
 from dermbench.training.model import probe_features
-from dermbench.training.scoring import collect, whole_batches
+from dermbench.training.scoring import ALONE, batch_bounds, collect, merge, whole_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dermbench.training.device import Runtime
     from dermbench.training.model import Network
     from dermbench.training.pixels import Samples
+    from dermbench.training.world import World
 
 ITERATIONS = 2000
 
@@ -37,6 +38,7 @@ def fit_head(
     l2: float,
     config: TrainConfig,
     runtime: Runtime,
+    world: World = ALONE,
 ) -> None:
     """Set the classifier of ``network`` to the logistic regression on its features.
 
@@ -59,6 +61,8 @@ def fit_head(
         Gives ``image_size`` and ``batch_size``.
     runtime
         Where to compute the features.
+    world
+        Processes that share their computation; each ends up with all of them.
 
     Raises
     ------
@@ -70,10 +74,10 @@ def fit_head(
         raise UsageError(
             f"{config.model} does not end in one linear layer, which a probe needs", remedy="--set probe_l2=0"
         )
-    batches = whole_batches(
-        samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=index
-    )
-    features = collect(lambda images: probe_features(network, images), batches, network, runtime)
+    size, batch_size = config.image_size, config.batch_size
+    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, index=index, world=world)
+    own = collect(lambda images: probe_features(network, images), batches, network, runtime)
+    features = merge(own, batch_bounds(len(index), batch_size, world), len(index), world, runtime.device)
     coefficients, intercept = fit_logistic(
         features, samples.labels[index], sample_weight, n_classes=head.out_features, l2=l2
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,22 @@ import tomlkit
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import locked, write_text
 from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
-from dermbench.errors import DermbenchError, UsageError
+from dermbench.errors import DermbenchError, ResumableError, UsageError
 from dermbench.training.checkpoint import LAST
 from dermbench.training.configure import differing, load_config, read_toml, validate
+from dermbench.training.stopping import InterruptedRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dermbench.artifacts import Dataset
     from dermbench.training.config import TrainConfig
+    from dermbench.training.job import Job
 
 LOCK = ".lock"
 LOCK_SECONDS = 1.0
+FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch", "workers"}
+"""Options that decide how a run computes and not what: they may change when it is resumed."""
 
 
 class RunFolder:
@@ -87,12 +91,13 @@ class RunFolder:
         if preset is None and base is None:
             base = self.path / CONFIG
         asked = load_config(preset=preset, config=base, overrides=overrides, seed=seed)
-        if changes := differing(kept.model_dump(), asked.model_dump()):
+        changes = differing(kept.model_dump(exclude=FREE), asked.model_dump(exclude=FREE))
+        if changes:
             raise UsageError(
                 f"{self.path} holds a run of another configuration ({'; '.join(changes)})",
                 remedy="Resume it without --preset, --config, --set and --seed, or choose another --out.",
             )
-        return kept
+        return asked
 
     def check_dataset(self, dataset: Dataset) -> None:
         """Refuse to resume on other data than the run started with."""
@@ -106,15 +111,48 @@ class RunFolder:
 
     def write_config_and_record(self, record: RunRecord) -> None:
         """Write ``config.toml`` before ``run.json``: a folder with a record always has its configuration."""
-        if not (self.path / CONFIG).is_file():
-            write_text(self.path / CONFIG, tomlkit.dumps(record.config))
+        write_text(self.path / CONFIG, tomlkit.dumps(record.config))
         self.write(record)
 
-    def forget_unless_begun(self) -> None:
+    @contextmanager
+    def recording(self, record: RunRecord, dataset: Dataset, job: Job) -> Iterator[None]:
+        """Write the record as running, and as interrupted when a signal or an error stops the block.
+
+        Raises
+        ------
+        InterruptedRunError
+            In place of ``KeyboardInterrupt``, with the command that goes on.
+        """
+        if job.world.first:
+            self.write_config_and_record(record)
+        try:
+            yield
+        except (KeyboardInterrupt, InterruptedRunError) as error:
+            self._leave(record, job)
+            raise InterruptedRunError(
+                str(error) or f"interrupted; {self.path} keeps its last checkpoint",
+                remedy=f"Resume with: dermbench train --data {dataset.root} --out {self.path} --resume",
+            ) from error
+        except ResumableError:
+            self._leave(record, job)
+            raise
+        except DermbenchError:
+            if self.last.is_file():
+                self._leave(record, job)
+            elif job.world.first:
+                self.forget()
+            raise
+
+    def _leave(self, record: RunRecord, job: Job) -> None:
+        """Say that the run can go on; where not even that can be written, it says so already."""
+        if job.world.first:
+            with job.stopper.held_back(), suppress(DermbenchError):
+                self.write(record.model_copy(update={"status": "interrupted"}))
+
+    def forget(self) -> None:
         """Remove record and configuration of a run that ended on bad input before its first checkpoint."""
-        if not self.last.is_file():
-            for name in (RUN, CONFIG):
-                (self.path / name).unlink(missing_ok=True)
+        for name in (RUN, CONFIG):
+            (self.path / name).unlink(missing_ok=True)
 
     def write(self, record: RunRecord) -> None:
         """Write ``run.json``."""

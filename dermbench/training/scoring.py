@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import f1_score
 
 from dermbench.training.augment import resize_batch
+from dermbench.training.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dermbench.training.device import Runtime
     from dermbench.training.model import Network
     from dermbench.training.pixels import Samples
+
+ALONE = World()
 
 
 class Normaliser:
@@ -41,6 +44,15 @@ class Normaliser:
         return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
 
 
+def batch_bounds(n: int, batch_size: int, world: World) -> list[tuple[int, int]]:
+    """Return first and last row of the batches that this process computes, of ``n`` rows in order.
+
+    Batches are dealt out whole, so a row is computed among the same rows by any number of processes.
+    """
+    bounds = [(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+    return bounds[world.rank :: world.size]
+
+
 def whole_batches(
     samples: Samples,
     network: Network,
@@ -49,6 +61,7 @@ def whole_batches(
     size: int,
     batch_size: int,
     index: NDArray[np.int64] | None = None,
+    world: World = ALONE,
 ) -> Iterator[torch.Tensor]:
     """Yield normalised whole images (no augmentation) in order, ``batch_size`` at a time.
 
@@ -56,9 +69,8 @@ def whole_batches(
     """
     normalise = Normaliser(network, runtime)
     rows = np.arange(len(samples)) if index is None else index
-    for start in range(0, len(rows), batch_size):
-        chosen = rows[start : start + batch_size]
-        yield normalise(resize_batch(samples.batch(chosen, runtime.device), size))
+    for start, stop in batch_bounds(len(rows), batch_size, world):
+        yield normalise(resize_batch(samples.batch(rows[start:stop], runtime.device), size))
 
 
 @torch.inference_mode()
@@ -77,18 +89,49 @@ def collect(
     outputs = []
     for images in batches:
         with runtime.autocast():
-            outputs.append(function(images).double().cpu())
+            outputs.append(function(images).float())
     network.module.train(training)
-    stacked: NDArray[np.float64] = torch.cat(outputs).numpy()
+    # one copy for all: each would wait for the device
+    stacked: NDArray[np.float64] = torch.cat(outputs).cpu().double().numpy() if outputs else np.zeros((0, 0))
     return stacked
 
 
 def predict_logits(
-    samples: Samples, network: Network, runtime: Runtime, *, size: int, batch_size: int
+    samples: Samples, network: Network, runtime: Runtime, *, size: int, batch_size: int, world: World = ALONE
 ) -> NDArray[np.float64]:
-    """Return logits in double precision, shape (n_samples, n_classes)."""
-    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size)
-    return collect(network.module, batches, network, runtime)
+    """Return logits in double precision, shape (n_samples, n_classes); every process gets all of them."""
+    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, world=world)
+    own = collect(network.module, batches, network, runtime)
+    return merge(own, batch_bounds(len(samples), batch_size, world), len(samples), world, runtime.device)
+
+
+def merge(
+    own: NDArray[np.float64], bounds: list[tuple[int, int]], n: int, world: World, device: torch.device
+) -> NDArray[np.float64]:
+    """Return the rows that all processes computed, in order, shape (n, n_outputs).
+
+    Parameters
+    ----------
+    own
+        Rows of this process.
+    bounds
+        Where they belong, from :func:`batch_bounds`.
+    n
+        Number of rows in all.
+    world
+        The processes.
+    device
+        Device of the run.
+    """
+    if world.size == 1:
+        return own
+    columns = int(world.highest(own.shape[1], device))
+    merged = np.zeros((n, columns))
+    if bounds:
+        merged[np.concatenate([np.arange(start, stop) for start, stop in bounds])] = own
+    # every row is of one process and zero in the others: the sum is exact
+    summed: NDArray[np.float64] = world.sum(torch.from_numpy(merged).to(device)).cpu().numpy()
+    return summed
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import statistics
-import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +12,14 @@ import torch
 
 from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write_predictions
 from dermbench.artifacts.manifest import Dataset
-from dermbench.artifacts.provenance import environment, revision
-from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, WEIGHTS
-from dermbench.errors import DermbenchError, ResumableError, UsageError, name_some
-from dermbench.training.balance import CLASS_WEIGHTS, LABELS, class_weights
+from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, RUN, WEIGHTS
+from dermbench.training.balance import LABELS
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
+from dermbench.training.determinism import reproducibly
 from dermbench.training.device import computing, make_runtime, peak_memory
 from dermbench.training.groups import group_codes, unit_codes
+from dermbench.training.guard import TrainingData
+from dermbench.training.job import Job
 from dermbench.training.loop import Trainer
 from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.model import build_network
@@ -30,25 +29,14 @@ from dermbench.training.progress import Reporter
 from dermbench.training.runfolder import RunFolder
 from dermbench.training.scoring import predict_logits, softmax, validation_scores
 from dermbench.training.seeding import derive, numpy_generator
+from dermbench.training.start import announce, class_counts, new_record, summary
+from dermbench.training.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-    from types import FrameType
 
-    from numpy.typing import NDArray
-
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
     from dermbench.training.model import Network
-
-TORCH_PACKAGES = ("torch", "torchvision", "timm", "safetensors", "pillow")
-
-
-class InterruptedRunError(ResumableError):
-    """A run that the user or the system stopped."""
-
-    exit_code = 130
 
 
 def train(
@@ -63,6 +51,8 @@ def train(
     quiet: bool = False,
 ) -> RunRecord:
     """Train a network and write a run folder.
+
+    Started by ``torchrun`` or ``accelerate launch``, the processes share the work of one run.
 
     Parameters
     ----------
@@ -89,67 +79,80 @@ def train(
     InterruptedRunError
         On Ctrl-C or SIGTERM; the run can be resumed.
     ResumableError
-        When the loss is not finite or memory runs out.
+        When the loss is not finite, memory or disk run out, the device fails, or another process of the
+        job is gone. The last checkpoint stands.
     UsageError, InputError
         For anything wrong with the configuration, the data, the weights or the folder.
     """
-    folder, reporter = RunFolder(out), Reporter(quiet=quiet)
-    chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
-    dataset = data if isinstance(data, Dataset) else read_dataset(data)
-    folder.check_dataset(dataset)
-    there = folder.record()
-    if there is not None and there.status == "finished":
-        reporter.say(f"{folder.path} is already finished ({there.stopped})")
-        return there
-    counts = _class_counts(dataset, chosen)
-    runtime = make_runtime(chosen.device, precision=chosen.precision, channels_last=chosen.channels_last)
-    with computing(runtime), folder.held():
-        torch.manual_seed(derive(chosen.seed, "initialisation"))
-        network = build_network(chosen, len(dataset.classes))
-        runtime.place(network.module)
-        record = _new_record(dataset, chosen, network, runtime, counts)
-        _announce(record, counts, runtime, reporter)
-        with _resumable(folder, record, dataset):
-            return _run(folder, record, dataset, chosen, network, runtime, reporter)
+    world = World.of_environment()
+    folder, reporter = RunFolder(out), Reporter(quiet=quiet or not world.first)
+    with world.speaking_once():
+        chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
+        dataset = TrainingData.of(data if isinstance(data, Dataset) else read_dataset(data))
+        folder.check_dataset(dataset)
+        there = folder.record()
+        if there is not None and there.status == "finished":
+            reporter.say(f"{folder.path} is already finished ({there.stopped})")
+            return there
+        runtime = make_runtime(
+            world.device(chosen.device), precision=chosen.precision, channels_last=chosen.channels_last
+        )
+        with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
+            identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
+            job = Job(chosen, runtime, folder.path, reporter, world, identity=identity)
+            return _train(job, folder, dataset)
 
 
-def _run(
-    folder: RunFolder,
-    record: RunRecord,
-    dataset: Dataset,
-    config: TrainConfig,
-    network: Network,
-    runtime: Runtime,
-    reporter: Reporter,
-) -> RunRecord:
-    started = time.perf_counter()
-    samples = {split: _load(dataset, split, config, runtime, reporter) for split in ("train", "val")}
+def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
+    counts = class_counts(dataset, job.config)
+    with ExitStack() as stack:
+        job.world.do_first(lambda: stack.enter_context(folder.held()))
+        torch.manual_seed(derive(job.config.seed, "initialisation"))
+        network = build_network(job.config, len(dataset.classes))
+        job.runtime.place(network.module)
+        record = new_record(dataset, job, network, counts)
+        announce(record, counts, job)
+        stack.enter_context(job.stopper.listening())
+        stack.enter_context(folder.recording(record, dataset, job))
+        return _run(job, folder, record, dataset, network)
+
+
+def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, network: Network) -> RunRecord:
+    config, started = job.config, time.perf_counter()
+    samples = {split: _load(dataset, split, job) for split in ("train", "val")}
     decoded = time.perf_counter()
     names, groups = group_codes(dataset, config.group_by)
     split = TrainingSplit(
         samples["train"].labels, groups["train"], names, unit_codes(dataset.part("train")), len(dataset.classes)
     )
-    method = make_method(config, split, runtime.device)
-    weights = np.array([record.class_weights[name] for name in dataset.classes])
+    method = make_method(config, split, job.runtime.device)
     if config.probe_l2 and not folder.last.is_file():
+        weights = np.array([record.class_weights[name] for name in dataset.classes])
         rows = method.members
-        sample_weight = weights[split.labels[rows]]
         fit_head(
-            network, samples["train"], rows, sample_weight, l2=config.probe_l2, config=config, runtime=runtime
+            network,
+            samples["train"],
+            rows,
+            weights[split.labels[rows]],
+            l2=config.probe_l2,
+            config=config,
+            runtime=job.runtime,
+            world=job.world,
         )
-        reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
-    trainer = Trainer(
-        config, network, samples, method=method, runtime=runtime, folder=folder.path, reporter=reporter
-    )
+        job.reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
+    trainer = Trainer(job, network, samples, method)
     state = trainer.load(folder.last) if folder.last.is_file() else State()
-    if state.epoch:
-        reporter.say(f"resumed after epoch {state.epoch}")
+    if state.step:
+        job.reporter.say(f"resumed after step {state.step} (epoch {state.step // trainer.stepper.batches + 1})")
     _add(state.seconds, "decode", decoded - started)
     try:
         trainer.run(state)
     finally:
         _add(state.seconds, "train", time.perf_counter() - decoded)
-    return _finish(folder, record, dataset, state, trainer)
+    peak = int(job.world.highest(peak_memory(job.runtime), job.runtime.device))
+    record = record.model_copy(update={"peak_memory_bytes": peak})
+    finished = job.world.do_first(lambda: _finish(folder, record, dataset, state, trainer))
+    return finished or RunRecord.read(folder.path / RUN)
 
 
 def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State, trainer: Trainer) -> RunRecord:
@@ -157,7 +160,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     started = time.perf_counter()
     checkpoint = folder.path / CHECKPOINT
     best, _ = read_tensors(checkpoint / best_name(state.best_epoch or 0))
-    network, config, runtime = trainer.network, trainer.config, trainer.runtime
+    network, config, runtime = trainer.network, trainer.config, trainer.job.runtime
     network.module.load_state_dict(best)
     done = trainer.method.finish(network, trainer.samples["train"], runtime)
     header = {
@@ -187,100 +190,24 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
             "selection": "; ".join([record.selection, *done]),
             "seconds": state.seconds,
             "images_per_second": statistics.median(rates) if rates else None,
-            "peak_memory_bytes": peak_memory(runtime),
         }
     )
     folder.write(record)
     (checkpoint / best_name(state.best_epoch or 0)).unlink()
-    trainer.reporter.say(_summary(record))
+    trainer.job.reporter.say(summary(record))
     return record
 
 
-def _summary(record: RunRecord) -> str:
-    scores = "  ".join(
-        f"{name.removeprefix('val_')} {value:.4f}" for name, value in record.scores.items() if value
-    )
-    return f"stopped: {record.stopped}\nbest epoch {record.best_epoch} of {record.epochs} on val: {scores}"
+def _load(dataset: Dataset, split: str, job: Job) -> Samples:
+    def load() -> Samples:
+        with job.reporter.bar(f"decode {split}", len(dataset.part(split))) as advance:
+            side = job.config.cached_side
+            return load_samples(dataset, split, side, progress=lambda done, _: advance(done, ""))
 
-
-def _class_counts(dataset: Dataset, config: TrainConfig) -> NDArray[np.int64]:
-    labels = dataset.part("train")["label"]
-    counts = np.array([int((labels == name).sum()) for name in dataset.classes], dtype=np.int64)
-    absent = [name for name, count in zip(dataset.classes, counts, strict=True) if not count]
-    if absent and not config.allow_missing_classes:
-        raise UsageError(
-            f"{dataset.root}: no training image of class {name_some(absent)}",
-            remedy="Prepare the dataset with another split or seed, or train without these classes by "
-            "--set allow_missing_classes=true (the network can never predict them well).",
-        )
-    return counts
-
-
-def _load(dataset: Dataset, split: str, config: TrainConfig, runtime: Runtime, reporter: Reporter) -> Samples:
-    with reporter.bar(f"decode {split}", len(dataset.part(split))) as advance:
-        samples = load_samples(dataset, split, config.cached_side, progress=lambda done, _: advance(done, ""))
-    rng = numpy_generator(config.seed, "labels", split)
-    samples.labels = LABELS[config.labels](samples.labels, rng)
-    return samples.to(runtime.device)
-
-
-def _new_record(
-    dataset: Dataset, config: TrainConfig, network: Network, runtime: Runtime, counts: NDArray[np.int64]
-) -> RunRecord:
-    weights = class_weights(config.class_weights, counts, beta=config.effective_beta)
-    return RunRecord(
-        status="running",
-        task=dataset.info.task,
-        classes=dataset.classes,
-        dataset_digest=dataset.info.digest,
-        config=config.model_dump(mode="json"),
-        seed=config.seed,
-        device=runtime.name,
-        precision=runtime.precision,
-        pretrained=network.pretrained,
-        selection=f"best {config.selection} on val",
-        parameters=network.parameters,
-        class_weights={name: float(w) for name, w in zip(dataset.classes, weights, strict=True)},
-        environment=environment(*TORCH_PACKAGES),
-        revision=revision(),
-    )
-
-
-def _announce(record: RunRecord, counts: NDArray[np.int64], runtime: Runtime, reporter: Reporter) -> None:
-    name = record.config["class_weights"]
-    reporter.class_table(record.classes, counts, record.class_weights, CLASS_WEIGHTS[name][0])
-    reporter.say(f"{record.config['model']}: {record.parameters:,} parameters; weights: {record.pretrained}")
-    reporter.say(f"{runtime.name}, {runtime.precision}, seed {record.seed}, labels {record.config['labels']}")
-
-
-@contextmanager
-def _resumable(folder: RunFolder, record: RunRecord, dataset: Dataset) -> Iterator[None]:
-    """Write the record as running, and as interrupted when the block is stopped by a signal or an error."""
-    folder.write_config_and_record(record)
-    previous = None
-    if threading.current_thread() is threading.main_thread():
-        previous = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        folder.write(record.model_copy(update={"status": "interrupted"}))
-        raise InterruptedRunError(
-            f"interrupted; {folder.path} keeps the state after its last finished epoch",
-            remedy=f"Resume with: dermbench train --data {dataset.root} --out {folder.path} --resume",
-        ) from error
-    except ResumableError:
-        folder.write(record.model_copy(update={"status": "interrupted"}))
-        raise
-    except DermbenchError:
-        folder.forget_unless_begun()
-        raise
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form of a handler
-    raise KeyboardInterrupt
+    samples = job.world.first_then_all(load)
+    rng = numpy_generator(job.config.seed, "labels", split)
+    samples.labels = LABELS[job.config.labels](samples.labels, rng)
+    return samples.to(job.runtime.device)
 
 
 def _add(seconds: dict[str, float], phase: str, more: float) -> None:

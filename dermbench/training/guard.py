@@ -1,0 +1,40 @@
+"""The dataset as training may see it: without its test split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from dermbench.artifacts.manifest import Dataset
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS = ("train", "val")
+"""Splits that training may read."""
+
+
+@dataclass(frozen=True)
+class TrainingData(Dataset):
+    """A dataset whose manifest holds no row of the test split, so nothing can lead to its images or labels."""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """Return a dataset without the rows that training must not see."""
+        rows = dataset.manifest[dataset.manifest["split"].isin(SPLITS)]
+        return cls(dataset.root, dataset.info, rows.reset_index(drop=True))
+
+    def part(self, split: str) -> pd.DataFrame:
+        """Return the rows of ``train`` or ``val``.
+
+        Raises
+        ------
+        UsageError
+            For any other split.
+        """
+        if split not in SPLITS:
+            raise UsageError(
+                f"{self.root}: training must not read the split {split!r}, only {' and '.join(SPLITS)}"
+            )
+        return super().part(split)

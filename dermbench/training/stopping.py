@@ -1,0 +1,69 @@
+"""Signals that ask a run to stop, held back until the run stands where it can be saved."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dermbench.errors import ResumableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SECOND = 3.0
+"""Seconds after which another signal means "at once"; launchers send the first one twice."""
+
+
+class InterruptedRunError(ResumableError):
+    """A run that the user or the system stopped."""
+
+    exit_code = 130
+
+
+class Stopper:
+    """Turns SIGTERM and Ctrl-C into a request, or into ``KeyboardInterrupt`` where nothing is lost by it.
+
+    Attributes
+    ----------
+    requested
+        Whether a signal has come while signals were held back.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._since = 0.0
+        self._held = 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle the signals during the block; only the main thread of a program can."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """Note signals in :attr:`requested` during the block, and do no more about them."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
+        again = self.requested and time.monotonic() - self._since > SECOND
+        if not self.requested:
+            self.requested, self._since = True, time.monotonic()
+        if again or not self._held:
+            raise KeyboardInterrupt
