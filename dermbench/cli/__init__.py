@@ -14,6 +14,7 @@ from dermbench.cli import (
     doctor,
     evaluate,
     explain,
+    export,
     leaderboard,
     predict,
     quickstart,
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (quickstart, data, train, predict, evaluate, compare, explain, leaderboard, doctor):
+for verb in (quickstart, data, train, predict, evaluate, compare, explain, export, leaderboard, doctor):
     verb.register(app)
 
 

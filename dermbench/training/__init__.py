@@ -14,8 +14,18 @@ except (ImportError, RuntimeError, OSError) as error:
 from dermbench.training.configure import load_config, preset_names
 from dermbench.training.device import devices
 from dermbench.training.explain import explain
+from dermbench.training.export import export
 from dermbench.training.predict import predict
 from dermbench.training.stopping import InterruptedRunError
 from dermbench.training.train import train
 
-__all__ = ["InterruptedRunError", "devices", "explain", "load_config", "predict", "preset_names", "train"]
+__all__ = [
+    "InterruptedRunError",
+    "devices",
+    "explain",
+    "export",
+    "load_config",
+    "predict",
+    "preset_names",
+    "train",
+]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
 
 HEADER = "dermbench"
+ONNX_REMEDY = "python -m pip install 'dermbench[onnx]'"
 KEYS = ("classes", "image_size", "cache_size", "mean", "std")
 
 
@@ -44,7 +45,7 @@ def onnx_logits(
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file")
-    session = _open(path)
+    session = open_session(path)
     about = _about(path, session)
     classes = tuple(about["classes"])
     if set(classes) != set(dataset.classes):
@@ -66,16 +67,27 @@ def _run(session: Any, samples: Samples, about: dict[str, Any], batch_size: int)
     return logits
 
 
-def _open(path: Path) -> Any:
+def open_session(path: Path) -> Any:
+    """Return an onnxruntime session of a file.
+
+    Raises
+    ------
+    MissingDependencyError
+        When onnxruntime is not installed.
+    InputError
+        When the file is no ONNX model.
+    """
     try:
         runtime = import_module("onnxruntime")
     except ImportError as error:
         raise MissingDependencyError(
-            f"{path.name} needs onnxruntime, which is not installed", remedy="python -m pip install onnxruntime"
+            f"{path.name} needs onnxruntime, which is not installed", remedy=ONNX_REMEDY
         ) from error
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
     try:
-        return runtime.InferenceSession(str(path), providers=runtime.get_available_providers())
-    except (RuntimeError, ValueError, OSError) as error:
+        return runtime.InferenceSession(str(path), options, providers=runtime.get_available_providers())
+    except Exception as error:  # onnxruntime's errors share no base class
         raise InputError(path, [f"not an ONNX model that onnxruntime can load: {error}"]) from error
 
 

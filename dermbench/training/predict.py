@@ -109,15 +109,23 @@ def load_run(
     UsageError
         When there is no finished run, or its classes are not those of the dataset.
     """
+    opened = open_run(run, device=device, data=str(dataset.root))
+    check_classes(str(run), opened[2], dataset)
+    return opened
+
+
+def open_run(
+    run: Path, *, device: str = "auto", data: str = "DATASET"
+) -> tuple[Network, TrainConfig, tuple[str, ...], Runtime]:
+    """Return what :func:`load_run` does, whatever dataset it is for."""
     if not (run / RUN).is_file():
         raise UsageError(f"{run}: not a run folder (no {RUN})", remedy="Make one with: dermbench train")
     record = RunRecord.read(run / RUN)
     if record.status != "finished" or not (run / WEIGHTS).is_file():
         raise UsageError(
             f"{run}: the run is not finished ({record.status})",
-            remedy=f"Finish it with: dermbench train --data {dataset.root} --out {run} --resume",
+            remedy=f"Finish it with: dermbench train --data {data} --out {run} --resume",
         )
-    check_classes(str(run), record.classes, dataset)
     config = validate(str(run / RUN), record.config)
     tensors, header = read_tensors(run / WEIGHTS)
     network = build_network(config, len(record.classes), pretrained=False)

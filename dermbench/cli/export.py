@@ -1,0 +1,28 @@
+"""``dermbench export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command("export")(export)
+
+
+def export(
+    run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
+    out: Path = typer.Option(..., help="File to write, model.onnx."),
+    data: Path | None = typer.Option(None, help="Dataset to check the file on; by default noise."),
+    split: str = typer.Option("val", help="Split of that dataset."),
+) -> None:
+    """Write the network of a run as ONNX, after comparing its probabilities with the network's."""
+    from dermbench import training
+
+    done = training.export(run, out, data=data, split=split)
+    typer.echo(f"{done.path}: {done.size / 1e6:.1f} MB")
+    what = "images of noise" if data is None else f"images of {split}"
+    typer.echo(f"largest difference of a probability on {done.images} {what}: {done.difference:.2g}")
+    typer.echo(f"next: dermbench predict {out} --data {data or 'DATASET'} --split test --out predictions.parquet")
