@@ -44,12 +44,15 @@ class Samples:
         uint8, shape (n_samples, side, side, 3): mapped from the cache file, or a tensor on the GPU.
     digest
         ``sha256:<hex>`` of ids and pixels.
+    folder
+        Cache folder of the dataset.
     """
 
     image_id: NDArray[np.object_]
     labels: NDArray[np.int64]
     pixels: Any
     digest: str = ""
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -104,7 +107,7 @@ def load_samples(
     pixels, digest = open_cache(target, originals, side, decode_square, progress)
     codes = {name: i for i, name in enumerate(dataset.classes)}
     labels = np.array([codes[label] for label in rows["label"]], dtype=np.int64)
-    return Samples(rows["image_id"].to_numpy(dtype=object), labels, pixels, digest)
+    return Samples(rows["image_id"].to_numpy(dtype=object), labels, pixels, digest, target.parent)
 
 
 def decode_square(path: Path, side: int) -> NDArray[np.uint8]:

@@ -14,31 +14,22 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from dermbench.errors import UsageError
-from dermbench.training.model import probe_features
-from dermbench.training.scoring import ALONE, batch_bounds, collect, merge, whole_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
     from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
-    from dermbench.training.world import World
 
 ITERATIONS = 2000
 
 
 def fit_head(
     network: Network,
-    samples: Samples,
-    index: NDArray[np.int64],
+    features: NDArray[np.float64],
+    labels: NDArray[np.int64],
     sample_weight: NDArray[np.float64],
     *,
     l2: float,
-    config: TrainConfig,
-    runtime: Runtime,
-    world: World = ALONE,
 ) -> None:
     """Set the classifier of ``network`` to the logistic regression on its features.
 
@@ -48,42 +39,35 @@ def fit_head(
     Parameters
     ----------
     network
-        Its features are computed in evaluation mode, without augmentation.
-    samples
-        Training split.
-    index
-        Which of its images to fit, shape (n,).
-    sample_weight
-        Weight of each of them, shape (n,).
+        Its classifier is a single linear layer; see :func:`linear_head`.
+    features
+        Features of images, shape (n, n_features).
+    labels, sample_weight
+        Class and weight of each, shape (n,).
     l2
         Strength of the penalty.
-    config
-        Gives ``image_size`` and ``batch_size``.
-    runtime
-        Where to compute the features.
-    world
-        Processes that share their computation; each ends up with all of them.
+    """
+    head = linear_head(network)
+    coefficients, intercept = fit_logistic(features, labels, sample_weight, n_classes=head.out_features, l2=l2)
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(coefficients))
+        head.bias.copy_(torch.from_numpy(intercept))
+
+
+def linear_head(network: Network) -> nn.Linear:
+    """Return the classifier of a network.
 
     Raises
     ------
     UsageError
-        When the classifier is not a single linear layer.
+        When it is not a single linear layer.
     """
     head = network.head
     if not isinstance(head, nn.Linear):
         raise UsageError(
-            f"{config.model} does not end in one linear layer, which a probe needs", remedy="--set probe_l2=0"
+            "this network does not end in one linear layer, which a probe needs", remedy="--set probe_l2=0"
         )
-    size, batch_size = config.image_size, config.batch_size
-    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, index=index, world=world)
-    own = collect(lambda images: probe_features(network, images), batches, network, runtime)
-    features = merge(own, batch_bounds(len(index), batch_size, world), len(index), world, runtime.device)
-    coefficients, intercept = fit_logistic(
-        features, samples.labels[index], sample_weight, n_classes=head.out_features, l2=l2
-    )
-    with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(coefficients))
-        head.bias.copy_(torch.from_numpy(intercept))
+    return head
 
 
 def fit_logistic(

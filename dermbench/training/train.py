@@ -17,6 +17,7 @@ from dermbench.training.balance import LABELS
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
 from dermbench.training.determinism import reproducibly
 from dermbench.training.device import computing, make_runtime, peak_memory
+from dermbench.training.features import kept_features
 from dermbench.training.groups import group_codes, unit_codes
 from dermbench.training.guard import TrainingData
 from dermbench.training.job import Job
@@ -24,7 +25,7 @@ from dermbench.training.loop import Trainer
 from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.model import build_network
 from dermbench.training.pixels import Samples, load_samples
-from dermbench.training.probe import fit_head
+from dermbench.training.probe import fit_head, linear_head
 from dermbench.training.progress import Reporter
 from dermbench.training.runfolder import RunFolder
 from dermbench.training.scoring import predict_logits, softmax, validation_scores
@@ -128,17 +129,10 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     method = make_method(config, split, job.runtime.device)
     if config.probe_l2 and not folder.last.is_file():
         weights = np.array([record.class_weights[name] for name in dataset.classes])
-        rows = method.members
-        fit_head(
-            network,
-            samples["train"],
-            rows,
-            weights[split.labels[rows]],
-            l2=config.probe_l2,
-            config=config,
-            runtime=job.runtime,
-            world=job.world,
-        )
+        linear_head(network)
+        labels = split.labels[method.members]
+        features = kept_features(network, samples["train"], config, job.runtime, job.world)[method.members]
+        fit_head(network, features, labels, weights[labels], l2=config.probe_l2)
         job.reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
     trainer = Trainer(job, network, samples, method)
     state = trainer.load(folder.last) if folder.last.is_file() else State()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from dermbench.training.features import compute_features
 from dermbench.training.methods.base import Method, MethodOptions
 from dermbench.training.probe import fit_head
 from dermbench.training.seeding import numpy_generator
@@ -83,7 +84,8 @@ class DFR(Method):
         cells = self._cells()[rows]
         counts = np.bincount(cells)
         weights = len(rows) / (np.count_nonzero(counts) * counts[cells])
-        fit_head(network, samples, rows, weights, l2=self.options.dfr_l2, config=self.config, runtime=runtime)
+        features = compute_features(network, samples, self.config, runtime, index=rows)
+        fit_head(network, features, self.split.labels[rows], weights, l2=self.options.dfr_l2)
         what = self.options.dfr_groups
         return (*done, f"dfr: last layer refitted on {len(rows)} held-out training images, {what} balanced")
 

@@ -146,9 +146,10 @@ def test_dfr_holds_out_whole_units_of_every_class(make):
 
 def test_dfr_gives_every_cell_the_same_total(make, monkeypatch):
     kept = {}
+    monkeypatch.setattr("dermbench.training.methods.dfr.compute_features", lambda *_, index: index)
     monkeypatch.setattr(
         "dermbench.training.methods.dfr.fit_head",
-        lambda network, samples, rows, weights, **rest: kept.update(rows=rows, weights=weights, **rest),
+        lambda network, rows, labels, weights, **rest: kept.update(rows=rows, weights=weights, **rest),
     )
     for what, cells in (("class", 3), ("group", 3), ("class_group", 9)):
         method = make("dfr", method_options={"dfr_groups": what, "dfr_share": 0.5, "dfr_l2": 0.3})
