@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import tempfile
 import time
 from importlib.metadata import version
@@ -76,8 +75,7 @@ def main() -> None:
     lines = [
         "# ONNX beside eager PyTorch",
         "",
-        f"{chosen.size} px, float32, one thread, 21 classes, random images; CPU time; {platform.machine()}; "
-        f"{json.dumps(versions)}",
+        f"{chosen.size} px, float32, one thread, 21 classes, random images; CPU time; {json.dumps(versions)}",
         "",
         HEAD,
         RULE,

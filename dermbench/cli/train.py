@@ -39,4 +39,5 @@ def train(
         return  # one process of the job speaks
     scores = ", ".join(f"{k} {v:.4f}" for k, v in sorted(record.scores.items()) if v is not None)
     typer.echo(f"{out}: best epoch {record.best_epoch} of {record.epochs} ({scores})")
+    typer.echo(f"chosen by: {record.selection}")
     typer.echo(f"next: dermbench predict {out} --data {data} --split test --out predictions.parquet")

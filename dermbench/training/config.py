@@ -92,8 +92,9 @@ class TrainConfig(BaseModel):
         ``labels = "shuffled"`` is the control at chance.
     dropout, drop_path, ema_decay, freeze_norm
         Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation.
-    selection, patience
-        Score on ``val`` that picks the epoch, and epochs without a better one before the run ends.
+    selection, selection_cases, patience
+        Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
+        without a better one before the run ends.
     allow_missing_classes
         Whether a class may be without a training image.
     seed, device, precision, channels_last, compile, deterministic
@@ -141,6 +142,7 @@ class TrainConfig(BaseModel):
     ema_decay: float = Field(0.0, ge=0, lt=1)
     freeze_norm: bool = False
     selection: str = "macro_f1"
+    selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)
     allow_missing_classes: bool = False
     seed: int = Field(0, ge=0, lt=2**63)

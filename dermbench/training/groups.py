@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_n
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -20,6 +21,55 @@ if TYPE_CHECKING:
 
 ORDERED = {"fst": FST_NAMES, "fst_band": BANDS}
 """Features whose groups have an order of their own."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of the validation split that a selection rule may look at.
+
+    Attributes
+    ----------
+    feature
+        The sensitive feature.
+    codes
+        Group of each image, shape (n_samples,).
+    known
+        Name by code of the groups with enough images; never ``unknown``.
+    least
+        How many images are enough.
+    """
+
+    feature: str
+    codes: NDArray[np.int64]
+    known: Mapping[int, str]
+    least: int
+
+    @classmethod
+    def make(cls, feature: str, names: Sequence[str], codes: NDArray[np.int64], least: int) -> Groups:
+        """Return the groups with at least ``least`` images."""
+        counts = np.bincount(codes, minlength=len(names))
+        known = {k: name for k, name in enumerate(names) if counts[k] >= least and name != UNKNOWN}
+        return cls(feature, codes, known, least)
+
+    @property
+    def words(self) -> str:
+        """Which groups these are, for ``run.json``."""
+        return f"{self.feature} of {self.least} val images or more: {', '.join(self.known.values())}"
+
+    def check(self, rule: str) -> None:
+        """Refuse a rule that compares groups where fewer than two have enough images.
+
+        Raises
+        ------
+        UsageError
+            Naming the groups there are.
+        """
+        if len(self.known) < 2:
+            there = ", ".join(self.known.values()) or "no group"
+            raise UsageError(
+                f"selection {rule!r} compares groups of {self.feature}, and {there} has {self.least} val images",
+                remedy="--set selection=macro_f1, group_by=fst_band (coarser), or a lower selection_cases",
+            )
 
 
 def group_codes(

@@ -18,5 +18,9 @@ COLUMNS = tuple(
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the rows so far, atomically; a resumed run thereby drops what it repeats."""
-    write_table(path, pd.DataFrame(list(rows), columns=list(COLUMNS)))
+    """Write the rows so far, atomically; a resumed run thereby drops what it repeats.
+
+    Scores of groups have columns of their own after :data:`COLUMNS`.
+    """
+    names = dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])
+    write_table(path, pd.DataFrame(list(rows), columns=list(names)))

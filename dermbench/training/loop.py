@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.training.checkpoint import State
+    from dermbench.training.groups import Groups
     from dermbench.training.job import Job
     from dermbench.training.methods import Method
     from dermbench.training.pixels import Samples
@@ -48,10 +49,15 @@ class Trainer:
         ``train`` and ``val``.
     method
         What is drawn, mixed and minimised.
+    groups
+        Groups of the validation split.
     """
 
-    def __init__(self, job: Job, network: Network, samples: dict[str, Samples], method: Method) -> None:
+    def __init__(
+        self, job: Job, network: Network, samples: dict[str, Samples], method: Method, groups: Groups
+    ) -> None:
         self.job, self.network, self.samples, self.method = job, network, samples, method
+        self.groups, self.rule = groups, SELECTIONS[job.config.selection]
         self.config = job.config
         self.stepper = Stepper(job, network, samples["train"], method)
         self._saved = time.monotonic()
@@ -99,7 +105,7 @@ class Trainer:
         return state
 
     def save(self, state: State) -> None:
-        """Write history and checkpoint, then drop the weights of epochs that are no longer the best."""
+        """Write history and checkpoint, then drop the weights of epochs that cannot be chosen any more."""
         self._saved = time.monotonic()
         if not self.job.world.first:
             return
@@ -109,8 +115,9 @@ class Trainer:
         with kept_on_failure():
             write_history(self.job.folder / HISTORY, state.history)
             save_state(checkpoint / LAST, state, self.modules, self.stepper.optimizer)
+        kept = {best_name(epoch) for epoch in (self.rule.candidates(state.history) if state.history else ())}
         for old in checkpoint.glob("best-*.safetensors"):
-            if old.name != best_name(state.best_epoch or 0):
+            if old.name not in kept:
                 old.unlink()
 
     def _epoch(self, state: State) -> tuple[float, int]:
@@ -180,19 +187,17 @@ class Trainer:
             )
 
     def _finish_epoch(self, state: State, loss: float, seen: int) -> None:
-        """Validate, add a row to the history, keep the weights when they are the best so far, and save."""
-        rule = SELECTIONS[self.config.selection]
+        """Validate, add a row to the history, keep the weights when they may be chosen, and save."""
         row = self._row(state, loss=loss, seen=seen)
         state.history.append(row)
-        best = rule.better(row[rule.column], state.best_score)
-        if best:
-            state.best_epoch, state.best_score, state.stale = state.epoch, row[rule.column], 0
-            if self.job.world.first:
-                path = self.job.folder / CHECKPOINT / best_name(state.epoch)
-                with kept_on_failure():
-                    write_tensors(path, self.judged.module.state_dict(), {"epoch": state.epoch})
-        else:
-            state.stale += 1
+        chosen = state.history[self.rule.choose(state.history)]
+        best = chosen is row
+        state.best_epoch, state.best_score = chosen["epoch"], chosen[self.rule.columns[0]]
+        state.stale = 0 if best else state.stale + 1
+        if state.epoch in self.rule.candidates(state.history) and self.job.world.first:
+            path = self.job.folder / CHECKPOINT / best_name(state.epoch)
+            with kept_on_failure():
+                write_tensors(path, self.judged.module.state_dict(), {"epoch": state.epoch})
         self.job.reporter.epoch(row, self.config.epochs, best=best)
         state.loss_sum, state.epoch_seconds = 0.0, 0.0
         state.stopped = self._why_stop(state)
@@ -218,7 +223,7 @@ class Trainer:
             "step": state.step,
             "lr": config.learning_rate * self.stepper.rate(max(0, state.step - 1)),
             "train_loss": loss if seen else None,
-            **validation_scores(self.samples["val"].labels, logits),
+            **validation_scores(self.samples["val"].labels, logits, self.groups),
             "images_per_second": seen / state.epoch_seconds if seen else None,
             "seconds": state.epoch_seconds + time.perf_counter() - started,
         }

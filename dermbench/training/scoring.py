@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.training.device import Runtime
+    from dermbench.training.groups import Groups
     from dermbench.training.model import Network
     from dermbench.training.pixels import Samples
 
@@ -141,22 +142,40 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return probabilities
 
 
-def validation_scores(labels: NDArray[np.int64], logits: NDArray[np.float64]) -> dict[str, float]:
+def validation_scores(
+    labels: NDArray[np.int64], logits: NDArray[np.float64], groups: Groups | None = None
+) -> dict[str, float | None]:
     """Return the scores of a validation split.
 
     Returns
     -------
     dict
         ``val_loss``, the mean of -log p(label) in nats without class weights; ``val_macro_f1`` over the
-        classes that occur in ``labels``; ``val_accuracy``.
+        classes that occur in ``labels``; ``val_accuracy``. With ``groups`` the lowest accuracy and the lowest
+        balanced accuracy of a group (None without groups), and the accuracy of each.
     """
     prob = softmax(logits)
     chosen = np.clip(prob[np.arange(len(labels)), labels], np.finfo(np.float64).tiny, None)
     predicted = prob.argmax(axis=1)
     present = np.unique(labels)
     f1 = f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
-    return {
+    scores: dict[str, float | None] = {
         "val_loss": float(-np.log(chosen).mean()),
         "val_macro_f1": float(f1),
         "val_accuracy": float((predicted == labels).mean()),
+    }
+    return scores if groups is None else scores | _group_scores(labels, predicted == labels, groups)
+
+
+def _group_scores(labels: NDArray[np.int64], right: NDArray[np.bool_], groups: Groups) -> dict[str, float | None]:
+    rows = {name: groups.codes == code for code, name in groups.known.items()}
+    accuracy = {name: float(right[mine].mean()) for name, mine in rows.items()}
+    balanced = [
+        float(np.mean([right[mine & (labels == label)].mean() for label in np.unique(labels[mine])]))
+        for mine in rows.values()
+    ]
+    return {
+        "val_worst_accuracy": min(accuracy.values(), default=None),
+        "val_worst_balanced_accuracy": min(balanced, default=None),
+        **{f"val_accuracy_{name}": value for name, value in accuracy.items()},
     }

@@ -10,6 +10,7 @@ from dermbench.artifacts import RunRecord
 from dermbench.artifacts.provenance import environment, revision
 from dermbench.errors import UsageError, name_some
 from dermbench.training.balance import CLASS_WEIGHTS, class_weights
+from dermbench.training.selection import SELECTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +59,7 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
         processes=job.world.size,
         deterministic=config.deterministic or runtime.device.type == "cpu",
         pretrained=network.pretrained,
-        selection=f"best {config.selection} on val",
+        selection=f"{SELECTIONS[config.selection].words} on val",
         parameters=network.parameters,
         class_weights={name: float(w) for name, w in zip(dataset.classes, weights, strict=True)},
         environment=environment(*TORCH_PACKAGES),
@@ -85,10 +86,13 @@ def announce(record: RunRecord, counts: NDArray[np.int64], job: Job) -> None:
 def summary(record: RunRecord) -> str:
     """Return the lines that a finished run ends with."""
     scores = "  ".join(
-        f"{name.removeprefix('val_')} {value:.4f}" for name, value in record.scores.items() if value
+        f"{name.removeprefix('val_')} {value:.4f}"
+        for name, value in record.scores.items()
+        if value is not None and not name.startswith("val_accuracy_")
     )
     memory = f"{(record.peak_memory_bytes or 0) / 1e9:.2f} GB at batch_size {record.config['batch_size']}"
     return (
         f"stopped: {record.stopped}; peak memory {memory}\n"
-        f"best epoch {record.best_epoch} of {record.epochs} on val: {scores}"
+        f"epoch {record.best_epoch} of {record.epochs} chosen by: {record.selection}\n"
+        f"val: {scores}"
     )

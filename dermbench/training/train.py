@@ -18,7 +18,7 @@ from dermbench.training.checkpoint import State, best_name, read_tensors, write_
 from dermbench.training.determinism import reproducibly
 from dermbench.training.device import computing, make_runtime, peak_memory
 from dermbench.training.features import kept_features
-from dermbench.training.groups import group_codes, unit_codes
+from dermbench.training.groups import Groups, group_codes, unit_codes
 from dermbench.training.guard import TrainingData
 from dermbench.training.job import Job
 from dermbench.training.loop import Trainer
@@ -30,6 +30,7 @@ from dermbench.training.progress import Reporter
 from dermbench.training.runfolder import RunFolder
 from dermbench.training.scoring import predict_logits, softmax, validation_scores
 from dermbench.training.seeding import derive, numpy_generator
+from dermbench.training.selection import SELECTIONS
 from dermbench.training.start import announce, class_counts, new_record, summary
 from dermbench.training.world import World
 
@@ -122,9 +123,13 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     config, started = job.config, time.perf_counter()
     samples = {split: _load(dataset, split, job) for split in ("train", "val")}
     decoded = time.perf_counter()
-    names, groups = group_codes(dataset, config.group_by)
+    names, codes = group_codes(dataset, config.group_by)
+    groups = Groups.make(config.group_by, names, codes["val"], config.selection_cases)
+    if SELECTIONS[config.selection].of_groups:
+        groups.check(config.selection)
+        record = record.model_copy(update={"selection": f"{record.selection} ({groups.words})"})
     split = TrainingSplit(
-        samples["train"].labels, groups["train"], names, unit_codes(dataset.part("train")), len(dataset.classes)
+        samples["train"].labels, codes["train"], names, unit_codes(dataset.part("train")), len(dataset.classes)
     )
     method = make_method(config, split, job.runtime.device)
     if config.probe_l2 and not folder.last.is_file():
@@ -134,7 +139,7 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
         features = kept_features(network, samples["train"], config, job.runtime, job.world)[method.members]
         fit_head(network, features, labels, weights[labels], l2=config.probe_l2)
         job.reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
-    trainer = Trainer(job, network, samples, method)
+    trainer = Trainer(job, network, samples, method, groups)
     state = trainer.load(folder.last) if folder.last.is_file() else State()
     if state.step:
         job.reporter.say(f"resumed after step {state.step} (epoch {state.step // trainer.stepper.batches + 1})")
@@ -172,7 +177,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     predictions = make_predictions(val.image_id, softmax(logits), dataset.classes)
     write_predictions(folder.path / PREDICTIONS / "val.parquet", predictions)
     _add(state.seconds, "finish", time.perf_counter() - started)
-    scores = validation_scores(val.labels, logits)
+    scores = validation_scores(val.labels, logits, trainer.groups)
     rates = [r["images_per_second"] for r in state.history if r["images_per_second"]]
     record = record.model_copy(
         update={
@@ -187,7 +192,8 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         }
     )
     folder.write(record)
-    (checkpoint / best_name(state.best_epoch or 0)).unlink()
+    for kept in checkpoint.glob("best-*.safetensors"):
+        kept.unlink()
     trainer.job.reporter.say(summary(record))
     return record
 

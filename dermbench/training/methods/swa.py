@@ -10,6 +10,7 @@ from pydantic import Field
 from torch.optim.swa_utils import update_bn
 
 from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
+from dermbench.training.model import build_network
 from dermbench.training.scoring import whole_batches
 from dermbench.training.seeding import derive
 
@@ -77,15 +78,26 @@ class SWA(Method):
             return (*done, f"swa: nothing averaged, the run ended before epoch {self.first}")
         network.module.load_state_dict(self.mean)
         if not self.config.freeze_norm:
-            torch.manual_seed(derive(self.config.seed, "swa"))
-            config = self.config
-            batches = whole_batches(
-                samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=self.members
-            )
-            with runtime.autocast():
-                update_bn(batches, network.module)
+            self._estimate_statistics(network, samples, runtime)
         last = self.first + self.count - 1
         return (*done, f"swa: mean of the weights after epochs {self.first} to {last}")
+
+    def _estimate_statistics(self, network: Network, samples: Samples, runtime: Runtime) -> None:
+        """Estimate the statistics of batch normalisation over the training images.
+
+        In a copy of the network: layers that several processes share would wait for the others here.
+        """
+        config = self.config
+        alone = build_network(config, self.split.n_classes, pretrained=False)
+        alone.module.load_state_dict(self.mean)
+        runtime.place(alone.module)
+        torch.manual_seed(derive(config.seed, "swa"))
+        batches = whole_batches(
+            samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=self.members
+        )
+        with runtime.autocast():
+            update_bn(batches, alone.module)
+        network.module.load_state_dict(alone.module.state_dict())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the average so far."""
