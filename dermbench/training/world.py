@@ -105,7 +105,7 @@ class World:
             ) from error
         handlers = [
             InitProcessGroupKwargs(timeout=PATIENCE),
-            DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True),
+            DistributedDataParallelKwargs(gradient_as_bucket_view=True),
         ]
         self._accelerator = Accelerator(
             cpu=device.type == "cpu", mixed_precision="no", device_placement=False, kwargs_handlers=handlers

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+import multiprocessing
+import runpy
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,3 +87,89 @@ def run():
         return train(data, out, **options)
 
     return start
+
+
+@dataclass
+class Child:
+    """A process that runs the command line."""
+
+    process: multiprocessing.Process
+    output: Path
+
+    def wait(self):
+        self.process.join(180)
+        if self.process.is_alive():
+            self.process.kill()
+            raise AssertionError(f"a process hangs: {self.text}")
+        return self.process.exitcode
+
+    @property
+    def text(self):
+        return self.output.read_text()
+
+
+@pytest.fixture(scope="session")
+def forking():
+    """Start processes from one that has imported everything: real processes without seconds of imports."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dermbench.cli", "dermbench.training", "accelerate"])
+    return context
+
+
+@pytest.fixture
+def start(forking, tmp_path):
+    """Start ``dermbench`` in a process of its own."""
+    children = []
+
+    def begin(*words, environment=None, kill_at=None, forbidden=()):
+        output = tmp_path / f"output-{len(children)}.txt"
+        output.touch()
+        given = {
+            "ENVIRONMENT": {"COLUMNS": "500", **(environment or {})},
+            "ARGUMENTS": [str(w) for w in words],
+            "OUTPUT": str(output),
+            "KILL_AT": kill_at,
+            "FORBIDDEN": [str(f) for f in forbidden],
+        }
+        script = str(Path(__file__).with_name("child.py"))
+        process = forking.Process(target=runpy.run_path, args=(script,), kwargs={"init_globals": given})
+        process.start()
+        children.append(Child(process, output))
+        return children[-1]
+
+    yield begin
+    for child in children:
+        child.process.kill()
+        child.process.join()
+
+
+@pytest.fixture
+def start_job(start):
+    """Start the processes of one distributed job, as a launcher would."""
+
+    def begin(size, *words, kill=None):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        place = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        return [
+            start(
+                *words,
+                environment={**place, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                kill_at=(kill or {}).get(rank),
+            )
+            for rank in range(size)
+        ]
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def words():
+    """Return the command line of the tiny training."""
+
+    def spell(data, out, *extra):
+        sets = [word for text in (*TINY, *extra) for word in ("--set", text)]
+        return ["train", "--data", data, "--out", out, "--preset", "cpu-small", *sets]
+
+    return spell
