@@ -15,12 +15,22 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    run: str = typer.Argument(..., metavar="RUN", help="Run folder, model.onnx, or timm:NAME."),
+    run: list[str] = typer.Argument(
+        ..., metavar="RUN...", help="Run folder, model.onnx, plugin:NAME or timm:NAME; several are averaged."
+    ),
+    *,
     data: Path = typer.Option(..., help="Dataset folder."),
     out: Path = typer.Option(..., help="Predictions to write, .parquet or .csv."),
     split: str = typer.Option("test", help="train, val or test."),
     batch_size: int | None = typer.Option(None, min=1, help="Images at a time; by default the run's."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+    tta: str = typer.Option(
+        "none", help="Average views: mirror, flips (4), dihedral (8), sizes (3) or sizes-mirror (6)."
+    ),
+    calibrate: bool = typer.Option(False, "--calibrate", help="Scale by a temperature fitted on val."),
+    embeddings: Path | None = typer.Option(
+        None, help="Table for a run on embeddings; by default the one it was trained on.", show_default=False
+    ),
     set_: list[str] = typer.Option([], "--set", metavar="weights=FILE", help="Local weights of timm:NAME."),
 ) -> None:
     """Predict the images of one split; writes ids and probabilities, never labels."""
@@ -35,7 +45,16 @@ def predict(
     from dermbench import training
 
     predictions = training.predict(
-        run, data, split=split, out=out, batch_size=batch_size, device=device, weights=weights
+        run,
+        data,
+        split=split,
+        out=out,
+        batch_size=batch_size,
+        device=device,
+        weights=weights,
+        embeddings=embeddings,
+        tta=tta,
+        calibrate=calibrate,
     )
     typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
     typer.echo(f"next: dermbench eval {out} --data {data} --split {split}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    *,
     data: Path = typer.Option(..., help="Dataset folder."),
     out: Path = typer.Option(..., help="Run folder to make or, with --resume, to go on with."),
     preset: str | None = typer.Option(None, help="Packaged configuration: efficientnet-b4, cpu-small, ..."),
@@ -25,6 +27,11 @@ def train(
         "--deterministic",
         help="Same bits each time on a GPU, too, at some cost in speed (on a CPU that is the rule).",
     ),
+    embeddings: Path | None = typer.Option(
+        None,
+        help="Table of image_id and features of your own: a linear probe on them instead of a network.",
+        show_default=False,
+    ),
     resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run."),
 ) -> None:
     """Train a network on a dataset; only its train and val splits are opened.
@@ -34,6 +41,9 @@ def train(
     from dermbench import training
 
     overrides = [*set_, *(["deterministic=true"] if deterministic else [])]
+    if embeddings is not None:
+        preset = preset or (None if config else "embeddings")
+        overrides = [f"model={json.dumps(f'embeddings:{embeddings}')}", *overrides]
     record = training.train(data, out, preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
     if os.environ.get("RANK", "0") != "0":
         return  # one process of the job speaks

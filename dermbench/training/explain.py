@@ -22,8 +22,8 @@ from dermbench.artifacts.tables import write_table
 from dermbench.errors import MissingDependencyError, UsageError
 from dermbench.training.augment import resize_batch
 from dermbench.training.device import computing
+from dermbench.training.loading import load_run
 from dermbench.training.pixels import load_samples
-from dermbench.training.predict import load_run
 from dermbench.training.scoring import Normaliser, predict_logits, softmax
 from dermbench.training.seeding import numpy_generator
 

@@ -14,6 +14,7 @@ from dermbench.training.augment import resize_batch
 from dermbench.training.pixels import Samples, load_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -26,7 +27,12 @@ KEYS = ("classes", "image_size", "cache_size", "mean", "std")
 
 
 def onnx_logits(
-    path: Path, dataset: Dataset, split: str, batch_size: int
+    path: Path,
+    dataset: Dataset,
+    split: str,
+    batch_size: int,
+    *,
+    turn: Callable[[torch.Tensor], torch.Tensor] = lambda images: images,
 ) -> tuple[Samples, tuple[str, ...], NDArray[np.float64]]:
     """Return the images of a split, the model's classes and its logits (n_samples, n_classes).
 
@@ -51,17 +57,23 @@ def onnx_logits(
     if set(classes) != set(dataset.classes):
         raise UsageError(f"{path} predicts other classes ({', '.join(classes)}) than {dataset.root} has")
     samples = load_samples(dataset, split, int(about["cache_size"]))
-    return samples, classes, _run(session, samples, about, batch_size)
+    return samples, classes, _run(session, samples, about, batch_size, turn)
 
 
-def _run(session: Any, samples: Samples, about: dict[str, Any], batch_size: int) -> NDArray[np.float64]:
-
+def _run(
+    session: Any,
+    samples: Samples,
+    about: dict[str, Any],
+    batch_size: int,
+    turn: Callable[[torch.Tensor], torch.Tensor],
+) -> NDArray[np.float64]:
     mean, std = (np.array(about[key], dtype=np.float32).reshape(1, -1, 1, 1) for key in ("mean", "std"))
     name = session.get_inputs()[0].name
     outputs = []
     for start in range(0, len(samples), batch_size):
         index = np.arange(start, min(start + batch_size, len(samples)))
-        images = resize_batch(samples.batch(index, torch.device("cpu")), int(about["image_size"])).numpy()
+        whole = resize_batch(samples.batch(index, torch.device("cpu")), int(about["image_size"]))
+        images = turn(whole).numpy()
         outputs.append(session.run(None, {name: np.ascontiguousarray((images - mean) / std)})[0])
     logits: NDArray[np.float64] = np.concatenate(outputs).astype(np.float64)
     return logits

@@ -1,35 +1,41 @@
-"""``predict``: a run, an ONNX model or a timm model with local weights in, predictions out."""
+"""``predict``: one candidate or several in, predictions out."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write_predictions
+import numpy as np
+
+from dermbench.artifacts import make_predictions, read_dataset, write_predictions
+from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset
-from dermbench.artifacts.run import RUN, WEIGHTS
-from dermbench.errors import InputError, UsageError
-from dermbench.training.checkpoint import read_tensors
-from dermbench.training.configure import validate
-from dermbench.training.device import Runtime, computing, make_runtime
-from dermbench.training.model import Network, build_network
-from dermbench.training.onnx import onnx_logits
-from dermbench.training.pixels import load_samples
-from dermbench.training.scoring import predict_logits, softmax
-from dermbench.training.timm_model import load_timm
+from dermbench.artifacts.records import rounded_floats
+from dermbench.errors import UsageError
+from dermbench.training.calibrate import Temperature, fit_temperature
+from dermbench.training.candidates import TIMM, Request, describe, probabilities
+from dermbench.training.loading import load_run, open_run
+from dermbench.training.naming import suggest
+from dermbench.training.scoring import softmax
+from dermbench.training.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from dermbench.artifacts import Predictions
-    from dermbench.training.config import TrainConfig
 
-TIMM = "timm:"
-ONNX = ".onnx"
+__all__ = ["load_run", "open_run", "predict"]
+
+CALIBRATED_ON = "val"
+SIDE = ".predict.json"
+"""What the name of a side record ends with."""
 
 
-def predict(
-    run: Path | str,
+def predict(  # noqa: PLR0913 - the options of the verb
+    run: Path | str | Sequence[Path | str],
     data: Path | str | Dataset,
     *,
     split: str = "test",
@@ -37,25 +43,38 @@ def predict(
     batch_size: int | None = None,
     device: str = "auto",
     weights: Path | str | None = None,
+    embeddings: Path | str | None = None,
+    tta: str = "none",
+    calibrate: bool = False,
 ) -> Predictions:
     """Predict the images of one split.
 
     Parameters
     ----------
     run
-        Run folder, ``.onnx`` file, or ``timm:NAME`` together with ``weights``.
+        Run folder, ``.onnx`` file, ``plugin:NAME``, or ``timm:NAME`` together with ``weights``; of several
+        the probabilities are averaged.
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split
         ``train``, ``val`` or ``test``.
     out
-        ``.parquet`` or ``.csv`` to write; None writes nothing.
+        ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta`` or
+        ``calibrate`` a side record ``OUT.predict.json`` says how the probabilities came about.
     batch_size
         Images at a time; by default that of the run.
     device
         ``auto`` or a device of torch.
     weights
         Local weights of a ``timm:NAME`` model, with a classifier of the dataset's size.
+    embeddings
+        Table for a run on embeddings; by default the one it was trained on.
+    tta
+        Views of each image whose probabilities are averaged, a key of
+        :data:`dermbench.training.views.VIEWS`.
+    calibrate
+        Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
+        a temperature fitted on ``val``. The predicted classes stay the same.
 
     Returns
     -------
@@ -65,97 +84,75 @@ def predict(
     Raises
     ------
     UsageError
-        When there is no such run, it is unfinished, or its classes are not those of the dataset.
+        When there is no such run, it is unfinished, its classes are not those of the dataset, or the split
+        is the one to calibrate on.
     InputError
         When weights or images cannot be read.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
-    name = str(run)
-    if weights is not None and not name.startswith(TIMM):
-        raise UsageError(f"weights are given, but {name!r} has its own", remedy=f"Weights go with {TIMM}NAME.")
-    if name.endswith(ONNX):
-        samples, classes, logits = onnx_logits(Path(name), dataset, split, batch_size or 32)
-    else:
-        network, config, classes, runtime = _load(name, dataset, device, weights)
-        samples = load_samples(dataset, split, config.cached_side).to(runtime.device)
-        with computing(runtime):
-            logits = predict_logits(
-                samples, network, runtime, size=config.image_size, batch_size=batch_size or config.batch_size
-            )
-    predictions = make_predictions(samples.image_id, softmax(logits), classes)
+    names = [str(run)] if isinstance(run, str | Path) else [str(name) for name in run]
+    if weights is not None and not any(name.startswith(TIMM) for name in names):
+        raise UsageError(f"weights are given, but {names[0]!r} has its own", remedy=f"Weights go with {TIMM}NAME.")
+    if tta not in VIEWS:
+        raise UsageError(f"unknown --tta {tta!r}; {suggest(tta, VIEWS)}")
+    if calibrate and split == CALIBRATED_ON:
+        raise UsageError(
+            f"a temperature fitted on {split} cannot be judged on {split}",
+            remedy="Predict another split, or without --calibrate.",
+        )
+    request = Request(VIEWS[tta], batch_size, device, weights, embeddings)
+    temperature = _fit(names, dataset, request) if calibrate else None
+    ids, prob, classes = _average(names, dataset, split, request)
+    if temperature is not None:
+        prob = softmax(_log(prob) / temperature.value)
+    predictions = make_predictions(ids, prob, classes)
     if out is not None:
         write_predictions(out, predictions)
+        if len(names) > 1 or tta != "none" or temperature is not None:
+            about = _about(names, dataset, split, tta, temperature) | {"predictions": predictions.digest}
+            write_json(side_record(out), rounded_floats(about))
     return predictions
 
 
-def _load(
-    name: str, dataset: Dataset, device: str, weights: Path | str | None
-) -> tuple[Network, TrainConfig, tuple[str, ...], Runtime]:
-    if name.startswith(TIMM):
-        network, config = load_timm(name.removeprefix(TIMM), dataset, weights)
-        runtime = make_runtime(device)
-        runtime.place(network.module)
-        return network, config, dataset.classes, runtime
-    return load_run(Path(name), dataset, device=device)
+def side_record(out: Path | str) -> Path:
+    """Return where the side record of predictions lies."""
+    return Path(f"{out}{SIDE}")
 
 
-def load_run(
-    run: Path, dataset: Dataset, *, device: str = "auto"
-) -> tuple[Network, TrainConfig, tuple[str, ...], Runtime]:
-    """Return the network of a finished run on its device, its configuration, classes and runtime.
-
-    Raises
-    ------
-    UsageError
-        When there is no finished run, or its classes are not those of the dataset.
-    """
-    opened = open_run(run, device=device, data=str(dataset.root))
-    check_classes(str(run), opened[2], dataset)
-    return opened
+def _average(
+    names: list[str], dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    """Return ids, the mean probabilities of all candidates, and classes in the order of the first."""
+    ids, total, classes = probabilities(names[0], dataset, split, request)
+    for name in names[1:]:
+        others, prob, own = probabilities(name, dataset, split, request)
+        assert list(others) == list(ids)  # the order of the manifest
+        total = total + prob[:, [own.index(label) for label in classes]]
+    return ids, total / len(names), classes
 
 
-def open_run(
-    run: Path, *, device: str = "auto", data: str = "DATASET"
-) -> tuple[Network, TrainConfig, tuple[str, ...], Runtime]:
-    """Return what :func:`load_run` does, whatever dataset it is for."""
-    if not (run / RUN).is_file():
-        raise UsageError(f"{run}: not a run folder (no {RUN})", remedy="Make one with: dermbench train")
-    record = RunRecord.read(run / RUN)
-    if record.status != "finished" or not (run / WEIGHTS).is_file():
-        raise UsageError(
-            f"{run}: the run is not finished ({record.status})",
-            remedy=f"Finish it with: dermbench train --data {data} --out {run} --resume",
-        )
-    config = validate(str(run / RUN), record.config)
-    tensors, header = read_tensors(run / WEIGHTS)
-    network = build_network(config, len(record.classes), pretrained=False)
-    try:
-        network.module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(run / WEIGHTS, [f"does not fit {config.model}: {error}"]) from error
-    network.mean, network.std = tuple(header["mean"]), tuple(header["std"])
-    network.pretrained = record.pretrained
-    runtime = make_runtime(device, precision=config.precision, channels_last=config.channels_last)
-    runtime.place(network.module)
-    return network, config, record.classes, runtime
+def _fit(names: list[str], dataset: Dataset, request: Request) -> Temperature:
+    ids, prob, classes = _average(names, dataset, CALIBRATED_ON, request)
+    labels = dataset.part(CALIBRATED_ON).set_index("image_id")["label"].loc[list(ids)]
+    return fit_temperature(_log(prob), np.array([classes.index(label) for label in labels]))
 
 
-def check_classes(source: str, classes: Sequence[str], dataset: Dataset) -> None:
-    """Refuse a model of other classes than the dataset's; their order does not matter.
+def _log(prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    logs: NDArray[np.float64] = np.log(np.clip(prob, np.finfo(np.float64).tiny, None))
+    return logs
 
-    Raises
-    ------
-    UsageError
-        Naming the classes that only one of them has.
-    """
-    ours, theirs = set(classes), set(dataset.classes)
-    if ours != theirs:
-        only = "; ".join(
-            f"only in {where}: {', '.join(sorted(names))}"
-            for where, names in ((source, ours - theirs), (str(dataset.root), theirs - ours))
-            if names
-        )
-        raise UsageError(
-            f"{source} predicts other classes than {dataset.root} has ({only})",
-            remedy="Predict a dataset of the task the model was trained on.",
-        )
+
+def _about(
+    names: list[str], dataset: Dataset, split: str, tta: str, temperature: Temperature | None
+) -> dict[str, Any]:
+    fitted = None
+    if temperature is not None:
+        fitted = {**asdict(temperature), "split": CALIBRATED_ON, "truth": dataset.truth(CALIBRATED_ON).digest}
+    return {
+        "schema": "dermbench.predict/1",
+        "candidates": [dict(describe(name)) for name in names],
+        "dataset": dataset.info.digest,
+        "split": split,
+        "tta": tta,
+        "temperature": fitted,
+    }

@@ -17,6 +17,8 @@ from dermbench.training.balance import LABELS
 from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
 from dermbench.training.determinism import reproducibly
 from dermbench.training.device import computing, make_runtime, peak_memory
+from dermbench.training.embeddings import PREFIX as EMBEDDINGS
+from dermbench.training.embeddings import train_on_embeddings
 from dermbench.training.features import kept_features
 from dermbench.training.groups import Groups, group_codes, unit_codes
 from dermbench.training.guard import TrainingData
@@ -96,6 +98,8 @@ def train(
         if there is not None and there.status == "finished":
             reporter.say(f"{folder.path} is already finished ({there.stopped})")
             return there
+        if chosen.model.startswith(EMBEDDINGS):
+            return train_on_embeddings(folder, dataset, chosen, reporter)
         runtime = make_runtime(
             world.device(chosen.device), precision=chosen.precision, channels_last=chosen.channels_last
         )

@@ -1,0 +1,171 @@
+"""What can be predicted with: runs, ONNX files, timm networks with weights, models of other packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.artifacts import RunRecord
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.run import RUN, WEIGHTS
+from dermbench.errors import UsageError
+from dermbench.training.device import computing, make_runtime
+from dermbench.training.embeddings import PREFIX as EMBEDDINGS
+from dermbench.training.embeddings import predict_embeddings
+from dermbench.training.loading import check_classes, load_run
+from dermbench.training.onnx import onnx_logits
+from dermbench.training.pixels import load_samples
+from dermbench.training.plugins import MODELS, probabilities_of
+from dermbench.training.scoring import collect, softmax, whole_batches
+from dermbench.training.timm_model import load_timm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.views import View
+
+TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
+LIMIT = 32
+"""Images at a time where neither caller nor run says."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to predict.
+
+    Attributes
+    ----------
+    views
+        Whose probabilities are averaged.
+    batch_size
+        Images at a time; None is the run's.
+    device
+        ``auto`` or a device of torch.
+    weights
+        Local weights of a ``timm:NAME`` network.
+    embeddings
+        Table for a run on embeddings; None is the one it was trained on.
+    """
+
+    views: tuple[View, ...]
+    batch_size: int | None = None
+    device: str = "auto"
+    weights: Path | str | None = None
+    embeddings: Path | str | None = None
+
+
+def probabilities(
+    name: str, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    """Return ids, probabilities (n_samples, n_classes) and their classes of one candidate."""
+    if name.startswith(PLUGIN):
+        return _of_plugin(name.removeprefix(PLUGIN), dataset, split, request)
+    if name.endswith(ONNX):
+        return _of_onnx(Path(name), dataset, split, request)
+    if name.startswith(TIMM):
+        network, config = load_timm(name.removeprefix(TIMM), dataset, request.weights)
+        runtime = make_runtime(request.device)
+        runtime.place(network.module)
+        return _of_network(network, config, dataset.classes, runtime, dataset, split, request)
+    record = _record(Path(name))
+    if record is not None and record.config["model"].startswith(EMBEDDINGS):
+        return _of_embeddings(Path(name), record, dataset, split, request)
+    return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request)
+
+
+def describe(name: str) -> Mapping[str, str]:
+    """Return what a side record says of a candidate: its name, and hash and selection where it has them."""
+    if name.startswith((TIMM, PLUGIN)):
+        return {"name": name}
+    if name.endswith(ONNX):
+        return {"name": Path(name).name, "digest": file_digest(Path(name))}
+    record = RunRecord.read(Path(name) / RUN)
+    return {
+        "name": Path(name).name,
+        "digest": file_digest(Path(name) / WEIGHTS),
+        "model": Path(str(record.config["model"])).name,
+        "selection": record.selection,
+    }
+
+
+def _record(run: Path) -> RunRecord | None:
+    return RunRecord.read(run / RUN) if (run / RUN).is_file() else None
+
+
+def _of_network(
+    network: Network,
+    config: TrainConfig,
+    classes: tuple[str, ...],
+    runtime: Runtime,
+    dataset: Dataset,
+    split: str,
+    request: Request,
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    samples = load_samples(dataset, split, config.cached_side).to(runtime.device)
+    total = np.zeros((len(samples), len(classes)))
+    with computing(runtime):
+        for view in request.views:
+            size = view.side(config.image_size)
+            batches = whole_batches(
+                samples, network, runtime, size=size, batch_size=request.batch_size or config.batch_size
+            )
+            total += softmax(collect(partial(_look, network, view), batches, network, runtime))
+    return samples.image_id, total / len(request.views), classes
+
+
+def _look(network: Network, view: View, images: torch.Tensor) -> torch.Tensor:
+    logits: torch.Tensor = network.module(view.turn(images))
+    return logits
+
+
+def _of_onnx(
+    path: Path, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    _refuse_sizes(str(path), request)
+    found = [onnx_logits(path, dataset, split, request.batch_size or LIMIT, turn=v.turn) for v in request.views]
+    samples, classes, _ = found[0]
+    return samples.image_id, np.mean([softmax(logits) for _, _, logits in found], axis=0), classes
+
+
+def _of_plugin(
+    name: str, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    _refuse_sizes(f"{PLUGIN}{name}", request)
+    samples = load_samples(dataset, split, int(MODELS.get(name).image_size))
+    step, parts = request.batch_size or LIMIT, []
+    for start in range(0, len(samples), step):
+        index = np.arange(start, min(start + step, len(samples)))
+        images = samples.batch(index, make_runtime("cpu").device)
+        views = [
+            (view.turn(images) * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+            for view in request.views
+        ]
+        parts.append(np.mean([probabilities_of(name, view, dataset.classes) for view in views], axis=0))
+    return samples.image_id, np.concatenate(parts), dataset.classes
+
+
+def _of_embeddings(
+    run: Path, record: RunRecord, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    if len(request.views) > 1:
+        raise UsageError(f"{run}: embeddings have no views", remedy="Predict without --tta.")
+    check_classes(str(run), record.classes, dataset)
+    ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
+    table = request.embeddings or record.config["model"].removeprefix(EMBEDDINGS)
+    return ids, softmax(predict_embeddings(run, table, ids)), record.classes
+
+
+def _refuse_sizes(name: str, request: Request) -> None:
+    if any(view.scale != 1 for view in request.views):
+        raise UsageError(f"{name} takes images of one size", remedy="Choose --tta mirror, flips or dihedral.")

@@ -1,0 +1,158 @@
+"""Embeddings brought as a table: a linear probe on the features of a model that never comes here.
+
+The table has ``image_id`` and either one column of lists or any number of numeric columns. Rows of images
+that a dataset does not have are ignored; rows of its ``test`` split are not looked at in training.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from dermbench.artifacts import RunRecord, make_predictions, write_predictions
+from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.provenance import environment, revision
+from dermbench.artifacts.run import HISTORY, PREDICTIONS, WEIGHTS
+from dermbench.artifacts.tables import read_table, to_text
+from dermbench.errors import InputError, UsageError, name_some
+from dermbench.training.balance import class_weights
+from dermbench.training.checkpoint import read_tensors, write_tensors
+from dermbench.training.history import write_history
+from dermbench.training.probe import fit_logistic
+from dermbench.training.scoring import softmax, validation_scores
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.progress import Reporter
+    from dermbench.training.runfolder import RunFolder
+
+PREFIX = "embeddings:"
+FIXED = {"epochs": 0, "method": "erm", "sampler": "shuffle", "labels": "true"}
+"""What the configuration must say, since nothing else is done."""
+
+
+def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the embeddings of images, shape (n, n_features).
+
+    Raises
+    ------
+    InputError
+        When images are missing, ids repeat, or values are no finite numbers.
+    """
+    table = read_table(path)
+    column = find_column(table, "image_id")
+    if column is None:
+        raise InputError(path, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
+    ids = to_text(table[column])
+    if ids.duplicated().any():
+        raise InputError(path, [f"repeated image_id: {name_some(ids[ids.duplicated()].unique())}"])
+    place = pd.Series(np.arange(len(ids)), index=ids).reindex(image_id)
+    if place.isna().any():
+        absent = place.index[place.isna()]
+        raise InputError(path, [f"{len(absent):,} images have no embedding: {name_some(absent)}"])
+    values = _numbers(path, table.drop(columns=[column]).iloc[place.to_numpy(dtype=np.int64)])
+    wrong = ~np.isfinite(values).all(axis=1)
+    if wrong.any():
+        raise InputError(path, [f"values that are no finite numbers for {name_some(image_id[wrong])}"])
+    return values
+
+
+def _numbers(path: Path | str, body: pd.DataFrame) -> NDArray[np.float64]:
+    try:
+        if body.shape[1] == 1 and not np.isscalar(body.iloc[0, 0]):
+            return np.stack([np.asarray(row, dtype=np.float64) for row in body.iloc[:, 0]])
+        columns = [
+            pd.to_numeric(body[name], errors="raise").to_numpy(np.float64, na_value=np.nan) for name in body
+        ]
+        return np.column_stack(columns)
+    except (TypeError, ValueError) as error:
+        raise InputError(path, [f"embeddings are numbers, one length for all images: {error}"]) from error
+
+
+def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig, reporter: Reporter) -> RunRecord:
+    """Fit a linear probe on embeddings and write a run folder like any other.
+
+    Raises
+    ------
+    UsageError
+        When the configuration asks for more than a probe.
+    """
+    other = [f"{key}={getattr(config, key)!r}" for key, only in FIXED.items() if getattr(config, key) != only]
+    if other or not config.probe_l2:
+        raise UsageError(
+            f"embeddings get a linear probe only; the configuration has {', '.join(other) or 'no probe_l2'}",
+            remedy="--preset embeddings, or --set epochs=0 --set probe_l2=0.01",
+        )
+    started = time.perf_counter()
+    path = Path(config.model.removeprefix(PREFIX))
+    parts = {split: dataset.part(split) for split in ("train", "val")}
+    values = {s: read_embeddings(path, rows["image_id"].to_numpy(dtype=object)) for s, rows in parts.items()}
+    codes = {name: k for k, name in enumerate(dataset.classes)}
+    labels = {s: np.array([codes[name] for name in rows["label"]], dtype=np.int64) for s, rows in parts.items()}
+    counts = np.bincount(labels["train"], minlength=len(codes))
+    weights = class_weights(config.class_weights, counts, beta=config.effective_beta)
+    coefficients, intercept = fit_logistic(
+        values["train"], labels["train"], weights[labels["train"]], n_classes=len(codes), l2=config.probe_l2
+    )
+    logits = values["val"] @ coefficients.T + intercept
+    scores = validation_scores(labels["val"], logits)
+    record = RunRecord(
+        status="finished",
+        task=dataset.info.task,
+        classes=dataset.classes,
+        dataset_digest=dataset.info.digest,
+        config=config.model_dump(mode="json"),
+        seed=config.seed,
+        device="cpu",
+        precision="fp64",
+        pretrained=f"embeddings from {path.name} ({file_digest(path)})",
+        selection="none: one linear probe",
+        best_epoch=0,
+        stopped="no epochs asked for",
+        parameters=coefficients.size + intercept.size,
+        class_weights=dict(zip(dataset.classes, map(float, weights), strict=True)),
+        scores=scores,
+        seconds={"train": time.perf_counter() - started},
+        environment=environment("torch", "safetensors"),
+        revision=revision(),
+    )
+    with folder.held():
+        header = {"schema": "dermbench.model/1", "model": config.model, "classes": list(dataset.classes)}
+        tensors = {"weight": torch.from_numpy(coefficients), "bias": torch.from_numpy(intercept)}
+        write_tensors(folder.path / WEIGHTS, tensors, header)
+        write_history(folder.path / HISTORY, [{"epoch": 0, "step": 0, **scores}])
+        ids = parts["val"]["image_id"].to_numpy(dtype=object)
+        write_predictions(
+            folder.path / PREDICTIONS / "val.parquet", make_predictions(ids, softmax(logits), dataset.classes)
+        )
+        folder.write_config_and_record(record)
+    reporter.say(f"linear probe on {values['train'].shape[1]:,} features of {len(labels['train']):,} images")
+    return record
+
+
+def predict_embeddings(run: Path, table: Path | str, image_id: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the logits of a probe for images whose embeddings a table holds, shape (n, n_classes).
+
+    Raises
+    ------
+    InputError
+        When the table lacks images, or its embeddings have another length than those of the run.
+    """
+    tensors, _ = read_tensors(run / WEIGHTS)
+    weight, bias = (tensors[name].double().numpy() for name in ("weight", "bias"))
+    values = read_embeddings(table, image_id)
+    if values.shape[1] != weight.shape[1]:
+        raise InputError(
+            table, [f"holds {values.shape[1]:,} features, the run was trained on {weight.shape[1]:,}"]
+        )
+    logits: NDArray[np.float64] = values @ weight.T + bias
+    return logits

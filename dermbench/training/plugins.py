@@ -1,0 +1,53 @@
+"""Models of other packages: a Python callable under the entry-point group ``dermbench.models``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from dermbench.errors import InputError
+from dermbench.registry import Registry
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+@runtime_checkable
+class ImageModel(Protocol):
+    """What ``predict plugin:NAME`` calls.
+
+    Attributes
+    ----------
+    image_size
+        Side of the square images it is given, in pixels.
+    """
+
+    image_size: int
+
+    def __call__(self, images: NDArray[np.uint8], classes: tuple[str, ...]) -> ArrayLike:
+        """Return probabilities, shape (n, n_classes), in the order of ``classes``.
+
+        ``images`` are RGB, shape (n, image_size, image_size, 3).
+        """
+
+
+MODELS: Registry[ImageModel] = Registry("model", "dermbench.models")
+"""Models of other packages by name."""
+
+
+def probabilities_of(name: str, images: NDArray[np.uint8], classes: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return what a model says of a batch of images, checked, shape (n, n_classes).
+
+    Raises
+    ------
+    InputError
+        When it returns another shape, or rows that are no probabilities.
+    """
+    values = np.asarray(MODELS.get(name)(images, classes), dtype=np.float64)
+    expected = (len(images), len(classes))
+    if values.shape != expected:
+        raise InputError(f"model {name!r}", [f"returned the shape {values.shape}, not {expected}"])
+    if not np.isfinite(values).all() or (values < 0).any() or (np.abs(values.sum(axis=1) - 1) > 1e-3).any():
+        raise InputError(f"model {name!r}", ["returned rows that are no probabilities (>= 0, with sum 1)"])
+    return values
