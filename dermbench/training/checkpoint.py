@@ -161,7 +161,7 @@ def load_state(
         raise InputError(path, ["was written by another version of dermbench"], remedy=ANEW)
     state = State(**header)
     problems = [
-        f"is of another {name}: {found}, not {identity.get(name)}"
+        f"is of another run ({name}: {found} instead of {identity.get(name)})"
         for name, found in state.identity.items()
         if found != identity.get(name)
     ]
