@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TOLERANCE = 2 * 10.0**-DIGITS
 """How far two numbers of a report may be apart: the last digit it keeps, which rounding may move by one."""
 VERSIONS = "metric_versions"
+FEWEST = 2
+"""Resamples of a quick evaluation, which looks at none of them: as many as have a spread."""
 
 
 def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = False) -> Report:
@@ -46,7 +48,7 @@ def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool =
         truth,
         sensitive=list(board.sensitive),
         seed=board.seed,
-        n_resamples=1 if quick else board.resamples,
+        n_resamples=FEWEST if quick else board.resamples,
     )
     return Report.model_validate(report.document())
 

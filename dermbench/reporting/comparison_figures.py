@@ -225,10 +225,9 @@ def groups_figure(document: Mapping[str, Any], feature: str, metric: str) -> Fig
         axes.plot([], [], MARKS[k % len(MARKS)], color=colour, label=_label(model), linestyle="none", markersize=5)
     axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block['groups'][g]['n']:,}" for g in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.set_xlabel(
-        f"{metric_title(metric)} minus that of {_label(document['baseline'])}, paired 95 % interval; hollow: none",
-        color=INK,
-    )
+    minus = f"{metric_title(metric)} minus that of {_label(document['baseline'])}"
+    dashed = "" if margin is None else f"\ndashed: margin of {100 * margin:g} points"
+    axes.set_xlabel(f"{minus}, paired 95 % interval; hollow: none{dashed}", color=INK)
     axes.set_title(f"Differences by {feature_title(feature)}", loc="left", color=INK, fontsize=10)
     if len(models) > 1:
         figure.legend(loc="outside right upper", frameon=False, fontsize=7)

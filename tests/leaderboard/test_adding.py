@@ -110,7 +110,7 @@ def test_taken_name_needs_replace(board, predictions):
     assert first["about"]["name"] == "Middle"
 
 
-HOSTILE = ["a|b <i>x</i> `q`", "=cmd()", "@x", "../../up", "皮膚", "[x](javascript:y)"]
+HOSTILE = ["-1+cmd", "+1", "a|b <i>x</i> `q`", "=cmd()", "@x", "../../up", "皮膚", "[x](javascript:y)"]
 
 
 def test_hostile_names_stay_inside_and_keep_the_table_whole(board, predictions):
