@@ -15,6 +15,7 @@ FENCE = r"^```[^\n]*\n(.*?)^```[ \t]*$"
 CLAIM = re.compile(rf"^<!-- reproduce -->\s*\n{FENCE}(?:(?!^```|^<!--).)*?{FENCE}", re.DOTALL | re.MULTILINE)
 MARK = re.compile(r"^<!-- reproduce -->", re.MULTILINE)
 EXCERPT = re.compile(r"^<!-- excerpt: (\S+) -->[ \t]*\n\s*((?:[^\n]+(?:\n|\Z))+)", re.MULTILINE)
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 SECONDS = re.compile(r"\b\d+(?:[.,:]\d+)*(?= ?(?:ms|s|sec|seconds?|min|minutes?|images/s|it/s)\b)")
 
 
@@ -43,21 +44,32 @@ def excerpts(text: str) -> list[tuple[str, list[str]]]:
 
 
 def masked(text: str) -> list[str]:
-    """Return the lines that do not depend on the clock: durations as ``#``, no blank lines or trailing blanks."""
-    lines = (SECONDS.sub("#", line).rstrip() for line in text.splitlines())
+    """Return the lines that do not depend on the clock or the width of a terminal.
+
+    Durations become ``#``; rules drawn behind a heading, blank lines and trailing blanks go.
+    """
+    lines = (SECONDS.sub("#", line).rstrip(" \N{BOX DRAWINGS LIGHT HORIZONTAL}-") for line in text.splitlines())
     return [line for line in lines if line]
 
 
 def first_difference(shown: str, printed: str) -> str | None:
-    """Say which line of the output differs first; None when none does."""
-    left, right = masked(shown), masked(printed)
-    for wanted, got in zip(left, right, strict=False):
-        if wanted != got:
-            return f"shows {wanted!r}, prints {got!r}"
-    if len(left) == len(right):
-        return None
-    longer, verb = (left, "shows") if len(left) > len(right) else (right, "prints")
-    return f"only one of both {verb} {longer[min(len(left), len(right))]!r}"
+    """Say which shown line is not printed where it is shown; None when all are, in one piece.
+
+    A line ``\N{HORIZONTAL ELLIPSIS}`` stands for any number of printed lines.
+    """
+    right, cut = masked(printed), False
+    for wanted in masked(shown):
+        if wanted == ELLIPSIS:
+            cut = True
+            continue
+        if cut and wanted in right:
+            right = right[right.index(wanted) :]
+        if not right:
+            return f"only one of both shows {wanted!r}"
+        if right[0] != wanted:
+            return f"shows {wanted!r}, prints {right[0]!r}" if not cut else f"nowhere prints {wanted!r}"
+        right, cut = right[1:], False
+    return None if cut or not right else f"only one of both prints {right[0]!r}"
 
 
 def _lines(code: str) -> list[str]:

@@ -96,6 +96,13 @@ def test_other_marked_blocks_are_refused(text):
         ("accuracy .61 s\n", "accuracy .62\n", "shows 'accuracy .# s', prints 'accuracy .62'"),
         ("a\nb\n", "a\n", "only one of both shows 'b'"),
         ("a\n", "a\nb\n", "only one of both prints 'b'"),
+        ("a\n…\nd\n", "a\nb\nc\nd\n", None),
+        ("a\n…\n", "a\nb\nc\n", None),
+        ("…\nc\n", "a\nb\nc\n", None),
+        ("a\n…\nd\n", "a\nb\nd\ne\n", "only one of both prints 'e'"),
+        ("a\n…\nx\n", "a\nb\n", "nowhere prints 'x'"),
+        ("a\n…\nc\nb\n", "a\nb\nc\n", "only one of both shows 'b'"),
+        ("train 'x' -> y\n", "train 'x' -> y ───────\n", None),
     ],
 )
 def test_output_is_compared_without_the_clock(shown, printed, found):
