@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.files import atomic_path
 from dermbench.reporting.names import feature_title, metric_title, sorted_features, sorted_groups
-from dermbench.reporting.text import plain
+from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INK, GREY, FAINT = "#1f2933", "#7b8794", "#d9dee4"
 BLUE, ORANGE = "#0b6fa4", "#c2571a"
-NAME = 32
+NAME = 36
 """Characters of a model's name that a figure has room for."""
 MARKS = "os^Dv<>Pp*X"
 STYLE = {
@@ -97,7 +97,17 @@ def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _label(name: str) -> str:
-    return plain(name, limit=NAME)
+    """Shorten a name in its middle: what sets seeds and variants apart stands at the end."""
+    text = plain(name, limit=PROSE_LIMIT)
+    half = NAME // 2
+    return text if len(text) <= NAME else f"{text[: half - 1]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
+
+
+def _legend(figure: Figure, n_models: int) -> None:
+    """Put the legend below, where names of any length leave the axes their width, in room of its own."""
+    figure.legend(loc="outside lower left", frameon=False, fontsize=7)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.16 * n_models)
 
 
 def rank_figure(document: Mapping[str, Any]) -> Figure:
@@ -192,7 +202,7 @@ def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Fig
     axes.set_xlabel(f"{title}, all images", color=INK)
     axes.set_ylabel(f"{title}, worst group of {feature_title(feature)}", color=INK)
     axes.set_title("Overall against worst group; orange: on the front", loc="left", color=INK, fontsize=10)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    _legend(figure, len(models))
     return figure
 
 
@@ -226,9 +236,9 @@ def groups_figure(document: Mapping[str, Any], feature: str, metric: str) -> Fig
     axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block['groups'][g]['n']:,}" for g in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     minus = f"{metric_title(metric)} minus that of {_label(document['baseline'])}"
-    dashed = "" if margin is None else f"\ndashed: margin of {100 * margin:g} points"
-    axes.set_xlabel(f"{minus}, paired 95 % interval; hollow: none{dashed}", color=INK)
+    dashed = "" if margin is None else f"; dashed: margin of {100 * margin:g} points"
+    axes.set_xlabel(f"{minus}\npaired 95 % interval; hollow: none{dashed}", color=INK)
     axes.set_title(f"Differences by {feature_title(feature)}", loc="left", color=INK, fontsize=10)
     if len(models) > 1:
-        figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+        _legend(figure, len(models))
     return figure

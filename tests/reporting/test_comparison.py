@@ -16,7 +16,7 @@ from dermbench.artifacts import make_predictions, make_truth
 from dermbench.evaluation import compare
 from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.comparison_cells import change, signed
-from dermbench.reporting.comparison_figures import rank_figure, write_figures
+from dermbench.reporting.comparison_figures import _label, rank_figure, write_figures
 from dermbench.reporting.numbers import Footnotes
 
 HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
@@ -156,3 +156,11 @@ def test_every_model_has_a_dot_in_the_rank_figure():
     assert {y for _, y in drawn} == set(range(20))
     low, high = side.get_xlim()
     assert all(low < x < high for x, _ in drawn)
+
+
+def test_long_names_of_seeds_stay_apart_in_figures():
+    names = [f"{'a very long description of a network, ' * 3}seed {seed}" for seed in range(3)]
+    labels = {_label(name) for name in names}
+    assert len(labels) == 3
+    assert max(map(len, labels)) <= 36
+    assert _label("short") == "short"
