@@ -1,0 +1,129 @@
+"""A method and a model of another package, installed as a user does, without touching dermbench."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dermbench.errors import InputError, RegistryError
+from dermbench.training import plugins, predict
+
+PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_method"
+PIP = "-m pip install --quiet --no-deps --no-build-isolation --no-index --disable-pip-version-check --target"
+
+
+RUN_ALL = """
+import json, sys
+from dermbench.cli import app
+for words in json.loads(sys.argv[1]):
+    app(words, standalone_mode=False)
+"""
+
+
+def run_all(site, *commands):
+    """Run commands of dermbench one after another in a process that sees the installed package."""
+    listed = json.dumps([[str(word) for word in words] for words in commands])
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL, listed],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Install the demonstration package with pip into a folder of its own; no network is needed."""
+    if find_spec("hatchling") is None or find_spec("pip") is None:
+        pytest.skip("pip and hatchling are needed to install the demonstration package without network")
+    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "package")
+    target = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, *PIP.split(), target, source], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_an_installed_method_is_trained_and_an_installed_model_predicts(site, shared_dataset, tmp_path, tiny):
+    data, folder = ("--data", shared_dataset.root), tmp_path
+    sets = [*tiny, "epochs=1", "method=mixup+logit_norm", "method_options.logit_norm_temperature=0.5"]
+    words = [word for text in sets for word in ("--set", text)]
+    few = (*data, "--resamples", "99", "--out")
+    run_all(
+        site,
+        ("train", *data, "--out", folder / "run", "--preset", "cpu-small", *words),
+        ("predict", folder / "run", *data, "--out", folder / "method.parquet"),
+        ("eval", folder / "method.parquet", *few, folder / "method.json"),
+        ("predict", "plugin:brightest", *data, "--out", folder / "model.csv"),
+        ("eval", folder / "model.csv", *few, folder / "model.json"),
+    )
+    config = json.loads((folder / "run" / "run.json").read_text())["config"]
+    assert config["method"] == "mixup+logit_norm"
+    assert config["method_options"]["logit_norm_temperature"] == 0.5
+    assert json.loads((folder / "method.json").read_text())["n"] == 9
+    # the brightest channel of each class's colour is red, green, blue
+    assert json.loads((folder / "model.json").read_text())["overall"]["accuracy"]["value"] == 1
+
+
+def test_without_the_package_the_method_is_unknown(shared_dataset, tmp_path, run):
+    with pytest.raises(InputError, match="unknown method 'logit_norm'"):
+        run(shared_dataset, tmp_path / "run", "method=logit_norm")
+
+
+def model(values, side=16):
+    def call(images, classes):
+        assert images.dtype == np.uint8
+        assert images.shape[1:] == (side, side, 3)
+        return values(len(images), len(classes))
+
+    call.image_size = side
+    return call
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    def add(item):
+        registry = plugins.Registry("model", "dermbench.none")
+        registry.add("own", item)
+        for name in ("dermbench.training.plugins", "dermbench.training.candidates"):
+            monkeypatch.setattr(sys.modules[name], "MODELS", registry)
+
+    return add
+
+
+def test_a_callable_is_given_uint8_images_and_averaged_over_views(shared_dataset, registered):
+    registered(model(lambda n, k: np.tile(np.arange(1, k + 1) / 6, (n, 1))))
+    for views in ("none", "dihedral"):
+        np.testing.assert_allclose(
+            predict("plugin:own", shared_dataset, tta=views).y_prob[0], [1 / 6, 2 / 6, 3 / 6]
+        )
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (lambda n, k: np.ones((n, k + 1)) / (k + 1), r"shape \(9, 4\), not \(9, 3\)"),
+        (lambda n, k: np.ones((n, k)), "no probabilities"),
+        (lambda n, k: np.full((n, k), np.nan), "no probabilities"),
+    ],
+)
+def test_what_a_callable_returns_is_checked(shared_dataset, registered, values, text):
+    registered(model(values))
+    with pytest.raises(InputError, match=text):
+        predict("plugin:own", shared_dataset)
+
+
+def test_an_unknown_model_is_refused(shared_dataset):
+    with pytest.raises(RegistryError, match="unknown model 'nobody'"):
+        predict("plugin:nobody", shared_dataset)
