@@ -55,7 +55,7 @@ def ours(sample: Sample, grouping: Grouping, n_resamples: int) -> np.ndarray:
         return np.stack([m.score(Tally(*parts)) for m in metrics], axis=-1)
 
     cells = tally_cells(sample, grouping.codes, n_groups)
-    replicates = replicate(cells, score, Plan(n_resamples=n_resamples), stream="bench")
+    replicates = replicate(cells, score, Plan(n_resamples=n_resamples), stream="bench").array()
     return np.quantile(replicates, [0.025, 0.975], axis=0)
 
 

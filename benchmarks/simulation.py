@@ -334,7 +334,7 @@ def _bootstrapped_gap(sample: Sample, groups: Grouping, seed: int) -> tuple[floa
         tally = as_tally(sums, sample.n_classes, steps=False)
         return np.ptp(tally.correct.sum(axis=-1) / np.maximum(tally.total, 1), axis=-1)
 
-    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap")
+    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap").array()
     return float(gap(cells.totals()[:, None])[0]), *np.quantile(drawn, [0.025, 0.975])
 
 
@@ -349,7 +349,7 @@ def _free_permutation(sets: int) -> Iterator[Row]:
             parts = elements(sample, groups.codes, within_class=within)
             null = permuted_tallies(
                 sample, parts, 6, lambda t: np.ptp(metric.score(t), axis=-1), Plan(seed, N_RESAMPLES), stream="x"
-            )
+            ).array()
             hits.append((np.sum(null >= observed) + 1) / (len(null) + 1) <= 0.05)
     for within, name in ((True, "within-class"), (False, "free")):
         yield row(
@@ -383,7 +383,7 @@ def _other_intervals(sets: int) -> Iterator[Row]:
         made = bootstrap_sums(
             cells, lambda s: (s[1] / s[0])[:, None, None], 2, Plan(seed, N_RESAMPLES), stream="x"
         )
-        low, high, _ = bca_limits(values.mean(), np.sort(made[0][:, 0, 0]), made[1][0, 0], z=1.96)
+        low, high, _ = bca_limits(values.mean(), np.sort(made[0].at(0, 0)), made[1][0, 0], z=1.96)
         hits.append(low <= truth <= high)
     yield row("coverage of BCa", "log_loss; 3 classes, n=30", np.array(hits))
 

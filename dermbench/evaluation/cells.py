@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
+KAPPA = "cohen_kappa"
+"""Metric whose cells hold a standard error too."""
 MIN_CASES = 10
 """True cases of a class from which on its F1 has an interval."""
 
@@ -39,7 +41,10 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
 
     def of_rows(_true: object, _pred: object, *, row: Any) -> NDArray[np.float64]:
         rows = np.asarray(row, dtype=np.intp)
-        return np.array([score(metric, sample, rows=rows) for metric in metrics])
+        key = (rows.tobytes(), *(metric.name for metric in metrics))
+        if key not in sample.scored:  # the frame asks for all images too, the same for every feature
+            sample.scored[key] = np.array([score(metric, sample, rows=rows) for metric in metrics])
+        return sample.scored[key]
 
     frame = MetricFrame(
         metrics=of_rows,  # one function of all metrics: the frame copies the columns for each function and group
@@ -73,10 +78,26 @@ def group_cells(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], f
                 interval=found[name, metric.name].interval(),
                 reason=sample.reason(metric),
             ).document()
+            | _further(metric, sample, grouping.rows(index))
             for column, metric in enumerate(metrics)
         }
         for index, name in enumerate(grouping.names)
     ]
+
+
+def _further(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> Document:
+    """Return what a cell holds beyond the contracted keys: kappa's large-sample standard error."""
+    if metric.name != KAPPA:
+        return {}
+    if len(np.unique(sample.truth.unit[rows])) < len(rows):
+        return {"se": {"value": None, "reason": "the formula assumes independent images; images share units"}}
+    from dermbench.evaluation.stats import kappa_se  # noqa: PLC0415 - loads scipy
+
+    view = sample.view(metric)
+    _, error, _ = kappa_se(view.y_true[rows], view.y_pred[rows], view.n_classes)
+    if not math.isfinite(error):
+        return {"se": {"value": None, "reason": metric.undefined_when}}
+    return {"se": {"value": error, "n": len(rows), "method": "Fleiss-Cohen-Everitt"}}
 
 
 def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -> Cell:

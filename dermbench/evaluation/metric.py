@@ -19,7 +19,6 @@ rest, 1 malignant), so that its function needs to know nothing about the task;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,11 +26,11 @@ import numpy as np
 from dermbench.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    Weighted = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    Weighted = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 Kind = Literal["counts", "mean", "ranking"]
 View = Literal["classes", "malignancy"]
@@ -108,10 +107,11 @@ class Metric:
         Version of the definition; changes whenever a value can change.
     source
         Where the definition comes from.
-    prepare
-        For a ranking metric, optional: what ``score`` does to ``(y_true, y_prob)`` before it sees weights, as a
-        function that returns a function of the weights with the very values of ``score``. Resampling calls it
-        once, so that images are sorted once.
+    prepare, curve
+        For a ranking metric, optional: what ``score`` does to ``(y_true, y_prob)`` before it sees weights.
+        ``prepare(y_true, y_prob, curves)`` returns a function of the weights whose columns are the very values of
+        ``score`` of the metrics with these curves: images are sorted once, and metrics with the same ``prepare``
+        share what they add up. These weights are whole numbers, and may be in single precision.
     """
 
     name: str
@@ -130,19 +130,34 @@ class Metric:
     undefined_when: str = "there is no image"
     version: int = 1
     source: str = ""
-    prepare: Callable[[NDArray[np.intp], NDArray[np.float64]], Weighted] | None = None
+    prepare: Callable[..., Weighted] | None = None
+    curve: Callable[[Any], NDArray[np.float64]] | None = None
 
-    def weighted(self, y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
-        """Return a ranking metric on some images as a function of their weights alone.
 
-        Parameters
-        ----------
-        y_true, y_prob
-            As ``score`` takes them.
-        """
-        make = partial(partial, self.score) if self.prepare is None else self.prepare
-        made: Weighted = make(y_true, y_prob)
-        return made
+def weighted(metrics: Sequence[Metric], y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
+    """Return ranking metrics on some images as a function of their weights alone, shape (n_resamples, n_metrics).
+
+    Parameters
+    ----------
+    metrics
+        Of kind ``ranking``.
+    y_true, y_prob
+        As ``score`` takes them.
+    """
+    kinds = list(dict.fromkeys(m.prepare for m in metrics if m.prepare is not None))
+    order = [m for kind in kinds for m in metrics if m.prepare is kind] + [m for m in metrics if m.prepare is None]
+    made = [kind(y_true, y_prob, [m.curve for m in metrics if m.prepare is kind]) for kind in kinds]
+    place = [order.index(m) for m in metrics]
+
+    def values(weights: NDArray[Any]) -> NDArray[np.float64]:
+        found = [of_weights(weights) for of_weights in made]
+        plain = [m for m in metrics if m.prepare is None]
+        if plain:
+            full = weights.astype(np.float64)
+            found.append(np.stack([m.score(y_true, y_prob, full) for m in plain], axis=-1))
+        return np.concatenate(found, axis=-1)[:, place]
+
+    return values
 
 
 METRICS: Registry[Metric] = Registry("metric", "dermbench.metrics")

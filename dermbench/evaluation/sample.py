@@ -61,6 +61,11 @@ class Sample:
         return self.truth.classes
 
     @cached_property
+    def scored(self) -> dict[tuple[object, ...], NDArray[np.float64]]:
+        """Values of metrics on some rows that have been computed already."""
+        return {}
+
+    @cached_property
     def full(self) -> View:
         """The classes of the task."""
         predictions = self.predictions

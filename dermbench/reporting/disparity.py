@@ -44,7 +44,8 @@ LEGENDS = {
     "data of this size would show 4 times out of 5.",
     "at worst": "at worst: bad end of the worst group's interval, over all groups at once.",
     "runner-up": "runner-up: next worst group, and p that it differs from the worst.",
-    "SD between groups": "SD between groups: spread beyond sampling error.",
+    "SD between groups": "SD between groups: spread beyond sampling error, group values taken for normal; "
+    "with one odd group among equal ones its interval covers about 91 %.",
     "p of the gap": "p of the gap: how often chance alone gives a gap this large.",
     "p, range": "p, range and p, trend: of the declared tests, before Holm.",
 }

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import f1_score, recall_score
+from statsmodels.stats.inter_rater import cohens_kappa
 
 from dermbench.artifacts import Predictions, Report, make_predictions
 from dermbench.artifacts.truth import make_truth
@@ -69,6 +70,32 @@ def test_keys_of_the_contract(report):
     )
 
 
+def test_kappa_has_the_standard_error_of_statsmodels_overall_and_in_groups(report):
+    table, _, y_prob = drawn()
+    document = report.document()
+    codes = table["label"].map(CLASSES.index).to_numpy(), y_prob.argmax(axis=1)
+    for rows, block in [
+        (slice(None), document["overall"]),
+        *((table["fst"] == t, document["features"]["fst"]["groups"][name]) for t, name in ((1, "I"), (6, "VI"))),
+    ]:
+        matrix = np.zeros((4, 4))
+        np.add.at(matrix, (codes[0][rows], codes[1][rows]), 1)
+        found, expected = block["cohen_kappa"], cohens_kappa(matrix)
+        assert found["value"] == pytest.approx(expected.kappa, abs=1e-6)
+        assert found["se"]["value"] == pytest.approx(expected.std_kappa, abs=1e-6)
+        assert found["se"]["n"] == found["n"]
+
+
+def test_kappa_has_no_standard_error_where_images_share_units_or_a_class_is_alone():
+    table, ids, y_prob = drawn(patient_id=[f"p{k // 2}" for k in range(200)])
+    shared = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
+    assert "share units" in shared.document()["overall"]["cohen_kappa"]["se"]["reason"]
+    only = table.assign(label="acne").drop(columns="patient_id")
+    certain = np.tile([0.0, 0.0, 1.0, 0.0], (200, 1))
+    alone = evaluate(make_predictions(ids, certain, CLASSES), make_truth(only, classes=CLASSES), **FEW)
+    assert alone.document()["overall"]["cohen_kappa"]["se"]["value"] is None
+
+
 def test_every_cell_has_a_value_with_n_or_a_reason(report):
     document = report.document()
     groups = [feature["groups"] for feature in document["features"].values()]
@@ -92,7 +119,7 @@ def test_disparities_have_all_keys_of_the_contract(report):
             assert 0 <= block["low"] <= block["difference"] <= block["high"]
             assert 0 < block["p_value"] <= 1
             assert block["null_median"] <= block["null_q95"]
-            assert set(block["between_group_sd"]) == {"value", "low", "high"}
+            assert set(block["between_group_sd"]) == {"value", "low", "high", "method"}
             assert "fair" not in block["verdict"]
 
 

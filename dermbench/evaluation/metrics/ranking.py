@@ -7,8 +7,9 @@ ranks nothing. Images with equal probability count as one step, so their order n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from dermbench.evaluation.metric import METRICS, Metric
 from dermbench.evaluation.metrics.counts import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from scipy import sparse
@@ -36,18 +37,29 @@ class Ranking:
 
     Attributes
     ----------
-    runs
-        Images of each gap and step in turn, from the highest score down, shape (2 n_steps + 1, n_samples).
-    positives
-        Positives of each step, shape (n_steps, n_samples).
+    order, bounds
+        Images from the highest score down, and where each gap and step in turn starts among them, with the end:
+        2 n_steps + 2 bounds.
+    inside, starts
+        Positives in the same order, and where each step starts among them, with the end: n_steps + 1 bounds.
     """
 
-    runs: sparse.csr_array
-    positives: sparse.csr_array
+    order: NDArray[np.int32]
+    bounds: NDArray[np.intp]
+    inside: NDArray[np.int32]
+    starts: NDArray[np.intp]
 
-    def steps(self, weights: NDArray[np.float64]) -> Steps:
+    @cached_property
+    def _matrices(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+        n = len(self.order)
+        return _sums(self.order, self.bounds, n), _sums(self.inside, self.starts, n)
+
+    def steps(self, weights: NDArray[Any]) -> Steps:
         """Add up the weights of the images, shape (n_samples, n), along the ranking."""
-        all_weight, positive = self.runs @ weights, self.positives @ weights
+        if weights.shape[1] == 1 and (weights == 1).all():
+            all_weight, positive = (np.diff(b).astype(np.float64)[:, None] for b in (self.bounds, self.starts))
+        else:
+            all_weight, positive = (np.asarray(m @ weights, dtype=np.float64) for m in self._matrices)
         return Steps(positive=positive, tied=all_weight[1::2] - positive, gap=all_weight[0::2])
 
 
@@ -107,28 +119,30 @@ def per_class(
     curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the value of each class, shape (n_classes, n_resamples), NaN where it ranks nothing."""
-    return _values(curve, _rankings(y_true, y_prob), y_prob.shape[1], weights)
+    values: NDArray[np.float64] = _values([curve], _rankings(y_true, y_prob), y_prob.shape[1], weights)[0]
+    return values
 
 
 def _values(
-    curve: Curve, rankings: Iterable[tuple[int, Ranking]], n_classes: int, weights: NDArray[np.float64]
+    curves: Sequence[Curve], rankings: Iterable[tuple[int, Ranking]], n_classes: int, weights: NDArray[Any]
 ) -> NDArray[np.float64]:
-    values = np.full((n_classes, weights.shape[1]), np.nan)
+    values = np.full((len(curves), n_classes, weights.shape[1]), np.nan)
     for label, ranking in rankings:
-        values[label] = curve(ranking.steps(weights))
+        steps = ranking.steps(weights)
+        for index, curve in enumerate(curves):
+            values[index, label] = curve(steps)
     return values
 
 
 def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[tuple[int, Ranking]]:
     """Yield the ranking of each class that has images inside and outside of it."""
-    ones = np.ones(len(y_true))
     for label in range(y_prob.shape[1]):
         inside = y_true == label
         if inside.any() and not inside.all():
-            yield label, _rank(inside, y_prob[:, label], ones)
+            yield label, _rank(inside, y_prob[:, label])
 
 
-def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64], ones: NDArray[np.float64]) -> Ranking:
+def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
     order = np.argsort(-score).astype(np.int32)  # the order within ties is free: their weights are added up
     ranked, flag = score[order], inside[order]
     start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
@@ -136,24 +150,31 @@ def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64], ones: NDArray[n
     n_positive = np.add.reduceat(flag.astype(np.intp), start)
     step = n_positive > 0
     bounds = np.column_stack([start[step], end[step]]).ravel()
-    runs = _sums(order, np.concatenate(([0], bounds, [len(order)])), ones)
-    return Ranking(runs, _sums(order[flag], np.concatenate(([0], np.cumsum(n_positive[step]))), ones))
+    return Ranking(
+        order,
+        np.concatenate(([0], bounds, [len(order)])),
+        order[flag],
+        np.concatenate(([0], np.cumsum(n_positive[step]))),
+    )
 
 
-def _sums(rows: NDArray[np.int32], bounds: NDArray[np.intp], ones: NDArray[np.float64]) -> sparse.csr_array:
-    """Return the matrix that adds up each run ``rows[bounds[i]:bounds[i + 1]]`` without copying it."""
+def _sums(rows: NDArray[np.int32], bounds: NDArray[np.intp], n: int) -> sparse.csr_array:
+    """Return the matrix that adds up each run ``rows[bounds[i]:bounds[i + 1]]`` of ``n`` rows."""
     from scipy import sparse  # noqa: PLC0415 - slow to import
 
-    shape = (len(bounds) - 1, len(ones))
-    return sparse.csr_array((ones[: len(rows)], rows, bounds.astype(np.int32)), shape=shape)
+    ones = np.ones(len(rows), dtype=np.float32)  # weights in double precision give sums in double precision
+    return sparse.csr_array((ones, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, n))
 
 
-def _prepare(curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
+def _prepare(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], curves: Sequence[Curve]) -> Weighted:
     """Rank once for any number of weights; the values are those of :func:`_macro`."""
-    if y_prob.size > PREPARED:
-        return partial(_macro, curve, y_true, y_prob)
-    rankings = list(_rankings(y_true, y_prob))
-    return lambda weights: _average(_values(curve, rankings, y_prob.shape[1], weights))
+    kept = list(_rankings(y_true, y_prob)) if y_prob.size <= PREPARED else None
+
+    def values(weights: NDArray[Any]) -> NDArray[np.float64]:
+        rankings = _rankings(y_true, y_prob) if kept is None else kept
+        return _average(_values(curves, rankings, y_prob.shape[1], weights)).T
+
+    return values
 
 
 def _macro(
@@ -163,13 +184,22 @@ def _macro(
 
 
 def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average over classes, the axis before the last."""
     there = np.isfinite(values)
-    return ratio(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0).astype(np.float64))
+    return ratio(np.where(there, values, 0.0).sum(axis=-2), there.sum(axis=-2).astype(np.float64))
+
+
+def running(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return cumulative sums down the first axis; row by row, which numpy's own do column by column."""
+    sums = values.copy()
+    for above, row in pairwise(sums):
+        np.add(above, row, out=row)
+    return sums
 
 
 def _area_roc(steps: Steps) -> NDArray[np.float64]:
     """Share of the pairs of a positive and a negative that are in order, a tie counting one half."""
-    above = np.cumsum(steps.gap[:-1] + steps.tied, axis=0)  # up to and with the step
+    above = running(steps.gap[:-1] + steps.tied)  # up to and with the step
     negative = above[-1] + steps.gap[-1]
     in_order = (steps.positive * (negative - above + steps.tied / 2)).sum(axis=0)
     return ratio(in_order, steps.positive.sum(axis=0) * negative)
@@ -177,8 +207,8 @@ def _area_roc(steps: Steps) -> NDArray[np.float64]:
 
 def _average_precision(steps: Steps) -> NDArray[np.float64]:
     """Precision at each step, weighted by the positives gained there."""
-    found = np.cumsum(steps.positive, axis=0)
-    above = np.cumsum(steps.gap[:-1] + steps.tied, axis=0)
+    found = running(steps.positive)
+    above = running(steps.gap[:-1] + steps.tied)
     gained = steps.positive * ratio(found, np.maximum(found + above, np.finfo(np.float64).tiny))
     value = ratio(gained.sum(axis=0), found[-1])
     return np.where(above[-1] + steps.gap[-1] > 0, value, np.nan)
@@ -196,7 +226,8 @@ for _metric in (
         macro=True,
         undefined_when=RANKS_NOTHING,
         source="Hanley & McNeil 1982; macro average over classes",
-        prepare=partial(_prepare, _area_roc),
+        prepare=_prepare,
+        curve=_area_roc,
     ),
     Metric(
         "average_precision",
@@ -207,7 +238,8 @@ for _metric in (
         macro=True,
         undefined_when=RANKS_NOTHING,
         source="step-wise area under precision and recall; macro average over classes",
-        prepare=partial(_prepare, _average_precision),
+        prepare=_prepare,
+        curve=_average_precision,
     ),
 ):
     METRICS.add(_metric.name, _metric)

@@ -1,4 +1,6 @@
-"""The statistical core: pure functions from arrays to intervals and disparities. It opens no file.
+"""The statistical core: pure functions from arrays to intervals and disparities.
+
+It opens no file but nameless temporary ones, for replicates that are many.
 
 Everything starts from a :class:`Sample` (truth, predictions, units) and a :class:`Grouping` (one sensitive
 feature), both in the order of ``image_id``::
@@ -21,7 +23,7 @@ standardised accuracy and macro-F1), ``calibration``, ``fit_threshold`` and ``ab
 module               holds
 ===================  ==================================================================================
 sample, problem      Sample, Grouping, eligible classes; a sample with its groups and plan
-seeding              Plan: seed, number of resamples, workers; named streams of random numbers
+seeding, columns     Plan: seed, number of resamples, workers; named streams; replicates by column
 resample             cells or units, drawn, to tallies of all groups and models by one matrix product
 bootstrap, bca       the unit bootstrap; BCa limits and the jackknife
 proportions          Wilson, effective n of clusters

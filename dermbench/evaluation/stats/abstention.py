@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.metric import Metric
+from dermbench.evaluation.metrics.counts import ratio
+from dermbench.evaluation.metrics.ranking import running
 from dermbench.evaluation.stats.estimates import Estimate, undefined
 from dermbench.evaluation.stats.proportions import share_estimate
 from dermbench.evaluation.stats.sample import everyone
@@ -17,6 +19,7 @@ from dermbench.evaluation.stats.sample import everyone
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.metric import Weighted
     from dermbench.evaluation.stats.estimates import Interval
     from dermbench.evaluation.stats.sample import Grouping, Sample
 
@@ -166,21 +169,32 @@ def aurc(
     ----------
     Geifman & El-Yaniv (2017), NeurIPS.
     """
+    values: NDArray[np.float64] = _prepare_aurc(y_true, y_prob)(weights)[:, 0]
+    return values
+
+
+def _prepare_aurc(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], _curves: object = None) -> Weighted:
+    """Order the images once for any number of weights."""
     confidence = y_prob.max(axis=1)
     order = np.argsort(-confidence, kind="stable")
     starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf))
     wrong = (y_prob.argmax(axis=1) != y_true)[order, None]
-    size = np.add.reduceat(weights[order], starts, axis=0)
-    errors = np.add.reduceat(np.where(wrong, weights[order], 0.0), starts, axis=0)
-    before = np.cumsum(size, axis=0) - size
-    errors_before = np.cumsum(errors, axis=0) - errors
-    n = size.sum(axis=0)
-    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, int(n.max(initial=0)) + 1))])
-    step = harmonic[(before + size).astype(np.intp)] - harmonic[before.astype(np.intp)]
-    rate = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
-    total = (errors + (errors_before - rate * before) * step).sum(axis=0)
-    area: NDArray[np.float64] = np.full(len(n), np.nan)
-    np.divide(total, n, out=area, where=n > 0)
+    tied = len(starts) < len(order)
+
+    def area(weights: NDArray[Any]) -> NDArray[np.float64]:
+        size = weights[order].astype(np.float64)
+        errors = np.where(wrong, size, 0.0)
+        if tied:
+            size, errors = (np.add.reduceat(part, starts, axis=0) for part in (size, errors))
+        until, errors_until = running(size), running(errors)
+        n = weights.sum(axis=0, dtype=np.float64)
+        harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, int(n.max(initial=0)) + 1))])
+        step = harmonic[until.astype(np.intp)]
+        step[1:] -= step[:-1].copy()
+        rate = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+        total = (errors + (errors_until - errors - rate * (until - size)) * step).sum(axis=0)
+        return ratio(total, n)[:, None]
+
     return area
 
 
@@ -192,5 +206,6 @@ AURC = Metric(
     needs_probabilities=True,
     higher_is_better=False,
     source="Geifman & El-Yaniv 2017; ties averaged",
+    prepare=_prepare_aurc,
 )
 """Goes through :func:`dermbench.evaluation.stats.intervals` and ``disparities`` like any metric."""

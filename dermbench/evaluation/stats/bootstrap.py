@@ -9,7 +9,8 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 
 from dermbench.evaluation.stats.bca import acceleration, bca_limits, jackknife
-from dermbench.evaluation.stats.draws import Drawer
+from dermbench.evaluation.stats.draws import FEW_UNITS as FEW_DRAWN
+from dermbench.evaluation.stats.draws import Drawer, shared_block, unit_counts
 from dermbench.evaluation.stats.estimates import Estimate, spread
 from dermbench.evaluation.stats.resample import Cells, replicate
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.stats.columns import Columns
     from dermbench.evaluation.stats.sample import Sample
     from dermbench.evaluation.stats.seeding import Plan
 
@@ -41,7 +43,7 @@ BLOCK_WEIGHTS = 2**21
 
 
 def bootstrap_estimate(
-    value: float, replicates: NDArray[np.float64], accelerate: float, *, n: int, n_units: int
+    value: float, read: Callable[[], NDArray[np.float64]], accelerate: float, *, n: int, n_units: int
 ) -> Estimate:
     """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
 
@@ -52,30 +54,37 @@ def bootstrap_estimate(
     ----------
     value
         The metric on the data.
-    replicates
-        Bootstrap replicates, NaN where undefined, shape (n_resamples,).
+    read
+        Returns the bootstrap replicates, NaN where undefined, shape (n_resamples,). It is called again for
+        limits at each level, so that estimates need not keep them.
     accelerate
         Acceleration constant; NaN for the percentile interval.
     n, n_units
         Images and independent units that the value rests on.
     """
-    defined = np.sort(replicates[np.isfinite(replicates)])
     few = too_few_units(n, n_units)
     if few is not None:
         return Estimate(value, n, reason=few)
-    if len(defined) < MOSTLY * len(replicates):
-        share = 1 - len(defined) / len(replicates)
+    replicates = read()
+    n_resamples, defined = len(replicates), replicates[np.isfinite(replicates)]
+    if len(defined) < MOSTLY * n_resamples:
+        share = 1 - len(defined) / n_resamples
         return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
-    if defined[-1] - defined[0] < STILL:
+    if np.ptp(defined) < STILL:
         return Estimate(value, n, reason="no interval: all resamples have the same value")
 
     def limits(z: float) -> tuple[float, float, str]:
         wide = z if n == n_units else float(student.ppf(ndtr(z), n_units - 1))
-        low, high, method = bca_limits(value, defined, accelerate, z=wide)
+        low, high, method = bca_limits(value, ordered(read()), accelerate, z=wide)
         of = "" if n == n_units else f" of {n_units:,} units"
-        return low, high, f"{method} bootstrap, {len(replicates):,} resamples{of}"
+        return low, high, f"{method} bootstrap, {n_resamples:,} resamples{of}"
 
-    return Estimate(value, n, spread(replicates), limits)
+    return Estimate(value, n, spread(defined), limits)
+
+
+def ordered(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the defined replicates in ascending order."""
+    return np.sort(replicates[np.isfinite(replicates)])
 
 
 def too_few_units(n: int, n_units: int) -> str | None:
@@ -86,7 +95,7 @@ def too_few_units(n: int, n_units: int) -> str | None:
 
 def bootstrap_sums(
     cells: Cells, score: Score, width: int, plan: Plan, *, stream: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Columns, NDArray[np.float64]]:
     """Bootstrap functions of the slot sums of each group.
 
     Parameters
@@ -103,10 +112,10 @@ def bootstrap_sums(
     Returns
     -------
     replicates, accelerations
-        Shapes (n_resamples, n_groups, n_metrics) and (n_groups, n_metrics).
+        Replicates of shape (n_groups, n_metrics), and (n_groups, n_metrics).
     """
     replicates = replicate(cells, score, plan, stream=stream)
-    accelerations: NDArray[np.float64] = np.full(replicates.shape[1:], np.nan)
+    accelerations: NDArray[np.float64] = np.full(replicates.shape, np.nan)
     for group, row in enumerate(accelerations):
         slots = np.arange(group * width, (group + 1) * width)
         left_out, counts = jackknife(cells, slots, lambda sums: score(sums)[:, 0])
@@ -117,7 +126,7 @@ def bootstrap_sums(
 
 def bootstrap_weights(
     sample: Sample, score: Score, plan: Plan, *, stream: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Columns, NDArray[np.float64]]:
     """Bootstrap functions of the weights of the images.
 
     Parameters
@@ -125,22 +134,28 @@ def bootstrap_weights(
     sample
         Gives the units.
     score
-        Takes weights of shape (n_samples, n), returns (n, n_outputs).
+        Takes weights of shape (n_samples, n), whole numbers in single precision, returns (n, n_outputs).
     plan, stream
         Number of resamples, and the random numbers.
 
     Returns
     -------
     replicates, accelerations
-        Shapes (n_resamples, n_outputs) and (n_outputs,).
+        Replicates of shape (n_outputs,), and (n_outputs,).
     """
-    drawer = Drawer(np.ones(sample.n_units, dtype=np.int64)).prepare()
+    few = sample.n_units <= FEW_DRAWN
+    drawer = Drawer(np.ones(sample.n_units, dtype=np.int64))
     block = int(min(256, max(8, BLOCK_WEIGHTS // max(1, len(sample)))))
 
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return score(drawer.draw(size, rng)[sample.units].astype(np.float64))
+    def one(index: int, size: int) -> NDArray[np.float64]:
+        counts: NDArray[Any] = (
+            unit_counts(plan.seed, sample.n_units, index)[:, :size]
+            if few
+            else drawer.draw(size, plan.generator(stream, index))
+        )
+        return score((counts[sample.units] if sample.clustered else counts).astype(np.float32))
 
-    replicates = plan.in_blocks(one, stream=stream, block=block)
+    replicates = plan.columns(one, block=shared_block(sample.n_units) if few else block)
     left_out = leave_parts_out(sample, score, plan, stream=stream, n_parts=PARTS)
     equal = np.ones(len(left_out), dtype=np.int64)
     return replicates, np.array([acceleration(values, equal) for values in left_out.T])
@@ -155,5 +170,5 @@ def leave_parts_out(sample: Sample, score: Score, plan: Plan, *, stream: str, n_
     values = []
     for start in range(0, n_parts, step):
         left_out = np.arange(start, min(start + step, n_parts))
-        values.append(score((of_row[:, None] != left_out).astype(np.float64)))
+        values.append(score((of_row[:, None] != left_out).astype(np.float32)))
     return np.concatenate(values)

@@ -15,7 +15,7 @@ from dermbench.evaluation.stats.sample import everyone
 from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -177,12 +177,8 @@ def _one(sample: Sample, gap: Interval, plan: Plan, stream: str) -> Calibration:
             _alone(e, confidence, hit, b) for e, b in ((debiased_error, mass), (expected_error, width))
         )
         return Calibration(gap, squared, ece, tuple(curve))
-    return Calibration(
-        gap,
-        _beside_null(debiased_error, confidence, hit, mass, plan, f"{stream} squared"),
-        _beside_null(expected_error, confidence, hit, width, plan, f"{stream} ece"),
-        tuple(curve),
-    )
+    squared, ece = _beside_null(((debiased_error, mass), (expected_error, width)), confidence, hit, plan, stream)
+    return Calibration(gap, squared, ece, tuple(curve))
 
 
 def _alone(
@@ -233,29 +229,39 @@ def debiased_error(
 
 
 def _beside_null(
-    error: Error,
+    kinds: Sequence[tuple[Error, NDArray[np.intp]]],
     confidence: NDArray[np.float64],
     hit: NDArray[np.float64],
-    bins: NDArray[np.intp],
     plan: Plan,
     stream: str,
-) -> CalibrationError:
-    size, total = bin_sums(bins, np.stack([np.ones_like(hit), confidence]))
-    value = float(error(size, total, bin_sums(bins, hit[None, :])[0]))
+) -> list[CalibrationError]:
+    """Return each error over its bins beside the same for outcomes drawn from the probabilities."""
+    sums = [bin_sums(bins, np.stack([np.ones_like(hit), confidence, hit])) for _, bins in kinds]
+    inside = [np.eye(part.shape[1], dtype=np.float32)[bins] for part, (_, bins) in zip(sums, kinds, strict=True)]
 
     def one(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-        drawn = (rng.random((count, len(hit))) < confidence).astype(np.float64)
-        hits = bin_sums(bins, drawn)
-        return np.asarray(error(np.broadcast_to(size, hits.shape), np.broadcast_to(total, hits.shape), hits))
+        drawn = (rng.random((count, len(hit)), dtype=np.float32) < confidence).astype(np.float32)
+        found = []
+        for (error, _), (size, total, _), members in zip(kinds, sums, inside, strict=True):
+            hits = (drawn @ members).astype(np.float64)  # whole numbers: exact
+            found.append(error(np.broadcast_to(size, hits.shape), np.broadcast_to(total, hits.shape), hits))
+        return np.stack(found, axis=-1)
 
     block = int(min(1024, max(8, 2**19 // len(hit))))
     affordable = int(max(FEWEST_DRAWS, min(DRAWS, WORK // len(hit))))
-    null = plan.at_most(affordable).in_blocks(one, stream=stream, block=block)
+    nulls = plan.at_most(affordable).in_blocks(one, stream=stream, block=block).T
+    return [
+        _placed(float(error(*part)), null, len(hit), part.shape[1])
+        for (error, _), part, null in zip(kinds, sums, nulls, strict=True)
+    ]
+
+
+def _placed(value: float, null: NDArray[np.float64], n: int, n_bins: int) -> CalibrationError:
     return CalibrationError(
         value,
         float(np.median(null)),
         float(np.quantile(null, 0.95)),
         (int((null >= value - 1e-12).sum()) + 1) / (len(null) + 1),
-        len(hit),
-        len(size),
+        n,
+        n_bins,
     )

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.evaluation.metric import weighted
 from dermbench.evaluation.stats.disparity import SMALL_GROUP, Comparison, Disparity, describe
 from dermbench.evaluation.stats.exchange import Elements, elements
 from dermbench.evaluation.stats.groups import NO_PROBABILITIES, estimate
-from dermbench.evaluation.stats.permute import (
-    FEWEST,
-    fixed_support,
-    labelled_means,
-    labelled_tally,
-    permuted_rows,
-    permuted_tallies,
-    permuted_weights,
-)
+from dermbench.evaluation.stats.permute import FEWEST, permuted_tallies, permuted_weights
 from dermbench.evaluation.stats.problem import Problem
 from dermbench.evaluation.stats.ranking_metrics import cut_classes
 from dermbench.evaluation.stats.sample import ELIGIBLE, eligible_classes, group_tally
@@ -25,14 +19,17 @@ from dermbench.evaluation.stats.seeding import N_RESAMPLES, Plan
 from dermbench.evaluation.stats.testing import Null
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from dermbench.evaluation.metric import Metric, Tally
+    from dermbench.evaluation.stats.columns import Columns
     from dermbench.evaluation.stats.estimates import Estimate
     from dermbench.evaluation.stats.problem import Estimates
     from dermbench.evaluation.stats.sample import Grouping, Sample
+
+    Values = Callable[[], NDArray[np.float64]]
 
 MIN_CLASSES = 2
 ONE_PASS = 20_000
@@ -153,7 +150,7 @@ def _compare(
             metric,
             problem.grouping.names,
             [estimates[g, metric.name] for g in range(problem.n_groups)],
-            Null(_values(problem, estimates, metric), nulls[metric.name], scores),
+            Null(_values(problem, estimates, metric), nulls[metric.name](), scores),
             problem.n_units,
             problem.classes if metric.macro else None,
             problem.sample.n_classes,
@@ -181,79 +178,62 @@ def _notes(parts: Elements) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def permuted_values(
-    problem: Problem, parts: Elements, metrics: Sequence[Metric]
-) -> dict[str, NDArray[np.float64]]:
-    """Return the values of all groups under permutation, {metric: (n_permutations, n_groups)}."""
-    stream = f"permute {problem.grouping.feature}"
+def permuted_values(problem: Problem, parts: Elements, metrics: Sequence[Metric]) -> dict[str, Values]:
+    """Return what gives the values of all groups under permutation, {metric: (n_permutations, n_groups)}."""
     counts = [m for m in metrics if m.kind == "counts"]
     means = [m for m in metrics if m.kind == "mean"]
-    found: dict[str, NDArray[np.float64]] = {}
-    if means and len(problem.sample) <= ONE_PASS:
-        counts, means = [*counts, *means], []
-        found |= _together(problem, parts, counts, stream)
-    elif counts:
-        found |= _of_counts(problem, parts, counts, stream)
-    if means:
-        found |= _together(problem, parts, means, stream)
-    for metric in metrics:
-        if metric.kind == "ranking":
-            found[metric.name] = _permuted_ranking(problem, parts, metric, stream)
+    found: dict[str, Values] = {}
+    if len(problem.sample) <= ONE_PASS:
+        found |= _permuted_sums(problem, parts, counts, means)
+    else:
+        found |= _permuted_sums(problem, parts, counts, []) | _permuted_sums(problem, parts, [], means)
+    for macro in (False, True):
+        found |= _permuted_rankings(
+            problem, parts, [m for m in metrics if m.kind == "ranking" and m.macro == macro]
+        )
     return found
 
 
-def _of_counts(
-    problem: Problem, parts: Elements, metrics: Sequence[Metric], stream: str
-) -> dict[str, NDArray[np.float64]]:
-    steps = any(m.needs_order for m in metrics)
+def _permuted_sums(
+    problem: Problem, parts: Elements, counts: Sequence[Metric], means: Sequence[Metric]
+) -> dict[str, Values]:
+    """Permute once for metrics of counts and means."""
+    if not (counts or means):
+        return {}
+    sample = problem.sample
+    values = [np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means]
     table = permuted_tallies(
-        problem.sample,
+        sample,
         parts,
         problem.n_groups,
-        lambda tally: _scores_of(problem, metrics, tally),
+        lambda tally: _scores_of(problem, counts, tally),
         problem.plan,
-        stream=stream,
-        steps=steps,
+        stream=f"permute {problem.grouping.feature}",
+        steps=any(m.needs_order for m in counts),
+        values=np.stack(values) if values else None,
     )
-    return {m.name: table[..., i] for i, m in enumerate(metrics)}
+    return {m.name: partial(_of_metric, table, i) for i, m in enumerate([*counts, *means])}
 
 
-def _together(
-    problem: Problem, parts: Elements, metrics: Sequence[Metric], stream: str
-) -> dict[str, NDArray[np.float64]]:
-    """Permute rows once for metrics of counts and means."""
-    sample, n_groups = problem.sample, problem.n_groups
-    counts = [m for m in metrics if m.kind == "counts"]
-    means = [m for m in metrics if m.kind == "mean"]
-    steps = any(m.needs_order for m in counts)
-    values = np.stack([np.asarray(m.score(sample.y_true, sample.y_prob), dtype=np.float64) for m in means])
-
-    fixed = fixed_support(sample, parts, n_groups)
-
-    def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
-        averages = labelled_means(values, labels, n_groups)
-        if not counts:
-            return averages
-        tally = labelled_tally(sample, labels, n_groups, steps=steps, support=fixed)
-        return np.concatenate([_scores_of(problem, counts, tally), averages], axis=-1)
-
-    table = permuted_rows(parts, of_labels, problem.plan, stream=stream)
-    return {m.name: table[..., i] for i, m in enumerate([*counts, *means])}
+def _of_metric(table: Columns, index: int) -> NDArray[np.float64]:
+    """Return the values of one metric, shape (n_permutations, n_groups)."""
+    return np.stack([table.at(group, index) for group in range(table.shape[0])], axis=-1)
 
 
 def _scores_of(problem: Problem, metrics: Sequence[Metric], tally: Tally) -> NDArray[np.float64]:
+    if not metrics:
+        return np.empty((*tally.support.shape[:-1], 0))
     return np.stack([np.asarray(m.score(problem.cut(m, tally))) for m in metrics], axis=-1)
 
 
-def _permuted_ranking(problem: Problem, parts: Elements, metric: Metric, stream: str) -> NDArray[np.float64]:
+def _permuted_rankings(problem: Problem, parts: Elements, metrics: Sequence[Metric]) -> dict[str, Values]:
+    """Permute once for ranking metrics that are all macro averages, or none is."""
+    if not metrics:
+        return {}
     assert problem.sample.y_prob is not None
-    classes = problem.classes if metric.macro else None
+    classes = problem.classes if metrics[0].macro else None
     y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, classes)
     affordable = int(RANKING_WORK / max(1, y_prob.size * problem.n_groups))
-    return permuted_weights(
-        parts,
-        problem.n_groups,
-        metric.weighted(y_true, y_prob),
-        problem.plan.at_most(max(affordable, FEWEST // 2)),
-        stream=stream,
-    )
+    plan = problem.plan.at_most(max(affordable, FEWEST // 2))
+    table = permuted_weights(parts, problem.n_groups, weighted(metrics, y_true, y_prob), plan)
+    return {m.name: partial(_of_metric, table, i) for i, m in enumerate(metrics)}

@@ -1,7 +1,8 @@
-"""Drawing with replacement: how often each cell of interchangeable units occurs in a resample.
+"""Drawing with replacement: how often each unit, or each cell of interchangeable units, occurs in a resample.
 
-The counts of a resample of n units are multinomial. They are drawn in three exact steps, cheapest first for each
-kind of cell:
+Up to a few thousand units are drawn one by one, and everything that is resampled shares these draws
+(:func:`unit_counts`). Of more units, cells are drawn. Their counts in a resample are multinomial, and made in
+three exact steps, cheapest first for each kind of cell:
 
 * *frequent* cells, and all others as one lump, from the multinomial law itself (one binomial a cell);
 * *rare* cells as independent Poisson counts with slightly too small a mean. Given its total M, such a draw is
@@ -16,11 +17,13 @@ Probabilities are exact to 2^-32.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import poisson
+from scipy.special import pdtr, pdtrik
+
+from dermbench.evaluation.stats.seeding import generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +39,44 @@ ENOUGH = 1_000
 MARGIN = 6.0
 """Standard deviations between the expected total of the Poisson draws and the size of the lump."""
 WORD = 32
+FEW_UNITS = 4_096
+"""Units up to which they are drawn one by one, once for everything that is resampled."""
+SHARED_SIZE, SHARED_KEPT = 2**19, 64
+"""Counts in one block of shared draws (0.5 MB), and blocks that are kept for the next to ask."""
+
+
+def shared_block(n_units: int) -> int:
+    """Return the number of resamples in one block of shared draws."""
+    return int(min(1024, max(16, SHARED_SIZE // max(1, n_units))))
+
+
+@lru_cache(maxsize=SHARED_KEPT)
+def unit_counts(seed: int, n_units: int, block: int) -> NDArray[np.uint8]:
+    """Return how often each unit occurs in each resample of one block.
+
+    Parameters
+    ----------
+    seed
+        Seed of everything random.
+    n_units
+        Number of units, at most :data:`FEW_UNITS`.
+    block
+        Number of the block, of :func:`shared_block` resamples.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_units, n_resamples); columns add up to ``n_units``. Read only: the next to ask gets the same.
+        A unit occurs more than 255 times with a probability below 1e-500.
+    """
+    size = shared_block(n_units)
+    picked = generator(seed, "units", block).integers(0, n_units, (size, n_units), dtype=np.uint16)
+    counts = np.empty((size, n_units), dtype=np.uint8)
+    for row, units in zip(counts, picked, strict=True):  # one by one, so that counting stays in the cache
+        row[:] = np.bincount(units, minlength=n_units)
+    shared = np.ascontiguousarray(counts.T)
+    shared.flags.writeable = False
+    return shared
 
 
 @dataclass(frozen=True)
@@ -64,8 +105,8 @@ class Table:
         edges = np.arange((1 << BITS) + 1, dtype=np.uint64) << np.uint64(WORD - BITS)
         guide, keys = [], []
         for index, count in enumerate(distinct):
-            top = int(poisson.isf(2.0 ** -(WORD + 2), rate * count)) + 1
-            share = poisson.cdf(np.arange(top), rate * count)
+            top = int(np.ceil(pdtrik(1 - 2.0 ** -(WORD + 2), rate * count))) + 1
+            share = pdtr(np.arange(top), rate * count)
             cumulative = np.minimum(np.floor(share * 2.0**WORD), 2.0**WORD - 1).astype(np.uint64)
             first = np.searchsorted(cumulative, edges[:-1], "right")
             last = np.searchsorted(cumulative, edges[1:] - np.uint64(1), "right")

@@ -15,11 +15,14 @@ Free permutation drops the condition on the class.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
+
+from dermbench.evaluation.stats.seeding import generator
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +32,12 @@ if TYPE_CHECKING:
 OWN_STRATUM = 10
 """Units of the same composition that form a stratum of their own."""
 LOOP = 64
-"""Strata up to which each is shuffled by itself; with more, random keys are sorted."""
+"""Strata up to which each is sorted by itself; with more, the stratum leads the keys that are sorted."""
+KEY_BITS = 64
+SHARED_SIZE, SHARED_KEPT = 2**19, 32
+"""Places in one block of permutations (1 MB for up to 65,536 elements), and blocks that are kept."""
+SHARED_ELEMENTS = 4_096
+"""Elements up to which blocks are kept for the next to ask."""
 
 
 @dataclass(frozen=True)
@@ -66,33 +74,92 @@ class Elements:
         return float(np.mean((high > low)[order][self.of_row]))
 
     @cached_property
-    def _order(self) -> tuple[NDArray[np.intp], NDArray[np.intp], list[tuple[int, int]]]:
-        """Elements sorted by stratum, the place of each image's element there, and the ends of mixed strata."""
-        order = np.argsort(self.stratum, kind="stable")
-        place = np.empty(len(order), dtype=np.intp)
-        place[order] = np.arange(len(order))
-        starts = np.flatnonzero(np.diff(self.stratum[order], prepend=-1))
-        label = self.label[order]
-        ends = [
-            (int(a), int(b))
-            for a, b in zip(starts, np.append(starts[1:], len(order)), strict=True)
-            if (label[a:b] != label[a]).any()
-        ]
-        return label, place[self.of_row], ends
+    def place(self) -> NDArray[np.intp]:
+        """Place of each element when they are sorted by stratum; permutations exchange places."""
+        place = np.empty(len(self.stratum), dtype=np.intp)
+        place[np.argsort(self.stratum, kind="stable")] = np.arange(len(place))
+        return place
 
-    def row_labels(self, rng: np.random.Generator, size: int) -> NDArray[np.intp]:
-        """Return the permuted group of every image, shape (size, n_samples)."""
-        label, place, ends = self._order
-        labels = np.tile(label, (size, 1))
-        if len(ends) <= LOOP:
-            for a, b in ends:
-                rng.permuted(labels[:, a:b], axis=1, out=labels[:, a:b])
-        else:
-            moving = np.concatenate([np.arange(a, b) for a, b in ends])
-            ordinal = np.repeat(np.arange(len(ends)), [b - a for a, b in ends])
-            keys = ordinal + rng.random((size, len(moving)))
-            labels[:, moving] = label[moving][np.argsort(keys, axis=1)]
-        return labels[:, place]
+    @cached_property
+    def _placed(self) -> tuple[NDArray[np.integer[Any]], tuple[int, ...]]:
+        """Label at each place, and the size of each stratum."""
+        order = np.argsort(self.stratum, kind="stable")
+        label = self.label[order].astype(np.min_scalar_type(int(self.label.max(initial=0))))
+        return label, tuple(np.unique(self.stratum, return_counts=True)[1].tolist())
+
+    @property
+    def block(self) -> int:
+        """Permutations in one block; follows from the data alone."""
+        return int(min(1024, max(16, SHARED_SIZE // max(1, len(self.label)))))
+
+    def labels(self, seed: int, block: int, size: int) -> NDArray[np.integer[Any]]:
+        """Return permuted groups at all places, shape (n_elements, size), the resamples running fastest.
+
+        Features with the same strata exchange the same elements: their permutations are shared.
+
+        Parameters
+        ----------
+        seed, block
+            What fixes the random numbers: the seed of everything, and the number of the block.
+        size
+            Permutations that are asked for, at most :attr:`block`.
+        """
+        label, sizes = self._placed
+        make = kept_places if len(label) <= SHARED_ELEMENTS else permuted_places
+        return label.take(make(seed, sizes, block, self.block)[:, :size])
+
+    def row_labels(self, seed: int, block: int, size: int) -> NDArray[np.integer[Any]]:
+        """Return the permuted group of every image, shape (n_samples, size); arguments as for :meth:`labels`."""
+        return self.labels(seed, block, size)[self.place[self.of_row]]
+
+
+def permuted_places(seed: int, sizes: tuple[int, ...], block: int, size: int) -> NDArray[np.integer[Any]]:
+    """Return which place each place gets its label from, permuted within strata.
+
+    Random keys with the place in their last bits are sorted: a permutation, but for ties of the random bits, of
+    which 64 - log2(elements) - log2(strata) are left (47 for 65,536 elements of one stratum).
+
+    Parameters
+    ----------
+    seed, block
+        What fixes the random numbers.
+    sizes
+        Elements of each stratum, which follow one another.
+    size
+        Number of permutations.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_elements, size).
+    """
+    n = sum(sizes)
+    low = np.uint64(max(1, (n - 1).bit_length()))
+    keys = generator(seed, "places", block).integers(0, 2**KEY_BITS, (size, n), dtype=np.uint64, endpoint=False)
+    mask = (np.uint64(1) << low) - np.uint64(1)
+    ends = np.cumsum([0, *sizes])
+    if len(sizes) <= LOOP:
+        keys &= ~mask
+        keys |= np.arange(n, dtype=np.uint64)
+        for a, b in pairwise(ends):
+            keys[:, a:b].sort(axis=1)
+    else:
+        high = np.uint64(len(sizes).bit_length())
+        keys >>= high
+        keys &= ~mask
+        keys |= np.arange(n, dtype=np.uint64)
+        keys |= np.repeat(np.arange(len(sizes), dtype=np.uint64) << (np.uint64(KEY_BITS) - high), sizes)
+        keys.sort(axis=1)
+    keys &= mask
+    return np.ascontiguousarray(keys.astype(np.min_scalar_type(max(n - 1, 0))).T)
+
+
+@lru_cache(maxsize=SHARED_KEPT)
+def kept_places(seed: int, sizes: tuple[int, ...], block: int, size: int) -> NDArray[np.integer[Any]]:
+    """Return :func:`permuted_places`, read only: the next to ask gets the same."""
+    places = permuted_places(seed, sizes, block, size)
+    places.flags.writeable = False
+    return places
 
 
 def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = True) -> Elements:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
 from scipy.special import ndtr
 
-from dermbench.evaluation.stats.bootstrap import too_few_units
+from dermbench.evaluation.stats.bootstrap import ordered, too_few_units
 from dermbench.evaluation.stats.estimates import Estimate, normal_limits, undefined
 from dermbench.evaluation.stats.proportions import share_estimate
 from dermbench.evaluation.stats.resample import Cells, replicate, sum_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.stats.problem import Estimates, Problem
 
+FEW, WARNING = 60, "; of fewer than 60 units, it covers a little less than 95 %"
+"""Units below which the interval of a skewed loss is flagged: log loss covers .93 of the time with 30."""
 LARGE = 20_000
 """Units from which on a mean gets a normal interval: the bootstrap's ends differ by less than 1 % of its width."""
 
@@ -76,7 +79,12 @@ def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArr
     drawn = replicate(cells, pivots, problem.plan, stream=f"{problem.stream} means")
     return {
         (g, m.name): pivotal_estimate(
-            m, float(point[g, i]), float(errors[g, i]), drawn[:, g, i], n=len(rows), n_units=problem.n_units[g]
+            m,
+            float(point[g, i]),
+            float(errors[g, i]),
+            partial(drawn.at, g, i),
+            n=len(rows),
+            n_units=problem.n_units[g],
         )
         for g, rows in enumerate(problem.rows)
         for i, m in enumerate(metrics)
@@ -123,7 +131,13 @@ def studentised(sums: NDArray[Any], n_values: int) -> tuple[NDArray[np.float64],
 
 
 def pivotal_estimate(
-    metric: Metric, value: float, se: float, pivots: NDArray[np.float64], *, n: int, n_units: int
+    metric: Metric,
+    value: float,
+    se: float,
+    read: Callable[[], NDArray[np.float64]],
+    *,
+    n: int,
+    n_units: int,
 ) -> Estimate:
     """Return a mean with bootstrap-t limits: value - quantile of (mean* - mean)/se* times se.
 
@@ -133,8 +147,8 @@ def pivotal_estimate(
         Gives the bounds.
     value, se
         The mean and its standard error.
-    pivots
-        Studentised replicates, NaN where a resample has no spread, shape (n_resamples,).
+    read
+        Returns the studentised replicates, NaN where a resample has no spread, shape (n_resamples,).
     n, n_units
         Images and independent units.
 
@@ -149,11 +163,11 @@ def pivotal_estimate(
         return Estimate(value, n, reason=few)
     if not se > 0:
         return Estimate(value, n, reason="no interval: all units have the same mean")
-    defined = np.sort(pivots[np.isfinite(pivots)])
 
     def limits(z: float) -> tuple[float, float, str]:
-        high, low = value - se * np.quantile(defined, ndtr([-z, z]))
-        method = f"bootstrap-t, {len(pivots):,} resamples"
+        pivots = read()
+        high, low = value - se * np.quantile(ordered(pivots), ndtr([-z, z]))
+        method = f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)
         return max(float(low), metric.bounds[0]), min(float(high), metric.bounds[1]), method
 
     return Estimate(value, n, se, limits)

@@ -211,7 +211,7 @@ def parity(
 
         parts = elements(part, groups.codes, within_class=not free)
         stream = f"parity {grouping.feature} {'free' if free else 'within'}"
-        null = permuted_tallies(part, parts, len(groups.names), reduce, plan, stream=stream)
+        null = permuted_tallies(part, parts, len(groups.names), reduce, plan, stream=stream).array()
         found |= {name: _describe(name, tally, keep[name], null[:, i]) for i, name in enumerate(names)}
     return {name: found.get(name, Parity(None, reason="no class has the cases it needs")) for name in MEASURES}
 

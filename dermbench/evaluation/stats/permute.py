@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dermbench.evaluation.metric import Tally
+from dermbench.evaluation.stats.resample import in_single, slot_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+    from scipy import sparse
 
+    from dermbench.evaluation.stats.columns import Columns
     from dermbench.evaluation.stats.exchange import Elements
     from dermbench.evaluation.stats.sample import Sample
     from dermbench.evaluation.stats.seeding import Plan
@@ -24,41 +28,21 @@ ROW_COST, CELL_COST = 15.0, 160.0
 BUDGET = 4e10
 """Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
 FEWEST = 999
-BLOCK_ROWS = 2**18
-"""Permuted images in one block."""
-
-
-def permuted_rows(
-    parts: Elements, of_labels: Callable[[NDArray[np.intp]], NDArray[np.float64]], plan: Plan, *, stream: str
-) -> NDArray[np.float64]:
-    """Compute a statistic of the labels of all images under permutation.
-
-    Parameters
-    ----------
-    parts
-        What is permuted.
-    of_labels
-        Takes groups of the images, shape (block, n_samples), returns (block, ...).
-    plan, stream
-        Number of permutations, and the random numbers.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_permutations, ...); fewer permutations than planned where the sample is very large.
-    """
-    n = max(1, len(parts.of_row))
-
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return of_labels(parts.row_labels(rng, size))
-
-    plan = plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n))))
-    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // n))))
+BLOCK_CELLS = 2**18
+"""Group sizes in one block of drawn cells."""
 
 
 def permuted_tallies(
-    sample: Sample, parts: Elements, n_groups: int, reduce: Reduce, plan: Plan, *, stream: str, steps: bool = False
-) -> NDArray[np.float64]:
+    sample: Sample,
+    parts: Elements,
+    n_groups: int,
+    reduce: Reduce,
+    plan: Plan,
+    *,
+    stream: str,
+    steps: bool = False,
+    values: NDArray[np.float64] | None = None,
+) -> Columns:
     """Compute a statistic of group tallies under permutation, by rows or by cells, whichever is cheaper.
 
     Parameters
@@ -72,31 +56,135 @@ def permuted_tallies(
     reduce
         Takes a tally of shape (block, n_groups, n_classes), returns (block, ...).
     plan, stream
-        Number of permutations, and the random numbers.
+        Number of permutations, and the random numbers; permuted rows come from the stream that all share.
     steps
         Whether to count steps in the class order (weighted kappa).
+    values
+        What to average over the groups as well, by rows, shape (n_values, n_samples). Then ``reduce`` returns
+        (block, n_groups, k), and the means are appended to the last axis.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (n_permutations, ...); fewer permutations than planned where the sample is very large.
+    Columns
+        One replicate a permutation; fewer permutations than planned where the sample is very large.
     """
     table = _table(sample)
     by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
-    if not parts.within_class or sample.clustered or by_cells >= ROW_COST * len(sample):
-        fixed = fixed_support(sample, parts, n_groups)
+    n = max(1, len(sample))
+    if values is not None or not parts.within_class or sample.clustered or by_cells >= ROW_COST * n:
+        sums = LabelledSums.of(sample, parts, n_groups, steps=steps, values=values)
 
-        def of_labels(labels: NDArray[np.intp]) -> NDArray[np.float64]:
-            return reduce(labelled_tally(sample, labels, n_groups, steps=steps, support=fixed))
+        def of_rows(block: int, size: int) -> NDArray[np.float64]:
+            tally, means = sums.at(parts.labels(plan.seed, block, size))
+            return reduce(tally) if means is None else np.concatenate([reduce(tally), means], axis=-1)
 
-        return permuted_rows(parts, of_labels, plan, stream=stream)
+        return plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n)))).columns(of_rows, block=parts.block)
     sizes = _group_sizes(sample, parts, n_groups)
 
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return reduce(hypergeometric_tally(table, sizes, rng, size, steps=steps))
+    def of_cells(block: int, size: int) -> NDArray[np.float64]:
+        return reduce(hypergeometric_tally(table, sizes, plan.generator(stream, block), size, steps=steps))
 
-    plan = plan.at_most(max(FEWEST, int(BUDGET / max(by_cells, 1.0))))
-    return plan.in_blocks(one, stream=stream, block=int(min(1024, max(16, BLOCK_ROWS // sizes.size))))
+    block = int(min(1024, max(16, BLOCK_CELLS // sizes.size)))
+    return plan.at_most(max(FEWEST, int(BUDGET / max(by_cells, 1.0)))).columns(of_cells, block=block)
+
+
+@dataclass(frozen=True)
+class LabelledSums:
+    """What the elements of a permutation add to the sums of the group whose label they get.
+
+    Attributes
+    ----------
+    counts
+        Sparse, shape (slots, n_elements): predicted and correct images of each class, then true ones unless they
+        are the same for all labellings, then steps in the class order.
+    values
+        Sums of each value, shape (n_values, n_elements); None without values.
+    images
+        Images of each element, shape (n_elements,).
+    n_groups, n_classes
+        Sizes.
+    steps
+        Whether steps are counted.
+    support
+        Images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes).
+    """
+
+    counts: sparse.csr_array
+    values: NDArray[np.float64] | None
+    images: NDArray[np.float64]
+    n_groups: int
+    n_classes: int
+    steps: bool
+    support: NDArray[np.float64] | None
+
+    @classmethod
+    def of(
+        cls,
+        sample: Sample,
+        parts: Elements,
+        n_groups: int,
+        *,
+        steps: bool = False,
+        values: NDArray[np.float64] | None = None,
+    ) -> LabelledSums:
+        """Add up what the images of each element are, see :func:`permuted_tallies`."""
+        c, column = sample.n_classes, parts.place[parts.of_row]
+        fixed = fixed_support(sample, parts, n_groups)
+        one = np.ones(len(sample), dtype=np.int64)
+        entries = [(sample.y_pred, one), (c + sample.y_true, sample.hit.astype(np.int64))]
+        if fixed is None:
+            entries.append((2 * c + sample.y_true, one))
+        width = len(entries) * c
+        if steps:
+            apart = np.abs(sample.y_true - sample.y_pred).astype(np.int64)
+            entries += [(width * one, apart), (width * one + 1, apart**2)]
+        shape = (width + 2 * steps, len(parts.label))
+        counts = slot_matrix([e[0] for e in entries], [e[1] for e in entries], column, shape)
+        sums = None if values is None else np.stack([_by_element(row, column, shape[1]) for row in values])
+        images = _by_element(np.ones(len(sample)), column, shape[1])
+        return cls(
+            in_single(counts, most=float(counts.sum(axis=1).max(initial=0))),
+            sums,
+            images,
+            n_groups,
+            c,
+            steps,
+            fixed,
+        )
+
+    def at(self, labels: NDArray[np.integer[Any]]) -> tuple[Tally, NDArray[np.float64] | None]:
+        """Return tally and means for several labellings.
+
+        Parameters
+        ----------
+        labels
+            Group at each place, shape (n_elements, size).
+
+        Returns
+        -------
+        tally, means
+            Arrays of shape (size, n_groups, n_classes) and (size, n_groups, n_values); NaN for a group without
+            an image. No means without values.
+        """
+        size, c = labels.shape[1], self.n_classes
+        told = np.empty((size, self.n_groups, self.counts.shape[0]))
+        k = 0 if self.values is None else len(self.values)
+        means: NDArray[np.float64] = np.full((size, self.n_groups, k), np.nan)
+        for g in range(self.n_groups):
+            inside = (labels == g).view(np.uint8)
+            told[:, g] = (self.counts @ inside.astype(self.counts.dtype)).T
+            if self.values is not None:
+                weight = inside.astype(np.float64)
+                n = (self.images @ weight)[:, None]
+                np.divide((self.values @ weight).T, n, out=means[:, g], where=n > 0)
+        parts = [told[..., start : start + c] for start in range(0, told.shape[-1] - 2 * self.steps, c)]
+        support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
+        extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
+        return Tally(support, parts[0], parts[1], *extra), None if self.values is None else means
+
+
+def _by_element(values: NDArray[np.float64], element: NDArray[np.intp], n: int) -> NDArray[np.float64]:
+    return np.bincount(element, weights=values, minlength=n).astype(np.float64)
 
 
 def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.float64] | None:
@@ -104,51 +192,6 @@ def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.
     if sample.clustered or not parts.within_class:
         return None
     return _group_sizes(sample, parts, n_groups).astype(np.float64)
-
-
-def labelled_tally(
-    sample: Sample,
-    labels: NDArray[Any],
-    n_groups: int,
-    *,
-    steps: bool = False,
-    support: NDArray[np.float64] | None = None,
-) -> Tally:
-    """Count true, predicted and correct images of each class for several labellings of the images.
-
-    Parameters
-    ----------
-    sample
-        The images.
-    labels
-        Group of each image, shape (size, n_samples).
-    n_groups, steps
-        As for :func:`permuted_tallies`.
-    support
-        Images of each (group, true class) when it is the same for all labellings, :func:`fixed_support`.
-
-    Returns
-    -------
-    Tally
-        Arrays of shape (size, n_groups, n_classes).
-    """
-    size, c = len(labels), sample.n_classes
-    shape = (size, n_groups, 2, c)
-    group = labels + np.arange(0, size * n_groups, n_groups)[:, None]
-    codes = group * (2 * c)
-    codes += sample.hit * c + sample.y_pred
-    told = np.bincount(codes.ravel(), minlength=np.prod(shape)).reshape(shape).astype(np.float64)
-    if support is None:
-        true = np.bincount((group * c + sample.y_true).ravel(), minlength=size * n_groups * c)
-        support = true.astype(np.float64)
-    support = np.broadcast_to(support.reshape(-1, n_groups, c), (size, n_groups, c))
-    extra: list[NDArray[np.float64]] = []
-    if steps:
-        apart = np.abs(sample.y_true - sample.y_pred).astype(np.float64)
-        for weight in (apart, apart**2):
-            sums = np.bincount(group.ravel(), weights=np.tile(weight, size), minlength=size * n_groups)
-            extra.append(sums.reshape(size, n_groups).astype(np.float64))
-    return Tally(support, told.sum(axis=2), np.ascontiguousarray(told[:, :, 1]), *extra)
 
 
 def hypergeometric_tally(
@@ -207,63 +250,34 @@ def _split(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Gene
         yield p, drawn
 
 
-def labelled_means(values: NDArray[np.float64], labels: NDArray[np.intp], n_groups: int) -> NDArray[np.float64]:
-    """Average values of the images over groups, for several labellings.
-
-    Parameters
-    ----------
-    values
-        Shape (n_values, n_samples).
-    labels
-        Group of each image, shape (size, n_samples).
-    n_groups
-        Number of groups.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (size, n_groups, n_values); NaN for a group without an image.
-    """
-    size = len(labels)
-    group = (labels + np.arange(size)[:, None] * n_groups).ravel()
-    counts = np.bincount(group, minlength=size * n_groups)
-    means: NDArray[np.float64] = np.full((len(values), size * n_groups), np.nan)
-    for row, value in zip(means, values, strict=True):
-        sums = np.bincount(group, weights=np.tile(value, size), minlength=size * n_groups)
-        np.divide(sums, counts, out=row, where=counts > 0)
-    return np.moveaxis(means.reshape(-1, size, n_groups), 0, -1)
-
-
 def permuted_weights(
     parts: Elements,
     n_groups: int,
     score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     plan: Plan,
-    *,
-    stream: str,
-) -> NDArray[np.float64]:
-    """Return a function of image weights of each group under permutation.
+) -> Columns:
+    """Return functions of image weights of each group under permutation.
 
     Parameters
     ----------
     parts, n_groups
         What is permuted.
     score
-        Takes weights of shape (n_samples, size), returns (size,).
-    plan, stream
+        Takes weights of shape (n_samples, size), returns (size, n_metrics).
+    plan
         Number of permutations, and the random numbers.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (n_permutations, n_groups).
+    Columns
+        Replicates of shape (n_groups, n_metrics).
     """
 
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        labels = parts.row_labels(rng, size).T
-        return np.stack([score((labels == g).astype(np.float64)) for g in range(n_groups)], axis=-1)
+    def one(block: int, size: int) -> NDArray[np.float64]:
+        labels = parts.row_labels(plan.seed, block, size)
+        return np.stack([score((labels == g).view(np.uint8).astype(np.float32)) for g in range(n_groups)], axis=1)
 
-    return plan.in_blocks(one, stream=stream, block=int(min(256, max(16, 2**20 // max(1, len(parts.of_row))))))
+    return plan.columns(one, block=parts.block)
 
 
 def _table(sample: Sample) -> NDArray[np.int64]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtr
 from scipy.stats import t as student
 
+from dermbench.evaluation.metric import weighted
 from dermbench.evaluation.stats.bootstrap import bootstrap_estimate, bootstrap_weights, leave_parts_out
 from dermbench.evaluation.stats.delong import area_estimate
 from dermbench.evaluation.stats.estimates import Estimate, undefined
@@ -91,10 +93,10 @@ def _resampled(
     rows = [problem.rows[group] for group, _ in pending]
     stream = f"{problem.stream} {metric.name}"
 
-    parts = [(r, metric.weighted(y_true[r], y_prob[r])) for r in rows]
+    parts = [(r, weighted([metric], y_true[r], y_prob[r])) for r in rows]
 
-    def score(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack([of_weights(weights[r]) for r, of_weights in parts], axis=-1)
+    def score(weights: NDArray[Any]) -> NDArray[np.float64]:
+        return np.concatenate([of_weights(weights[r]) for r, of_weights in parts], axis=-1)
 
     one = sum(map(len, rows)) * y_prob.shape[1]
     plan = problem.plan.at_most(max(FEW_RESAMPLES, int(WORK / one)))
@@ -104,7 +106,7 @@ def _resampled(
     return [
         bootstrap_estimate(
             value,
-            replicates[:, i],
+            partial(replicates.at, i),
             float(accelerations[i]),
             n=len(problem.rows[group]),
             n_units=problem.n_units[group],
@@ -115,7 +117,7 @@ def _resampled(
 
 def _by_parts(
     problem: Problem,
-    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    score: Callable[[NDArray[Any]], NDArray[np.float64]],
     stream: str,
     values: Sequence[float],
     sizes: Sequence[int],

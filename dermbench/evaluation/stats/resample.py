@@ -3,7 +3,8 @@
 Every metric is a function of sums that are linear in the weight of a unit, so one matrix of weights gives the
 tallies of all groups, metrics and models at once, and no image is ever copied. Images that are units of their
 own and agree in (group, truth, prediction) are interchangeable: they form a cell, and resampling rows gives the
-cells a multinomial law. :mod:`dermbench.evaluation.stats.draws` draws from it.
+cells a multinomial law. :mod:`dermbench.evaluation.stats.draws` draws from it. Where units are few, they are
+drawn themselves, and all groupings, metrics and models share the draws.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from dermbench.evaluation.metric import Tally
-from dermbench.evaluation.stats.draws import Drawer
+from dermbench.evaluation.stats.draws import FEW_UNITS, Drawer, shared_block, unit_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.stats.columns import Columns
     from dermbench.evaluation.stats.sample import Sample
     from dermbench.evaluation.stats.seeding import Plan
 
 BLOCK_CELLS = 2**18
 """Weights in one block of resamples (2 MB): about what the cache of one core holds."""
+EXACT = 2**24
+"""Whole numbers up to which single precision is exact."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,15 @@ class Cells:
     matrix: sparse.csr_array
 
     @property
+    def few(self) -> bool:
+        """Whether units are drawn one by one, from the draws that everything shares."""
+        return len(self.counts) <= FEW_UNITS and bool((self.counts == 1).all())
+
+    @property
     def block(self) -> int:
         """Resamples in one block; follows from the data alone."""
+        if self.few:
+            return shared_block(len(self.counts))
         size = max(len(self.counts), self.matrix.shape[0], 1)
         return int(min(1024, max(16, BLOCK_CELLS // size)))
 
@@ -56,6 +67,11 @@ class Cells:
     def drawer(self) -> Drawer:
         """What draws the cells."""
         return Drawer(self.counts).prepare()
+
+    @cached_property
+    def weighed(self) -> sparse.csr_array:
+        """The matrix in single precision where sums of it are exact all the same: whole numbers below 2^24."""
+        return in_single(self.matrix, most=float(self.counts.sum() * abs(self.matrix).max()))
 
     def totals(self) -> NDArray[np.float64]:
         """Return the sum in each slot for the data as they are, shape (n_slots,)."""
@@ -106,6 +122,11 @@ def tally_cells(
     truth, column = sample.y_true, sample.units
     if sample.clustered:
         counts = np.ones(sample.n_units, dtype=np.int64)
+    elif len(sample) <= FEW_UNITS:
+        # in the order of the cells, so that the order of the rows does not matter
+        counts = np.ones(len(sample), dtype=np.int64)
+        column = np.empty(len(sample), dtype=np.intp)
+        column[np.lexsort([*predictions, truth, codes])] = np.arange(len(sample))
     else:
         first, counts = _distinct([codes + 1, truth, *predictions], sample.n_classes + n_groups + 1)
         codes, truth, predictions = codes[first], truth[first], [p[first] for p in predictions]
@@ -118,7 +139,7 @@ def tally_cells(
             rows.append(np.where(codes >= 0, base + label, -1))
             values.append(value)
     shape = (len(predictions) * n_groups * width, len(counts))
-    return Cells(counts, _matrix(rows, values, column, shape))
+    return Cells(counts, slot_matrix(rows, values, column, shape))
 
 
 def slots_per_group(n_classes: int, *, steps: bool) -> int:
@@ -139,15 +160,31 @@ def _contributions(
         yield np.full(len(truth), 3 * n_classes + 1, dtype=np.intp), apart**2
 
 
-def _matrix(
+def slot_matrix(
     rows: Sequence[NDArray[np.intp]],
     values: Sequence[NDArray[Any]],
     column: NDArray[np.intp],
     shape: tuple[int, int],
 ) -> sparse.csr_array:
+    """Return the matrix of what each column adds to each slot; negative rows are left out.
+
+    Parameters
+    ----------
+    rows, values
+        Slot and addend of each image, one array for each kind of slot.
+    column
+        Column of each image.
+    shape
+        Slots and columns.
+    """
     row, value, place = np.concatenate(rows), np.concatenate(values), np.tile(column, len(rows))
     keep = (row >= 0) & (value != 0)
     return sparse.coo_array((value[keep], (row[keep], place[keep])), shape=shape).tocsr()
+
+
+def in_single(matrix: sparse.csr_array, *, most: float) -> sparse.csr_array:
+    """Return whole numbers in single precision where sums of up to ``most`` are exact, else the matrix itself."""
+    return matrix.astype(np.float32) if matrix.dtype.kind != "f" and most < EXACT else matrix
 
 
 def sum_cells(sample: Sample, codes: NDArray[np.intp], n_groups: int, values: NDArray[np.float64]) -> Cells:
@@ -173,7 +210,7 @@ def sum_cells(sample: Sample, codes: NDArray[np.intp], n_groups: int, values: ND
     parts = [np.ones(len(sample)), *values]
     rows = [np.where(codes >= 0, codes * width + index, -1) for index in range(width)]
     counts = np.ones(sample.n_units, dtype=np.int64)
-    return Cells(counts, _matrix(rows, parts, sample.units, (n_groups * width, sample.n_units)))
+    return Cells(counts, slot_matrix(rows, parts, sample.units, (n_groups * width, sample.n_units)))
 
 
 def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
@@ -201,7 +238,7 @@ def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
 
 def replicate(
     cells: Cells, reduce: Callable[[NDArray[Any]], NDArray[np.float64]], plan: Plan, *, stream: str
-) -> NDArray[np.float64]:
+) -> Columns:
     """Bootstrap anything that is a function of slot sums.
 
     Parameters
@@ -211,16 +248,20 @@ def replicate(
     reduce
         Takes slot sums of shape (n_slots, block), returns (block, ...).
     plan, stream
-        Number of resamples, and the random numbers.
+        Number of resamples, and the random numbers; few units are drawn from the stream that all share.
 
     Returns
     -------
-    numpy.ndarray
-        Shape (n_resamples, ...).
+    Columns
+        Replicates, each of shape (...).
     """
-    drawer = cells.drawer
+    matrix = cells.weighed
 
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        return reduce(cells.matrix @ drawer.draw(size, rng))
+    def shared(block: int, size: int) -> NDArray[np.float64]:
+        counts = unit_counts(plan.seed, len(cells.counts), block)[:, :size]
+        return reduce(matrix @ counts.astype(matrix.dtype))
 
-    return plan.in_blocks(one, stream=stream, block=cells.block)
+    def own(block: int, size: int) -> NDArray[np.float64]:
+        return reduce(cells.matrix @ cells.drawer.draw(size, plan.generator(stream, block)))
+
+    return plan.columns(shared if cells.few else own, block=cells.block)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dermbench.errors import UsageError
+from dermbench.evaluation.stats.columns import Columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -61,13 +63,12 @@ class Plan:
         Counter-based (Philox), keyed by the seed, the text of ``stream`` and ``block``: the same on every
         machine, for any number of workers and any ``PYTHONHASHSEED``.
         """
-        key = zlib.crc32(stream.encode("utf-8"))
-        return np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=(key, block))))
+        return generator(self.seed, stream, block)
 
     def in_blocks(
         self, one: Callable[[np.random.Generator, int], NDArray[np.float64]], *, stream: str, block: int
     ) -> NDArray[np.float64]:
-        """Make the replicates block by block, so that memory stays flat in their number.
+        """Make the replicates block by block and keep them all.
 
         Parameters
         ----------
@@ -82,14 +83,53 @@ class Plan:
         Returns
         -------
         numpy.ndarray
-            Shape (n_resamples, ...).
+            What ``one`` returned, block after block: shape (n_resamples, ...).
         """
+        return np.concatenate(
+            list(self._made(lambda index, size: one(self.generator(stream, index), size), block=block))
+        )
+
+    def columns(self, one: Callable[[int, int], NDArray[np.float64]], *, block: int) -> Columns:
+        """Make the replicates block by block; memory stays flat in their number.
+
+        Parameters
+        ----------
+        one
+            Takes the number of a block and how many replicates to make; returns them along the first axis.
+        block
+            Replicates in one block; see :meth:`in_blocks`.
+        """
+        return Columns.of(self._made(one, block=block), self.n_resamples)
+
+    def _made(
+        self, one: Callable[[int, int], NDArray[np.float64]], *, block: int
+    ) -> Iterator[NDArray[np.float64]]:
         starts = range(0, self.n_resamples, block)
 
         def run(start: int) -> NDArray[np.float64]:
-            return one(self.generator(stream, start // block), min(block, self.n_resamples - start))
+            return one(start // block, min(block, self.n_resamples - start))
 
         if self.workers == 1 or len(starts) == 1:
-            return np.concatenate([run(start) for start in starts])
-        with ThreadPoolExecutor(self.workers) as pool:
-            return np.concatenate(list(pool.map(run, starts)))
+            yield from map(run, starts)
+        else:
+            with ThreadPoolExecutor(self.workers) as pool:
+                yield from _in_turn(pool, run, starts, 2 * self.workers)
+
+
+def _in_turn(
+    pool: ThreadPoolExecutor, run: Callable[[int], NDArray[np.float64]], starts: Iterable[int], ahead: int
+) -> Iterator[NDArray[np.float64]]:
+    """Yield the results in order; never more than ``ahead`` blocks wait to be taken."""
+    waiting: deque[Future[NDArray[np.float64]]] = deque()
+    for start in starts:
+        waiting.append(pool.submit(run, start))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def generator(seed: int, stream: str, block: int = 0) -> np.random.Generator:
+    """Return the generator of one block of one named stream, see :meth:`Plan.generator`."""
+    key = zlib.crc32(stream.encode("utf-8"))
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(key, block))))

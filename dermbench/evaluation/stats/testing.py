@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,16 +40,26 @@ class Null:
     permuted: NDArray[np.float64]
     scores: NDArray[np.float64] | None = None
 
-    @property
+    @cached_property
     def all_values(self) -> NDArray[np.float64]:
         """The data first, then the permutations, without undefined ones."""
         defined = np.isfinite(self.permuted).all(axis=1)
         return np.vstack([self.observed, self.permuted[defined]])
 
-    @property
+    @cached_property
+    def scale(self) -> Scale:
+        """Means and spreads over the data and the permutations."""
+        return Scale.of(self.all_values)
+
+    @cached_property
+    def studentised(self) -> NDArray[np.float64]:
+        """Studentised ranges of the data, first, and of the permutations."""
+        return self.scale.studentised_range(self.all_values)
+
+    @cached_property
     def n_undefined(self) -> int:
         """Permutations in which a group's value is undefined; they count as at least as extreme."""
-        return int((~np.isfinite(self.permuted).all(axis=1)).sum())
+        return len(self.permuted) + 1 - len(self.all_values)
 
     def p_value(self, statistics: NDArray[np.float64]) -> float:
         """Return (b+1)/(B+1), for statistics of the data (first) and the permutations; large is extreme."""
@@ -92,11 +103,18 @@ class Scale:
 
     def trend(self, values: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return |slope| of group values on their scores, weighted by precision, up to a constant factor."""
+        return np.asarray(np.abs((values - self.centre) @ self.trend_weights(scores)))
+
+    def trend_weights(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each group's deviation counts in the slope, shape (n_groups,)."""
         total = self.weight.sum()
         if not total > 0:
-            return np.zeros(len(values))
-        away = scores - np.sum(self.weight * scores) / total
-        return np.asarray(np.abs((values - self.centre) @ (self.weight * away)))
+            return np.zeros(len(scores))
+        return np.asarray(self.weight * (scores - np.sum(self.weight * scores) / total))
+
+    def at(self, groups: NDArray[np.bool_]) -> Scale:
+        """Return the scale of some of the groups."""
+        return Scale(self.centre[groups], self.pair_sd[np.ix_(groups, groups)], self.weight[groups])
 
 
 @dataclass(frozen=True)
@@ -120,12 +138,10 @@ class Tests:
 
 def declared_tests(null: Null) -> Tests:
     """Run the omnibus test and, for ordered features with at least 3 groups, the trend test; Holm over both."""
-    values = null.all_values
-    scale = Scale.of(values)
-    omnibus = null.p_value(scale.studentised_range(values))
+    omnibus = null.p_value(null.studentised)
     if null.scores is None or len(null.observed) < 3:
         return Tests(omnibus, None, omnibus)
-    trend = null.p_value(scale.trend(values, null.scores))
+    trend = null.p_value(null.scale.trend(null.all_values, null.scores))
     return Tests(omnibus, trend, min(1.0, 2 * min(omnibus, trend), max(omnibus, trend)))
 
 
@@ -141,12 +157,11 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def pair_p_value(null: Null, first: int, second: int) -> float:
     """Return the p value that two groups differ, adjusted for all pairs of groups (max T)."""
-    values = null.all_values
-    scale = Scale.of(values)
+    scale = null.scale
     if not scale.pair_sd[first, second] > 0:
         return 1.0
-    centred = values[0] - scale.centre
-    statistics = scale.studentised_range(values)
+    centred = null.observed - scale.centre
+    statistics = null.studentised.copy()
     statistics[0] = abs(centred[first] - centred[second]) / scale.pair_sd[first, second]
     return null.p_value(statistics)
 
@@ -169,24 +184,38 @@ def minimum_detectable(null: Null) -> float | None:
     if not (scale.pair_sd[np.triu_indices(len(scale.centre), 1)] > 0).all():
         return None
     find = _Detector.of(null, values, scale)
-    some = values[:SHIFTED]
-    shift = np.zeros(len(scale.centre))
-    shift[int(np.argmax(values.var(axis=0)))] = 1.0
     low, high = 0.0, float(scale.pair_sd.max())
-    while find.power(some - high * shift) < POWER:
+    while find.power(high) < POWER:
         low, high = high, high * 2
     for _ in range(12):
         middle = (low + high) / 2
-        low, high = (low, middle) if find.power(some - middle * shift) >= POWER else (middle, high)
+        low, high = (low, middle) if find.power(middle) >= POWER else (middle, high)
     return high
 
 
 @dataclass(frozen=True)
 class _Detector:
-    """Critical values of the declared tests at .05 and .025."""
+    """Values of the groups under permutation, of which the least certain is shifted.
 
-    scale: Scale
-    scores: NDArray[np.float64] | None
+    Attributes
+    ----------
+    others
+        Studentised range of all other groups, shape (n,).
+    apart
+        Studentised difference of the shifted group from each other one, shape (n, n_groups - 1).
+    pair_sd
+        What these are divided by, shape (n_groups - 1,).
+    slope, pull
+        Trend statistic before it loses its sign, shape (n,), and what a unit of shift takes from it.
+    omnibus, trend
+        Critical values of the declared tests at .05 and .025.
+    """
+
+    others: NDArray[np.float64]
+    apart: NDArray[np.float64]
+    pair_sd: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    pull: float
     omnibus: NDArray[np.float64]
     trend: NDArray[np.float64] | None
 
@@ -194,15 +223,23 @@ class _Detector:
     def of(cls, null: Null, values: NDArray[np.float64], scale: Scale) -> _Detector:
         levels = [1 - ALPHA, 1 - ALPHA / 2]
         omnibus = np.quantile(scale.studentised_range(values), levels)
-        scores = null.scores if len(null.observed) > 2 else None
-        trend = None if scores is None else np.quantile(scale.trend(values, scores), levels)
-        return cls(scale, scores, omnibus, trend)
+        group = int(np.argmax(values.var(axis=0)))
+        rest = np.arange(values.shape[1]) != group
+        some = values[:SHIFTED]
+        pair_sd, centred = scale.pair_sd[group, rest], some - scale.centre
+        apart = (centred[:, [group]] - centred[:, rest]) / pair_sd
+        others = scale.at(rest).studentised_range(some[:, rest])
+        if null.scores is None or len(null.observed) < 3:
+            return cls(others, apart, pair_sd, np.zeros(len(some)), 0.0, omnibus, None)
+        weights = scale.trend_weights(null.scores)
+        trend = np.quantile(scale.trend(values, null.scores), levels)
+        return cls(others, apart, pair_sd, centred @ weights, float(weights[group]), omnibus, trend)
 
-    def power(self, values: NDArray[np.float64]) -> float:
-        """Return the share of ``values`` for which a test rejects after Holm."""
-        first = self.scale.studentised_range(values)
-        if self.trend is None or self.scores is None:
+    def power(self, shift: float) -> float:
+        """Return the share of the permutations for which a test rejects after Holm."""
+        first = np.maximum(self.others, np.abs(self.apart - shift / self.pair_sd).max(axis=1))
+        if self.trend is None:
             return float(np.mean(first > self.omnibus[0]))
-        second = self.scale.trend(values, self.scores)
+        second = np.abs(self.slope - shift * self.pull)
         either = (first > self.omnibus[1]) | (second > self.trend[1])
         return float(np.mean(either | ((first > self.omnibus[0]) & (second > self.trend[0]))))

@@ -55,3 +55,11 @@ def test_table_has_the_poisson_law():
         found = np.bincount(row, minlength=top)[:top] / len(row)
         expected = stats.poisson.pmf(np.arange(top), mean)
         assert np.abs(found - expected).max() < 5 * np.sqrt(expected.max() / len(row))
+
+
+def test_shared_draws_are_multinomial_and_the_same_for_all_who_ask():
+    drawn = np.concatenate([draws.unit_counts(3, 40, block) for block in range(10)], axis=1)
+    check_law(np.ones(40, int), drawn.astype(int))
+    assert draws.unit_counts(3, 40, 0) is draws.unit_counts(3, 40, 0)
+    assert not draws.unit_counts(3, 40, 0).flags.writeable
+    assert (draws.unit_counts(4, 40, 0) != draws.unit_counts(3, 40, 0)).any()
