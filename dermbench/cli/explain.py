@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 def explain(
     run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
     data: Path = typer.Option(..., help="Dataset folder."),
-    out: Path = typer.Option(..., help="Folder for the pictures and their index.csv."),
+    out: Path = typer.Option(..., help="Folder for the pictures, a contact sheet and an index."),
     split: str = typer.Option("test", help="train, val or test."),
     per_group: int = typer.Option(4, min=1, help="Images a skin type and outcome (right or wrong)."),
     seed: int = typer.Option(0, min=0, help="Seed of the draw of images."),
@@ -25,4 +25,5 @@ def explain(
     from dermbench import training
 
     index = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
-    typer.echo(f"{out}: {len(index):,} pictures, listed in {out / 'index.csv'}")
+    typer.echo(f"{out}: {len(index):,} pictures, {int((~index['right']).sum()):,} of them of errors")
+    typer.echo(f"look at {out / 'index.html'} or {out / 'contact-sheet.png'}; the table is {out / 'index.csv'}")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dermbench.errors import DermbenchError
 from dermbench.training.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
+from dermbench.training.loggers import LOGGERS
 from dermbench.training.losses import LOSSES
 from dermbench.training.methods import method_class, validate_options
 from dermbench.training.naming import suggest
@@ -95,6 +96,8 @@ class TrainConfig(BaseModel):
     selection, selection_cases, patience
         Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
         without a better one before the run ends.
+    loggers
+        ``tensorboard``, ``wandb``, ``mlflow``: what is told each row of the history.
     allow_missing_classes
         Whether a class may be without a training image.
     seed, device, precision, channels_last, compile, deterministic
@@ -144,6 +147,7 @@ class TrainConfig(BaseModel):
     selection: str = "macro_f1"
     selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)
+    loggers: tuple[str, ...] = ()
     allow_missing_classes: bool = False
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
@@ -164,6 +168,13 @@ class TrainConfig(BaseModel):
         if name not in table:
             raise ValueError(f"{name!r} is unknown; {suggest(name, table)}")
         return name
+
+    @field_validator("loggers")
+    @classmethod
+    def _known_loggers(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in LOGGERS]:
+            raise ValueError(f"{unknown[0]!r} is unknown; {suggest(unknown[0], LOGGERS)}")
+        return names
 
     @field_validator("method")
     @classmethod

@@ -7,6 +7,7 @@ picture to look at, no evidence of why a network decides.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from dermbench.artifacts.skin import UNKNOWN, fst_name
 from dermbench.artifacts.tables import write_table
 from dermbench.errors import MissingDependencyError, UsageError
 from dermbench.training.augment import resize_batch
+from dermbench.training.contact import write_contact_sheet, write_page
 from dermbench.training.device import computing
 from dermbench.training.loading import load_run
 from dermbench.training.pixels import load_samples
@@ -48,14 +50,15 @@ def explain(
     seed: int = 0,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Write Grad-CAM overlays beside their images, and an index of them.
+    """Write Grad-CAM overlays beside their images, with a contact sheet and an index of them.
 
     Parameters
     ----------
     run, data, split, device
         As for :func:`dermbench.training.predict`.
     out
-        Folder for ``<group>/<image>.png`` (photograph left, overlay right) and ``index.csv``.
+        Folder for ``<group>/<image>.png`` (photograph left, overlay right), ``index.csv``, ``index.html`` and
+        ``contact-sheet.png``.
     per_group
         Images a skin type and outcome (right or wrong), drawn at random with ``seed``.
     seed
@@ -85,6 +88,9 @@ def explain(
         _write_overlay(Path(out) / row["file"], samples.pixels[row["row"]], map_)
     index = chosen.drop(columns=["row", "pred_index"])
     write_table(Path(out) / INDEX, index)
+    totals = Counter(zip(table["fst"].astype(str), table["right"].astype(bool), strict=True))
+    write_contact_sheet(Path(out), index, totals)
+    write_page(Path(out), index, totals, f"Grad-CAM: {Path(run).name} on {split} of {dataset.info.task}")
     return index
 
 

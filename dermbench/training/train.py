@@ -23,6 +23,7 @@ from dermbench.training.features import kept_features
 from dermbench.training.groups import Groups, group_codes, unit_codes
 from dermbench.training.guard import TrainingData
 from dermbench.training.job import Job
+from dermbench.training.loggers import check_loggers, logged
 from dermbench.training.loop import Trainer
 from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.model import build_network
@@ -92,6 +93,7 @@ def train(
     folder, reporter = RunFolder(out), Reporter(quiet=quiet or not world.first)
     with world.speaking_once():
         chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
+        check_loggers(chosen.loggers)
         dataset = TrainingData.of(data if isinstance(data, Dataset) else read_dataset(data))
         folder.check_dataset(dataset)
         there = folder.record()
@@ -120,6 +122,7 @@ def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
         announce(record, counts, job)
         stack.enter_context(job.stopper.listening())
         stack.enter_context(folder.recording(record, dataset, job))
+        stack.enter_context(logged(job))
         return _run(job, folder, record, dataset, network)
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
 from dermbench.training import explain
+from dermbench.training.contact import write_contact_sheet, write_page
 from dermbench.training.explain import choose
 
 
@@ -20,6 +21,34 @@ def test_pictures_are_stratified_and_listed(finished_run, shared_dataset, tmp_pa
             assert picture.size == (64, 32)
     written = pd.read_csv(tmp_path / "out" / "index.csv")
     assert list(written["file"]) == list(index["file"])
+
+
+def test_sheet_and_page_show_every_picture(finished_run, shared_dataset, tmp_path):
+    out = tmp_path / "out"
+    index = explain(finished_run, shared_dataset, out, per_group=2)
+    page = (out / "index.html").read_text()
+    for _, row in index.iterrows():
+        assert f'src="{row["file"]}"' in page
+        assert row["image_id"] in page
+        assert f"said {row['pred']} ({row['prob']:.0%})" in page
+    assert page.count("<figure class=wrong>") == (~index["right"]).sum()
+    assert "<script" not in page
+    strata = index.groupby(["fst", "right"]).size()
+    with Image.open(out / "contact-sheet.png") as sheet:
+        assert sheet.size == (110 + strata.max() * 332, 12 + len(strata) * 217)
+
+
+def test_names_are_harmless_on_the_page(tmp_path):
+    (tmp_path / "fst-V-wrong").mkdir()
+    Image.new("RGB", (64, 32)).save(tmp_path / "fst-V-wrong" / "a b.png")
+    row = {"image_id": "<script>x</script>" * 9, "file": "fst-V-wrong/a b.png", "fst": "V", "label": "<b>"}
+    index = pd.DataFrame([row | {"pred": "plaque", "prob": 0.5, "right": False}])
+    page = write_page(tmp_path, index, {("V", False): 7}, "run & <x>").read_text()
+    assert "<script" not in page
+    assert "<b>" not in page.replace("<figcaption><b>", "")
+    assert "a%20b.png" in page
+    assert "wrong (1 of 7)" in page
+    assert write_contact_sheet(tmp_path, index, {("V", False): 7}).is_file()
 
 
 def test_the_draw_is_seeded_and_capped():
