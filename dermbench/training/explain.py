@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
+from torch import nn
 
 from dermbench.artifacts import make_predictions, read_dataset
 from dermbench.artifacts.files import atomic_path
@@ -28,9 +30,9 @@ from dermbench.training.loading import load_run
 from dermbench.training.pixels import load_samples
 from dermbench.training.scoring import Normaliser, predict_logits, softmax
 from dermbench.training.seeding import numpy_generator
+from dermbench.training.weights import as_any
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
 
     from dermbench.training.device import Runtime
@@ -140,20 +142,45 @@ def _grad_cam(
         ) from error
     network.module.eval()
     normalise = Normaliser(network, runtime)
+    parts = _Parts(network.module)
+    parts.check(normalise(torch.zeros(1, 3, size, size, device=runtime.device)))
     maps = []
-    with GradCAM(model=network.module, target_layers=[_last_map(network.module)]) as cam:
+    with GradCAM(model=parts, target_layers=[parts.body]) as cam:
         for row, target in zip(chosen["row"], chosen["pred_index"], strict=True):
             image = resize_batch(samples.batch(np.array([row]), runtime.device), size)
             maps.append(cam(normalise(image), targets=[ClassifierOutputTarget(int(target))])[0])
     return np.stack(maps).astype(np.float32)
 
 
-def _last_map(module: torch.nn.Module) -> torch.nn.Module:
-    info: Any = getattr(module, "feature_info", None)
-    name = info[-1]["module"] if info else ""
-    if not name:
-        raise UsageError("this network has no feature map that Grad-CAM can use (a convolutional one has)")
-    return module.get_submodule(name)
+class _Body(nn.Module):
+    """A network up to its last feature map."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = as_any(self.network).forward_features(images)
+        return features
+
+
+class _Parts(nn.Module):
+    """A network in two parts, so that its last feature map is the output of a module."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.body = _Body(network)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = as_any(self.body.network).forward_head(self.body(images))
+        return logits
+
+    def check(self, images: torch.Tensor) -> None:
+        """Refuse a network whose last features lie on no grid (n, channels, height, width)."""
+        with torch.inference_mode():
+            grid = self.body(images)
+        if grid.ndim != 4 or str(getattr(self.body.network, "output_fmt", "NCHW")).endswith("NHWC"):
+            raise UsageError("this network has no feature map that Grad-CAM can use (a convolutional one has)")
 
 
 def _write_overlay(path: Path, pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> None:

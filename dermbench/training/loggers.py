@@ -70,8 +70,10 @@ def logged(job: Job) -> Iterator[None]:
 
 
 def _start(name: str, job: Job) -> Any:
-    from accelerate.tracking import LOGGER_TYPE_TO_CLASS  # noqa: PLC0415 - only runs with loggers need it
+    from accelerate import PartialState  # noqa: PLC0415 - only runs with loggers need it
+    from accelerate.tracking import LOGGER_TYPE_TO_CLASS  # noqa: PLC0415
 
+    PartialState(cpu=job.runtime.device.type != "cuda")  # trackers refuse to speak without it
     tracker = LOGGERS[name](LOGGER_TYPE_TO_CLASS[name], job.folder)
     tracker.main_process_only = False  # dermbench asks its first process only, and knows which that is
     if hasattr(tracker, "start"):  # older versions start when they are made

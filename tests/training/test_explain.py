@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
+from dermbench.errors import UsageError
 from dermbench.training import explain
+from dermbench.training.augment import resize_batch
 from dermbench.training.contact import write_contact_sheet, write_page
-from dermbench.training.explain import choose
+from dermbench.training.explain import _grad_cam, choose
+from dermbench.training.loading import load_run
+from dermbench.training.pixels import load_samples
+from dermbench.training.scoring import Normaliser
 
 
 def test_pictures_are_stratified_and_listed(finished_run, shared_dataset, tmp_path):
@@ -36,6 +43,28 @@ def test_sheet_and_page_show_every_picture(finished_run, shared_dataset, tmp_pat
     strata = index.groupby(["fst", "right"]).size()
     with Image.open(out / "contact-sheet.png") as sheet:
         assert sheet.size == (110 + strata.max() * 332, 12 + len(strata) * 217)
+
+
+def test_the_map_is_what_the_classifier_sees(finished_run, shared_dataset):
+    """After global pooling one linear layer follows: Grad-CAM is then its weights times the last features."""
+    network, config, _, runtime = load_run(finished_run, shared_dataset, device="cpu")
+    samples = load_samples(shared_dataset, "test", config.cached_side)
+    chosen = pd.DataFrame({"row": [0, 4], "pred_index": [1, 2]})
+    heat = _grad_cam(network, samples, runtime, 64, chosen)
+    images = resize_batch(samples.batch(chosen["row"].to_numpy(), runtime.device), 64)
+    with torch.no_grad():
+        features = network.module.forward_features(Normaliser(network, runtime)(images))
+    for k, target in enumerate(chosen["pred_index"]):
+        weight = network.head.weight[target].detach().view(-1, 1, 1)
+        expected = torch.relu((weight * features[k]).sum(0)).numpy()
+        coarse = np.asarray(Image.fromarray(heat[k]).resize(expected.shape, Image.Resampling.BOX))
+        assert np.corrcoef(coarse.ravel(), expected.ravel())[0, 1] > 0.9
+
+
+def test_a_network_without_a_map_is_refused(shared_dataset, tmp_path, run):
+    run(shared_dataset, tmp_path / "run", "model=test_vit", "epochs=1", "max_steps=1")
+    with pytest.raises(UsageError, match="no feature map"):
+        explain(tmp_path / "run", shared_dataset, tmp_path / "out")
 
 
 def test_names_are_harmless_on_the_page(tmp_path):
