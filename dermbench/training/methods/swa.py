@@ -88,7 +88,7 @@ class SWA(Method):
         In a copy of the network: layers that several processes share would wait for the others here.
         """
         config = self.config
-        alone = build_network(config, self.split.n_classes, pretrained=False)
+        alone = build_network(config, self.split.n_classes, pretrained=False, origin=network.origin)
         alone.module.load_state_dict(self.mean)
         runtime.place(alone.module)
         torch.manual_seed(derive(config.seed, "swa"))

@@ -1,0 +1,73 @@
+"""Networks named by the hub, with a hub that answers from here."""
+
+from __future__ import annotations
+
+import pytest
+import timm
+import torch
+
+from dermbench.errors import MissingDependencyError, UsageError
+from dermbench.training import predict, weights
+
+NAME = "hf-hub:somebody/tiny"
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub that knows one network: its description, and weights of its own."""
+    cfg = dict(timm.create_model("test_efficientnet").pretrained_cfg)
+    cfg |= {"hf_hub_id": "somebody/tiny", "source": "hf-hub", "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6)}
+    asked = []
+
+    def describe(hub_id):
+        asked.append(hub_id)
+        if hub_id != "somebody/tiny":
+            raise OSError("404")
+        return dict(cfg), "test_efficientnet", {}
+
+    def load(model, **rest):
+        with torch.no_grad():
+            model.conv_stem.weight.fill_(0.125)
+
+    monkeypatch.setattr(weights, "_is_cached", lambda *names: True)
+    monkeypatch.setattr(timm.models, "load_model_config_from_hf", describe)
+    monkeypatch.setattr(timm.models, "load_pretrained", load)
+    return asked
+
+
+def test_a_run_of_the_hub_needs_the_hub_once(hub, shared_dataset, tmp_path, run, monkeypatch):
+    options = (
+        f"model={NAME}",
+        "pretrained=true",
+        "epochs=2",
+        "learning_rate=1e-12",
+        "method=swa",
+        "freeze_norm=false",
+    )
+    record = run(shared_dataset, tmp_path / "run", *options)
+    assert record.pretrained == "somebody/tiny, from timm's hub"
+    assert hub == ["somebody/tiny"]
+    monkeypatch.setattr(timm.models, "load_model_config_from_hf", None)
+    predictions = predict(tmp_path / "run", shared_dataset, split="val")
+    assert len(predictions) == 12
+    from dermbench.training.loading import load_run
+
+    network, *_ = load_run(tmp_path / "run", shared_dataset, device="cpu")
+    assert network.mean == (0.1, 0.2, 0.3)
+    torch.testing.assert_close(
+        network.module.conv_stem.weight, torch.full_like(network.module.conv_stem.weight, 0.125)
+    )
+
+
+def test_what_the_hub_does_not_have_is_told(hub, shared_dataset, tmp_path, run):
+    with pytest.raises(UsageError, match=r"hf-hub:nobody/none is no network of timm that the hub has \(404\)"):
+        run(shared_dataset, tmp_path / "run", "model=hf-hub:nobody/none")
+
+
+def test_a_hub_that_cannot_be_reached_is_told(monkeypatch, shared_dataset, tmp_path, run):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(weights, "_is_cached", lambda *names: False)
+    with pytest.raises(MissingDependencyError, match="HF_HUB_OFFLINE"):
+        run(shared_dataset, tmp_path / "run", f"model={NAME}")
