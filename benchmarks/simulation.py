@@ -23,14 +23,23 @@ from scipy import stats
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
 from dermbench.evaluation.metric import METRICS
-from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, estimates, intervals, wilson
+from dermbench.evaluation.stats import (
+    Grouping,
+    Plan,
+    Sample,
+    disparities,
+    estimates,
+    intervals,
+    standardised,
+    wilson,
+)
 from dermbench.evaluation.stats.bca import bca_limits
 from dermbench.evaluation.stats.bootstrap import bootstrap_sums
 from dermbench.evaluation.stats.disparity import EVIDENCE
 from dermbench.evaluation.stats.exchange import elements
 from dermbench.evaluation.stats.permute import permuted_tallies
 from dermbench.evaluation.stats.resample import as_tally, replicate, sum_cells, tally_cells
-from dermbench.evaluation.stats.sample import group_tally
+from dermbench.evaluation.stats.sample import eligible_classes, group_tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +167,7 @@ def group_coverage(
 
 
 def coverage(sets: int) -> Iterator[Row]:
-    metrics = ["balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "mcc"]
+    metrics = ["accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "mcc"]
     sizes = (12, 30, 60, 150, 400)
     for c in (3, 9, 21):
         world = make_world(c, sizes, seed=c)
@@ -177,15 +186,49 @@ def _shown(setting: str, hits: np.ndarray, sets: int, *, binding: bool = True) -
 
 def clustered_coverage(sets: int) -> Iterator[Row]:
     metrics = ["accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa"]
-    sizes = (30, 60, 150, 400)
-    world = make_world(3, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 4)
-    for (m, g), hits in group_coverage(world, metrics, sets, "clustered").items():
-        yield from _shown(
-            f"{m}; 3 classes, clustered, n={sizes[g]} in about {sizes[g] / 3.5:.0f} units", hits, sets
-        )
+    sizes = (12, 30, 60, 150, 400)
+    for c in (3, 9, 21):
+        world = make_world(c, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 5)
+        found = group_coverage(world, metrics, sets, f"clustered {c}", present=True)
+        for (m, g), hits in found.items():
+            units = f"n={sizes[g]} in about {sizes[g] / 3.5:.0f} units"
+            yield from _shown(f"{m}; {c} classes, clustered, {units}", hits, sets, binding=sizes[g] >= 30)
+    world = make_world(3, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 5)
     naive = naive_coverage(world, sets)
     for g, hits in enumerate(naive):
         yield row("coverage when units are ignored", f"accuracy; clustered, n={sizes[g]}", hits)
+
+
+def standardised_coverage(sets: int) -> Iterator[Row]:
+    """Class-mix standardised values; the mix and the eligible classes are those of each sample."""
+    cases = {
+        "3 classes": make_world(3, (60, 150, 400), spread=0.2),
+        "3 classes, nearly all right": make_world(3, (60, 150, 400), recall=0.93, spread=0.03),
+        "9 classes": make_world(9, (200, 400), seed=9, tilt=0.5),
+        "21 classes": make_world(21, (500, 900), seed=21, tilt=0.5),
+        "3 classes, clustered": make_world(3, (60, 150, 400), spread=0.2, rho=0.4, per_unit=(6,) * 3),
+    }
+    for setting, world in cases.items():
+        rng, found = rng_of(f"standardised {setting}"), {}
+        for _ in range(sets):
+            sample, groups = world.draw(rng)
+            truth = standardised_truth(world, group_tally(sample, groups).support)
+            for (name, metric), item in standardised(sample, groups).items():
+                hits = found.setdefault((metric, groups.names.index(name)), [])
+                if item.low is not None:
+                    hits.append(item.low <= truth[metric][groups.names.index(name)] <= item.high)
+        for (metric, g), hits in found.items():
+            yield from _shown(f"{metric}; {setting}, n={world.sizes[g]}", np.array(hits), sets)
+
+
+def standardised_truth(world: World, support: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the standardised values of the groups in the population, at the class mix of a sample."""
+    classes = eligible_classes(support)
+    mix = support[:, classes].sum(axis=0) / support[:, classes].sum()
+    joint = mix[None, :, None] * world.confusion[:, classes][:, :, classes]
+    right = np.einsum("gcc->gc", joint)
+    f1 = (2 * right / (mix + joint.sum(axis=1))).mean(axis=1) if len(classes) else np.zeros(len(support))
+    return {"standardised_accuracy": right.sum(axis=1), "standardised_macro_f1": f1}
 
 
 def naive_coverage(world: World, sets: int) -> list[np.ndarray]:
@@ -394,6 +437,7 @@ SCENARIOS: dict[str, Callable[[int], Iterator[Row]]] = {
     "wilson_exact": wilson_exact,
     "coverage": coverage,
     "clustered_coverage": clustered_coverage,
+    "standardised_coverage": standardised_coverage,
     "gap_coverage": gap_coverage,
     "random_effects": random_effects,
     "mean_and_rank": mean_and_rank,
