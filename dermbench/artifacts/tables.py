@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -62,13 +63,25 @@ def to_text(column: pd.Series) -> pd.Series:
     return text.mask(text.str.strip() == "")
 
 
+def _read_csv(source: Path, *, separator: str, **part: Any) -> pd.DataFrame:
+    table: pd.DataFrame = pd.read_csv(
+        source, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig", **part
+    )
+    return table
+
+
 def _read_text(source: Path, *, separator: str) -> pd.DataFrame:
     try:
-        table = pd.read_csv(
-            source, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig"
-        )
+        head = _read_csv(source, separator=separator, header=None, nrows=1)
+        table = _read_csv(source, separator=separator)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(source, [f"not a readable {source.suffix} table: {error}"]) from error
+    names = [str(name).strip() for name in head.iloc[0]]
+    twice = sorted({name for name in names if names.count(name) > 1 and name})
+    if twice:
+        raise InputError(
+            source, [f"columns that are there twice: {', '.join(map(repr, twice))}; keep one of each"]
+        )
     _refuse_large(source, table.shape)
     return table
 

@@ -16,6 +16,12 @@ def test_ids_and_labels_that_look_like_something_else(tmp_path):
     assert truth.table["fst_band"].tolist()[0] == "III-IV"
 
 
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("image_id,label, label,fst\na,x,y,1\nb,y,x,2\n")
+    with pytest.raises(InputError, match="twice: 'label'"):
+        read_truth(tmp_path / "t.csv")
+
+
 def test_row_order_does_not_matter():
     frame = pd.DataFrame({"image_id": list("cab"), "label": list("xyx"), "patient_id": ["p", "q", None]})
     one, two = make_truth(frame), make_truth(frame.iloc[::-1])

@@ -18,6 +18,8 @@ TOLERANCE = 1e-9
 """Statistics closer than this (relative) count as equal: permutations repeat values up to rounding."""
 SHIFTED = 2_000
 """Permutations used to find the detectable difference."""
+BLOCK = 2**14
+"""Permutations at once."""
 FEWEST = 100
 """Fewest permutations from which it is found."""
 
@@ -44,7 +46,10 @@ class Null:
     def all_values(self) -> NDArray[np.float64]:
         """The data first, then the permutations, without undefined ones."""
         defined = np.isfinite(self.permuted).all(axis=1)
-        return np.vstack([self.observed, self.permuted[defined]])
+        together = np.empty((1 + np.count_nonzero(defined), len(self.observed)))
+        together[0] = self.observed
+        np.compress(defined, self.permuted, axis=0, out=together[1:])
+        return together
 
     @cached_property
     def scale(self) -> Scale:
@@ -85,7 +90,7 @@ class Scale:
     def of(cls, values: NDArray[np.float64]) -> Scale:
         """Measure ``values`` of shape (n, n_groups)."""
         centre = values.mean(axis=0)
-        cov = np.atleast_2d(np.cov(values, rowvar=False))
+        cov = _covariance(values, centre)
         variance = np.diag(cov)
         pair_sd = np.sqrt(np.maximum(variance[:, None] + variance[None, :] - 2 * cov, 0.0))
         floor = variance.max(initial=0.0) * 1e-12
@@ -94,16 +99,21 @@ class Scale:
 
     def studentised_range(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the largest |difference - its mean| / its SD over pairs, for each row of ``values``."""
-        centred = values - self.centre
         best = np.zeros(len(values))
-        for i, j in zip(*np.triu_indices(values.shape[1], 1), strict=True):
-            if self.pair_sd[i, j] > 0:
-                np.maximum(best, np.abs(centred[:, i] - centred[:, j]) / self.pair_sd[i, j], out=best)
+        for start in range(0, len(values), BLOCK):
+            centred, part = values[start : start + BLOCK] - self.centre, best[start : start + BLOCK]
+            for i, j in zip(*np.triu_indices(values.shape[1], 1), strict=True):
+                if self.pair_sd[i, j] > 0:
+                    np.maximum(part, np.abs(centred[:, i] - centred[:, j]) / self.pair_sd[i, j], out=part)
         return best
 
     def trend(self, values: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return |slope| of group values on their scores, weighted by precision, up to a constant factor."""
-        return np.asarray(np.abs((values - self.centre) @ self.trend_weights(scores)))
+        weights = self.trend_weights(scores)
+        starts = range(0, len(values), BLOCK)
+        return np.asarray(
+            np.abs(np.concatenate([(values[s : s + BLOCK] - self.centre) @ weights for s in starts]))
+        )
 
     def trend_weights(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each group's deviation counts in the slope, shape (n_groups,)."""
@@ -115,6 +125,15 @@ class Scale:
     def at(self, groups: NDArray[np.bool_]) -> Scale:
         """Return the scale of some of the groups."""
         return Scale(self.centre[groups], self.pair_sd[np.ix_(groups, groups)], self.weight[groups])
+
+
+def _covariance(values: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariance of the columns, in blocks of rows, so that no copy of all is made."""
+    total = np.zeros((len(centre), len(centre)))
+    for start in range(0, len(values), BLOCK):
+        away = values[start : start + BLOCK] - centre
+        total += away.T @ away
+    return np.asarray(total / (len(values) - 1) if len(values) > 1 else np.full_like(total, np.nan))
 
 
 @dataclass(frozen=True)
@@ -223,7 +242,7 @@ class _Detector:
     def of(cls, null: Null, values: NDArray[np.float64], scale: Scale) -> _Detector:
         levels = [1 - ALPHA, 1 - ALPHA / 2]
         omnibus = np.quantile(scale.studentised_range(values), levels)
-        group = int(np.argmax(values.var(axis=0)))
+        group = int(np.argmax([column.var() for column in values.T]))
         rest = np.arange(values.shape[1]) != group
         some = values[:SHIFTED]
         pair_sd, centred = scale.pair_sd[group, rest], some - scale.centre

@@ -44,7 +44,7 @@ def test_every_metric_fills_the_contract(units):
         assert found.low <= found.high
         assert 0 < found.p_value <= 1
         assert found.verdict.startswith((EVIDENCE, NOTHING, TOO_SMALL))
-        assert set(document["between_group_sd"]) == {"value", "low", "high"}
+        assert set(document["between_group_sd"]) == {"value", "low", "high", "method"}
 
 
 def test_naive_difference_is_max_minus_min_of_the_known_groups():
