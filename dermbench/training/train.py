@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from dermbench.training.methods import Method
     from dermbench.training.model import Network
 
 
@@ -101,6 +102,7 @@ def train(
             reporter.say(f"{folder.path} is already finished ({there.stopped})")
             return there
         if chosen.model.startswith(EMBEDDINGS):
+            world.refuse_several("a probe on embeddings")
             return train_on_embeddings(folder, dataset, chosen, reporter)
         runtime = make_runtime(
             world.device(chosen.device), precision=chosen.precision, channels_last=chosen.channels_last
@@ -140,11 +142,7 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     )
     method = make_method(config, split, job.runtime.device)
     if config.probe_l2 and not folder.last.is_file():
-        weights = np.array([record.class_weights[name] for name in dataset.classes])
-        linear_head(network)
-        labels = split.labels[method.members]
-        features = kept_features(network, samples["train"], config, job.runtime, job.world)[method.members]
-        fit_head(network, features, labels, weights[labels], l2=config.probe_l2)
+        _fit_probe(job, record, network, samples["train"], method)
         job.reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
     trainer = Trainer(job, network, samples, method, groups)
     state = trainer.load(folder.last) if folder.last.is_file() else State()
@@ -159,6 +157,14 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     record = record.model_copy(update={"peak_memory_bytes": peak})
     finished = job.world.do_first(lambda: _finish(folder, record, dataset, state, trainer))
     return finished or RunRecord.read(folder.path / RUN)
+
+
+def _fit_probe(job: Job, record: RunRecord, network: Network, samples: Samples, method: Method) -> None:
+    linear_head(network)
+    weights = np.array([record.class_weights[name] for name in record.classes])
+    labels = samples.labels[method.members]
+    features = kept_features(network, samples, job.config, job.runtime, job.world)[method.members]
+    fit_head(network, features, labels, weights[labels], l2=job.config.probe_l2)
 
 
 def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State, trainer: Trainer) -> RunRecord:

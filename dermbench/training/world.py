@@ -86,6 +86,19 @@ class World:
             raise UsageError(f"{there} GPUs for {self.local_rank + 1} or more processes", remedy="Start fewer.")
         return f"cuda:{self.local_rank}"
 
+    def refuse_several(self, what: str) -> None:
+        """Refuse what one process does alone.
+
+        Raises
+        ------
+        UsageError
+            When there are several processes.
+        """
+        if self.size > 1:
+            raise UsageError(
+                f"{what} is trained by one process, not {self.size}", remedy="Start it without a launcher."
+            )
+
     @contextmanager
     def joined(self, device: torch.device) -> Iterator[None]:
         """Connect the processes for the block: NCCL on GPUs, gloo on the CPU."""

@@ -199,6 +199,12 @@ def test_the_launcher_names_the_processes(monkeypatch):
         world.device("cuda")
 
 
+def test_what_one_process_does_alone_is_refused_to_several():
+    World().refuse_several("a probe on embeddings")
+    with pytest.raises(UsageError, match="by one process, not 2"):
+        World(1, 2, 1).refuse_several("a probe on embeddings")
+
+
 def test_only_what_happened_to_one_process_is_told_by_it():
     second = World(1, 2, 1)
     with pytest.raises(ElsewhereError) as silent, second.speaking_once():
