@@ -71,7 +71,7 @@ def measure(arguments: list[str]) -> tuple[float, float, float]:
 def main() -> None:
     """Print the table, and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--resamples", type=int, nargs="+", default=[999, 9_999, 49_999])
+    parser.add_argument("--resamples", type=int, nargs="+", default=[999, 9_999, 49_999, 199_999])
     parser.add_argument("--seed", type=int, default=0, help="of the predictions and truth that are made")
     parser.add_argument("--out", type=Path, help="markdown file")
     chosen = parser.parse_args()

@@ -466,6 +466,33 @@ def table(rows: list[Row], command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+GRID = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
+
+
+def grid(rows: list[Row]) -> str:
+    """Return coverage by metric, number of classes and size of the group, with the share that is suppressed."""
+    lines = [
+        "Share of the intervals that cover, and in brackets the share of the samples in which none is shown.",
+        "",
+        "| metric | classes | images | n=12 | n=30 | n=60 | n=150 | n=400 |",
+        "|---|---:|---|---:|---:|---:|---:|---:|",
+    ]
+    for metric in GRID:
+        for classes in (3, 9, 21):
+            for kind, mark in (("independent", ""), ("share units", "clustered, ")):
+                start = f"{metric}; {classes} classes, {mark}n="
+                cells = " | ".join(_cell(rows, f"{start}{n}") for n in (12, 30, 60, 150, 400))
+                lines.append(f"| {metric} | {classes} | {kind} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(rows: list[Row], setting: str) -> str:
+    found = {r.check: r for r in rows if r.setting.split(" in about")[0] == setting}
+    shown, hidden = found.get("coverage"), found.get("interval suppressed")
+    text = "none shown" if shown is None else f"{shown.result:.3f}" + "*" * (shown.met == "NO")
+    return text if hidden is None else f"{text} ({hidden.result:.0%} suppressed)"
+
+
 def kept(path: Path, names: list[str], sets: int) -> list[Row]:
     """Return the rows of other scenarios of an earlier table of as many sets."""
     if not path.exists():
@@ -501,7 +528,10 @@ def main() -> None:
     text = table(rows, f"OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets {args.sets}")
     print(text)
     if args.out:
-        args.out.with_suffix(".md").write_text("# Simulation results\n\n" + text, encoding="utf-8")
+        args.out.with_suffix(".md").write_text(
+            f"# Simulation results\n\n{text}\n## Coverage by group size and number of classes\n\n{grid(rows)}",
+            encoding="utf-8",
+        )
         with args.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(Row.__dataclass_fields__))
             writer.writeheader()

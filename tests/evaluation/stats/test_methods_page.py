@@ -32,3 +32,10 @@ def test_every_miss_of_a_bound_is_on_the_page():
     with TABLE.open(encoding="utf-8", newline="") as file:
         missed = {(row["check"], row["setting"]) for row in csv.DictReader(file) if row["met"] == "NO"}
     assert missed <= {(row["check"], row["setting"]) for row in quoted()}
+
+
+def test_the_grid_of_coverage_is_that_of_the_simulation():
+    made = TABLE.with_suffix(".md").read_text(encoding="utf-8").splitlines()
+    grid = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.count("|") == 9]
+    assert len(grid) == 2 + 4 * 3 * 2
+    assert [line for line in grid if line not in made] == []
