@@ -7,6 +7,7 @@ from typing import Any
 DRAWN = frozenset(
     {
         "between_group_sd",
+        "consistent",
         "minimum_detectable",
         "n_permutations",
         "n_resamples",

@@ -54,3 +54,13 @@ def test_points_keep_values_counts_and_closed_form_intervals(world):
 def test_an_undefined_value_keeps_its_reason():
     assert points({"value": None, "reason": "no case"}) == {"value": None, "reason": "no case"}
     assert points({"value": 0.5, "reason": "too few for an interval"}) == {"value": 0.5}
+
+
+def test_whether_labellings_agree_rests_on_drawn_verdicts():
+    band = {"low": 0.1, "high": 0.2, "consistent": False, "null_median": 0.1}
+    assert (
+        "consistent"
+        not in points({"annotators": {"sensitivity_band": {"accuracy": band}}})["annotators"]["sensitivity_band"][
+            "accuracy"
+        ]
+    )
