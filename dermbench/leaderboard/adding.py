@@ -15,6 +15,7 @@ from dermbench.artifacts.entry import ENTRY, Entry, read_entry, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.predictions import read_predictions, write_predictions
+from dermbench.artifacts.report import Report
 from dermbench.artifacts.run import RUN, RunRecord
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, write_board
@@ -129,6 +130,12 @@ def tidy(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def write_report(folder: Path, report: Report) -> None:
+    """Write ``report.json`` and, from what that file says, ``report.md``: the order of keys may show."""
+    report.write(folder / REPORT)
+    write_text(folder / REPORT_MD, to_markdown(Report.read(folder / REPORT)))
+
+
 def entry_hashes(folder: Path) -> dict[str, str]:
     """Return the digest of every file of an entry folder but ``entry.toml``."""
     return {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != ENTRY}
@@ -188,8 +195,7 @@ def _staged(entries: Path) -> Iterator[Path]:
 def _complete(fresh: Path, entry: Entry, opened: Opened, record: RunRecord | None) -> Entry:
     # scored from the file as it is kept, so that recomputing starts from the same bits
     report = recompute(fresh / PREDICTIONS, opened.truth, opened.board)
-    report.write(fresh / REPORT)
-    write_text(fresh / REPORT_MD, to_markdown(report))
+    write_report(fresh, report)
     if record is not None:
         record.write(fresh / RUN)
     done = entry.model_copy(update={"hashes": entry_hashes(fresh), "truth_digest": opened.truth.digest})

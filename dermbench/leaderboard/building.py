@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.errors import UsageError
-from dermbench.leaderboard.adding import REPORT, REPORT_MD, entry_hashes, tidy
+from dermbench.leaderboard.adding import entry_hashes, tidy, write_report
 from dermbench.leaderboard.bands import rank_bands, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
@@ -29,7 +29,6 @@ from dermbench.leaderboard.reported import Row, read_reported
 from dermbench.leaderboard.standing import Standing, rank
 from dermbench.leaderboard.truths import Sources, find_truth
 from dermbench.leaderboard.twins import CSV, JSON, to_csv, to_json
-from dermbench.reporting import to_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,8 +193,7 @@ def _refreshed(one: Checked, board: Board, folder: Path, folders: list[Path]) ->
     if entry_hashes(one.folder) != one.entry.hashes:
         return one
     with locked(folder / LOCK):
-        one.again.write(one.folder / REPORT)
-        write_text(one.folder / REPORT_MD, to_markdown(one.again))
+        write_report(one.folder, one.again)
         entry = one.entry.model_copy(update={"hashes": entry_hashes(one.folder)})
         write_entry(one.folder / ENTRY, entry)
         append(folder, "replace", one.slug, entry=entry_digest(one.folder), truth=entry.truth_digest)

@@ -20,6 +20,7 @@ DRAWN = frozenset(
         "reasons",
         "tests",
         "verdict",
+        "verdicts",
         "worst",
     }
 )

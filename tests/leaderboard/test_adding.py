@@ -271,3 +271,16 @@ def test_concurrent_adds_lose_none(board, predictions):
     assert [line.sequence for line in index.lines] == list(range(1, 11))
     (done,) = build(board, effort=Effort(quick=True))
     assert not done.problems
+
+
+def test_the_markdown_is_that_of_the_file_as_it_is_read(empty, predictions, truth, monkeypatch):
+    """Files sort their keys; a rendering that follows the order of keys must not differ from a later one."""
+    monkeypatch.setattr("dermbench.leaderboard.adding.to_markdown", lambda report: " ".join(report.confusion))
+    scored = adding.recompute
+
+    def unsorted(*given):
+        return scored(*given).model_copy(update={"confusion": {"matrix": [], "labels": []}})
+
+    monkeypatch.setattr("dermbench.leaderboard.adding.recompute", unsorted)
+    add(empty, predictions[0], name="One", truth=truth)
+    assert (empty / "entries/one/report.md").read_text() == "labels matrix"
