@@ -1,0 +1,275 @@
+"""Training speed on one device: dermbench beside a plain and a tuned loop, and beside what the hardware allows.
+
+    OMP_NUM_THREADS=1 python benchmarks/bench_training.py --data DATASET --out benchmarks/results/training.md
+    python benchmarks/bench_training.py --data DATASET --model tf_efficientnet_b4.aa_in1k --size 380 \
+        --preset efficientnet-b4 --batch 64 --epochs 30 --workers 8 --seeds 3 --set augment.rotation=30.0
+
+All loops train the same network from the same weights by the same recipe (optimiser, schedule, loss, class
+weights, augmentation, validation every epoch), from image files to the best epoch; dermbench decodes into an
+empty cache each time. Repeats are interleaved. What counts are ratios within one call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+
+import torch
+from timm.utils.model_ema import ModelEmaV3
+from training_floor import Floor, measure_floor, synchronise
+from training_peers import Loop, Outcome, write_folders
+
+from dermbench.artifacts import read_dataset
+from dermbench.artifacts.files import write_text
+from dermbench.artifacts.provenance import environment
+from dermbench.training import loop, pixels, step, train
+from dermbench.training.configure import load_config
+from dermbench.training.device import computing, make_runtime
+
+PEERS = ("plain loop", "tuned loop", "dermbench")
+
+
+class Clock:
+    """Adds up seconds a phase by wrapping functions; a phase inside another counts as the outer one."""
+
+    def __init__(self, runtime) -> None:
+        self.seconds: dict[str, float] = {}
+        self.runtime, self.inside = runtime, False
+
+    def wrap(self, owner: object, name: str, phase: str) -> None:
+        function = getattr(owner, name)
+
+        @wraps(function)
+        def timed(*args, **kwargs):
+            if self.inside:
+                return function(*args, **kwargs)
+            self.inside = True
+            synchronise(self.runtime)
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                synchronise(self.runtime)
+                self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - started
+                self.inside = False
+
+        setattr(owner, name, timed)
+
+
+def overrides_of(chosen, seed: int) -> list[str]:
+    """The recipe all share; the probe is dermbench's alone, so it is off."""
+    fixed = [
+        f"model={chosen.model}", f"image_size={chosen.size}", f"batch_size={chosen.batch}",
+        f"epochs={chosen.epochs}", f"device={chosen.device}", "probe_l2=0", "patience=0", f"seed={seed}",
+    ]  # fmt: skip
+    return [*fixed, *chosen.set]
+
+
+@contextmanager
+def empty_cache():
+    """Send the pixel cache of the block to a folder of its own: an absolute name replaces the dataset's."""
+    with tempfile.TemporaryDirectory() as folder:
+        before, pixels.CACHE = pixels.CACHE, folder
+        try:
+            yield
+        finally:
+            pixels.CACHE = before
+
+
+def run_dermbench(chosen, dataset, seed: int) -> Outcome:
+    with tempfile.TemporaryDirectory() as folder, empty_cache():
+        overrides = overrides_of(chosen, seed)
+        record = train(dataset, Path(folder) / "run", preset=chosen.preset, overrides=overrides, quiet=True)
+    return Outcome(record.scores["val_macro_f1"], record.images_per_second)
+
+
+def run_peer(name: str, chosen, dataset, folders: Path, seed: int) -> Outcome:
+    if name == "dermbench":
+        return run_dermbench(chosen, dataset, seed)
+    config = load_config(preset=chosen.preset, overrides=overrides_of(chosen, seed))
+    device = make_runtime(config.device).device
+    return Loop(config, folders, device, workers=chosen.workers, tuned=name == "tuned loop").run()
+
+
+def cpu_seconds() -> float:
+    """CPU seconds of this process and of the workers that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def compare(chosen, dataset) -> dict[str, list[tuple[Outcome, float, float]]]:
+    """Return outcome, wall and CPU seconds of each run; the order of the peers rotates with the seed."""
+    found: dict[str, list] = {name: [] for name in PEERS}
+    with tempfile.TemporaryDirectory() as folder:
+        write_folders(dataset, Path(folder))
+        for seed in range(chosen.seeds):
+            for name in (*PEERS[seed % 3 :], *PEERS[: seed % 3]):
+                gc.collect()
+                wall, cpu = time.perf_counter(), cpu_seconds()
+                outcome = run_peer(name, chosen, dataset, Path(folder), seed)
+                gc.collect()  # ends the workers, so that their CPU seconds count
+                found[name].append((outcome, time.perf_counter() - wall, cpu_seconds() - cpu))
+                print(
+                    f"seed {seed} {name}: {outcome} wall {found[name][-1][1]:.1f} s", file=sys.stderr, flush=True
+                )
+    return found
+
+
+def profile(chosen, dataset, runtime) -> tuple[dict[str, float], float]:
+    """Return seconds a phase of one dermbench run, and all its seconds."""
+    clock = Clock(runtime)
+    module = sys.modules[train.__module__]
+    for owner, name, phase in (
+        (module, "_load", "decode and load"),
+        (module, "build_network", "make the network"),
+        (step.Feed, "images", "gather and augment"),
+        (step.Normaliser, "__call__", "normalise"),
+        (loop, "predict_logits", "validate"),
+        (module, "predict_logits", "validate"),
+        (torch.Tensor, "backward", "backward"),
+        (torch.nn.utils, "clip_grad_norm_", "clip the gradient"),
+        ({"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[chosen.optimizer], "step", "optimiser"),
+        (ModelEmaV3, "update", "moving average"),
+        (loop, "write_tensors", "checkpoint"),
+        (loop.Trainer, "save", "checkpoint"),
+    ):
+        clock.wrap(owner, name, phase)
+    make = step.Stepper.__init__
+
+    def timed_forward(self, *args, **kwargs):
+        make(self, *args, **kwargs)
+        clock.wrap(self, "forward", "forward")
+
+    step.Stepper.__init__ = timed_forward
+    started = time.perf_counter()
+    run_dermbench(chosen, dataset, 0)
+    return clock.seconds, time.perf_counter() - started
+
+
+def memory(chosen) -> list[tuple[int, float | None]]:
+    """Return peak memory in bytes a batch size, each in a process of its own; None where it ran out."""
+    found = []
+    for batch in chosen.memory:
+        command = [sys.executable, __file__, *sys.argv[1:], "--peak-of", str(batch)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found.append((batch, float(done.stdout.split()[-1]) if done.returncode == 0 else None))
+    return found
+
+
+def peak_of(chosen, dataset, batch: int) -> None:
+    """Train three steps at a batch size and print the peak memory of the process, or of the GPU."""
+    chosen.batch = batch
+    with tempfile.TemporaryDirectory() as folder:
+        overrides = [*overrides_of(chosen, 0), "max_steps=3", "epochs=1"]
+        record = train(dataset, Path(folder) / "run", preset=chosen.preset, overrides=overrides, quiet=True)
+    print(record.peak_memory_bytes)
+
+
+def compare_table(found: dict) -> list[str]:
+    lines = [
+        "| loop | wall s | CPU s | images/s | plain / this: wall, CPU | tuned / this: wall, CPU | val macro-F1 |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    median = {
+        name: [statistics.median(run[column] for run in runs) for column in (1, 2)] for name, runs in found.items()
+    }
+    for name, runs in found.items():
+        scores = [outcome.macro_f1 for outcome, _, _ in runs]
+        spread = f" ± {statistics.stdev(scores):.3f}" if len(scores) > 1 else ""
+        ratios = [
+            ", ".join(f"{a / b:.2f}" for a, b in zip(median[p], median[name], strict=True)) for p in PEERS[:2]
+        ]
+        rate = statistics.median(outcome.images_per_second for outcome, _, _ in runs)
+        lines.append(
+            f"| {name} | {median[name][0]:.1f} | {median[name][1]:.1f} | {rate:.1f} | {' | '.join(ratios)} "
+            f"| {statistics.mean(scores):.3f}{spread} |"
+        )
+    seeds = len(found["dermbench"])
+    return [
+        *lines,
+        "",
+        f"Medians of {seeds} interleaved runs; macro-F1 of the best epoch, mean ± SD over {seeds} seeds.",
+    ]
+
+
+def floor_lines(floor: Floor, rate: float) -> list[str]:
+    by_bytes, by_operations = floor.bandwidth / floor.bytes_per_image, floor.arithmetic / floor.flops_per_image
+    return [
+        f"Measured: copies {floor.bandwidth / 1e9:.1f} GB/s, products {floor.arithmetic / 1e9:.0f} GFLOP/s.",
+        f"An image of an eager step: {floor.bytes_per_image / 1e6:.0f} MB that its operators read and write,",
+        f"{floor.flops_per_image / 1e9:.2f} GFLOP. Bytes allow {by_bytes:.1f} images/s, operations",
+        f"{by_operations:.1f}; dermbench reaches {rate / min(by_bytes, by_operations):.0%} of the lower one.",
+    ]
+
+
+def heading(config, runtime, dataset) -> list[str]:
+    given = " ".join(Path(a).name if a.startswith("/") else a for a in sys.argv[1:])
+    versions = ", ".join(f"{k} {v}" for k, v in environment("torch", "torchvision", "timm").items())
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    return [
+        "# Training speed",
+        "",
+        f"Made by `python benchmarks/bench_training.py {given}` (threads a process: {threads}).",
+        f"{runtime.name}, {runtime.precision}; {versions}.",
+        f"{len(dataset.part('train')):,} images to train on, {len(dataset.part('val')):,} to validate;",
+        f"{config.model} at {config.image_size} px, batch {config.batch_size}, {config.epochs} epochs.",
+        "",
+    ]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="prepared dataset")
+    parser.add_argument("--preset", default="cpu-small")
+    parser.add_argument("--model", default="tf_efficientnet_lite0")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2, help="of the DataLoaders")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the configuration")
+    parser.add_argument("--memory", type=int, nargs="*", default=[8, 16, 32, 64], help="batch sizes")
+    parser.add_argument("--out", type=Path, help="markdown file")
+    parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen = arguments()
+    dataset = read_dataset(chosen.data)
+    if chosen.peak_of:
+        peak_of(chosen, dataset, chosen.peak_of)
+        return
+    config = load_config(preset=chosen.preset, overrides=overrides_of(chosen, 0))
+    chosen.optimizer = config.optimizer
+    runtime = make_runtime(config.device, precision=config.precision, channels_last=config.channels_last)
+    with computing(runtime):
+        floor = measure_floor(config, runtime, batch=chosen.batch, n_classes=len(dataset.classes))
+    found = compare(chosen, dataset)
+    rate = statistics.median(o.images_per_second for o, _, _ in found["dermbench"])
+    lines = [*heading(config, runtime, dataset), *compare_table(found), ""]
+    lines += ["## Floor", "", *floor_lines(floor, rate), "", "## Peak memory", "", "| batch | MB |", "|--:|--:|"]
+    lines += [f"| {batch} | {f'{peak / 1e6:,.0f}' if peak else 'ran out'} |" for batch, peak in memory(chosen)]
+    seconds, whole = profile(chosen, dataset, runtime)
+    lines += ["", "## Where the time goes (one run of dermbench)", "", "| phase | s | share |", "|---|--:|--:|"]
+    rest = {"everything else": whole - sum(seconds.values())}
+    for phase, took in [*sorted(seconds.items(), key=lambda item: -item[1]), *rest.items()]:
+        lines.append(f"| {phase} | {took:.1f} | {took / whole:.1%} |")
+    print("\n".join(lines))
+    if chosen.out:
+        write_text(chosen.out, "\n".join([*lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
