@@ -1,18 +1,15 @@
-"""Does a training run's memory stay flat over epochs, and what does it hold at each batch size?
+"""Does the memory of a training run stay flat over epochs?
 
     OMP_NUM_THREADS=1 python benchmarks/bench_training_memory.py --out benchmarks/results/training-memory.md
 
 Resident memory of the process after each epoch of a tiny network, with the parts that could grow switched on:
 moving average, early stopping state, checkpoints every third step, workers that make batches ahead. The slope is
-that of the second half, when allocators have settled. Then the peak that ``run.json`` records by batch size, each
-in a process of its own; on a machine with a GPU that is the GPU's memory.
+that of the second half, when allocators have settled. ``bench_training.py --memory`` has the peak by batch size.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +23,6 @@ from dermbench.training.progress import Reporter
 
 TINY = ("model=test_efficientnet", "pretrained=false", "image_size=32", "cache_size=36", "probe_l2=0")
 GROWING = ("ema_decay=0.9", "patience=0", "checkpoint_steps=3", "workers=1", "freeze_norm=false")
-BATCHES = (8, 16, 32, 64)
 
 
 def resident_by_epoch(data: Path, out: Path, epochs: int) -> list[float]:
@@ -46,29 +42,14 @@ def resident_by_epoch(data: Path, out: Path, epochs: int) -> list[float]:
     return found
 
 
-def peak_by_batch(data: Path, folder: Path, model: tuple[str, ...]) -> list[tuple[int, float, str]]:
-    """Return batch size, peak in MB and device, as each run's ``run.json`` has them."""
-    rows = []
-    for size in BATCHES:
-        out = folder / f"batch-{size}"
-        sets = [w for text in (*model, "max_steps=2", f"batch_size={size}") for w in ("--set", text)]
-        command = [sys.executable, "-m", "dermbench", "train", "--data", str(data), "--out", str(out)]
-        subprocess.run([*command, "--preset", "cpu-small", *sets], check=True, capture_output=True)
-        record = json.loads((out / "run.json").read_text())
-        rows.append((size, record["peak_memory_bytes"] / 1e6, record["device"]))
-    return rows
-
-
-def table(found: list[float], peaks: list[tuple[int, float, str]], command: str) -> str:
+def table(found: list[float], command: str) -> str:
     """Return the results as markdown."""
     half = len(found) // 2
     slope = np.polyfit(np.arange(len(found) - half), found[half:], 1)[0]
     marks = sorted({1, 2, 5, 10, len(found) // 2, len(found)})
     lines = ["# Memory of training", "", f"`{command}`", "", "| epoch | resident, MB |", "|--:|--:|"]
     lines += [f"| {n} | {found[n - 1]:.1f} |" for n in marks if n <= len(found)]
-    lines += ["", f"Slope over the second half: {slope * 1000:+.1f} kB an epoch.", ""]
-    lines += ["| batch_size | peak, MB | device |", "|--:|--:|---|"]
-    lines += [f"| {size} | {peak:.0f} | {device} |" for size, peak, device in peaks]
+    lines += ["", f"Slope over the second half: {slope * 1000:+.1f} kB an epoch."]
     return "\n".join(lines) + "\n"
 
 
@@ -76,15 +57,13 @@ def main() -> None:
     """Measure and print, or write with ``--out``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--model", default="tf_efficientnet_lite0")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = prepare("synthderm", out=folder / "data", options={"images": "240"}).root
         found = resident_by_epoch(data, folder / "run", chosen.epochs)
-        model = (f"model={chosen.model}", "pretrained=false", "image_size=128", "probe_l2=0", "freeze_norm=false")
-        text = table(found, peak_by_batch(data, folder, model), " ".join(["python", *sys.argv]))
+        text = table(found, " ".join(["python", *sys.argv]))
     if chosen.out:
         chosen.out.parent.mkdir(parents=True, exist_ok=True)
         chosen.out.write_text(text, encoding="utf-8")
