@@ -91,8 +91,9 @@ class Scale:
         """Measure ``values`` of shape (n, n_groups)."""
         centre = values.mean(axis=0)
         cov = _covariance(values, centre)
-        variance = np.diag(cov)
-        pair_sd = np.sqrt(np.maximum(variance[:, None] + variance[None, :] - 2 * cov, 0.0))
+        rounding = (TOLERANCE * np.abs(centre).max(initial=0.0)) ** 2
+        variance = _above(np.diag(cov), rounding)
+        pair_sd = np.sqrt(_above(variance[:, None] + variance[None, :] - 2 * cov, rounding))
         floor = variance.max(initial=0.0) * 1e-12
         weight = np.where(variance > floor, 1 / np.maximum(variance, floor or 1.0), 0.0)
         return cls(centre, pair_sd, weight)
@@ -125,6 +126,11 @@ class Scale:
     def at(self, groups: NDArray[np.bool_]) -> Scale:
         """Return the scale of some of the groups."""
         return Scale(self.centre[groups], self.pair_sd[np.ix_(groups, groups)], self.weight[groups])
+
+
+def _above(variance: NDArray[np.float64], rounding: float) -> NDArray[np.float64]:
+    """Return variances, 0 where they are what rounding leaves of none."""
+    return np.asarray(np.where(variance > rounding, variance, 0.0))
 
 
 def _covariance(values: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -159,6 +159,18 @@ def test_units_of_several_groups_are_told():
     assert found.verdict in {EVIDENCE, TOO_SMALL}
 
 
+def test_a_constant_prediction_has_no_detectable_difference():
+    """Its accuracy is the share of a class: permuting within classes changes nothing, but for rounding."""
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 7, 1227)
+    sample = Sample(y_true, np.full(1227, 3), 7)
+    found = one(sample, Grouping("fst", rng.integers(0, 6, 1227), FST, True))
+    assert found.minimum_detectable is None
+    assert "do not vary" in found.reasons["minimum_detectable"]
+    assert found.tests.adjusted == 1.0
+    assert found.verdict == TOO_SMALL
+
+
 def test_doubling_every_image_within_units_finds_nothing_new():
     sample, grouping = with_drop(0.1, n=300)
     rows = np.repeat(np.arange(300), 2)
