@@ -76,7 +76,7 @@ def _run(out: Path, seed: int, console: Console) -> None:
         _enter(board, candidate, out / "runs" / candidate.slug, dataset)
     build(board)
     for candidate in CANDIDATES:
-        console.print(_against_chance(candidate, reports[candidate.slug]))
+        console.print(_against_chance(candidate, reports[candidate.slug]), soft_wrap=True)
     console.print(f"done in {perf_counter() - started:.0f} s; not for clinical use")
 
 
