@@ -37,12 +37,17 @@ LINES = [
     (1_000_000, 114, 999, 1, "intervals"),
     (1_000_000, 114, 9_999, 1, "intervals"),
     (1_000_000, 21, 9_999, 1, "disparities"),
+    (1_700, 21, 9_999, 1, "probabilities"),
+    (17_000, 114, 9_999, 1, "probabilities"),
+    (100_000, 21, 9_999, 1, "probabilities"),
+    (1_000_000, 21, 9_999, 1, "probabilities"),
 ]
+SCORES = ("log_loss", "brier", "auroc_ovr", "average_precision")
 NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "mcc")
 
 
 def measure(rows: int, classes: int, resamples: int, models: int, what: str, workers: int) -> dict[str, float]:
-    """Time one line; ``intervals`` are those of six metrics, overall and for 7 groups."""
+    """Time one line: ``intervals`` of six metrics, overall and for 7 groups; with ``probabilities``, of ten."""
     import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
     from dermbench.evaluation.metric import METRICS
     from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, intervals
@@ -54,12 +59,14 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
         np.where(rng.random(rows) < 0.62, y_true, rng.integers(0, classes, rows)) for _ in range(models)
     ]
     codes = rng.choice(7, rows, p=rng.dirichlet(np.full(7, 4.0)))
-    sample = Sample(y_true, predictions[0], classes)
+    y_prob = probabilities(rng, y_true, classes) if what == "probabilities" else None
+    predictions = predictions if y_prob is None else [y_prob.argmax(axis=1)]
+    sample = Sample(y_true, predictions[0], classes, y_prob=y_prob)
     grouping = Grouping("fst", codes, tuple("ABCDEFG"), ordered=True)
-    metrics = [METRICS.get(name) for name in NAMES]
+    metrics = [METRICS.get(name) for name in (*NAMES, *(SCORES if y_prob is not None else ()))]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
-    if what == "intervals":
+    if what in {"intervals", "probabilities"}:
         intervals(sample, metrics, n_resamples=resamples, workers=workers)
         intervals(sample, metrics, grouping, n_resamples=resamples, workers=workers)
     elif what == "disparities":
@@ -79,6 +86,14 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
         "data_mb": before / 1024,
         "peak_mb": peak / 1024,
     }
+
+
+def probabilities(rng: np.random.Generator, y_true: np.ndarray, classes: int) -> np.ndarray:
+    """Draw probabilities that favour the true class, shape (rows, classes), without a second copy of them."""
+    prob = rng.standard_exponential((len(y_true), classes))
+    prob[np.arange(len(y_true)), y_true] += rng.exponential(6.0, len(y_true))
+    prob /= prob.sum(axis=1, keepdims=True)
+    return prob
 
 
 def run(line: tuple[int, int, int, int, str], workers: int) -> dict[str, float]:
@@ -106,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--line", help="measure one line only; for the processes of this script")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--only", help="measure the lines of one kind")
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.png")
     args = parser.parse_args()
     if args.line:
@@ -113,14 +129,15 @@ def main() -> None:
         return
     rows = [
         f"Made by `OMP_NUM_THREADS=1 python benchmarks/bench_scale.py --workers {args.workers}`.",
-        "Six metrics (accuracy, balanced accuracy, macro-F1, weighted F1, kappa, MCC), overall and for 7 groups.",
+        "Six metrics (accuracy, balanced accuracy, macro-F1, weighted F1, kappa, MCC), overall and for 7 groups;",
+        "with probabilities also log loss, Brier score, AUROC and average precision.",
         "",
         "| rows | classes | resamples | models | what | wall s | CPU s | peak memory MB |",
         "|---:|---:|---:|---:|---|---:|---:|---:|",
     ]
     print("\n".join(rows))
     found = []
-    for line in LINES:
+    for line in (line for line in LINES if args.only in {None, line[-1]}):
         result = run(line, args.workers)
         found.append((line, result))
         n, classes, resamples, models, what = line

@@ -85,6 +85,9 @@ def test_edited_board_and_report_together(board):
     (board / "truth.csv").unlink()
     build(board, stored=True)
     (board / "truth.csv").write_bytes(truth)
+    shown = (board / "README.md").read_text()
+    assert ".99 [" not in shown  # built from what follows from the stored confusion table
+    (board / "README.md").write_text(shown.replace("| .69 [", "| .99 [", 1))
     found = problems(board)
     assert "entries/middle/report.json: its hash is right, but the predictions give other" in found[0]
     assert found[1].startswith("not what the entries give: README.md: line ")

@@ -33,7 +33,7 @@ def test_one_cycle_rises_then_falls():
 
 
 def test_selection_prefers_the_earlier_of_two_equals():
-    assert SELECTIONS["macro_f1"].better(0.5, None)
-    assert not SELECTIONS["macro_f1"].better(0.5, 0.5)
-    assert SELECTIONS["loss"].better(0.4, 0.5)
-    assert not SELECTIONS["loss"].better(0.6, 0.5)
+    rows = [{"val_macro_f1": score, "val_loss": 1 - score} for score in (0.4, 0.5, 0.5, 0.3)]
+    assert SELECTIONS["macro_f1"].choose(rows[:1]) == 0
+    assert SELECTIONS["macro_f1"].choose(rows) == 1
+    assert SELECTIONS["loss"].choose(rows) == 1
