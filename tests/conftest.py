@@ -1,11 +1,17 @@
 """Fixtures that every room uses."""
 
 import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PIP = "-m pip install --quiet --no-deps --no-build-isolation --no-index --disable-pip-version-check --target"
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +28,22 @@ def pad_subset() -> Path:
 def project_root() -> Path:
     """Folder that holds pyproject.toml."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def install(tmp_path_factory) -> Callable[[Path], Path]:
+    """Give a function that installs a package, as a user does but without network, into a folder it returns."""
+    try:  # their modules are not looked for: finding pip's changes what a later import of setuptools does
+        version("hatchling"), version("pip")
+    except PackageNotFoundError as absent:
+        pytest.skip(f"pip and hatchling are needed to install a package without network: {absent}")
+
+    def installed(package: Path) -> Path:
+        source = shutil.copytree(package, tmp_path_factory.mktemp("source") / "package")
+        target = tmp_path_factory.mktemp("site")
+        command = [sys.executable, *PIP.split(), target, source]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return target
+
+    return installed

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -38,30 +36,8 @@ def run(code, *folders):
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """Install the demonstration package with pip into a folder of its own; no network is needed."""
-    if find_spec("hatchling") is None or find_spec("pip") is None:
-        pytest.skip("pip and hatchling are needed to install the demonstration package without network")
-    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "package")
-    target = tmp_path_factory.mktemp("site")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-    ]
-    done = subprocess.run(
-        [*command, "--disable-pip-version-check", "--target", target, source],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return target
+def installed(install):
+    return install(PACKAGE)
 
 
 def test_an_installed_metric_is_evaluated(installed):

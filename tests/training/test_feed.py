@@ -125,7 +125,6 @@ def test_a_network_that_cannot_be_compiled_is_said_to_be(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning")  # torch imports it
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_compiled_is_the_same_network():
     module = small_network()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ from dermbench.errors import InputError, RegistryError
 from dermbench.training import plugins, predict
 
 PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_method"
-PIP = "-m pip install --quiet --no-deps --no-build-isolation --no-index --disable-pip-version-check --target"
 
 
 RUN_ALL = """
@@ -42,17 +39,8 @@ def run_all(site, *commands):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Install the demonstration package with pip into a folder of its own; no network is needed."""
-    if find_spec("hatchling") is None or find_spec("pip") is None:
-        pytest.skip("pip and hatchling are needed to install the demonstration package without network")
-    source = shutil.copytree(PACKAGE, tmp_path_factory.mktemp("source") / "package")
-    target = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, *PIP.split(), target, source], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return target
+def site(install):
+    return install(PACKAGE)
 
 
 def test_an_installed_method_is_trained_and_an_installed_model_predicts(site, shared_dataset, tmp_path, tiny):
