@@ -91,8 +91,9 @@ class TrainConfig(BaseModel):
     loss, label_smoothing, class_weights, effective_beta, sampler, labels
         What is minimised over which images; ``effective_beta`` goes with ``effective_number``;
         ``labels = "shuffled"`` is the control at chance.
-    dropout, drop_path, ema_decay, freeze_norm
-        Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation.
+    dropout, drop_path, ema_decay, freeze_norm, frozen_stages
+        Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation; ``frozen_stages`` keeps
+        the first stages of the network as they are, the stem counted, which also makes a step cheaper.
     selection, selection_cases, patience
         Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
         without a better one before the run ends.
@@ -144,6 +145,7 @@ class TrainConfig(BaseModel):
     drop_path: float = Field(0.0, ge=0, lt=1)
     ema_decay: float = Field(0.0, ge=0, lt=1)
     freeze_norm: bool = False
+    frozen_stages: int = Field(0, ge=0, le=100)
     selection: str = "macro_f1"
     selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)

@@ -123,8 +123,8 @@ class Trainer:
     def _epoch(self, state: State) -> tuple[float, int]:
         """Take the steps of one epoch that are left; return its mean loss and number of images."""
         self.network.module.train()
-        if self.config.freeze_norm:
-            freeze_norm(self.network.module)
+        if self.config.freeze_norm or self.config.frozen_stages:
+            freeze_norm(self.network.module, every=self.config.freeze_norm)
         before, started = state.epoch_seconds, time.perf_counter()
         seen, batches = self._batches(state)
         resumed = seen

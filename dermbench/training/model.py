@@ -6,10 +6,12 @@ import importlib.util
 import os
 import shutil
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
+from timm.models import group_parameters
 from torch import nn
 
 from dermbench.errors import UsageError
@@ -175,8 +177,45 @@ def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
     return features
 
 
-def freeze_norm(module: nn.Module) -> None:
-    """Keep the running statistics of batch normalisation as they are while the rest trains."""
+def freeze_norm(module: nn.Module, *, every: bool) -> None:
+    """Keep running statistics of batch normalisation as they are while the rest trains.
+
+    Parameters
+    ----------
+    module
+        Network in training mode.
+    every
+        Whether all layers of batch normalisation are meant, or those alone whose weights do not train.
+    """
     for layer in module.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the common base has no public name
+        if not isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the base has no public name
+            continue
+        if every or (layer.weight is not None and not layer.weight.requires_grad):
             layer.eval()
+
+
+def freeze_stages(network: Network, number: int) -> None:
+    """Keep the weights of the first stages of a network; no gradient of them is computed.
+
+    Parameters
+    ----------
+    network
+        A network of timm, which says what its stages are: the stem is the first of them.
+    number
+        How many, 0 for none.
+
+    Raises
+    ------
+    UsageError
+        When fewer stages than that come before the classifier.
+    """
+    if not number:
+        return
+    module = as_any(network.module)
+    stages = group_parameters(module, module.group_matcher(coarse=True))
+    named, head = dict(module.named_parameters()), {id(p) for p in network.head.parameters()}
+    before = [names for _, names in sorted(stages.items()) if not any(id(named[name]) in head for name in names)]
+    if number > len(before):
+        raise UsageError(f"frozen_stages={number}: this network has {len(before)} stages before its classifier")
+    for name in chain.from_iterable(before[:number]):
+        named[name].requires_grad_(requires_grad=False)

@@ -26,7 +26,7 @@ from dermbench.training.job import Job
 from dermbench.training.loggers import check_loggers, logged
 from dermbench.training.loop import Trainer
 from dermbench.training.methods import TrainingSplit, make_method
-from dermbench.training.model import build_network
+from dermbench.training.model import build_network, freeze_stages
 from dermbench.training.pixels import Samples, load_samples
 from dermbench.training.probe import fit_head, linear_head
 from dermbench.training.progress import Reporter
@@ -119,6 +119,7 @@ def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
         job.world.do_first(lambda: stack.enter_context(folder.held()))
         torch.manual_seed(derive(job.config.seed, "initialisation"))
         network = build_network(job.config, len(dataset.classes))
+        freeze_stages(network, job.config.frozen_stages)
         job.runtime.place(network.module)
         record = new_record(dataset, job, network, counts)
         announce(record, counts, job)

@@ -201,6 +201,21 @@ def test_a_probe_alone_trains_the_classifier_only(dataset, tmp_path, run):
     assert again.scores["val_loss"] == pytest.approx(record.scores["val_loss"], abs=1e-4)
 
 
+def test_frozen_stages_stay_as_they_were_and_the_others_train(dataset, tmp_path, run):
+    options = ("freeze_norm=false", "learning_rate=1e-2", "frozen_stages=2")
+    run(dataset, tmp_path / "before", "epochs=0", "probe_l2=0.1", *options)
+    run(dataset, tmp_path / "after", "epochs=2", *options)
+    before, after = weights(tmp_path / "before"), weights(tmp_path / "after")
+    moved = {name for name in before if bool((before[name] != after[name]).any())}
+    assert not {name for name in moved if name.startswith(("conv_stem", "bn1", "blocks.0."))}
+    assert {"blocks.1.0.conv_exp.weight", "blocks.1.0.bn1.running_mean", "classifier.weight"} <= moved
+
+
+def test_more_frozen_stages_than_there_are_are_refused(dataset, tmp_path, run):
+    with pytest.raises(UsageError, match=r"frozen_stages=99: this network has \d stages before its classifier"):
+        run(dataset, tmp_path / "run", "frozen_stages=99")
+
+
 @pytest.mark.parametrize(
     "option",
     [
@@ -210,6 +225,7 @@ def test_a_probe_alone_trains_the_classifier_only(dataset, tmp_path, run):
         "dropout=0.5",
         "ema_decay=0.5",
         "freeze_norm=true",
+        "frozen_stages=2",
         "schedule=one_cycle",
         "warmup_epochs=2",
         "head_rate=10",
