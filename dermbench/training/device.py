@@ -6,7 +6,7 @@ import os
 import re
 import resource
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dermbench.errors import UsageError
+from dermbench.training.allocator import memory_reused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,9 +128,9 @@ def available_cores() -> int:
 def computing(runtime: Runtime) -> Iterator[None]:
     """Set threads and the kind of arithmetic for the block; put both back afterwards.
 
-    On the CPU arithmetic is deterministic, with ``OMP_NUM_THREADS`` threads where that is set, else as many
-    as there are cores this process may use. On a GPU the fastest convolutions are searched for, and what is
-    left of float32 products is computed in TF32.
+    On the CPU memory is reused from step to step, and arithmetic is deterministic, with ``OMP_NUM_THREADS``
+    threads where that is set, else as many as there are cores this process may use. On a GPU the fastest
+    convolutions are searched for, and what is left of float32 products is computed in TF32.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     search, products = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
@@ -144,7 +145,8 @@ def computing(runtime: Runtime) -> Iterator[None]:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     try:
-        yield
+        with memory_reused() if runtime.device.type == "cpu" else nullcontext():
+            yield
     finally:
         torch.use_deterministic_algorithms(strict)
         memory.fill_uninitialized_memory = fill

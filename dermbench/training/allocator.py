@@ -1,0 +1,44 @@
+"""How this process asks the system for memory while a network trains on a CPU.
+
+Each layer's output is tens of megabytes that live for one step. The C library of Linux maps blocks of that size
+anew each time, and the system clears every page of them: a quarter of a step's time. Taking them from the heap
+reuses what the step before has freed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRIM_THRESHOLD, MMAP_MAX = -1, -4
+"""Parameters of mallopt(3): free memory at the top that is given back; number of blocks that may be mapped."""
+REUSED = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
+USUAL = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 128 * 1024}
+"""What the parameters are at the start of a process, malloc.h of glibc."""
+
+
+@contextmanager
+def memory_reused() -> Iterator[bool]:
+    """Reuse large blocks of memory within the block; afterwards give back to the system what is free.
+
+    Yields
+    ------
+    bool
+        Whether it could be asked for: False where the C library is not glibc. No result depends on it.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        yield False
+        return
+    library = ctypes.CDLL(None)
+    done = [library.mallopt(name, value) for name, value in REUSED.items()]
+    try:
+        yield all(done)
+    finally:
+        for name, value in USUAL.items():
+            library.mallopt(name, value)
+        library.malloc_trim(0)
