@@ -1,0 +1,198 @@
+"""Train, predict and evaluate candidates on real images, and write the table of what came out.
+
+python benchmarks/candidates.py SPEC.toml --data DATASET --runs FOLDER [--only NAME ...] [--out FILE.md]
+
+A candidate that is done is not done again: a run is trained once, its predictions for the test split are made
+once (each such prediction is a line of FOLDER/test-split.csv), and a report belongs to one predictions file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import tomllib
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+STEPS = ("train", "predict", "eval", "compare")
+COLUMNS = (
+    ("accuracy", "accuracy"),
+    ("macro-F1", "macro_f1"),
+    ("weighted F1", "weighted_f1"),
+    ("κ", "cohen_kappa"),
+)
+HEAD = (
+    "| candidate | val macro-F1 | "
+    + " | ".join(name for name, _ in COLUMNS)
+    + " | worst skin type (n) | gap in accuracy | chance alone, median / 95 % | verdict | minutes | test scored |"
+)
+
+
+def dermbench(*words: object) -> None:
+    """Run a command of dermbench; stop everything where it fails."""
+    command = [sys.executable, "-m", "dermbench", *map(str, words)]
+    print("$", " ".join(command[2:]), flush=True)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+class Bench:
+    """One specification, one dataset, one folder of runs."""
+
+    def __init__(self, spec: Path, data: Path, runs: Path) -> None:
+        self.spec = tomllib.loads(spec.read_text(encoding="utf-8"))
+        self.data, self.runs = data, runs
+        runs.mkdir(parents=True, exist_ok=True)
+
+    def seeds(self, name: str) -> list[str]:
+        """Names of the runs of a candidate, one a seed; a mean of runs is one candidate."""
+        if name in self.spec.get("mean", {}):
+            return [name]
+        return [f"{name}-s{seed}" for seed in self.spec["run"][name]["seeds"]]
+
+    def train(self, name: str) -> None:
+        """Train what of a candidate is not trained, one seed after the other."""
+        entry = self.spec.get("run", {}).get(name)
+        for run in self.seeds(name) if entry else ():
+            record = self.runs / run / "run.json"
+            if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished":
+                continue
+            sets = chain.from_iterable(("--set", text) for text in entry["set"])
+            again = ("--resume",) if record.is_file() else ("--preset", entry["preset"], *sets)
+            seed = () if again == ("--resume",) else ("--seed", run.rpartition("-s")[2])
+            dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
+
+    def predict(self, name: str) -> None:
+        """Predict the test split, once, and note it; means of runs predict ``val``, too, for the choice."""
+        mean = self.spec.get("mean", {}).get(name)
+        for run in self.seeds(name):
+            members = [self.runs / member for member in mean["of"]] if mean else [self.runs / run]
+            options = mean["options"] if mean else ["--calibrate"]
+            if mean and not self.file(run, "val").is_file():
+                plain = [word for word in options if word != "--calibrate"]
+                dermbench(
+                    "predict",
+                    *members,
+                    "--data",
+                    self.data,
+                    "--split",
+                    "val",
+                    "--out",
+                    self.file(run, "val"),
+                    *plain,
+                )
+                dermbench(
+                    "eval",
+                    self.file(run, "val"),
+                    "--data",
+                    self.data,
+                    "--split",
+                    "val",
+                    "--resamples",
+                    99,
+                    "--out",
+                    self.runs / f"{run}.val.json",
+                )
+            if not self.file(run).is_file():
+                dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
+                with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
+                    log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
+
+    def eval(self, name: str) -> None:
+        """Evaluate each predictions file."""
+        for run in self.seeds(name):
+            report = self.runs / f"{run}.json"
+            if not report.is_file() or report.stat().st_mtime < self.file(run).stat().st_mtime:
+                dermbench("eval", self.file(run), "--data", self.data, "--out", report)
+
+    def compare(self) -> None:
+        """Compare the candidates of each ``[compare.NAME]``, all seeds."""
+        for name, entry in self.spec.get("compare", {}).items():
+            files = [
+                f"{candidate}@{run.rpartition('-s')[2]}={self.file(run)}"
+                for candidate in entry["of"]
+                for run in self.seeds(candidate)
+            ]
+            metrics = chain.from_iterable(("--metric", metric) for metric in entry["metrics"])
+            out = self.runs / f"compare-{name}"
+            dermbench(
+                "compare", *files, "--data", self.data, "--baseline", entry["baseline"], *metrics, "--out", out
+            )
+
+    def file(self, run: str, split: str = "test") -> Path:
+        """Where the predictions of a run for a split lie."""
+        return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
+
+    def row(self, run: str, words: str, scored: Counter[str]) -> str:
+        """A line of the table."""
+        report = json.loads((self.runs / f"{run}.json").read_text(encoding="utf-8"))
+        cells = [interval(report["overall"][metric]) for _, metric in COLUMNS]
+        gap = report["features"]["fst"]["disparities"]["accuracy"]
+        worst = gap["worst"] or {}
+        group = report["features"]["fst"]["groups"][worst["group"]]["accuracy"] if worst else {}
+        chance = f"{gap['null_median']:.2f} / {gap['null_q95']:.2f}"
+        wide = f"{gap['difference']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]"
+        cells += [f"{worst['group']} {interval(group)} ({worst['n']})", wide, chance, gap["verdict"]]
+        val, minutes = self.val(run)
+        return f"| {words} | {val:.2f} | {' | '.join(cells)} | {minutes} | {scored[run]} |"
+
+    def val(self, run: str) -> tuple[float, str]:
+        """Macro-F1 on ``val`` and minutes of training."""
+        record = self.runs / run / "run.json"
+        if not record.is_file():
+            report = json.loads((self.runs / f"{run}.val.json").read_text(encoding="utf-8"))
+            return report["overall"]["macro_f1"]["value"], "-"
+        run_record = json.loads(record.read_text(encoding="utf-8"))
+        minutes = sum(run_record["seconds"].values()) / 60
+        return run_record["scores"]["val_macro_f1"], f"{minutes:.1f}"
+
+    def table(self, names: list[str]) -> list[str]:
+        """Lines of the table of all candidates that have a report."""
+        log = self.runs / "test-split.csv"
+        scored = Counter(line.partition(",")[0] for line in log.read_text(encoding="utf-8").splitlines())
+        lines = [HEAD, "|---|" + "--:|" * 5 + "---|--:|--:|---|--:|--:|"]
+        for name in names:
+            words = {**self.spec.get("run", {}), **self.spec.get("mean", {})}[name]["words"]
+            for run in self.seeds(name):
+                if (self.runs / f"{run}.json").is_file():
+                    seed = f", seed {run.rpartition('-s')[2]}" if run != name else ""
+                    lines.append(self.row(run, f"{words}{seed}", scored))
+        return lines
+
+
+def interval(cell: dict[str, float]) -> str:
+    """A value with its 95 % interval, where it has one."""
+    if "low" not in cell:
+        return f"{cell['value']:.2f}"
+    return f"{cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"
+
+
+def main() -> None:
+    """Do what is left to do of the chosen candidates, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("spec", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS)
+    parser.add_argument("--out", type=Path, help="write the table here instead of printing it")
+    chosen = parser.parse_args()
+    bench = Bench(chosen.spec, chosen.data, chosen.runs)
+    names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
+    for step in ("train", "predict", "eval"):
+        for name in names if step in chosen.steps else ():
+            getattr(bench, step)(name)
+    if "compare" in chosen.steps:
+        bench.compare()
+    text = "\n".join(bench.table(names)) + "\n"
+    if chosen.out:
+        chosen.out.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
