@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from pydantic import Field
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
-from dermbench.training.model import build_network
+from dermbench.training.model import build_network, freeze_norm, freeze_stages
 from dermbench.training.scoring import whole_batches
 from dermbench.training.seeding import derive
 
@@ -41,10 +41,10 @@ class SWAOptions(MethodOptions):
 class SWA(Method):
     """Average the weights after each epoch from ``swa_start`` on, equally.
 
-    The average replaces the epoch that the selection rule chose. Unless ``freeze_norm`` keeps them, the
-    statistics of batch normalisation are estimated anew over the training images. The publication keeps
-    the learning rate high meanwhile: ``schedule = "constant"`` or a late start. A run that ends before the
-    start (early stopping, ``max_steps``) keeps its chosen epoch and says so.
+    The average replaces the epoch that the selection rule chose. Unless ``freeze_norm`` or ``frozen_stages``
+    keeps them, the statistics of batch normalisation are estimated anew over the training images. The
+    publication keeps the learning rate high meanwhile: ``schedule = "constant"`` or a late start. A run that
+    ends before the start (early stopping, ``max_steps``) keeps its chosen epoch and says so.
     """
 
     reference = "Izmailov et al. 2018, Averaging weights leads to wider optima and better generalization (UAI)"
@@ -83,20 +83,28 @@ class SWA(Method):
         return (*done, f"swa: mean of the weights after epochs {self.first} to {last}")
 
     def _estimate_statistics(self, network: Network, samples: Samples, runtime: Runtime) -> None:
-        """Estimate the statistics of batch normalisation over the training images.
+        """Estimate the statistics of batch normalisation over the training images, those of frozen stages apart.
 
         In a copy of the network: layers that several processes share would wait for the others here.
         """
         config = self.config
         alone = build_network(config, self.split.n_classes, pretrained=False, origin=network.origin)
         alone.module.load_state_dict(self.mean)
+        freeze_stages(alone, config.frozen_stages)
         runtime.place(alone.module)
         torch.manual_seed(derive(config.seed, "swa"))
         batches = whole_batches(
             samples, network, runtime, size=config.image_size, batch_size=config.batch_size, index=self.members
         )
-        with runtime.autocast():
-            update_bn(batches, alone.module)
+        alone.module.train()
+        freeze_norm(alone.module, every=False)
+        for layer in alone.module.modules():
+            if isinstance(layer, _BatchNorm) and layer.training:
+                layer.reset_running_stats()
+                layer.momentum = None  # a plain mean over the batches
+        with torch.no_grad(), runtime.autocast():
+            for images in batches:
+                alone.module(images)
         network.module.load_state_dict(alone.module.state_dict())
 
     def tensors(self) -> dict[str, Tensor]:

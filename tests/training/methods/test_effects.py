@@ -192,6 +192,16 @@ def test_swa_estimates_the_statistics_of_normalisation_anew(shared_dataset, tmp_
     assert not torch.equal(state["method/swa.weights/bn1.running_mean"], final["bn1.running_mean"])
 
 
+def test_swa_leaves_the_statistics_of_frozen_stages_alone(shared_dataset, tmp_path, run):
+    options = ("method=swa", "freeze_norm=false", "frozen_stages=2")
+    run(shared_dataset, tmp_path / "swa", *options)
+    state, _ = read_tensors(tmp_path / "swa" / "checkpoint" / "last.safetensors")
+    final, _ = read_tensors(tmp_path / "swa" / "model.safetensors")
+    for name in ("bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked"):
+        assert torch.equal(state[f"method/swa.weights/{name}"], final[name])
+    assert not torch.equal(state["method/swa.weights/bn2.running_mean"], final["bn2.running_mean"])
+
+
 def test_swa_that_never_began_says_so(shared_dataset, tmp_path, run):
     record = run(shared_dataset, tmp_path / "run", "method=swa", "max_steps=2")
     assert record.selection.endswith("swa: nothing averaged, the run ended before epoch 3")
