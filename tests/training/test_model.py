@@ -53,7 +53,7 @@ def test_features_and_classifier_make_the_network():
 def test_frozen_normalisation_keeps_its_statistics():
     network = build_network(config(), 3)
     network.module.train()
-    freeze_norm(network.module)
+    freeze_norm(network.module, every=True)
     before = network.module.bn2.running_mean.clone()
     network.module(torch.rand(4, 3, 32, 32, generator=torch_generator(0)))
     assert torch.equal(network.module.bn2.running_mean, before)
