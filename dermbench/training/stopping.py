@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dermbench.errors import ResumableError
+from dermbench.errors import DermbenchError, ResumableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +40,24 @@ class Stopper:
         self._held = 0
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Handle the signals during the block; only the main thread of a program can."""
+    def listening(self, *, launched: bool = False) -> Iterator[None]:
+        """Handle the signals during the block; only the main thread of a program can.
+
+        Parameters
+        ----------
+        launched
+            Whether a launcher started this process: it asks processes to end while they tell an error, so
+            that signals are ignored once one has ended the block.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
         before: dict[int, Any] = {number: signal.signal(number, self._handle) for number in SIGNALS}
         try:
             yield
+        except DermbenchError:
+            before = dict.fromkeys(SIGNALS, signal.SIG_IGN) if launched else before
+            raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

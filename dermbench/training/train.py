@@ -123,7 +123,7 @@ def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
         job.runtime.place(network.module)
         record = new_record(dataset, job, network, counts)
         announce(record, counts, job)
-        stack.enter_context(job.stopper.listening())
+        stack.enter_context(job.stopper.listening(launched=job.world.size > 1))
         stack.enter_context(folder.recording(record, dataset, job))
         stack.enter_context(logged(job))
         return _run(job, folder, record, dataset, network)

@@ -1,8 +1,8 @@
 """What a process of the tests does, forked from one that has imported torch already.
 
 Run by ``runpy.run_path`` with these globals: ``ENVIRONMENT`` to set, ``ARGUMENTS`` of the command line,
-``OUTPUT`` file for everything printed, ``KILL_AT`` step in which the process gets SIGKILL (or None), and
-``FORBIDDEN`` beginnings of paths that must not be opened.
+``OUTPUT`` file for everything printed, ``KILL_AT`` step in which the process gets SIGKILL (or None),
+``FORBIDDEN`` beginnings of paths that must not be opened, and ``SITE`` folders of further packages.
 """
 
 import os
@@ -34,7 +34,8 @@ def _forbid(prefixes):
     sys.addaudithook(watch)
 
 
-os.environ.update(ENVIRONMENT)  # noqa: F821 - given by the caller
+sys.path[:0] = SITE  # noqa: F821 - given by the caller
+os.environ.update(ENVIRONMENT)  # noqa: F821
 sys.stdout = sys.stderr = open(OUTPUT, "w", buffering=1, encoding="utf-8")  # noqa: F821, SIM115, PTH123
 if KILL_AT is not None:  # noqa: F821
     _kill_in_step(KILL_AT)  # noqa: F821

@@ -121,7 +121,7 @@ def start(forking, tmp_path):
     """Start ``dermbench`` in a process of its own."""
     children = []
 
-    def begin(*words, environment=None, kill_at=None, forbidden=()):
+    def begin(*words, environment=None, kill_at=None, forbidden=(), path=None):
         output = tmp_path / f"output-{len(children)}.txt"
         output.touch()
         given = {
@@ -130,6 +130,7 @@ def start(forking, tmp_path):
             "OUTPUT": str(output),
             "KILL_AT": kill_at,
             "FORBIDDEN": [str(f) for f in forbidden],
+            "SITE": [str(path)] if path else [],
         }
         script = str(Path(__file__).with_name("child.py"))
         process = forking.Process(target=runpy.run_path, args=(script,), kwargs={"init_globals": given})

@@ -149,6 +149,18 @@ def test_a_signal_is_held_back_and_a_later_one_is_not(monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.parametrize("launched", [True, False])
+def test_a_launcher_cannot_stop_a_process_that_tells_an_error(launched):
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(UsageError), Stopper().listening(launched=launched):
+            raise UsageError("lost another process")
+        assert signal.getsignal(signal.SIGTERM) == (signal.SIG_IGN if launched else before)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_outside_the_main_thread_signals_are_left_alone():
     before = signal.getsignal(signal.SIGTERM)
     found = []

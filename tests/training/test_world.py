@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
+import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -114,6 +119,104 @@ def test_a_killed_process_ends_the_job_and_any_number_resumes(
     rest = start("train", "--data", uneven.root, "--out", out, "--resume")
     assert rest.wait() == 0, rest.text
     assert "resumed after step 4" in rest.text
+    assert_close_runs(out, alone, uneven)
+
+
+HELD = """
+import os, time
+from pathlib import Path
+from dermbench.training.methods import Method
+
+
+class Held(Method):
+    '''Rank 1 of a job waits in its fifth step, after a first exchange with rank 0, until it is killed.'''
+
+    step = 0
+
+    def after_step(self, network, step):
+        self.step = step
+
+    def numerators(self, logits, targets):
+        here = Path("held.pid")
+        if (self.step, os.environ.get("RANK")) == (4, "1") and not here.exists():
+            Path("held.new").write_text(str(os.getpid()))
+            Path("held.new").rename(here)
+            time.sleep(600)
+        return super().numerators(logits, targets)
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Folder with a method ``held`` as an installed package leaves it."""
+    about = tmp_path / "site" / "held-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: held\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[dermbench.methods]\nheld = held:Held\n")
+    (about.parent / "held.py").write_text(HELD)
+    return about.parent
+
+
+@pytest.fixture
+def torchrun(tmp_path):
+    """Start two processes by the real launcher; its output goes to a file that is returned beside it."""
+    launchers = []
+
+    def begin(*command, path=None):
+        output = tmp_path / "torchrun.txt"
+        folders = [str(path)] if path else []
+        folders += [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+        launcher = [Path(sys.executable).with_name("torchrun"), "--standalone", "--nproc-per-node", "2"]
+        with output.open("w") as file:
+            started = subprocess.Popen(
+                [*launcher, "-m", "dermbench", *command],
+                cwd=tmp_path,
+                env={
+                    **os.environ,
+                    "OMP_NUM_THREADS": "1",
+                    "COLUMNS": "500",
+                    "PYTHONPATH": os.pathsep.join(folders),
+                },
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        launchers.append(started)
+        return started, output
+
+    yield begin
+    for started in launchers:
+        started.terminate()  # it ends its processes, too
+        started.wait(60)
+
+
+def test_torchrun_gives_the_result_of_one_process(alone, uneven, tmp_path, torchrun, words):
+    job, output = torchrun(*words(uneven.root, tmp_path / "run", *RECIPE))
+    assert job.wait(180) == 0, output.read_text()
+    assert output.read_text().count("best epoch") == 1
+    assert RunRecord.read(tmp_path / "run" / "run.json").processes == 2
+    assert_close_runs(tmp_path / "run", alone, uneven)
+
+
+def test_torchrun_ends_with_one_message_when_a_process_is_killed(
+    alone, uneven, tmp_path, torchrun, plugin, words, start
+):
+    out, held = tmp_path / "run", tmp_path / "held.pid"
+    job, output = torchrun(*words(uneven.root, out, *RECIPE, "method=held", "checkpoint_steps=1"), path=plugin)
+    while not held.exists():
+        assert job.poll() is None, output.read_text()
+        time.sleep(0.05)
+    os.kill(int(held.read_text()), signal.SIGKILL)
+    assert job.wait(120) != 0
+    text = output.read_text()
+    assert [line for line in text.splitlines() if line.startswith("error: ")] == [
+        "error: lost another process of the job: it was killed, or ended with a message of its own"
+    ], text
+    assert "go on with --resume" in text
+    assert RunRecord.read(out / "run.json").status == "interrupted"
+    rest = start("train", "--data", uneven.root, "--out", out, "--resume", path=plugin)
+    assert rest.wait() == 0, rest.text
+    assert "resumed after step 4 (epoch 2)" in rest.text
+    assert RunRecord.read(out / "run.json").status == "finished"
     assert_close_runs(out, alone, uneven)
 
 
