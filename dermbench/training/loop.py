@@ -197,7 +197,8 @@ class Trainer:
         if state.epoch in self.rule.candidates(state.history) and self.job.world.first:
             path = self.job.folder / CHECKPOINT / best_name(state.epoch)
             with kept_on_failure():
-                write_tensors(path, self.judged.module.state_dict(), {"epoch": state.epoch})
+                header = {"epoch": state.epoch, **self.job.identity}
+                write_tensors(path, self.judged.module.state_dict(), header)
         self.job.reporter.epoch(row, self.config.epochs, best=best)
         state.loss_sum, state.epoch_seconds = 0.0, 0.0
         state.stopped = self._why_stop(state)

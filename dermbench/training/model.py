@@ -19,7 +19,7 @@ from dermbench.training.naming import suggest
 from dermbench.training.weights import HUB, NONE, as_any, hub_description, load_pretrained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dermbench.training.config import TrainConfig
     from dermbench.training.device import Runtime
@@ -85,6 +85,7 @@ def build_network(
     config: TrainConfig,
     n_classes: int,
     *,
+    classes: Sequence[str] = (),
     pretrained: bool | None = None,
     origin: dict[str, Any] | None = None,
 ) -> Network:
@@ -96,6 +97,8 @@ def build_network(
         Names the network, its weights and its regularisation.
     n_classes
         Size of the classifier.
+    classes
+        Names of its outputs, so that a file of weights for other classes gives it none.
     pretrained
         Overrides whether weights are loaded: False to load a run's own weights afterwards.
     origin
@@ -120,7 +123,8 @@ def build_network(
         raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
     words = NONE
     if pretrained is None:
-        words = load_pretrained(module, config.model, pretrained=config.pretrained, weights=config.weights)
+        wanted, file = config.pretrained, config.weights
+        words = load_pretrained(module, config.model, pretrained=wanted, weights=file, classes=classes)
     cfg = as_any(module).pretrained_cfg
     return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words, origin)
 

@@ -9,8 +9,9 @@ import timm
 
 from dermbench.errors import UsageError
 from dermbench.training.config import TrainConfig
+from dermbench.training.loading import check_classes
 from dermbench.training.model import Network, build_network, check_name
-from dermbench.training.weights import as_any, load_file, read_weights
+from dermbench.training.weights import as_any, file_classes, load_file, read_weights
 
 if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
@@ -21,12 +22,12 @@ def load_timm(name: str, dataset: Dataset, weights: Path | str | None) -> tuple[
 
     A network pretrained on ImageNet names ImageNet's classes, so it cannot predict a dermatology task:
     weights trained for this task are needed. Classifier outputs are taken in the order of the dataset's
-    classes.
+    classes, unless the file names its own.
 
     Raises
     ------
     UsageError
-        Without ``weights``, or when their classifier has another size.
+        Without ``weights``, or when their classifier has another size or is for other classes.
     """
     check_name(name)
     if weights is None:
@@ -44,5 +45,7 @@ def load_timm(name: str, dataset: Dataset, weights: Path | str | None) -> tuple[
     if found is None or len(found) != len(dataset.classes):
         outputs = "no classifier" if found is None else f"a classifier of {len(found)} classes"
         raise UsageError(f"{weights} has {outputs}; {dataset.root} has {len(dataset.classes)} classes")
-    network.pretrained = load_file(network.module, Path(weights))
+    if named := file_classes(Path(weights)):
+        check_classes(str(weights), named, dataset)
+    network.pretrained = load_file(network.module, Path(weights), dataset.classes)
     return network, config

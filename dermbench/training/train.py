@@ -118,7 +118,7 @@ def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
     with ExitStack() as stack:
         job.world.do_first(lambda: stack.enter_context(folder.held()))
         torch.manual_seed(derive(job.config.seed, "initialisation"))
-        network = build_network(job.config, len(dataset.classes))
+        network = build_network(job.config, len(dataset.classes), classes=dataset.classes)
         freeze_stages(network, job.config.frozen_stages)
         job.runtime.place(network.module)
         record = new_record(dataset, job, network, counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -20,8 +21,11 @@ import torch
 
 from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
+from dermbench.training.checkpoint import HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor, nn
 
 NONE = "none (random initialisation)"
@@ -47,7 +51,9 @@ def as_any(module: nn.Module) -> Any:
     return module
 
 
-def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "") -> str:
+def load_pretrained(
+    model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "", classes: Sequence[str] = ()
+) -> str:
     """Load pretrained weights into ``model`` and say in words which.
 
     Parameters
@@ -60,6 +66,8 @@ def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, wei
         Whether weights are wanted at all.
     weights
         Local ``.safetensors`` or ``.pth`` file; comes before every other source.
+    classes
+        See :func:`load_file`.
 
     Returns
     -------
@@ -74,7 +82,7 @@ def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, wei
         When the local file is missing, is no weights, or fits another network.
     """
     if weights:
-        return load_file(model, Path(weights))
+        return load_file(model, Path(weights), classes)
     if not pretrained:
         return NONE
     package = OFFLINE.get(name.partition(".")[0], "")
@@ -84,11 +92,48 @@ def load_pretrained(model: nn.Module, name: str, *, pretrained: bool = True, wei
     return _load_from_hub(model, name)
 
 
-def load_file(model: nn.Module, path: Path) -> str:
-    """Load a local file of weights; its classifier too when it has the size of the model's."""
-    with_head = _fit(model, read_weights(path), path)
-    part = "all layers" if with_head else "all layers but the classifier"
-    return f"{part} from {path.name} ({file_digest(path)})"
+def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
+    """Load a local file of weights and say in words what it gave.
+
+    A classifier of another size than the model's is left out. So is one for other classes, where the file
+    says for which it is, as those of dermbench do; one for the same in another order is brought into the model's.
+
+    Parameters
+    ----------
+    model
+        Network, with a classifier of the task's size.
+    path
+        The file.
+    classes
+        What the outputs of the model are to mean, in order; empty where nobody knows.
+    """
+    found, own = read_weights(path), file_classes(path) if classes else ()
+    other = [*(set(own) - set(classes)), *(set(classes) - set(own))] if own else []
+    if other:
+        found = {key: value for key, value in found.items() if not _in_head(model, key)}
+    elif own and list(own) != list(classes):
+        order = [own.index(name) for name in classes]
+        found = {key: value[order] if _in_head(model, key) else value for key, value in found.items()}
+    part = "all layers" if _fit(model, found, path) else "all layers but the classifier"
+    reason = f", which is for other classes ({name_some(sorted(set(own)))})," if other else ""
+    return f"{part}{reason} from {path.name} ({file_digest(path)})"
+
+
+def file_classes(path: Path) -> tuple[str, ...]:
+    """Return the classes that a file of dermbench says its classifier is for; none for any other file.
+
+    Raises
+    ------
+    InputError
+        When what dermbench writes there is damaged.
+    """
+    if path.suffix != ".safetensors":
+        return ()
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return tuple(map(str, json.loads((file.metadata() or {}).get(HEADER, "{}")).get("classes", ())))
+    except (OSError, safetensors.SafetensorError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(path, [f"the classes of its classifier cannot be read: {error}"]) from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import timm
 from dermbench.artifacts import read_predictions
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import predict
+from dermbench.training.checkpoint import write_tensors
 from dermbench.training.onnx import HEADER
 
 
@@ -76,6 +77,21 @@ def test_a_timm_model_needs_weights_of_the_task(shared_dataset, tmp_path):
     assert len(predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / "3.safetensors")) == 9
     with pytest.raises(UsageError, match="4 classes"):
         predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / "4.safetensors")
+
+
+def test_a_timm_model_predicts_the_classes_that_its_weights_name(shared_dataset, tmp_path):
+    tensors = timm.create_model("test_efficientnet", num_classes=3).state_dict()
+    found = {}
+    for names in (("macule", "nodule", "plaque"), ("plaque", "macule", "nodule"), ("macule", "nodule", "wheal")):
+        write_tensors(tmp_path / f"{names[0]}{names[2]}.safetensors", tensors, {"classes": names})
+    for file in ("maculeplaque", "plaquenodule"):
+        found[file] = predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / f"{file}.safetensors")
+    first, second = (p.y_prob for p in found.values())
+    assert found["maculeplaque"].classes == ("macule", "nodule", "plaque")
+    # the same outputs, of the classes the file says; softmax sums them in another order
+    np.testing.assert_allclose(first, second[:, [2, 0, 1]], rtol=1e-13)
+    with pytest.raises(UsageError, match="predicts other classes"):
+        predict("timm:test_efficientnet", shared_dataset, weights=tmp_path / "maculewheal.safetensors")
 
 
 def test_weights_go_with_timm_only(finished_run, shared_dataset):

@@ -211,6 +211,17 @@ def test_frozen_stages_stay_as_they_were_and_the_others_train(dataset, tmp_path,
     assert {"blocks.1.0.conv_exp.weight", "blocks.1.0.bn1.running_mean", "classifier.weight"} <= moved
 
 
+def test_a_run_started_from_one_on_other_classes_leaves_its_classifier_out(make_dataset, tmp_path, run):
+    first = make_dataset(tmp_path / "first")
+    second = make_dataset(tmp_path / "second", classes=("macule", "nodule", "wheal"))
+    run(first, tmp_path / "one", "epochs=1")
+    record = run(second, tmp_path / "two", "epochs=1", f"weights={tmp_path / 'one' / 'model.safetensors'}")
+    said = "all layers but the classifier, which is for other classes ('macule', 'nodule', 'plaque')"
+    assert record.pretrained.startswith(said)
+    again = run(first, tmp_path / "again", "epochs=1", f"weights={tmp_path / 'one' / 'model.safetensors'}")
+    assert again.pretrained.startswith("all layers from model.safetensors")
+
+
 def test_more_frozen_stages_than_there_are_are_refused(dataset, tmp_path, run):
     with pytest.raises(UsageError, match=r"frozen_stages=99: this network has \d stages before its classifier"):
         run(dataset, tmp_path / "run", "frozen_stages=99")

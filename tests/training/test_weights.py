@@ -10,6 +10,7 @@ import torch
 
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import weights
+from dermbench.training.checkpoint import write_tensors
 from dermbench.training.weights import NONE, from_reference_names, load_file, load_pretrained, read_weights
 
 
@@ -68,6 +69,37 @@ def test_a_classifier_of_another_size_is_left_out(tmp_path):
     head = model.classifier.weight.clone()
     assert load_file(model, tmp_path / "own.safetensors").startswith("all layers but the classifier")
     assert torch.equal(model.classifier.weight, head)
+
+
+def with_classes(path, model, classes):
+    write_tensors(path, model.state_dict(), {"classes": classes})
+    return model.classifier.weight
+
+
+def test_a_classifier_for_other_classes_is_left_out_and_that_is_said(tmp_path):
+    with_classes(tmp_path / "own.safetensors", tiny(), ["macule", "naevus", "plaque"])
+    model = tiny()
+    model.classifier.weight.data.fill_(0.5)
+    words = load_file(model, tmp_path / "own.safetensors", ("macule", "nodule", "plaque"))
+    assert words.startswith(
+        "all layers but the classifier, which is for other classes ('macule', 'naevus', 'plaque'), from own."
+    )
+    assert bool((model.classifier.weight == 0.5).all())
+
+
+def test_a_classifier_in_another_order_of_the_classes_is_brought_into_that_of_the_task(tmp_path):
+    head = with_classes(tmp_path / "own.safetensors", tiny(), ["nodule", "plaque", "macule"])
+    model = tiny()
+    words = load_file(model, tmp_path / "own.safetensors", ("macule", "nodule", "plaque"))
+    assert words.startswith("all layers from own.safetensors")
+    assert torch.equal(model.classifier.weight, head[[2, 0, 1]])
+
+
+def test_classes_that_cannot_be_read_are_told(tmp_path):
+    tensors = {k: v.contiguous() for k, v in tiny().state_dict().items()}
+    safetensors.torch.save_file(tensors, tmp_path / "own.safetensors", metadata={"dermbench": "not JSON"})
+    with pytest.raises(InputError, match="the classes of its classifier cannot be read"):
+        load_file(tiny(), tmp_path / "own.safetensors", ("macule", "nodule", "plaque"))
 
 
 @pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}])
