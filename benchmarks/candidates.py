@@ -1,9 +1,10 @@
-"""Train, predict and evaluate candidates on real images, and write the table of what came out.
+"""Train, predict and evaluate candidates on real images, and write the page of what came out.
 
-python benchmarks/candidates.py SPEC.toml --data DATASET --runs FOLDER [--only NAME ...] [--out FILE.md]
+    python benchmarks/candidates.py SPEC.toml --data DATASET --runs FOLDER [--only NAME ...] [--out FILE.md]
 
 A candidate that is done is not done again: a run is trained once, its predictions for the test split are made
 once (each such prediction is a line of FOLDER/test-split.csv), and a report belongs to one predictions file.
+Comparisons of the specification are made when all their candidates are chosen.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tomllib
 from collections import Counter
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 STEPS = ("train", "predict", "eval", "compare")
 COLUMNS = (
@@ -25,6 +27,14 @@ COLUMNS = (
     ("weighted F1", "weighted_f1"),
     ("κ", "cohen_kappa"),
 )
+SECTIONS = (
+    "Rank bands",
+    "All images",
+    "Several seeds",
+    "Fitzpatrick skin type: accuracy",
+    "Fitzpatrick skin type: worst group",
+)
+"""What of a comparison is shown."""
 HEAD = (
     "| candidate | val macro-F1 | "
     + " | ".join(name for name, _ in COLUMNS)
@@ -108,11 +118,14 @@ class Bench:
             if not report.is_file() or report.stat().st_mtime < self.file(run).stat().st_mtime:
                 dermbench("eval", self.file(run), "--data", self.data, "--out", report)
 
-    def compare(self) -> None:
-        """Compare the candidates of each ``[compare.NAME]``, all seeds."""
+    def compare(self, names: list[str]) -> None:
+        """Compare the candidates of each ``[compare.NAME]`` whose candidates are all among ``names``."""
         for name, entry in self.spec.get("compare", {}).items():
+            if not set(entry["of"]) <= set(names):
+                print(f"not compared, since not all of it is chosen: {name}", flush=True)
+                continue
             files = [
-                f"{candidate}@{run.rpartition('-s')[2]}={self.file(run)}"
+                f"{candidate}{'' if run == candidate else '@' + run.rpartition('-s')[2]}={self.file(run)}"
                 for candidate in entry["of"]
                 for run in self.seeds(candidate)
             ]
@@ -128,16 +141,21 @@ class Bench:
 
     def row(self, run: str, words: str, scored: Counter[str]) -> str:
         """A line of the table."""
-        report = json.loads((self.runs / f"{run}.json").read_text(encoding="utf-8"))
+        report = self.report(run)
         cells = [interval(report["overall"][metric]) for _, metric in COLUMNS]
         gap = report["features"]["fst"]["disparities"]["accuracy"]
-        worst = gap["worst"] or {}
-        group = report["features"]["fst"]["groups"][worst["group"]]["accuracy"] if worst else {}
+        worst = gap["worst"]
+        value = report["features"]["fst"]["groups"][worst["group"]]["accuracy"]
         chance = f"{gap['null_median']:.2f} / {gap['null_q95']:.2f}"
         wide = f"{gap['difference']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]"
-        cells += [f"{worst['group']} {interval(group)} ({worst['n']})", wide, chance, gap["verdict"]]
+        cells += [f"{worst['group']} {interval(value)} ({worst['n']})", wide, chance, gap["verdict"]]
         val, minutes = self.val(run)
         return f"| {words} | {val:.2f} | {' | '.join(cells)} | {minutes} | {scored[run]} |"
+
+    def report(self, run: str) -> dict[str, Any]:
+        """Report of a run on the test split."""
+        report: dict[str, Any] = json.loads((self.runs / f"{run}.json").read_text(encoding="utf-8"))
+        return report
 
     def val(self, run: str) -> tuple[float, str]:
         """Macro-F1 on ``val`` and minutes of training."""
@@ -152,7 +170,8 @@ class Bench:
     def table(self, names: list[str]) -> list[str]:
         """Lines of the table of all candidates that have a report."""
         log = self.runs / "test-split.csv"
-        scored = Counter(line.partition(",")[0] for line in log.read_text(encoding="utf-8").splitlines())
+        made = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+        scored = Counter(line.partition(",")[0] for line in made)
         lines = [HEAD, "|---|" + "--:|" * 5 + "---|--:|--:|---|--:|--:|"]
         for name in names:
             words = {**self.spec.get("run", {}), **self.spec.get("mean", {})}[name]["words"]
@@ -160,6 +179,24 @@ class Bench:
                 if (self.runs / f"{run}.json").is_file():
                     seed = f", seed {run.rpartition('-s')[2]}" if run != name else ""
                     lines.append(self.row(run, f"{words}{seed}", scored))
+        return lines
+
+    def page(self, names: list[str]) -> list[str]:
+        """Lines of the page: what the specification says, tables, comparisons, the best on ``val`` by class."""
+        lines = [f"# {self.spec['title']}", "", self.spec["about"].strip(), "", *self.table(names)]
+        for name in self.spec.get("compare", {}):
+            made = self.runs / f"compare-{name}" / "comparison.md"
+            if made.is_file():
+                parts = made.read_text(encoding="utf-8").split("\n## ")
+                kept = [part for part in parts if part.startswith(SECTIONS)]
+                lines += ["", f"## Compared: {name}"]
+                lines += [line for part in kept for line in ("", *f"### {part}".rstrip().splitlines())]
+        runs = [run for name in names for run in self.seeds(name) if (self.runs / f"{run}.json").is_file()]
+        best = max(runs, key=lambda run: self.val(run)[0])
+        lines += ["", f"## By class: {best}, the best macro-F1 on val", "", "| class | n | F1 |", "|---|--:|--:|"]
+        cells = self.report(best)["per_class"].items()
+        for label, cell in sorted(cells, key=lambda item: -item[1]["f1"]["value"]):
+            lines.append(f"| {label} | {cell['support']} | {interval(cell['f1'])} |")
         return lines
 
 
@@ -178,7 +215,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS)
-    parser.add_argument("--out", type=Path, help="write the table here instead of printing it")
+    parser.add_argument("--out", type=Path, help="write the page here instead of printing it")
     chosen = parser.parse_args()
     bench = Bench(chosen.spec, chosen.data, chosen.runs)
     names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
@@ -186,8 +223,8 @@ def main() -> None:
         for name in names if step in chosen.steps else ():
             getattr(bench, step)(name)
     if "compare" in chosen.steps:
-        bench.compare()
-    text = "\n".join(bench.table(names)) + "\n"
+        bench.compare(names)
+    text = "\n".join(bench.page(names)) + "\n"
     if chosen.out:
         chosen.out.write_text(text, encoding="utf-8")
     else:

@@ -1,8 +1,8 @@
 """How this process asks the system for memory while a network trains on a CPU.
 
 Each layer's output is tens of megabytes that live for one step. The C library of Linux maps blocks of that size
-anew each time, and the system clears every page of them: a quarter of a step's time. Taking them from the heap
-reuses what the step before has freed.
+anew each time, and the system clears every page of them. Taking them from the heap reuses what the step before
+has freed; ``benchmarks/results/training-steps.md`` has what that is worth.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ USUAL = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 128 * 1024}
 @contextmanager
 def memory_reused() -> Iterator[bool]:
     """Reuse large blocks of memory within the block; afterwards give back to the system what is free.
+
+    The parameters are then those of the start of a process (mallopt(3) cannot be asked what they were), and glibc
+    no longer adapts them by itself.
 
     Yields
     ------

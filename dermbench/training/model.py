@@ -58,7 +58,7 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Number of trainable numbers."""
+        """Number of weights, those of frozen stages among them."""
         return sum(p.numel() for p in self.module.parameters())
 
 
@@ -211,11 +211,13 @@ def freeze_stages(network: Network, number: int) -> None:
     Raises
     ------
     UsageError
-        When fewer stages than that come before the classifier.
+        When fewer stages than that come before the classifier, or the network does not say what its stages are.
     """
     if not number:
         return
     module = as_any(network.module)
+    if not hasattr(module, "group_matcher"):
+        raise UsageError(f"frozen_stages={number}: this network does not say what its stages are")
     stages = group_parameters(module, module.group_matcher(coarse=True))
     named, head = dict(module.named_parameters()), {id(p) for p in network.head.parameters()}
     before = [names for _, names in sorted(stages.items()) if not any(id(named[name]) in head for name in names)]

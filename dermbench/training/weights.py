@@ -106,9 +106,17 @@ def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
         The file.
     classes
         What the outputs of the model are to mean, in order; empty where nobody knows.
+
+    Raises
+    ------
+    InputError
+        When the file is no weights, is of another network, or contradicts itself about its classes.
     """
     found, own = read_weights(path), file_classes(path) if classes else ()
     other = [*(set(own) - set(classes)), *(set(classes) - set(own))] if own else []
+    rows = {len(value) for key, value in found.items() if own and _in_head(model, key) and value.ndim}
+    if rows - {len(own)}:
+        raise InputError(path, [f"it names {len(own)} classes, but its classifier has {max(rows)}"])
     if other:
         found = {key: value for key, value in found.items() if not _in_head(model, key)}
     elif own and list(own) != list(classes):

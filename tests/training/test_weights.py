@@ -95,6 +95,12 @@ def test_a_classifier_in_another_order_of_the_classes_is_brought_into_that_of_th
     assert torch.equal(model.classifier.weight, head[[2, 0, 1]])
 
 
+def test_more_classes_than_the_classifier_has_are_told(tmp_path):
+    with_classes(tmp_path / "own.safetensors", tiny(), ["plaque", "nodule", "macule", "wheal"])
+    with pytest.raises(InputError, match="it names 4 classes, but its classifier has 3"):
+        load_file(tiny(), tmp_path / "own.safetensors", ("macule", "nodule", "plaque"))
+
+
 def test_classes_that_cannot_be_read_are_told(tmp_path):
     tensors = {k: v.contiguous() for k, v in tiny().state_dict().items()}
     safetensors.torch.save_file(tensors, tmp_path / "own.safetensors", metadata={"dermbench": "not JSON"})

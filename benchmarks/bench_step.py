@@ -1,0 +1,111 @@
+"""What does a step of fine-tuning cost on a CPU: with memory reused, with first stages frozen, in bf16?
+
+    OMP_NUM_THREADS=1 python benchmarks/bench_step.py --out benchmarks/results/training-steps.md
+
+Each way is timed in a process of its own, since how memory is asked for is a matter of the whole process; rounds
+alternate between the ways. CPU seconds of forward, backward and optimiser on random images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from dermbench.training.allocator import memory_reused
+from dermbench.training.config import TrainConfig
+from dermbench.training.device import make_runtime, peak_memory
+from dermbench.training.model import build_network, freeze_norm, freeze_stages
+from dermbench.training.optim import make_optimizer
+
+WAYS = {
+    "as PyTorch alone does": {"reused": False, "frozen": 0, "precision": "fp32"},
+    "memory reused": {"reused": True, "frozen": 0, "precision": "fp32"},
+    "first 4 stages frozen": {"reused": False, "frozen": 4, "precision": "fp32"},
+    "memory reused, first 4 stages frozen": {"reused": True, "frozen": 4, "precision": "fp32"},
+    "memory reused, first 4 stages frozen, bf16": {"reused": True, "frozen": 4, "precision": "bf16"},
+}
+
+
+def measure(way: dict, model: str, size: int, batch: int) -> dict[str, float]:
+    """Return CPU seconds of a step, the median of four after two, and the peak memory in MB."""
+    config = TrainConfig(
+        model=model, image_size=size, pretrained=False, frozen_stages=way["frozen"], freeze_norm=True
+    )
+    runtime = make_runtime("cpu", precision=way["precision"])
+    torch.manual_seed(0)
+    network = build_network(config, 21)
+    freeze_stages(network, config.frozen_stages)
+    runtime.place(network.module)
+    network.module.train()
+    freeze_norm(network.module, every=True)
+    optimizer = make_optimizer(config, network.module, network.head)
+    images = torch.randn(batch, 3, size, size).contiguous(memory_format=runtime.memory_format)
+    labels = torch.randint(0, 21, (batch,))
+    seconds = []
+    with memory_reused() if way["reused"] else nullcontext():
+        for _ in range(6):
+            started = time.process_time()
+            with runtime.autocast():
+                loss = cross_entropy(network.module(images).float(), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            seconds.append(time.process_time() - started)
+        return {"seconds": median(seconds[2:]), "memory": peak_memory(runtime) / 1e6}
+
+
+def main() -> None:
+    """Time every way in each round and write the medians and their range over rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="tf_efficientnet_lite0")
+    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--way", choices=WAYS, help="time this one alone, as JSON")
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    if chosen.way:
+        print(json.dumps(measure(WAYS[chosen.way], chosen.model, chosen.size, chosen.batch)))
+        return
+    options = ["--model", chosen.model, "--size", str(chosen.size), "--batch", str(chosen.batch)]
+    found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(chosen.rounds):
+        for way, rounds in found.items():
+            command = [sys.executable, __file__, *options, "--way", way]
+            rounds.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    lines = [
+        "# A step of fine-tuning on a CPU",
+        "",
+        (
+            f"`{chosen.model}`, {chosen.size} px, batches of {chosen.batch}, statistics of normalisation kept; "
+            f"torch {version('torch')}; {torch.backends.cpu.get_cpu_capability()}; "
+            f"{torch.get_num_threads()} thread; {chosen.rounds} rounds, each way in a new process."
+        ),
+        "",
+        "| way | CPU s a step, median (range) | share of the first | peak memory, MB |",
+        "|---|--:|--:|--:|",
+    ]
+    first = median(r["seconds"] for r in next(iter(found.values())))
+    for way, rounds in found.items():
+        s = [r["seconds"] for r in rounds]
+        memory = max(r["memory"] for r in rounds)
+        row = f"{median(s):.2f} ({min(s):.2f} to {max(s):.2f}) | {median(s) / first:.2f} | {memory:,.0f}"
+        lines.append(f"| {way} | {row} |")
+    text = "\n".join(lines) + "\n"
+    sys.stdout.write(text)
+    if chosen.out:
+        chosen.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
