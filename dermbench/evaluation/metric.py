@@ -19,6 +19,7 @@ rest, 1 malignant), so that its function needs to know nothing about the task;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -59,11 +60,29 @@ class Tally:
     linear: NDArray[np.float64] | None = None
     quadratic: NDArray[np.float64] | None = None
 
-    @property
+    @cached_property
     def total(self) -> NDArray[np.float64]:
         """Number of images, shape (...)."""
-        total: NDArray[np.float64] = self.support.sum(axis=-1)
-        return total
+        return np.asarray(self.support.sum(axis=-1))
+
+    @cached_property
+    def hits(self) -> NDArray[np.float64]:
+        """Number of images whose class is predicted, shape (...)."""
+        return np.asarray(self.correct.sum(axis=-1))
+
+    @cached_property
+    def by_chance(self) -> NDArray[np.float64]:
+        """Sum of true times predicted count over classes, shape (...)."""
+        return np.asarray((self.support * self.predicted).sum(axis=-1))
+
+    @cached_property
+    def f1(self) -> NDArray[np.float64]:
+        """F1 of each class, 0 for one that is never predicted, NaN for one that is never true."""
+        below = self.support + self.predicted
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = np.asarray(2 * self.correct / below)
+        there = self.support > 0
+        return value if there.all() else np.where(there, value, np.nan)
 
     def take(self, classes: NDArray[np.intp]) -> Tally:
         """Return the counts of some classes only; sums over the class order do not survive."""

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide, with NaN where the denominator is 0."""
-    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
-    quotient: NDArray[np.float64] = np.full(shape, np.nan)
-    np.divide(numerator, denominator, out=quotient, where=np.asarray(denominator) != 0)
-    return quotient
+    """Divide, with NaN where the denominator is 0; the axes lie in memory as those of the operands."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        quotient = np.asarray(np.divide(numerator, denominator, dtype=np.float64))
+    return quotient if np.all(denominator) else np.where(np.equal(denominator, 0), np.nan, quotient)
 
 
 def present_mean(values: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average over the last axis where ``support`` is positive; NaN where it is nowhere."""
     there = support > 0
+    if there.all():
+        return np.asarray(
+            values.sum(axis=-1) / values.shape[-1] if values.shape[-1] else np.full(values.shape[:-1], np.nan)
+        )
     return ratio(np.where(there, values, 0.0).sum(axis=-1), there.sum(axis=-1).astype(np.float64))
 
 
@@ -46,13 +49,12 @@ def f1(tally: Tally) -> NDArray[np.float64]:
 
     0 for a class that is true but never predicted; NaN for one that is never true.
     """
-    value = ratio(2 * tally.correct, tally.support + tally.predicted)
-    return np.where(tally.support > 0, value, np.nan)
+    return tally.f1
 
 
 def accuracy(tally: Tally) -> NDArray[np.float64]:
     """Return the proportion of images whose class is predicted."""
-    return ratio(tally.correct.sum(axis=-1), tally.total)
+    return ratio(tally.hits, tally.total)
 
 
 def balanced_accuracy(tally: Tally) -> NDArray[np.float64]:
@@ -79,9 +81,8 @@ def cohen_kappa(tally: Tally) -> NDArray[np.float64]:
 
     With one class in the truth the value would be 0 (or 0/0) whatever is predicted: undefined.
     """
-    total = tally.total
-    by_chance = (tally.support * tally.predicted).sum(axis=-1)
-    value = ratio(total * tally.correct.sum(axis=-1) - by_chance, total**2 - by_chance)
+    total, by_chance = tally.total, tally.by_chance
+    value = ratio(total * tally.hits - by_chance, total**2 - by_chance)
     return np.where(_one_class(tally), np.nan, value)
 
 
@@ -108,7 +109,7 @@ def kappa_quadratic(tally: Tally) -> NDArray[np.float64]:
 def mcc(tally: Tally) -> NDArray[np.float64]:
     """Return the multiclass Matthews correlation R_K of true and predicted class."""
     square = tally.total**2
-    covariance = tally.total * tally.correct.sum(axis=-1) - (tally.support * tally.predicted).sum(axis=-1)
+    covariance = tally.total * tally.hits - tally.by_chance
     spread_true = square - (tally.support**2).sum(axis=-1)
     spread_pred = square - (tally.predicted**2).sum(axis=-1)
     return ratio(covariance, np.sqrt(np.maximum(spread_true, 0)) * np.sqrt(np.maximum(spread_pred, 0)))

@@ -77,7 +77,7 @@ def counts_scorer(problem: Problem, metrics: Sequence[Metric], *, steps: bool) -
 
     def score(sums: NDArray[Any]) -> NDArray[np.float64]:
         full = as_tally(sums, problem.sample.n_classes, steps=steps)
-        return np.stack([np.asarray(m.score(problem.cut(m, full))) for m in metrics], axis=-1)
+        return problem.scores(metrics, full)
 
     return score
 

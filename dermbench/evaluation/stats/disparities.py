@@ -206,7 +206,7 @@ def _permuted_sums(
         sample,
         parts,
         problem.n_groups,
-        lambda tally: _scores_of(problem, counts, tally),
+        lambda tally: problem.scores(counts, tally),
         problem.plan,
         stream=f"permute {problem.grouping.feature}",
         steps=any(m.needs_order for m in counts),
@@ -217,13 +217,7 @@ def _permuted_sums(
 
 def _of_metric(table: Columns, index: int) -> NDArray[np.float64]:
     """Return the values of one metric, shape (n_permutations, n_groups)."""
-    return np.stack([table.at(group, index) for group in range(table.shape[0])], axis=-1)
-
-
-def _scores_of(problem: Problem, metrics: Sequence[Metric], tally: Tally) -> NDArray[np.float64]:
-    if not metrics:
-        return np.empty((*tally.support.shape[:-1], 0))
-    return np.stack([np.asarray(m.score(problem.cut(m, tally))) for m in metrics], axis=-1)
+    return np.stack([table.at(group, index) for group in range(table.shape[0])]).T
 
 
 def _permuted_rankings(problem: Problem, parts: Elements, metrics: Sequence[Metric]) -> dict[str, Values]:

@@ -167,16 +167,17 @@ class LabelledSums:
             an image. No means without values.
         """
         size, c = labels.shape[1], self.n_classes
-        told = np.empty((size, self.n_groups, self.counts.shape[0]))
+        slots: NDArray[np.float64] = np.empty((self.n_groups, self.counts.shape[0], size))
         k = 0 if self.values is None else len(self.values)
-        means: NDArray[np.float64] = np.full((size, self.n_groups, k), np.nan)
+        averages: NDArray[np.float64] = np.full((self.n_groups, k, size), np.nan)
         for g in range(self.n_groups):
             inside = (labels == g).view(np.uint8)
-            told[:, g] = (self.counts @ inside.astype(self.counts.dtype)).T
+            slots[g] = self.counts @ inside.astype(self.counts.dtype)
             if self.values is not None:
                 weight = inside.astype(np.float64)
-                n = (self.images @ weight)[:, None]
-                np.divide((self.values @ weight).T, n, out=means[:, g], where=n > 0)
+                n = self.images @ weight
+                np.divide(self.values @ weight, n, out=averages[g], where=n > 0)
+        told, means = np.moveaxis(slots, -1, 0), np.moveaxis(averages, -1, 0)
         parts = [told[..., start : start + c] for start in range(0, told.shape[-1] - 2 * self.steps, c)]
         support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
         extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
@@ -230,7 +231,7 @@ def hypergeometric_tally(
                 correct[:, p] = drawn
     support = np.broadcast_to(sizes.astype(np.float64), (size, n_groups, c))
     extra = (linear.T, quadratic.T) if steps else (None, None)
-    move = [np.ascontiguousarray(np.moveaxis(a, -1, 0)) for a in (predicted, correct)]
+    move = [np.moveaxis(a, -1, 0) for a in (predicted, correct)]
     return Tally(support, *move, *extra)
 
 
@@ -275,7 +276,8 @@ def permuted_weights(
 
     def one(block: int, size: int) -> NDArray[np.float64]:
         labels = parts.row_labels(plan.seed, block, size)
-        return np.stack([score((labels == g).view(np.uint8).astype(np.float32)) for g in range(n_groups)], axis=1)
+        each = [score((labels == g).view(np.uint8).astype(np.float32)).T for g in range(n_groups)]
+        return np.moveaxis(np.stack(each), -1, 0)
 
     return plan.columns(one, block=parts.block)
 

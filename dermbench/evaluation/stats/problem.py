@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dermbench.evaluation.metric import Metric, Tally
@@ -61,3 +63,13 @@ class Problem:
     def cut(self, metric: Metric, tally: Tally) -> Tally:
         """Return the counts that ``metric`` is a function of."""
         return tally if self.classes is None or not metric.macro else tally.take(self.classes)
+
+    def scores(self, metrics: Sequence[Metric], tally: Tally) -> NDArray[np.float64]:
+        """Return the values of metrics of counts, shape (..., n_metrics); equal functions are computed once."""
+        if not metrics:
+            return np.empty((*tally.support.shape[:-1], 0))
+        cut = {m.macro: self.cut(m, tally) for m in metrics}
+        made = {
+            key: np.asarray(key[0](cut[key[1]])).T for key in dict.fromkeys((m.score, m.macro) for m in metrics)
+        }
+        return np.stack([made[m.score, m.macro] for m in metrics]).T

@@ -226,11 +226,12 @@ def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
     Returns
     -------
     Tally
-        Arrays of shape (n, n_groups, n_classes).
+        Arrays of shape (n, n_groups, n_classes), of which the first axis lies fastest in memory: whatever is added
+        up over classes is added up for many resamples at once.
     """
     width = slots_per_group(n_classes, steps=steps)
-    parts = sums.reshape(-1, width, sums.shape[-1])
-    full = np.ascontiguousarray(np.moveaxis(parts, -1, 0), dtype=np.float64)
+    parts = np.asarray(sums, dtype=np.float64).reshape(-1, width, sums.shape[-1])
+    full = np.moveaxis(parts, -1, 0)
     ends = (n_classes, 2 * n_classes, 3 * n_classes)
     extra = (full[..., ends[2]], full[..., ends[2] + 1]) if steps else (None, None)
     return Tally(full[..., : ends[0]], full[..., ends[0] : ends[1]], full[..., ends[1] : ends[2]], *extra)

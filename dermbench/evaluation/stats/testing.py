@@ -46,10 +46,10 @@ class Null:
     def all_values(self) -> NDArray[np.float64]:
         """The data first, then the permutations, without undefined ones."""
         defined = np.isfinite(self.permuted).all(axis=1)
-        together = np.empty((1 + np.count_nonzero(defined), len(self.observed)))
-        together[0] = self.observed
-        np.compress(defined, self.permuted, axis=0, out=together[1:])
-        return together
+        together = np.empty((len(self.observed), 1 + np.count_nonzero(defined)))  # groups apart in memory
+        together[:, 0] = self.observed
+        np.compress(defined, self.permuted.T, axis=1, out=together[:, 1:])
+        return together.T
 
     @cached_property
     def scale(self) -> Scale:
