@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from dermbench.evaluation.metric import Weighted
 
     Curve = Callable[["Steps"], NDArray[np.float64]]
+    Float = TypeVar("Float", bound=np.floating)
 
 
 PREPARED = 2**26
 """Images x classes up to which the rankings of all classes are kept (0.3 GB); larger ones are sorted anew."""
+
+
+SMALL = 2**11
+"""Images below which products of two sums of resampled weights are exact in single precision: below 2^24."""
 
 
 @dataclass(frozen=True)
@@ -37,30 +42,39 @@ class Ranking:
 
     Attributes
     ----------
-    order, bounds
-        Images from the highest score down, and where each gap and step in turn starts among them, with the end:
-        2 n_steps + 2 bounds.
-    inside, starts
-        Positives in the same order, and where each step starts among them, with the end: n_steps + 1 bounds.
+    inside, inside_starts
+        Positives from the highest score down, and where each step starts among them, with the end: n_steps + 1
+        bounds.
+    outside, outside_starts
+        Negatives in the same order, and where those of each step start (with its score, or between the score of
+        the step before and its own), and those below the last step, with the end: n_steps + 2 bounds.
+    tied, tied_starts
+        Negatives with the score of a step, and where those of each step start, with the end; mostly none.
     """
 
-    order: NDArray[np.int32]
-    bounds: NDArray[np.intp]
     inside: NDArray[np.int32]
-    starts: NDArray[np.intp]
+    inside_starts: NDArray[np.intp]
+    outside: NDArray[np.int32]
+    outside_starts: NDArray[np.intp]
+    tied: NDArray[np.int32]
+    tied_starts: NDArray[np.intp]
 
     @cached_property
-    def _matrices(self) -> tuple[sparse.csr_array, sparse.csr_array]:
-        n = len(self.order)
-        return _sums(self.order, self.bounds, n), _sums(self.inside, self.starts, n)
+    def _matrices(self) -> tuple[sparse.csr_array, ...]:
+        n = len(self.inside) + len(self.outside)
+        parts = [(self.inside, self.inside_starts), (self.outside, self.outside_starts)]
+        parts += [(self.tied, self.tied_starts)] if len(self.tied) else []
+        return tuple(_sums(rows, starts, n) for rows, starts in parts)
 
     def steps(self, weights: NDArray[Any]) -> Steps:
         """Add up the weights of the images, shape (n_samples, n), along the ranking."""
         if weights.shape[1] == 1 and (weights == 1).all():
-            all_weight, positive = (np.diff(b).astype(np.float64)[:, None] for b in (self.bounds, self.starts))
-        else:
-            all_weight, positive = (np.asarray(m @ weights, dtype=np.float64) for m in self._matrices)
-        return Steps(positive=positive, tied=all_weight[1::2] - positive, gap=all_weight[0::2])
+            starts = (self.inside_starts, self.outside_starts, self.tied_starts)
+            positive, negative, tied = (np.diff(s).astype(np.float64)[:, None] for s in starts)
+            return Steps(positive, negative, tied if len(self.tied) else None)
+        exact = weights.dtype == np.float32 and len(weights) < SMALL
+        made = [m @ weights for m in self._matrices]
+        return Steps(*(made if exact else [sums.astype(np.float64) for sums in made]))
 
 
 @dataclass(frozen=True)
@@ -72,15 +86,28 @@ class Steps:
 
     Attributes
     ----------
-    positive, tied
-        Weight of the positives, and of the negatives, with the score of each step, shape (n_steps, n).
-    gap
-        Weight of the negatives before each step and after the last, shape (n_steps + 1, n).
+    positive
+        Weight of the positives with the score of each step, shape (n_steps, n).
+    negative
+        Weight of the negatives from the step before down to and with each step, and after the last one, shape
+        (n_steps + 1, n).
+    tied
+        Weight of the negatives with the score of each step, shape (n_steps, n); None where there are none.
     """
 
-    positive: NDArray[np.float64]
-    tied: NDArray[np.float64]
-    gap: NDArray[np.float64]
+    positive: NDArray[np.floating]
+    negative: NDArray[np.floating]
+    tied: NDArray[np.floating] | None = None
+
+    @cached_property
+    def found(self) -> NDArray[np.floating]:
+        """Positives up to and with each step."""
+        return running(self.positive)
+
+    @cached_property
+    def above(self) -> NDArray[np.floating]:
+        """Negatives up to and with each step, and all of them, shape (n_steps + 1, n)."""
+        return running(self.negative)
 
 
 def auroc_ovr(
@@ -149,12 +176,18 @@ def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
     end = np.append(start[1:], len(ranked))
     n_positive = np.add.reduceat(flag.astype(np.intp), start)
     step = n_positive > 0
-    bounds = np.column_stack([start[step], end[step]]).ravel()
+    found = np.concatenate(([0], np.cumsum(n_positive[step])))
+    n_tied = (end - start - n_positive)[step]
+    apart = np.zeros(len(ranked) + 1, dtype=np.intp)  # marks the scores of steps
+    np.add.at(apart, start[step], 1)
+    np.add.at(apart, end[step], -1)
     return Ranking(
-        order,
-        np.concatenate(([0], bounds, [len(order)])),
         order[flag],
-        np.concatenate(([0], np.cumsum(n_positive[step]))),
+        found,
+        order[~flag],
+        np.concatenate(([0], end[step] - found[1:], [len(order) - found[-1]])),
+        order[~flag & (np.cumsum(apart)[:-1] > 0)],
+        np.concatenate(([0], np.cumsum(n_tied))),
     )
 
 
@@ -189,7 +222,7 @@ def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return ratio(np.where(there, values, 0.0).sum(axis=-2), there.sum(axis=-2).astype(np.float64))
 
 
-def running(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def running(values: NDArray[Float]) -> NDArray[Float]:
     """Return cumulative sums down the first axis; row by row, which numpy's own do column by column."""
     sums = values.copy()
     for above, row in pairwise(sums):
@@ -199,19 +232,21 @@ def running(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _area_roc(steps: Steps) -> NDArray[np.float64]:
     """Share of the pairs of a positive and a negative that are in order, a tie counting one half."""
-    above = running(steps.gap[:-1] + steps.tied)  # up to and with the step
-    negative = above[-1] + steps.gap[-1]
-    in_order = (steps.positive * (negative - above + steps.tied / 2)).sum(axis=0)
-    return ratio(in_order, steps.positive.sum(axis=0) * negative)
+    positive, negative = (a[-1].astype(np.float64) for a in (steps.found, steps.above))
+    out_of_order = np.einsum("ij,ij->j", steps.positive, steps.above[:-1]).astype(np.float64)
+    if steps.tied is not None:
+        out_of_order -= np.einsum("ij,ij->j", steps.positive, steps.tied).astype(np.float64) / 2
+    return ratio(positive * negative - out_of_order, positive * negative)
 
 
 def _average_precision(steps: Steps) -> NDArray[np.float64]:
     """Precision at each step, weighted by the positives gained there."""
-    found = running(steps.positive)
-    above = running(steps.gap[:-1] + steps.tied)
-    gained = steps.positive * ratio(found, np.maximum(found + above, np.finfo(np.float64).tiny))
-    value = ratio(gained.sum(axis=0), found[-1])
-    return np.where(above[-1] + steps.gap[-1] > 0, value, np.nan)
+    below = steps.found + steps.above[:-1]
+    np.maximum(below, np.finfo(np.float32).tiny, out=below)  # 0 of 0 where nothing was drawn so far
+    gained = np.divide(steps.found, below, dtype=np.float64)
+    gained *= steps.positive
+    value = ratio(gained.sum(axis=0), steps.found[-1])
+    return np.where(steps.above[-1] > 0, value, np.nan)
 
 
 RANKS_NOTHING = "no class has images inside and outside of it"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.metric import Metric, Tally
+    from dermbench.evaluation.metric import Metric
     from dermbench.evaluation.stats.columns import Columns
     from dermbench.evaluation.stats.estimates import Estimate
     from dermbench.evaluation.stats.problem import Estimates
