@@ -34,10 +34,9 @@ MIN_CASES = 10
 def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) -> NDArray[np.float64]:
     """Return the value of every metric in every group, shape (n_groups, n_metrics), NaN where undefined.
 
-    Goes through fairlearn's ``MetricFrame``, which matches rows by position: all columns given to it come
+    Groups go through fairlearn's ``MetricFrame``, which matches rows by position: all columns given to it come
     from one sample, in one order.
     """
-    from fairlearn.metrics import MetricFrame  # noqa: PLC0415 - slow to import
 
     def of_rows(_true: object, _pred: object, *, row: Any) -> NDArray[np.float64]:
         rows = np.asarray(row, dtype=np.intp)
@@ -45,6 +44,10 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
         if key not in sample.scored:  # the frame asks for all images too, the same for every feature
             sample.scored[key] = np.array([score(metric, sample, rows=rows) for metric in metrics])
         return sample.scored[key]
+
+    if len(grouping.names) == 1:
+        return of_rows(None, None, row=grouping.rows(0))[None]
+    from fairlearn.metrics import MetricFrame  # noqa: PLC0415 - slow to import
 
     frame = MetricFrame(
         metrics=of_rows,  # one function of all metrics: the frame copies the columns for each function and group

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.predictions import read_predictions
-from dermbench.errors import UsageError
+from dermbench.errors import DermbenchError, UsageError
 from dermbench.leaderboard.adding import PREDICTIONS
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.twins import JSON
@@ -30,9 +30,25 @@ def rank_bands(folder: Path, board: Board, truth: Truth, entries: Sequence[Stand
     dict
         {slug: (first, last place)}; entries without a rank have none, nor any where the metric has no paired test.
     """
+    return _compared(folder, board, truth, ranked_slugs(entries))
+
+
+def bands_ahead(folder: Path, board: Board, truth: Truth, slugs: Sequence[str]) -> Bands | None:
+    """Compare all entries before their reports are checked; None where predictions cannot be read."""
+    try:
+        return _compared(folder, board, truth, slugs)
+    except DermbenchError:
+        return None  # told where the entry itself is checked
+
+
+def ranked_slugs(entries: Sequence[Standing]) -> list[str]:
+    """Return the slugs of the entries that have a rank."""
+    return [one.slug for one in entries if one.rank is not None]
+
+
+def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -> Bands:
     import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
 
-    ranked = [one.slug for one in entries if one.rank is not None]
     if len(ranked) < 2:
         return dict.fromkeys(ranked, (1, 1))
     predictions = {slug: read_predictions(folder / ENTRIES / slug / PREDICTIONS, truth) for slug in ranked}
@@ -53,8 +69,7 @@ def stored_bands(folder: Path, entries: Sequence[Standing]) -> Bands | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no board yet, or not one of ours: whoever compares the file says so
     same = there == {one.slug: one.entry.hashes.get(PREDICTIONS) for one in entries}
-    ranked = {one.slug for one in entries if one.rank is not None}
-    return bands if same and bands.keys() in ({}.keys(), ranked) else None
+    return bands if same and bands.keys() in ({}.keys(), set(ranked_slugs(entries))) else None
 
 
 def _band(pair: Any) -> tuple[int, int]:

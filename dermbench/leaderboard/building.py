@@ -9,7 +9,7 @@ from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.errors import UsageError
 from dermbench.leaderboard.adding import entry_hashes, tidy, write_report
-from dermbench.leaderboard.bands import rank_bands, stored_bands
+from dermbench.leaderboard.bands import rank_bands, ranked_slugs, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
     LOCK,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.artifacts.truth import Truth
+    from dermbench.leaderboard.bands import Bands
 
 
 @dataclass
@@ -141,16 +142,25 @@ def first_difference(folder: Path, files: dict[str, str]) -> list[str]:
 
 
 def standings(
-    folder: Path, board: Board, checked: Sequence[Checked], truth: Truth | None, *, quick: bool
+    folder: Path,
+    board: Board,
+    checked: Sequence[Checked],
+    truth: Truth | None,
+    ahead: Bands | None = None,
+    *,
+    quick: bool,
 ) -> list[Standing]:
     """Return the readable entries in order of rank, with bands.
 
-    Bands are compared anew where the truth is at hand and all entries are whole; with ``quick`` only when
-    ``leaderboard.json`` does not hold those of the same predictions.
+    Bands are compared anew where the truth is at hand and all entries are whole, unless they were ``ahead``, of
+    these very entries; with ``quick`` only when ``leaderboard.json`` does not hold those of the same predictions.
     """
     entries = rank([Standing(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
     whole = truth is not None and not any(one.problems for one in checked)
-    bands = None if whole and not quick else stored_bands(folder, entries)
+    if whole and not quick:
+        bands = ahead if ahead is not None and ahead.keys() == set(ranked_slugs(entries)) else None
+    else:
+        bands = stored_bands(folder, entries)
     if bands is None and whole and truth is not None:
         bands = rank_bands(folder, board, truth, entries)
     return [replace(one, band=(bands or {}).get(one.slug)) for one in entries]
@@ -170,7 +180,7 @@ def _build(folder: Path, how: _How) -> Built:
             remedy=f"Give it with --data DATASET or --truth TABLE ({board.recreate or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
-    checked = check_entries(folders, board, truth, how.effort)
+    checked, bands = check_entries(folders, board, truth, how.effort)
     if how.refresh and not how.check:
         checked = [_refreshed(one, board, folder, folders) for one in checked]
     built.problems = [problem for one in checked for problem in one.problems]
@@ -178,7 +188,7 @@ def _build(folder: Path, how: _How) -> Built:
         adopt(folder, checked)
     built.problems += check_index(folder, board, folders)
     if not built.problems:
-        entries = standings(folder, board, checked, truth, quick=how.effort.quick)
+        entries = standings(folder, board, checked, truth, bands, quick=how.effort.quick)
         files = {stored: render_files(folder, board, entries, stored=stored) for stored in (False, True)}
         _write(built, files[not built.recomputed], check=how.check)
         if how.check and not built.recomputed and not first_difference(folder, files[False]):

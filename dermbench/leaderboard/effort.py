@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from dermbench.leaderboard.bands import bands_ahead
 from dermbench.leaderboard.checking import Against, Checked, check_entry, file_owners
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.artifacts.truth import Truth
+    from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.board import Board
 
 WORTHWHILE = 4
@@ -46,12 +48,21 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def check_entries(folders: Sequence[Path], board: Board, truth: Truth | None, effort: Effort) -> list[Checked]:
-    """Check all entries of a board, in the order of ``folders``."""
+def check_entries(
+    folders: Sequence[Path], board: Board, truth: Truth | None, effort: Effort
+) -> tuple[list[Checked], Bands | None]:
+    """Check all entries of a board, in the order of ``folders``.
+
+    Several processes compare the entries in the meantime: their rank bands come, too, unless predictions cannot be
+    read.
+    """
     check = partial(check_entry, against=Against(board, truth, file_owners(folders), effort.quick))
     workers = min(effort.workers, len(folders) // WORTHWHILE)
     if workers < 2 or truth is None:
-        return [check(path) for path in folders]
+        return [check(path) for path in folders], None
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(pool.map(check, folders, chunksize=2))
+        slugs, root = [path.name for path in folders], folders[0].parent.parent
+        bands = None if effort.quick else pool.submit(bands_ahead, root, board, truth, slugs)
+        checked = list(pool.map(check, folders, chunksize=2))
+        return checked, None if bands is None else bands.result()

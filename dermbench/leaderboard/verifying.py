@@ -18,6 +18,7 @@ from dermbench.leaderboard.untold import PROVED, disagreements
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.checking import Checked
 
 BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
@@ -96,10 +97,10 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None
     _truth(done, found, single=single)
     done.problems += check_index(folder, board, folders)
     done.problems += [] if since is None else _since(folder, since)
-    checked = check_entries(folders, board, found.truth, effort)
+    checked, bands = check_entries(folders, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
     done.problems += disagreements(checked) if found.truth is None and not done.problems else []
-    done.problems += _board_files(folder, board, checked, found, quick=effort.quick)
+    done.problems += _board_files(folder, board, checked, found, bands, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
     if done.problems:
@@ -130,9 +131,11 @@ def _since(folder: Path, head: str) -> list[str]:
     return [f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}"]
 
 
-def _board_files(folder: Path, board: Board, checked: list[Checked], found: Found, *, quick: bool) -> list[str]:
+def _board_files(
+    folder: Path, board: Board, checked: list[Checked], found: Found, bands: Bands | None, *, quick: bool
+) -> list[str]:
     try:
-        entries = standings(folder, board, checked, found.truth, quick=quick)
+        entries = standings(folder, board, checked, found.truth, bands, quick=quick)
         apart = first_difference(folder, render_files(folder, board, entries, stored=False))
         if apart and found.truth is None and entries:  # a board built with --stored says so in one more line
             apart = first_difference(folder, render_files(folder, board, entries, stored=True))

@@ -7,7 +7,7 @@ ranks nothing. Images with equal probability count as one step, so their order n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +32,8 @@ PREPARED = 2**26
 """Images x classes up to which the rankings of all classes are kept (0.3 GB); larger ones are sorted anew."""
 
 
+SHARED, SHARED_KEPT = 2**15, 32
+"""Images x classes up to which rankings are kept for the next to ask, and of how many sets of images."""
 SMALL = 2**11
 """Images below which products of two sums of resampled weights are exact in single precision: below 2^24."""
 
@@ -66,12 +68,17 @@ class Ranking:
         parts += [(self.tied, self.tied_starts)] if len(self.tied) else []
         return tuple(_sums(rows, starts, n) for rows, starts in parts)
 
+    @cached_property
+    def unweighted(self) -> Steps:
+        """The images as they are."""
+        starts = (self.inside_starts, self.outside_starts, self.tied_starts)
+        positive, negative, tied = (np.diff(s).astype(np.float64)[:, None] for s in starts)
+        return Steps(positive, negative, tied if len(self.tied) else None)
+
     def steps(self, weights: NDArray[Any]) -> Steps:
         """Add up the weights of the images, shape (n_samples, n), along the ranking."""
         if weights.shape[1] == 1 and (weights == 1).all():
-            starts = (self.inside_starts, self.outside_starts, self.tied_starts)
-            positive, negative, tied = (np.diff(s).astype(np.float64)[:, None] for s in starts)
-            return Steps(positive, negative, tied if len(self.tied) else None)
+            return self.unweighted
         exact = weights.dtype == np.float32 and len(weights) < SMALL
         made = [m @ weights for m in self._matrices]
         return Steps(*(made if exact else [sums.astype(np.float64) for sums in made]))
@@ -161,8 +168,21 @@ def _values(
     return values
 
 
-def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[tuple[int, Ranking]]:
-    """Yield the ranking of each class that has images inside and outside of it."""
+def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterable[tuple[int, Ranking]]:
+    """Return the ranking of each class that has images inside and outside of it; few images are ranked once."""
+    if y_prob.size > SHARED:
+        return _ranked(y_true, y_prob)
+    true, prob = (np.ascontiguousarray(a, t).tobytes() for a, t in ((y_true, np.intp), (y_prob, np.float64)))
+    return _kept(true, prob, y_prob.shape[1])
+
+
+@lru_cache(maxsize=SHARED_KEPT)
+def _kept(y_true: bytes, y_prob: bytes, n_classes: int) -> tuple[tuple[int, Ranking], ...]:
+    """Return the rankings of images given by what their arrays hold: all metrics and resamplings share them."""
+    return tuple(_ranked(np.frombuffer(y_true, np.intp), np.frombuffer(y_prob).reshape(-1, n_classes)))
+
+
+def _ranked(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[tuple[int, Ranking]]:
     for label in range(y_prob.shape[1]):
         inside = y_true == label
         if inside.any() and not inside.all():
@@ -224,6 +244,8 @@ def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def running(values: NDArray[Float]) -> NDArray[Float]:
     """Return cumulative sums down the first axis; row by row, which numpy's own do column by column."""
+    if values.shape[1] == 1:
+        return np.cumsum(values, axis=0)
     sums = values.copy()
     for above, row in pairwise(sums):
         np.add(above, row, out=row)

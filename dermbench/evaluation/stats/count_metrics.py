@@ -39,10 +39,10 @@ def count_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
     full = as_tally(cells.totals()[:, None], sample.n_classes, steps=steps)
     found: Estimates = {}
     pending: list[tuple[int, Metric, float]] = []
-    for group in range(problem.n_groups):
-        for metric in metrics:
-            tally = problem.cut(metric, _at(full, group))
-            value, n = float(metric.score(tally)), len(problem.rows[group])
+    values = problem.scores(metrics, full)[0]
+    for group, part in enumerate(_at(full, group) for group in range(problem.n_groups)):
+        for metric, value in zip(metrics, map(float, values[group]), strict=True):
+            tally, n = problem.cut(metric, part), len(problem.rows[group])
             reason = suppressed(metric, tally)
             if not np.isfinite(value):
                 found[group, metric.name] = undefined(metric.undefined_when, n)

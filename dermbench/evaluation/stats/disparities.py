@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -145,7 +146,12 @@ def _compare(
     parts = elements(problem.sample, problem.grouping.codes)
     nulls = permuted_values(problem, parts, defined)
     sizes = [len(rows) for rows in problem.rows]
+    made: dict[Metric, Disparity] = {}
     for metric in defined:
+        kind = replace(metric, name="", title="", source="") if metric.kind == "counts" else metric
+        if kind in made:  # micro-F1 is accuracy
+            found[metric.name] = made[kind]
+            continue
         comparison = Comparison(
             metric,
             problem.grouping.names,
@@ -158,7 +164,7 @@ def _compare(
             ranked=not (problem.grouping.intersection and min(sizes) < SMALL_GROUP),
             notes=_notes(parts),
         )
-        found[metric.name] = describe(comparison)
+        found[metric.name] = made[kind] = describe(comparison)
     return found
 
 

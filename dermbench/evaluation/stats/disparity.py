@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,7 +122,11 @@ class Disparity:
 
     def document(self) -> dict[str, Any]:
         """Return plain JSON values, with the keys of the report's disparities block and further ones."""
-        full = asdict(self)
+        full = {each.name: getattr(self, each.name) for each in fields(self)}
+        for key in ("between_group_sd", "tests", "worst"):
+            full[key] = None if full[key] is None else asdict(full[key])
+        for key in ("values", "n", "reasons"):
+            full[key] = dict(full[key])
         full["notes"] = list(self.notes)
         full["classes"] = None if self.classes is None else list(self.classes)
         return full

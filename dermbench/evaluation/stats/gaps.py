@@ -84,9 +84,15 @@ def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -
         return Spread(None)
     variances = errors**2
     square = max(0.0, float(np.var(values, ddof=1) - variances.mean()))
-    high, low = stats.chi2.ppf([0.025, 0.975], len(values) - 1)
-    below, above = (_profile(values, variances, bound) for bound in (low, high))
+    below, above = (_profile(values, variances, bound) for bound in _bounds(len(values) - 1))
     return Spread(float(np.sqrt(square)), below, above, Q_PROFILE)
+
+
+@cache
+def _bounds(freedom: int) -> tuple[float, float]:
+    """Return the upper and lower 2.5 % points of chi-squared."""
+    low, high = stats.chi2.ppf([0.025, 0.975], freedom)
+    return float(high), float(low)
 
 
 def _profile(values: NDArray[np.float64], variances: NDArray[np.float64], bound: float) -> float:
