@@ -192,6 +192,8 @@ class Bench:
                 lines += ["", f"## Compared: {name}"]
                 lines += [line for part in kept for line in ("", *f"### {part}".rstrip().splitlines())]
         runs = [run for name in names for run in self.seeds(name) if (self.runs / f"{run}.json").is_file()]
+        if not runs:
+            return lines
         best = max(runs, key=lambda run: self.val(run)[0])
         lines += ["", f"## By class: {best}, the best macro-F1 on val", "", "| class | n | F1 |", "|---|--:|--:|"]
         cells = self.report(best)["per_class"].items()

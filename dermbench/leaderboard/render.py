@@ -9,7 +9,7 @@ from dermbench.leaderboard.consistency import consistency
 from dermbench.reporting.disparity import gap_text
 from dermbench.reporting.markdown import markdown_table
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
-from dermbench.reporting.numbers import NONE, Footnotes, cell_text, decimal
+from dermbench.reporting.numbers import NONE, Footnotes, cell_text, decimal, verdict_text
 from dermbench.reporting.section import Column
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
 
@@ -127,7 +127,8 @@ def _ranking(board: Board, entries: Sequence[Standing]) -> list[str]:
     for one in entries:
         block = one.disparity(board.feature, board.group_metric)
         cells = [cell_text(one.cell(name), notes) for name in metrics]
-        n, verdict = Safe(f"{one.report.n:,}"), plain(block.get("verdict") or NONE, limit=PROSE_LIMIT)
+        verdict = verdict_text(block.get("verdict") or NONE, block.get("minimum_detectable"))
+        n = Safe(f"{one.report.n:,}")
         rows.append((one.place, _link(one), n, *cells, gap_text(block), _worst(block, one, board), verdict))
     legend = (BANDS if any(one.band for one in entries) else NO_BANDS) + (
         f"gap: largest minus smallest {metric_title(board.group_metric)} by {feature_title(board.feature)}; in "

@@ -181,7 +181,9 @@ def _spread(item: Item, notes: Footnotes) -> str:
 
 
 def _verdict(item: Item, notes: Footnotes) -> str:
-    return verdict_text(item.get("verdict")) if item.get("verdict") else _none(item, notes, "verdict")
+    if not item.get("verdict"):
+        return _none(item, notes, "verdict")
+    return verdict_text(item.get("verdict"), item.get("minimum_detectable"))
 
 
 def _worst(item: Item, _notes: Footnotes) -> str:

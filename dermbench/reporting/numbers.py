@@ -83,9 +83,16 @@ def interval(low: float | None, high: float | None) -> str:
     return NONE if low is None or high is None else f"[{decimal(low)}, {decimal(high)}]"
 
 
-def verdict_text(text: object) -> str:
-    """Return a verdict with its number written like those of the tables: ``≥ .18``."""
-    return _THRESHOLD.sub(lambda found: f"≥ {decimal(float(found[1]))}", plain(text, limit=PROSE_LIMIT))
+def verdict_text(text: object, detectable: float | None = None) -> str:
+    """Return a verdict with its number written like those of the tables: ``≥ .18``.
+
+    The number is taken from ``detectable``, where it is given: that in the text is rounded already.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        return f"≥ {decimal(float(found[1]) if detectable is None else detectable)}"
+
+    return _THRESHOLD.sub(shown, plain(text, limit=PROSE_LIMIT))
 
 
 def short_verdict(text: str) -> str:

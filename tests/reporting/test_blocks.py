@@ -164,6 +164,14 @@ def test_numbers_of_verdicts_look_like_those_of_tables(text, shown):
     assert verdict_text(text) == shown
 
 
+def test_a_verdict_and_its_column_round_the_same_number(everything):
+    block = everything["features"]["fst"]["disparities"]["accuracy"]
+    block |= {"minimum_detectable": 0.0848, "verdict": "no disparity detected (could have detected ≥ 0.085)"}
+    row = next(row for row in rows(tables(everything)["Disparities"]) if row["metric"] == "accuracy")
+    assert row["could have detected"] == "≥ .08"
+    assert row["verdict"] == "no disparity detected (could have detected ≥ .08)"
+
+
 def test_reasons_that_differ_in_numbers_share_a_line():
     notes = Footnotes(merge=True)
     reasons = ("4 of 21 classes", "18 of 21 classes", "no F1", "no F2")
