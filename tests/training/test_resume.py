@@ -113,6 +113,25 @@ def test_stops_after_single_steps_change_no_bit(dataset, tmp_path, monkeypatch, 
     assert_same_run(tmp_path / "parts", tmp_path / "whole", dataset)
 
 
+def test_weights_of_an_epoch_say_what_they_are_of(dataset, tmp_path, monkeypatch, run):
+    take = loop.Trainer._step
+
+    def stopping(self, state, index):
+        self.job.stopper.requested = state.step == 3  # the first of the second epoch
+        return take(self, state, index)
+
+    monkeypatch.setattr(loop.Trainer, "_step", stopping)
+    with pytest.raises(InterruptedRunError, match="after step 4 "):
+        run(dataset, tmp_path / "run", "epochs=2")
+    tensors, header = read_tensors(tmp_path / "run" / "checkpoint" / "best-1.safetensors")
+    assert (header["epoch"], header["classes"]) == (1, list(dataset.classes))
+    assert header["model"] == RunRecord.read(tmp_path / "run" / "run.json").config["model"]
+    monkeypatch.undo()
+    run(dataset, tmp_path / "run", "epochs=2", resume=True)
+    assert not list((tmp_path / "run" / "checkpoint").glob("best-*"))  # the chosen ones are model.safetensors
+    assert read_tensors(tmp_path / "run" / "model.safetensors")[0].keys() == tensors.keys()
+
+
 def test_checkpoints_within_an_epoch_come_by_time_too(dataset, tmp_path, monkeypatch, run):
     saved = []
     monkeypatch.setattr(loop, "save_state", lambda path, state, *args: saved.append(state.step))
