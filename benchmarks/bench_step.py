@@ -103,7 +103,7 @@ def main() -> None:
             f"{torch.get_num_threads()} thread; {chosen.rounds} rounds, each way in a new process."
         ),
         "",
-        "| way | CPU s a step, median (range) | share of the first row | first step longer by, s | peak memory, MB |",
+        "| way | CPU s a step, median (range) | share of the first | first step longer by, s | peak memory, MB |",
         "|---|--:|--:|--:|--:|",
     ]
     first = median(r["seconds"] for r in next(iter(found.values())))
