@@ -59,7 +59,7 @@ def measure_floor(config: TrainConfig, runtime: Runtime, *, batch: int, n_classe
     runtime.place(module)
     module.train()
     if config.freeze_norm:
-        freeze_norm(module)
+        freeze_norm(module, every=True)
     side = config.image_size
     images = torch.rand(batch, 3, side, side, device=runtime.device).contiguous(
         memory_format=runtime.memory_format

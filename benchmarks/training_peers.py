@@ -130,7 +130,7 @@ class Loop:
             started = time.perf_counter()
             self.module.train()
             if self.config.freeze_norm:
-                freeze_norm(self.module)
+                freeze_norm(self.module, every=True)
             shown = 0.0
             for images, labels in self.loader:
                 set_rate(self.optimizer, rate_share(self.config.schedule, step, total=total, warmup=warmup))
