@@ -17,6 +17,7 @@ import torch
 
 from dermbench.artifacts.files import atomic_path
 from dermbench.errors import InputError, UsageError, name_some
+from dermbench.training.behind import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LAST = "last.safetensors"
 HEADER = "dermbench"
+AT_ONCE = Writer(behind=False)
 ANEW = "Start the run anew in another --out, or bring this file back from a backup."
 
 
@@ -115,9 +117,13 @@ def _reason(error: BaseException) -> str:
 
 
 def save_state(
-    path: Path, state: State, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
+    path: Path,
+    state: State,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer | None,
+    writer: Writer = AT_ONCE,
 ) -> None:
-    """Write the state of a run.
+    """Write the state of a run as it is now.
 
     Parameters
     ----------
@@ -129,6 +135,8 @@ def save_state(
         ``model``, and ``ema`` where there is one.
     optimizer
         Its tensors are saved beside those of the modules.
+    writer
+        Does the writing.
     """
     tensors = {f"{part}/{k}": v for part, module in modules.items() for k, v in module.state_dict().items()}
     state.optimizer = {}
@@ -140,7 +148,8 @@ def save_state(
             elif value is not None:
                 state.optimizer[key] = value
     tensors |= {f"method/{name}": tensor for name, tensor in state.method.items()}
-    write_tensors(path, tensors, asdict(replace(state, method={})))
+    kept, header = writer.kept(tensors), asdict(replace(state, method={}))
+    writer.do(lambda: write_tensors(path, kept, header))
 
 
 def load_state(

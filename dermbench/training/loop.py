@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from dermbench.artifacts.run import CHECKPOINT, HISTORY
 from dermbench.errors import ResumableError
+from dermbench.training.behind import Writer
 from dermbench.training.checkpoint import LAST, best_name, load_state, save_state, write_tensors
 from dermbench.training.failures import explained, kept_on_failure
 from dermbench.training.history import write_history
@@ -22,6 +24,7 @@ from dermbench.training.step import Stepper
 from dermbench.training.stopping import InterruptedRunError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -60,6 +63,7 @@ class Trainer:
         self.groups, self.rule = groups, SELECTIONS[job.config.selection]
         self.config = job.config
         self.stepper = Stepper(job, network, samples["train"], method)
+        self.writer = Writer(behind=job.runtime.device.type == "cuda")
         self._saved = time.monotonic()
 
     @property
@@ -94,7 +98,7 @@ class Trainer:
         ResumableError
             When the loss is not finite or the machine fails; the last checkpoint stands.
         """
-        with self.job.stopper.held_back(), explained(self.config, self.job.runtime):
+        with self.job.stopper.held_back(), explained(self.config, self.job.runtime), self._all_written():
             if not state.history and not state.step and (self.config.probe_l2 or not self.config.epochs):
                 self._finish_epoch(state, math.nan, 0)
             while not state.stopped:
@@ -103,6 +107,15 @@ class Trainer:
                 self.method.after_epoch(self.network, state.epoch)
                 self._finish_epoch(state, loss, seen)
         return state
+
+    @contextmanager
+    def _all_written(self) -> Iterator[None]:
+        """Have everything on the disk when the block ends, however it ends."""
+        try:
+            yield
+        finally:
+            with kept_on_failure():
+                self.writer.close()
 
     def save(self, state: State) -> None:
         """Write history and checkpoint, then drop the weights of epochs that cannot be chosen any more."""
@@ -114,11 +127,9 @@ class Trainer:
         checkpoint = self.job.folder / CHECKPOINT
         with kept_on_failure():
             write_history(self.job.folder / HISTORY, state.history)
-            save_state(checkpoint / LAST, state, self.modules, self.stepper.optimizer)
+            save_state(checkpoint / LAST, state, self.modules, self.stepper.optimizer, self.writer)
         kept = {best_name(epoch) for epoch in (self.rule.candidates(state.history) if state.history else ())}
-        for old in checkpoint.glob("best-*.safetensors"):
-            if old.name not in kept:
-                old.unlink()
+        self.writer.do(lambda: _drop_weights(checkpoint, kept))
 
     def _epoch(self, state: State) -> tuple[float, int]:
         """Take the steps of one epoch that are left; return its mean loss and number of images."""
@@ -195,14 +206,18 @@ class Trainer:
         state.best_epoch, state.best_score = chosen["epoch"], chosen[self.rule.columns[0]]
         state.stale = 0 if best else state.stale + 1
         if state.epoch in self.rule.candidates(state.history) and self.job.world.first:
-            path = self.job.folder / CHECKPOINT / best_name(state.epoch)
-            with kept_on_failure():
-                header = {"epoch": state.epoch, **self.job.identity}
-                write_tensors(path, self.judged.module.state_dict(), header)
+            self._keep_weights(state.epoch)
         self.job.reporter.epoch(row, self.config.epochs, best=best)
         state.loss_sum, state.epoch_seconds = 0.0, 0.0
         state.stopped = self._why_stop(state)
         self.save(state)
+
+    def _keep_weights(self, epoch: int) -> None:
+        path, header = self.job.folder / CHECKPOINT / best_name(epoch), {"epoch": epoch, **self.job.identity}
+        with kept_on_failure():
+            self.writer.wait()  # so that no more than one epoch is on its way to the disk
+            kept = self.writer.kept(self.judged.module.state_dict())
+            self.writer.do(lambda: write_tensors(path, kept, header))
 
     def _row(self, state: State, *, loss: float, seen: int) -> dict[str, Any]:
         config, started = self.config, time.perf_counter()
@@ -238,3 +253,10 @@ class Trainer:
         if config.patience and state.stale >= config.patience:
             return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
         return ""
+
+
+def _drop_weights(checkpoint: Path, kept: set[str]) -> None:
+    """Delete the weights of epochs that are not ``kept``."""
+    for old in checkpoint.glob("best-*.safetensors"):
+        if old.name not in kept:
+            old.unlink()
