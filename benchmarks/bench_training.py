@@ -6,13 +6,15 @@
 
 All loops train the same network from the same weights by the same recipe (optimiser, schedule, loss, class
 weights, augmentation, validation every epoch), from image files to the best epoch; dermbench decodes into an
-empty cache each time. Repeats are interleaved. What counts are ratios within one call.
+empty cache each time. Repeats are interleaved, each in a process of its own, whose start is not counted. What
+counts are ratios within one call.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import resource
 import statistics
@@ -114,15 +116,30 @@ def compare(chosen, dataset) -> dict[str, list[tuple[Outcome, float, float]]]:
         write_folders(dataset, Path(folder))
         for seed in range(chosen.seeds):
             for name in (*PEERS[seed % 3 :], *PEERS[: seed % 3]):
-                gc.collect()
-                wall, cpu = time.perf_counter(), cpu_seconds()
-                outcome = run_peer(name, chosen, dataset, Path(folder), seed)
-                gc.collect()  # ends the workers, so that their CPU seconds count
-                found[name].append((outcome, time.perf_counter() - wall, cpu_seconds() - cpu))
-                print(
-                    f"seed {seed} {name}: {outcome} wall {found[name][-1][1]:.1f} s", file=sys.stderr, flush=True
-                )
+                run = json.loads(anew("--run-of", name, "--seed", str(seed), "--folders", folder))
+                found[name].append((Outcome(run["macro_f1"], run["images_per_second"]), run["wall"], run["cpu"]))
+                print(f"seed {seed} {name}: {run}", file=sys.stderr, flush=True)
     return found
+
+
+def anew(*words: str) -> str:
+    """Call this script again, with more words, and return the last line it prints."""
+    command = [sys.executable, __file__, *sys.argv[1:], *words]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.splitlines()[-1]
+
+
+def timed_run(chosen, dataset) -> str:
+    """Run one peer once; return what it reached and took, as JSON."""
+    runtime = make_runtime(chosen.device)
+    torch.zeros(1, device=runtime.device)  # wakes a GPU up
+    synchronise(runtime)
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    outcome = run_peer(chosen.run_of, chosen, dataset, chosen.folders, chosen.seed)
+    synchronise(runtime)
+    wall = time.perf_counter() - wall
+    gc.collect()  # ends the workers, so that their CPU seconds count
+    return json.dumps({**vars(outcome), "wall": wall, "cpu": cpu_seconds() - cpu})
 
 
 def profile(chosen, dataset, runtime) -> tuple[dict[str, float], float]:
@@ -160,9 +177,10 @@ def memory(chosen) -> list[tuple[int, float | None]]:
     """Return peak memory in bytes a batch size, each in a process of its own; None where it ran out."""
     found = []
     for batch in chosen.memory:
-        command = [sys.executable, __file__, *sys.argv[1:], "--peak-of", str(batch)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        found.append((batch, float(done.stdout.split()[-1]) if done.returncode == 0 else None))
+        try:
+            found.append((batch, float(anew("--peak-of", str(batch)))))
+        except subprocess.CalledProcessError:
+            found.append((batch, None))
     return found
 
 
@@ -242,6 +260,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--memory", type=int, nargs="*", default=[8, 16, 32, 64], help="batch sizes")
     parser.add_argument("--out", type=Path, help="markdown file")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--run-of", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folders", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -250,6 +271,9 @@ def main() -> None:
     dataset = read_dataset(chosen.data)
     if chosen.peak_of:
         peak_of(chosen, dataset, chosen.peak_of)
+        return
+    if chosen.run_of:
+        print(timed_run(chosen, dataset))
         return
     config = load_config(preset=chosen.preset, overrides=overrides_of(chosen, 0))
     chosen.optimizer = config.optimizer
@@ -261,8 +285,15 @@ def main() -> None:
     lines = [*heading(config, runtime, dataset), *compare_table(found), ""]
     lines += ["## Floor", "", *floor_lines(floor, rate), "", "## Peak memory", "", "| batch | MB |", "|--:|--:|"]
     lines += [f"| {batch} | {f'{peak / 1e6:,.0f}' if peak else 'ran out'} |" for batch, peak in memory(chosen)]
+    chosen.epochs = min(chosen.epochs, 3)
     seconds, whole = profile(chosen, dataset, runtime)
-    lines += ["", "## Where the time goes (one run of dermbench)", "", "| phase | s | share |", "|---|--:|--:|"]
+    lines += [
+        "",
+        f"## Where the time goes (one run of dermbench, {chosen.epochs} epochs, each phase waited for)",
+        "",
+        "| phase | s | share |",
+        "|---|--:|--:|",
+    ]
     rest = {"everything else": whole - sum(seconds.values())}
     for phase, took in [*sorted(seconds.items(), key=lambda item: -item[1]), *rest.items()]:
         lines.append(f"| {phase} | {took:.1f} | {took / whole:.1%} |")

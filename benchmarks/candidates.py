@@ -16,6 +16,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -63,60 +64,48 @@ class Bench:
             return [name]
         return [f"{name}-s{seed}" for seed in self.spec["run"][name]["seeds"]]
 
-    def train(self, name: str) -> None:
-        """Train what of a candidate is not trained, one seed after the other."""
+    def train(self, name: str, run: str) -> None:
+        """Train a run of a candidate that is not trained; a mean of runs has none."""
         entry = self.spec.get("run", {}).get(name)
-        for run in self.seeds(name) if entry else ():
-            record = self.runs / run / "run.json"
-            if record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished":
-                continue
-            sets = chain.from_iterable(("--set", text) for text in entry["set"])
-            again = ("--resume",) if record.is_file() else ("--preset", entry["preset"], *sets)
-            seed = () if again == ("--resume",) else ("--seed", run.rpartition("-s")[2])
-            dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
+        record = self.runs / run / "run.json"
+        if entry is None or self.is_trained(record):
+            return
+        sets = chain.from_iterable(("--set", text) for text in entry["set"])
+        again = ("--resume",) if record.is_file() else ("--preset", entry["preset"], *sets)
+        seed = () if again == ("--resume",) else ("--seed", run.rpartition("-s")[2])
+        dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
 
-    def predict(self, name: str) -> None:
+    @staticmethod
+    def is_trained(record: Path) -> bool:
+        """Return whether a run record says that its run is finished."""
+        return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
+
+    def predict(self, name: str, run: str) -> None:
         """Predict the test split, once, and note it; means of runs predict ``val``, too, for the choice."""
         mean = self.spec.get("mean", {}).get(name)
-        for run in self.seeds(name):
-            members = [self.runs / member for member in mean["of"]] if mean else [self.runs / run]
-            options = mean["options"] if mean else ["--calibrate"]
-            if mean and not self.file(run, "val").is_file():
-                plain = [word for word in options if word != "--calibrate"]
-                dermbench(
-                    "predict",
-                    *members,
-                    "--data",
-                    self.data,
-                    "--split",
-                    "val",
-                    "--out",
-                    self.file(run, "val"),
-                    *plain,
-                )
-                dermbench(
-                    "eval",
-                    self.file(run, "val"),
-                    "--data",
-                    self.data,
-                    "--split",
-                    "val",
-                    "--resamples",
-                    99,
-                    "--out",
-                    self.runs / f"{run}.val.json",
-                )
-            if not self.file(run).is_file():
-                dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
-                with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
-                    log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
+        members = [self.runs / member for member in mean["of"]] if mean else [self.runs / run]
+        if not all(self.is_trained(member / "run.json") for member in members):
+            print(f"not predicted, since not all of it is trained: {run}", flush=True)
+            return
+        options = mean["options"] if mean else ["--calibrate"]
+        if mean and not self.file(run, "val").is_file():
+            plain = [word for word in options if word != "--calibrate"]
+            words = ("--data", self.data, "--split", "val", "--out", self.file(run, "val"))
+            dermbench("predict", *members, *words, *plain)
+        if not self.file(run).is_file():
+            dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
+            with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
+                log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
 
-    def eval(self, name: str) -> None:
-        """Evaluate each predictions file."""
-        for run in self.seeds(name):
-            report = self.runs / f"{run}.json"
-            if not report.is_file() or report.stat().st_mtime < self.file(run).stat().st_mtime:
-                dermbench("eval", self.file(run), "--data", self.data, "--out", report)
+    def eval(self, name: str, run: str) -> None:  # noqa: ARG002 - the arguments of every step
+        """Evaluate the predictions file of a run, and that for ``val`` of a mean."""
+        val = self.file(run, "val")
+        for file, out, words in (
+            (self.file(run), self.runs / f"{run}.json", ()),
+            (val, self.runs / f"{run}.val.json", ("--split", "val", "--resamples", 99)),
+        ):
+            if file.is_file() and (not out.is_file() or out.stat().st_mtime < file.stat().st_mtime):
+                dermbench("eval", file, "--data", self.data, "--out", out, *words)
 
     def compare(self, names: list[str]) -> None:
         """Compare the candidates of each ``[compare.NAME]`` whose candidates are all among ``names``."""
@@ -217,13 +206,17 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS)
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--out", type=Path, help="write the page here instead of printing it")
     chosen = parser.parse_args()
     bench = Bench(chosen.spec, chosen.data, chosen.runs)
     names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
+    runs = [(name, run) for name in names for run in bench.seeds(name)]
     for step in ("train", "predict", "eval"):
-        for name in names if step in chosen.steps else ():
-            getattr(bench, step)(name)
+        with ThreadPoolExecutor(chosen.jobs) as pool:
+            done = [pool.submit(getattr(bench, step), *run) for run in runs if step in chosen.steps]
+        for future in done:
+            future.result()
     if "compare" in chosen.steps:
         bench.compare(names)
     text = "\n".join(bench.page(names)) + "\n"

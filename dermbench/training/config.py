@@ -101,8 +101,10 @@ class TrainConfig(BaseModel):
         ``tensorboard``, ``wandb``, ``mlflow``: what is told each row of the history.
     allow_missing_classes
         Whether a class may be without a training image.
-    seed, device, precision, channels_last, compile, deterministic
-        How it is computed; ``compile`` has torch compile the network, which costs minutes and pays on a GPU;
+    seed, device, precision, channels_last, fused, graphs, compile, deterministic
+        How it is computed; on a GPU ``fused`` lets normalisation with activation and squeeze-and-excitation
+        make fewer passes over memory, and ``graphs`` replays the network's kernels instead of launching each;
+        ``compile`` has torch compile the network, which costs minutes and pays on a GPU;
         ``deterministic`` allows only operations that give the same bits each time (always so on a CPU).
     workers
         Threads that make batches ahead of their step (-1: one for a GPU, none for a CPU); no result depends
@@ -155,6 +157,8 @@ class TrainConfig(BaseModel):
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
+    fused: bool = True
+    graphs: bool = True
     compile: bool = False
     workers: int = Field(-1, ge=-1, le=64)
     deterministic: bool = False

@@ -61,12 +61,11 @@ class Runtime:
         module.to(self.device)
         module.to(memory_format=self.memory_format)
 
-    def autocast(self) -> torch.amp.autocast:
-        """Return the context that computes in :attr:`precision`."""
+    def autocast(self, *, cache: bool | None = None) -> torch.amp.autocast:
+        """Return the context that computes in :attr:`precision`; ``cache`` keeps weights that were converted."""
         wanted = self.precision != "fp32"
-        return torch.amp.autocast(
-            self.device.type, dtype=DTYPES[self.precision] if wanted else None, enabled=wanted
-        )
+        dtype = DTYPES[self.precision] if wanted else None
+        return torch.amp.autocast(self.device.type, dtype=dtype, enabled=wanted, cache_enabled=cache)
 
 
 def make_runtime(device: str = "auto", *, precision: str = "auto", channels_last: bool = True) -> Runtime:

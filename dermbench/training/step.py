@@ -19,6 +19,8 @@ from timm.utils.model_ema import ModelEmaV3
 
 from dermbench.errors import UsageError
 from dermbench.training.feed import Feed
+from dermbench.training.fused import fuse
+from dermbench.training.graphs import Graphed
 from dermbench.training.model import compiled
 from dermbench.training.optim import make_optimizer, set_rate
 from dermbench.training.schedule import rate_share
@@ -28,6 +30,7 @@ from dermbench.training.whole_batch import WholeBatch
 from dermbench.training.world import share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -70,6 +73,8 @@ class Stepper:
         self._refuse_to_share()
         if job.world.size > 1 and runtime.device.type == "cuda" and not config.freeze_norm:
             network.module = convert_sync_batchnorm(network.module)  # type: ignore[no-untyped-call]
+        if config.fused and not config.compile:  # a compiler fuses by itself
+            fuse(network.module, runtime)
         self.optimizer = make_optimizer(config, network.module, network.head)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16")
         self.normalise = Normaliser(network, runtime)
@@ -78,7 +83,7 @@ class Stepper:
         )
         self.feed = Feed(samples, config, runtime, total=self.total, world=job.world)
         self.parallel = job.world.wrap(network.module)
-        self.forward = compiled(self.parallel, runtime) if config.compile else self.parallel
+        self.forward = self._forward()
 
     def take(self, step: int, index: NDArray[np.int64]) -> Tensor:
         """Take one step and return its loss, the same in every process.
@@ -110,6 +115,16 @@ class Stepper:
         method.observe(sums, whole)
         method.after_step(self.network, step + 1)
         return loss
+
+    def _forward(self) -> Callable[[Tensor], Tensor]:
+        """Return how the network is called."""
+        job = self.job
+        if job.config.compile:
+            return compiled(self.parallel, job.runtime)
+        alone = job.world.size == 1 and not job.config.micro_batch
+        if job.config.graphs and alone and job.runtime.device.type == "cuda":
+            return Graphed(self.network.module, job.runtime, job.reporter.say)
+        return self.parallel
 
     def rate(self, step: int) -> float:
         """Return the share of the peak learning rate at ``step``."""
