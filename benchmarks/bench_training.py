@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/bench_training.py --data DATASET --out benchmarks/results/training.md
     python benchmarks/bench_training.py --data DATASET --model tf_efficientnet_b4.aa_in1k --size 380 \
-        --preset efficientnet-b4 --batch 64 --epochs 30 --workers 8 --seeds 3 --set augment.rotation=30.0
+        --preset efficientnet-b4 --batch 64 --epochs 30 --workers 16 --seeds 1 --set pretrained=false
 
 All loops train the same network from the same weights by the same recipe (optimiser, schedule, loss, class
 weights, augmentation, validation every epoch), from image files to the best epoch; dermbench decodes into an
@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
+import pandas as pd
 import torch
 from timm.utils.model_ema import ModelEmaV3
 from training_floor import Floor, measure_floor, synchronise
@@ -39,6 +40,7 @@ from dermbench.training.configure import load_config
 from dermbench.training.device import computing, make_runtime
 
 PEERS = ("plain loop", "tuned loop", "dermbench")
+ORDER = ("dermbench", "plain loop", "tuned loop")
 
 
 class Clock:
@@ -90,9 +92,12 @@ def empty_cache():
 
 def run_dermbench(chosen, dataset, seed: int) -> Outcome:
     with tempfile.TemporaryDirectory() as folder, empty_cache():
-        overrides = overrides_of(chosen, seed)
-        record = train(dataset, Path(folder) / "run", preset=chosen.preset, overrides=overrides, quiet=True)
-    return Outcome(record.scores["val_macro_f1"], record.images_per_second)
+        out = chosen.keep / f"s{seed}" if chosen.keep and chosen.run_of else Path(folder) / "run"
+        record = train(dataset, out, preset=chosen.preset, overrides=overrides_of(chosen, seed), quiet=True)
+        history = pd.read_csv(out / "history.csv")
+    history = history[history["images_per_second"].notna()]
+    rate = history["images_per_second"].iloc[min(1, len(history) - 1) :].median()
+    return Outcome(record.scores["val_macro_f1"], float(rate), history["seconds"].tolist())
 
 
 def run_peer(name: str, chosen, dataset, folders: Path, seed: int) -> Outcome:
@@ -100,7 +105,8 @@ def run_peer(name: str, chosen, dataset, folders: Path, seed: int) -> Outcome:
         return run_dermbench(chosen, dataset, seed)
     config = load_config(preset=chosen.preset, overrides=overrides_of(chosen, seed))
     device = make_runtime(config.device).device
-    return Loop(config, folders, device, workers=chosen.workers, tuned=name == "tuned loop").run()
+    loop = Loop(config, folders, device, workers=chosen.workers, tuned=name == "tuned loop")
+    return loop.run(chosen.peer_epochs)
 
 
 def cpu_seconds() -> float:
@@ -115,10 +121,14 @@ def compare(chosen, dataset) -> dict[str, list[tuple[Outcome, float, float]]]:
     with tempfile.TemporaryDirectory() as folder:
         write_folders(dataset, Path(folder))
         for seed in range(chosen.seeds):
-            for name in (*PEERS[seed % 3 :], *PEERS[: seed % 3]):
+            for name in (*ORDER[seed % 3 :], *ORDER[: seed % 3]):
                 run = json.loads(anew("--run-of", name, "--seed", str(seed), "--folders", folder))
-                found[name].append((Outcome(run["macro_f1"], run["images_per_second"]), run["wall"], run["cpu"]))
                 print(f"seed {seed} {name}: {run}", file=sys.stderr, flush=True)
+                wall, cpu = run.pop("wall"), run.pop("cpu")
+                outcome = Outcome(**run)
+                left = chosen.epochs - len(outcome.epoch_seconds)  # of a peer that stopped after some
+                share = outcome.epoch_seconds[-1] / wall
+                found[name].append((outcome, wall * (1 + left * share), cpu * (1 + left * share)))
     return found
 
 
@@ -213,11 +223,14 @@ def compare_table(found: dict) -> list[str]:
             f"| {statistics.mean(scores):.3f}{spread} |"
         )
     seeds = len(found["dermbench"])
-    return [
-        *lines,
-        "",
-        f"Medians of {seeds} interleaved runs; macro-F1 of the best epoch, mean ± SD over {seeds} seeds.",
+    words = [f"Medians of {seeds} interleaved runs; macro-F1 of the best epoch, mean ± SD over {seeds} seeds."]
+    short = {name: len(runs[0][0].epoch_seconds) for name, runs in found.items()}
+    words += [
+        f"The {name} was stopped after {count} epochs; the rest is counted as long as the last of them."
+        for name, count in short.items()
+        if count < max(short.values())
     ]
+    return [*lines, "", *words]
 
 
 def floor_lines(floor: Floor, rate: float) -> list[str]:
@@ -228,6 +241,17 @@ def floor_lines(floor: Floor, rate: float) -> list[str]:
         f"{floor.flops_per_image / 1e9:.2f} GFLOP. Bytes allow {by_bytes:.1f} images/s, operations",
         f"{by_operations:.1f}; dermbench reaches {rate / min(by_bytes, by_operations):.0%} of the lower one.",
     ]
+
+
+def profile_lines(chosen, dataset, runtime) -> list[str]:
+    chosen.epochs = min(chosen.epochs, 3)
+    seconds, whole = profile(chosen, dataset, runtime)
+    title = f"## Where the time goes (one run of dermbench, {chosen.epochs} epochs, each phase waited for)"
+    lines = ["", title, "", "| phase | s | share |", "|---|--:|--:|"]
+    rest = {"everything else": whole - sum(seconds.values())}
+    for phase, took in [*sorted(seconds.items(), key=lambda item: -item[1]), *rest.items()]:
+        lines.append(f"| {phase} | {took:.1f} | {took / whole:.1%} |")
+    return lines
 
 
 def heading(config, runtime, dataset) -> list[str]:
@@ -259,6 +283,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the configuration")
     parser.add_argument("--memory", type=int, nargs="*", default=[8, 16, 32, 64], help="batch sizes")
     parser.add_argument("--out", type=Path, help="markdown file")
+    parser.add_argument("--peer-epochs", type=int, default=0, help="stop the other loops after so many")
+    parser.add_argument("--no-profile", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for the runs of dermbench")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--run-of", choices=PEERS, help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
@@ -283,20 +310,12 @@ def main() -> None:
     found = compare(chosen, dataset)
     rate = statistics.median(o.images_per_second for o, _, _ in found["dermbench"])
     lines = [*heading(config, runtime, dataset), *compare_table(found), ""]
-    lines += ["## Floor", "", *floor_lines(floor, rate), "", "## Peak memory", "", "| batch | MB |", "|--:|--:|"]
-    lines += [f"| {batch} | {f'{peak / 1e6:,.0f}' if peak else 'ran out'} |" for batch, peak in memory(chosen)]
-    chosen.epochs = min(chosen.epochs, 3)
-    seconds, whole = profile(chosen, dataset, runtime)
-    lines += [
-        "",
-        f"## Where the time goes (one run of dermbench, {chosen.epochs} epochs, each phase waited for)",
-        "",
-        "| phase | s | share |",
-        "|---|--:|--:|",
-    ]
-    rest = {"everything else": whole - sum(seconds.values())}
-    for phase, took in [*sorted(seconds.items(), key=lambda item: -item[1]), *rest.items()]:
-        lines.append(f"| {phase} | {took:.1f} | {took / whole:.1%} |")
+    lines += ["## Floor", "", *floor_lines(floor, rate)]
+    if chosen.memory:
+        lines += ["", "## Peak memory", "", "| batch | MB |", "|--:|--:|"]
+        lines += [f"| {batch} | {f'{peak / 1e6:,.0f}' if peak else 'ran out'} |" for batch, peak in memory(chosen)]
+    if not chosen.no_profile:
+        lines += profile_lines(chosen, dataset, runtime)
     print("\n".join(lines))
     if chosen.out:
         write_text(chosen.out, "\n".join([*lines, ""]))

@@ -2,7 +2,8 @@
 
 ``plain``: ImageFolder, a DataLoader with workers, torchvision transforms, autocast on a GPU.
 ``tuned``: also torchvision v2 transforms, on the GPU where there is one, channels_last, bf16, fused optimiser,
-``cudnn.benchmark``, persistent workers with prefetching, pinned memory, fewer waits for the device.
+persistent workers with prefetching, pinned memory, fewer waits for the device. ``cudnn.benchmark`` is off in all
+loops: its search takes tens of seconds.
 """
 
 from __future__ import annotations
@@ -37,10 +38,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """A finished run: macro-F1 of its best epoch on ``val``, and images/s of its epochs without validation."""
+    """A finished run.
+
+    Attributes
+    ----------
+    macro_f1
+        Of its best epoch on ``val``.
+    images_per_second
+        Of its epochs without validation; median, without the first where there are more.
+    epoch_seconds
+        Wall seconds of each epoch, validation included.
+    """
 
     macro_f1: float
     images_per_second: float
+    epoch_seconds: list[float]
 
 
 def write_folders(dataset: Dataset, root: Path) -> None:
@@ -121,12 +133,12 @@ class Loop:
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.config.optimizer]
         return kind([{name: group[name] for name in kept} for group in groups])
 
-    def run(self) -> Outcome:
-        torch.backends.cudnn.benchmark = self.tuned
-        best, rates, step = -1.0, [], 0
+    def run(self, stop_after: int = 0) -> Outcome:
+        """Train to the end, or stop after some epochs of the same schedule."""
+        best, rates, epochs, step = -1.0, [], [], 0
         batches = len(self.loader)
         total, warmup = self.config.epochs * batches, round(self.config.warmup_epochs * batches)
-        for _ in range(self.config.epochs):
+        for _ in range(stop_after or self.config.epochs):
             started = time.perf_counter()
             self.module.train()
             if self.config.freeze_norm:
@@ -144,7 +156,8 @@ class Loop:
             score = self._validate()
             if score > best:
                 best, self.kept = score, copy.deepcopy(self._judged().state_dict())
-        return Outcome(best, float(np.median(rates)))
+            epochs.append(time.perf_counter() - started)
+        return Outcome(best, float(np.median(rates[1:] or rates)), epochs)
 
     def _judged(self) -> torch.nn.Module:
         return self.ema.module if self.ema else self.module

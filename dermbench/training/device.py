@@ -128,8 +128,9 @@ def computing(runtime: Runtime) -> Iterator[None]:
     """Set threads and the kind of arithmetic for the block; put both back afterwards.
 
     On the CPU memory is reused from step to step, and arithmetic is deterministic, with ``OMP_NUM_THREADS``
-    threads where that is set, else as many as there are cores this process may use. On a GPU the fastest
-    convolutions are searched for, and what is left of float32 products is computed in TF32.
+    threads where that is set, else as many as there are cores this process may use. On a GPU what is left of
+    float32 products is computed in TF32, and cuDNN chooses its kernels by rule: a search takes longer than it
+    saves in a run of minutes, and chooses differently from one run to the next.
     """
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     search, products = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
@@ -141,7 +142,7 @@ def computing(runtime: Runtime) -> Iterator[None]:
         torch.use_deterministic_algorithms(mode=True)
         memory.fill_uninitialized_memory = False  # costs memory traffic, changes no result here
     if runtime.device.type == "cuda":
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = False
         torch.set_float32_matmul_precision("high")
     try:
         with memory_reused() if runtime.device.type == "cpu" else nullcontext():
