@@ -158,8 +158,10 @@ def read_readme(found: Findings, root: Path, folder: Path, quickstart: str | Non
             "README: `"
             + "; ".join(f"dermbench {shlex.join(c)}" for c in claim.commands)
             + "` prints what is shown"
+            + (f", fractions to {claim.tolerance:g}" if claim.tolerance else "")
         )
-        found.judge(said, f"exit codes {codes}" if any(codes) else first_difference(claim.output, printed))
+        problem = first_difference(claim.output, printed, claim.tolerance)
+        found.judge(said, f"exit codes {codes}" if any(codes) else problem)
     for name, lines in excerpts(text):
         there = set((root / name).read_text(encoding="utf-8").splitlines()) if (root / name).is_file() else set()
         missing = [line for line in lines if line not in there]
