@@ -3,9 +3,10 @@
     python benchmarks/bench_step_gpu.py --out steps.md
     python benchmarks/bench_step_gpu.py --profile
 
-Each way takes steps of dermbench's own on random images that lie on the device: gathering, augmentation, network,
-loss, clipping, optimiser, moving average. "launched" is when Python was done with its part; where that is the whole
-step, the processor and not the GPU bounds it. Also compared, in bits: the losses of steps by graphs and one by one.
+Each way takes steps of dermbench's own on random images that lie on the device: gathering, augmentation,
+network, loss, clipping, optimiser, moving average. "launched" is when Python was done with its part; where that
+is the whole step, the processor and not the GPU bounds it. Also compared: the losses of steps by graphs and one
+by one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a README claims: commands with their output, and excerpts of generated files.
 
 ``<!-- reproduce -->`` before a fenced block of ``dermbench …`` commands says that running them prints the next
-fenced block; ``<!-- reproduce to .03 -->`` says so of all but fractions, which may be .03 away. ``<!-- excerpt: FILE -->`` before a paragraph says that each of its lines is a line of FILE.
+fenced block; ``<!-- reproduce to .03 -->`` says so of all but fractions, which may be .03 away.
+``<!-- excerpt: FILE -->`` before a paragraph says that each of its lines is a line of FILE.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ SECONDS = re.compile(r"\b\d+(?:[.,:]\d+)*(?= ?(?:ms|s|sec|seconds?|min|minutes?|
 
 @dataclass(frozen=True)
 class Claim:
-    """Commands, each as arguments behind ``dermbench``, the lines they are said to print, and how far fractions may be."""
+    """Commands, each as arguments behind ``dermbench``, and the lines they are said to print.
+
+    Fractions may be ``tolerance`` away.
+    """
 
     commands: tuple[tuple[str, ...], ...]
     output: str
