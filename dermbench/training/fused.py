@@ -11,6 +11,8 @@ from timm.models._efficientnet_blocks import SqueezeExcite
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from dermbench.training.device import Runtime
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
-def fuse(module: nn.Module, runtime: Runtime) -> int:
+def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
     """Let the layers of a network that can do so compute with :mod:`dermbench.training.kernels`.
 
     Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them.
@@ -30,6 +32,8 @@ def fuse(module: nn.Module, runtime: Runtime) -> int:
         Network on its device.
     runtime
         Nothing is changed unless it is a CUDA device with channels last, and Triton is there.
+    say
+        Is told when Triton is there and cannot make kernels for this device; nothing is changed then.
 
     Returns
     -------
@@ -38,7 +42,23 @@ def fuse(module: nn.Module, runtime: Runtime) -> int:
     """
     if runtime.device.type != "cuda" or not runtime.channels_last or importlib.util.find_spec("triton") is None:
         return 0
+    try:
+        try_out(runtime.device)
+    except Exception as error:  # noqa: BLE001 - no compiler, an old GPU: Triton has no class for what it lacks
+        say(
+            f"not fused, since Triton makes no kernels here: {(str(error).strip() or repr(error)).splitlines()[0]}"
+        )
+        return 0
     return fuse_layers(module)
+
+
+def try_out(device: torch.device) -> None:
+    """Run the kernels on a few numbers; raise what keeps them from running."""
+    layer = BatchNormAct2d(8, act_layer=nn.SiLU).to(device)
+    fuse_layers(layer)
+    images = torch.zeros(2, 8, 2, 2, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
+    layer(images).sum().backward()
+    torch.zeros(1, device=device).item()  # waits for them
 
 
 def fuse_layers(module: nn.Module) -> int:

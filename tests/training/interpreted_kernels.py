@@ -16,7 +16,7 @@ from torch import nn
 
 from dermbench.training import fused
 from dermbench.training.device import Runtime
-from dermbench.training.fused import FusedNormAct, FusedSqueezeExcite, fuse, fuse_layers
+from dermbench.training.fused import FusedNormAct, FusedSqueezeExcite, fuse, fuse_layers, try_out
 
 TOLERANCE = {torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 1e-2}
 SHAPES = {
@@ -151,10 +151,23 @@ def test_layers_that_do_something_else_stay(layer):
 def test_only_a_gpu_with_channels_last_is_changed(monkeypatch):
     cpu, gpu = (Runtime(torch.device(name)) for name in ("cpu", "cuda"))
     module = BatchNormAct2d(8)
-    assert fuse(module, cpu) == 0
-    assert fuse(module, Runtime(torch.device("cuda"), channels_last=False)) == 0
+    monkeypatch.setattr(fused, "try_out", lambda device: try_out(cpu.device))
+    assert fuse(module, cpu, pytest.fail) == 0
+    assert fuse(module, Runtime(torch.device("cuda"), channels_last=False), pytest.fail) == 0
     with monkeypatch.context() as patch:
         patch.setattr(fused.importlib.util, "find_spec", lambda name: None)
-        assert fuse(module, gpu) == 0
-    assert fuse(module, gpu) == 1
+        assert fuse(module, gpu, pytest.fail) == 0
+    assert fuse(module, gpu, pytest.fail) == 1
     assert isinstance(module, FusedNormAct)
+
+
+def test_where_triton_makes_no_kernels_the_run_is_told_and_trains_without(monkeypatch):
+    def fails(device):
+        raise RuntimeError("Failed to find C compiler.\nPlease specify via CC")
+
+    said = []
+    monkeypatch.setattr(fused, "try_out", fails)
+    module = BatchNormAct2d(8)
+    assert fuse(module, Runtime(torch.device("cuda")), said.append) == 0
+    assert type(module) is BatchNormAct2d
+    assert said == ["not fused, since Triton makes no kernels here: Failed to find C compiler."]
