@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Run synthetic data -> train -> predict -> eval -> leaderboard; about a minute on two CPU cores.
 
-        A second run with labels shuffled is the control: it must score at chance. Run again after an
+        A second run with labels shuffled is the control: it must not score above chance. Run again after an
         interruption, it goes on where it stopped.
         """
         from rich.console import Console
@@ -125,7 +125,7 @@ def _enter(board: Path, candidate: Candidate, run: Path, dataset: Dataset) -> No
 
 def _against_chance(candidate: Candidate, report: Report) -> str:
     cell, chance = report.overall["balanced_accuracy"], 1 / len(report.classes)
-    where = "above" if cell["low"] > chance else "at"
+    where = "above" if cell["low"] > chance else "not above"
     return (
         f"{candidate.name}: balanced accuracy {cell['value']:.2f} "
         f"(95 % interval {cell['low']:.2f} to {cell['high']:.2f}), {where} chance ({chance:.2f})"
