@@ -9,6 +9,8 @@ from dermbench.artifacts.tables import to_text
 
 REQUIRED = ("image_id", "path", "label", "split")
 SPLITS = ("train", "val", "test")
+JOINED = "+"
+"""Joins the names of splits that are looked at together: ``train+val``."""
 UNITS = ("patient_id", "lesion_id", "duplicate_group")
 """Ids that group images, highest first: what is resampled, permuted and kept within one split."""
 TEXT = (*REQUIRED, *UNITS, "sex", "site", "malignancy", "fst_band", "sha256")

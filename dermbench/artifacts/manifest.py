@@ -11,7 +11,7 @@ import pandas as pd
 import tomlkit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dermbench.artifacts.columns import REQUIRED, SPLITS, standardise
+from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS, standardise
 from dermbench.artifacts.files import inside, write_text
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.tables import read_table, write_table
@@ -95,14 +95,14 @@ class Dataset:
         return (self.root / self.info.image_root).resolve()
 
     def part(self, split: str) -> pd.DataFrame:
-        """Return the rows of one split.
+        """Return the rows of one split, or of several joined as in ``train+val``.
 
         Raises
         ------
         UsageError
-            When the split has no rows.
+            When there are no such rows.
         """
-        rows = self.manifest[self.manifest["split"] == split].reset_index(drop=True)
+        rows = self.manifest[self.manifest["split"].isin(split.split(JOINED))].reset_index(drop=True)
         if rows.empty:
             raise UsageError(f"{self.root}: no image has split {split!r}; there are {self.info.images}")
         return rows
@@ -113,7 +113,7 @@ class Dataset:
         return [inside(root, path) for path in rows["path"]]
 
     def truth(self, split: str) -> Truth:
-        """Return labels and sensitive features of one split."""
+        """Return labels and sensitive features of one split, or of several joined as in ``train+val``."""
         return make_truth(
             self.part(split).drop(columns=["path", "split", "sha256"], errors="ignore"),
             source=self.root,

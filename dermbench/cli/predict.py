@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from dermbench.artifacts.manifest import INFO, read_info
 from dermbench.errors import UsageError
 
 
@@ -21,7 +22,10 @@ def predict(
     *,
     data: Path = typer.Option(..., help="Dataset folder."),
     out: Path = typer.Option(..., help="Predictions to write, .parquet or .csv."),
-    split: str = typer.Option("test", help="train, val or test."),
+    split: str = typer.Option(
+        "test",
+        help="train, val or test; held-out: of runs on folds, each image by the runs that have not seen it.",
+    ),
     batch_size: int | None = typer.Option(None, min=1, help="Images at a time; by default the run's."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
     tta: str = typer.Option(
@@ -57,4 +61,11 @@ def predict(
         calibrate=calibrate,
     )
     typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
-    typer.echo(f"next: dermbench eval {out} --data {data} --split {split}")
+    typer.echo(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
+
+
+def _evaluated(split: str, data: Path, n_images: int) -> str:
+    """Return the split that ``eval`` finds the truth of the predictions in."""
+    if split != "held-out":
+        return split
+    return "val" if n_images == read_info(data / INFO).images.get("val") else "train+val"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from dermbench.errors import UsageError
 from dermbench.training.device import computing, make_runtime
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.embeddings import predict_embeddings
+from dermbench.training.folds import FoldedData
 from dermbench.training.loading import check_classes, load_run
-from dermbench.training.onnx import onnx_logits
+from dermbench.training.onnx import onnx_logits, read_about
 from dermbench.training.pixels import load_samples
 from dermbench.training.plugins import MODELS, probabilities_of
 from dermbench.training.scoring import collect, softmax, whole_batches
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from dermbench.training.views import View
 
 TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
+VALIDATION = "val"
 LIMIT = 32
 """Images at a time where neither caller nor run says."""
 
@@ -84,6 +86,31 @@ def probabilities(
     return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request)
 
 
+def validation_of(name: str, dataset: Dataset) -> Dataset:
+    """Return the data as a candidate saw them: what it was validated on is ``val`` there.
+
+    Raises
+    ------
+    UsageError
+        When a run on folds was trained on another dataset, so that its fold there is not known.
+    """
+    about: Mapping[str, Any] = {}
+    if name.endswith(ONNX) and Path(name).is_file():
+        about = read_about(Path(name))
+    elif not name.startswith((TIMM, PLUGIN)) and (record := _record(Path(name))) is not None:
+        about = {**record.config, "dataset": record.dataset_digest}
+    folds, fold, digest = about.get("folds", 0), about.get("fold", 0), about.get("dataset", "")
+    if not folds:
+        return dataset
+    if digest != dataset.info.digest:
+        raise UsageError(
+            f"{name} was trained on folds of another dataset than {dataset.root} ({digest} and "
+            f"{dataset.info.digest}): which images it has not seen is not known here",
+            remedy="Predict the test split without --calibrate, or name the dataset it was trained on.",
+        )
+    return FoldedData.cut(dataset, int(folds), int(fold))
+
+
 def describe(name: str) -> Mapping[str, str]:
     """Return what a side record says of a candidate: its name, and hash and selection where it has them."""
     if name.startswith((TIMM, PLUGIN)):
@@ -112,7 +139,7 @@ def _of_network(
     split: str,
     request: Request,
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    samples = load_samples(dataset, split, config.cached_side).to(runtime.device)
+    samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)
     total = np.zeros((len(samples), len(classes)))
     with computing(runtime):
         for view in request.views:

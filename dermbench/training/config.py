@@ -73,6 +73,9 @@ class TrainConfig(BaseModel):
         Network by its timm name; whether to start from pretrained weights; a local file of weights.
     image_size, cache_size
         Side in pixels that the network sees, and side of the cached images (0: chosen from the crops).
+    crop_mode
+        How an image becomes a square: ``center`` scales its shorter side and keeps the centre, ``squash`` scales
+        both sides and keeps everything, out of shape.
     progressive
         Smaller images first: shares of the run at which stages begin, each with its side in pixels, such as
         ``[[0.0, 256], [0.4, 320], [0.7, 380]]``; the last side is ``image_size``. Empty: one size.
@@ -97,6 +100,9 @@ class TrainConfig(BaseModel):
     selection, selection_cases, patience
         Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
         without a better one before the run ends.
+    folds, fold
+        Cut the images of ``train`` and ``val`` anew into so many parts and validate on part ``fold`` (from 0),
+        train on the others (0: the splits of the dataset). Runs of all folds hold out each image once.
     loggers
         ``tensorboard``, ``wandb``, ``mlflow``: what is told each row of the history.
     allow_missing_classes
@@ -122,6 +128,7 @@ class TrainConfig(BaseModel):
     weights: str = ""
     image_size: int = Field(224, ge=16, le=2048)
     cache_size: int = Field(0, ge=0, le=4096)
+    crop_mode: Literal["center", "squash"] = "center"
     progressive: tuple[tuple[float, int], ...] = ()
     epochs: int = Field(30, ge=0, le=100_000)
     max_steps: int = Field(0, ge=0)
@@ -151,6 +158,8 @@ class TrainConfig(BaseModel):
     selection: str = "macro_f1"
     selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)
+    folds: int = Field(0, ge=0, le=100)
+    fold: int = Field(0, ge=0, validate_default=True)
     loggers: tuple[str, ...] = ()
     allow_missing_classes: bool = False
     seed: int = Field(0, ge=0, lt=2**63)
@@ -182,6 +191,20 @@ class TrainConfig(BaseModel):
             raise ValueError(f"{unknown[0]!r} is unknown; {suggest(unknown[0], LOGGERS)}")
         return names
 
+    @field_validator("folds")
+    @classmethod
+    def _several(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("one fold leaves nothing to train on; 0 is no folds")
+        return folds
+
+    @field_validator("fold")
+    @classmethod
+    def _one_of_them(cls, fold: int, info: Any) -> int:
+        if fold >= max(1, info.data.get("folds", fold + 1)):
+            raise ValueError("folds are counted from 0 to folds - 1")
+        return fold
+
     @field_validator("method")
     @classmethod
     def _known_method(cls, name: str) -> str:
@@ -205,6 +228,11 @@ class TrainConfig(BaseModel):
         if stages and not (sizes[0] >= 16 and sizes == sorted(sizes) and sizes[-1] == info.data.get("image_size")):
             raise ValueError("the sides must be 16 or more, not fall, and end at image_size")
         return stages
+
+    @property
+    def held_out(self) -> str:
+        """What the run is validated on, in words."""
+        return f"fold {self.fold} of {self.folds} of train+val" if self.folds else "val"
 
     @property
     def cached_side(self) -> int:

@@ -80,7 +80,7 @@ def explain(
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     network, config, classes, runtime = load_run(Path(run), dataset, device=device)
-    samples = load_samples(dataset, split, config.cached_side)
+    samples = load_samples(dataset, split, config.cached_side, config.crop_mode)
     with computing(runtime):
         logits = predict_logits(samples, network, runtime, size=config.image_size, batch_size=config.batch_size)
         table = _outcomes(dataset.part(split), classes, logits)

@@ -102,6 +102,9 @@ def export(
         "classes": list(classes),
         "image_size": config.image_size,
         "cache_size": config.cached_side,
+        "crop_mode": config.crop_mode,
+        "folds": config.folds,
+        "fold": config.fold,
         "mean": list(network.mean),
         "std": list(network.std),
         "model": config.model,
@@ -152,7 +155,7 @@ def _batches(
         )
         yield from torch.split(noise, [1, 7, 24, CHECKED - 32])
         return
-    samples = load_samples(dataset, split, config.cached_side)
+    samples = load_samples(dataset, split, config.cached_side, config.crop_mode)
     index = np.arange(min(CHECKED, len(samples)))
     yield from whole_batches(samples, network, runtime, size=config.image_size, batch_size=24, index=index)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from dermbench.artifacts.columns import JOINED
 from dermbench.artifacts.manifest import Dataset
 from dermbench.errors import UsageError
 
@@ -26,14 +27,14 @@ class TrainingData(Dataset):
         return cls(dataset.root, dataset.info, rows.reset_index(drop=True))
 
     def part(self, split: str) -> pd.DataFrame:
-        """Return the rows of ``train`` or ``val``.
+        """Return the rows of ``train``, ``val`` or both (``train+val``).
 
         Raises
         ------
         UsageError
             For any other split.
         """
-        if split not in SPLITS:
+        if not set(split.split(JOINED)) <= set(SPLITS):
             raise UsageError(
                 f"{self.root}: training must not read the split {split!r}, only {' and '.join(SPLITS)}"
             )

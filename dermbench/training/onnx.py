@@ -11,7 +11,7 @@ import torch
 
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training.augment import resize_batch
-from dermbench.training.pixels import Samples, load_samples
+from dermbench.training.pixels import CROP_MODES, Samples, load_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,8 @@ def onnx_logits(
     """Return the images of a split, the model's classes and its logits (n_samples, n_classes).
 
     The model's metadata has a key ``dermbench`` with a JSON object: ``classes`` in the order of the
-    outputs, ``image_size`` and ``cache_size`` in pixels, ``mean`` and ``std`` a channel. The one input is
+    outputs, ``image_size`` and ``cache_size`` in pixels, ``mean`` and ``std`` a channel, and where it is not
+    ``center`` the ``crop_mode``. The one input is
     a float32 batch (n, 3, image_size, image_size), the first output are logits.
 
     Raises
@@ -56,7 +57,7 @@ def onnx_logits(
     classes = tuple(about["classes"])
     if set(classes) != set(dataset.classes):
         raise UsageError(f"{path} predicts other classes ({', '.join(classes)}) than {dataset.root} has")
-    samples = load_samples(dataset, split, int(about["cache_size"]))
+    samples = load_samples(dataset, split, int(about["cache_size"]), str(about["crop_mode"]))
     return samples, classes, _run(session, samples, about, batch_size, turn)
 
 
@@ -103,6 +104,11 @@ def open_session(path: Path) -> Any:
         raise InputError(path, [f"not an ONNX model that onnxruntime can load: {error}"]) from error
 
 
+def read_about(path: Path) -> dict[str, Any]:
+    """Return the metadata entry of an ONNX file; errors as for :func:`onnx_logits`."""
+    return _about(path, open_session(path))
+
+
 def _about(path: Path, session: Any) -> dict[str, Any]:
     try:
         about = json.loads(session.get_modelmeta().custom_metadata_map.get(HEADER, "{}"))
@@ -115,4 +121,7 @@ def _about(path: Path, session: Any) -> dict[str, Any]:
             [f"metadata {HEADER!r} has no {key!r}" for key in absent],
             remedy=f"Add the metadata entry {HEADER!r}: a JSON object with {', '.join(KEYS)}.",
         )
+    mode = about.setdefault("crop_mode", "center")
+    if mode not in CROP_MODES:
+        raise InputError(path, [f"metadata {HEADER!r}: crop_mode {mode!r} is none of {', '.join(CROP_MODES)}"])
     return dict(about)

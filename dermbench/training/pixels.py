@@ -1,11 +1,14 @@
 """Decoded images: one uint8 array a split and size, made once, shared by all runs.
 
-An image is scaled so that its shorter side is the cache's, with an antialiasing filter, and the centre
-square is kept. Each split has a file of its own, so training never opens the test images.
+An image is scaled with an antialiasing filter: so that its shorter side is the cache's, of which the centre
+square is kept, or (``crop_mode = "squash"``) so that both are. Each split has a file of its own, so training never
+opens the test images; runs on folds share one of ``train+val``.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +19,10 @@ from PIL import Image
 from dermbench.artifacts.images import decode_rgb
 from dermbench.training.cache import Originals, open_cache
 from dermbench.training.device import to_device
+from dermbench.training.folds import POOL, FoldedData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -46,6 +50,8 @@ class Samples:
         ``sha256:<hex>`` of ids and pixels.
     folder
         Cache folder of the dataset.
+    rows
+        Which of ``pixels`` are the samples, shape (n_samples,); None: all of them.
     """
 
     image_id: NDArray[np.object_]
@@ -53,12 +59,14 @@ class Samples:
     pixels: Any
     digest: str = ""
     folder: Path | None = None
+    rows: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def batch(self, index: NDArray[np.int64], device: torch.device) -> torch.Tensor:
         """Return images in [0, 1], shape (n, 3, side, side), channels lying last in memory."""
+        index = index if self.rows is None else self.rows[index]
         if isinstance(self.pixels, torch.Tensor):
             chosen = self.pixels[to_device(torch.from_numpy(index), self.pixels.device)]
         else:
@@ -76,7 +84,12 @@ class Samples:
 
 
 def load_samples(
-    dataset: Dataset, split: str, side: int, *, progress: Callable[[int, int], None] | None = None
+    dataset: Dataset,
+    split: str,
+    side: int,
+    crop_mode: str = "center",
+    *,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Samples:
     """Return the images of a split at ``side`` pixels, decoding them on the first call.
 
@@ -85,9 +98,11 @@ def load_samples(
     dataset
         Prepared dataset.
     split
-        ``train``, ``val`` or ``test``.
+        ``train``, ``val`` or ``test``, or several joined as in ``train+val``.
     side
         Side of the square in pixels.
+    crop_mode
+        A key of :data:`CROP_MODES`.
     progress
         Called with images done and images in all while decoding.
 
@@ -98,16 +113,27 @@ def load_samples(
     UsageError
         When the split is empty, or the cache folder cannot be written to.
     """
+    if isinstance(dataset, FoldedData) and dataset.pool is not None:
+        return _fold(dataset, split, load_samples(dataset.pool, POOL, side, crop_mode, progress=progress))
     rows = dataset.part(split)
     digests = rows["sha256"] if "sha256" in rows else [None] * len(rows)
     originals = Originals(
         list(rows["image_id"]), dataset.paths(rows), [d if isinstance(d, str) else None for d in digests]
     )
-    target = dataset.root / CACHE / f"{split}-{side}-{originals.fingerprint()[:16]}.npy"
-    pixels, digest = open_cache(target, originals, side, decode_square, progress)
+    target = dataset.root / CACHE / f"{split}-{side}{_SUFFIXES[crop_mode]}-{originals.fingerprint()[:16]}.npy"
+    pixels, digest = open_cache(target, originals, side, CROP_MODES[crop_mode], progress)
     codes = {name: i for i, name in enumerate(dataset.classes)}
     labels = np.array([codes[label] for label in rows["label"]], dtype=np.int64)
     return Samples(rows["image_id"].to_numpy(dtype=object), labels, pixels, digest, target.parent)
+
+
+def _fold(dataset: FoldedData, split: str, pool: Samples) -> Samples:
+    """Return the samples of a fold: rows of the pool's."""
+    ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
+    row_of = {image: row for row, image in enumerate(pool.image_id)}
+    rows = np.array([row_of[image] for image in ids], dtype=np.int64)
+    digest = hashlib.sha256(json.dumps([pool.digest, *ids]).encode()).hexdigest()
+    return replace(pool, image_id=ids, labels=pool.labels[rows], digest=f"sha256:{digest}", rows=rows)
 
 
 def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
@@ -118,3 +144,17 @@ def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
     image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)  # type: ignore[arg-type]
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
     return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)
+
+
+def decode_squashed(path: Path, side: int) -> NDArray[np.uint8]:
+    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), nothing cut."""
+    image = decode_rgb(path, draft=side)
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)
+
+
+CROP_MODES: Mapping[str, Callable[[Path, int], NDArray[np.uint8]]] = {
+    "center": decode_square,
+    "squash": decode_squashed,
+}
+"""How an image becomes a square, by timm's names."""
+_SUFFIXES = {"center": "", "squash": "-squash"}

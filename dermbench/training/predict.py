@@ -6,30 +6,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dermbench.artifacts import make_predictions, read_dataset, write_predictions
+from dermbench.artifacts.columns import JOINED
 from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.records import rounded_floats
 from dermbench.errors import UsageError
-from dermbench.training.calibrate import Temperature, fit_temperature
-from dermbench.training.candidates import TIMM, Request, describe, probabilities
+from dermbench.training.candidates import TIMM, VALIDATION, Request, describe
+from dermbench.training.ensemble import HELD_OUT, Ensemble
+from dermbench.training.guard import SPLITS
 from dermbench.training.loading import load_run, open_run
 from dermbench.training.naming import suggest
-from dermbench.training.scoring import softmax
 from dermbench.training.views import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from dermbench.artifacts import Predictions
+    from dermbench.training.calibrate import Temperature
 
 __all__ = ["load_run", "open_run", "predict"]
 
-CALIBRATED_ON = "val"
 SIDE = ".predict.json"
 """What the name of a side record ends with."""
 
@@ -57,7 +54,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split
-        ``train``, ``val`` or ``test``.
+        ``train``, ``val`` or ``test``; or ``held-out``: of runs on folds, each image of ``train`` and ``val`` by
+        the mean of the runs that have not seen it (of others, ``val``).
     out
         ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta`` or
         ``calibrate`` a side record ``OUT.predict.json`` says how the probabilities came about.
@@ -74,7 +72,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
         :data:`dermbench.training.views.VIEWS`.
     calibrate
         Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
-        a temperature fitted on ``val``. The predicted classes stay the same.
+        a temperature fitted on ``val``; the predicted classes stay the same. Of runs on different folds the
+        logits of each are divided, before the mean, by one temperature fitted on what each holds out.
 
     Returns
     -------
@@ -84,8 +83,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
     Raises
     ------
     UsageError
-        When there is no such run, it is unfinished, its classes are not those of the dataset, or the split
-        is the one to calibrate on.
+        When there is no such run, it is unfinished, its classes are not those of the dataset, the split
+        is the one to calibrate on, or runs on folds have seen images of it.
     InputError
         When weights or images cannot be read.
     """
@@ -95,21 +94,26 @@ def predict(  # noqa: PLR0913 - the options of the verb
         raise UsageError(f"weights are given, but {names[0]!r} has its own", remedy=f"Weights go with {TIMM}NAME.")
     if tta not in VIEWS:
         raise UsageError(f"unknown --tta {tta!r}; {suggest(tta, VIEWS)}")
-    if calibrate and split == CALIBRATED_ON:
+    if calibrate and (split == HELD_OUT or VALIDATION in split.split(JOINED)):
         raise UsageError(
-            f"a temperature fitted on {split} cannot be judged on {split}",
+            f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
             remedy="Predict another split, or without --calibrate.",
         )
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings)
-    temperature = _fit(names, dataset, request) if calibrate else None
-    ids, prob, classes = _average(names, dataset, split, request)
-    if temperature is not None:
-        prob = softmax(_log(prob) / temperature.value)
-    predictions = make_predictions(ids, prob, classes)
+    seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
+    ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen)
+    temperature = None
+    if split == HELD_OUT:
+        found = ensemble.held_out()
+    else:
+        ensemble.check_unseen(split)
+        temperature = ensemble.temperature() if calibrate else None
+        found = ensemble.mean(split, temperature)
+    predictions = make_predictions(*found)
     if out is not None:
         write_predictions(out, predictions)
         if len(names) > 1 or tta != "none" or temperature is not None:
-            about = _about(names, dataset, split, tta, temperature) | {"predictions": predictions.digest}
+            about = _about(ensemble, split, tta, temperature) | {"predictions": predictions.digest}
             write_json(side_record(out), rounded_floats(about))
     return predictions
 
@@ -119,38 +123,15 @@ def side_record(out: Path | str) -> Path:
     return Path(f"{out}{SIDE}")
 
 
-def _average(
-    names: list[str], dataset: Dataset, split: str, request: Request
-) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    """Return ids, the mean probabilities of all candidates, and classes in the order of the first."""
-    ids, total, classes = probabilities(names[0], dataset, split, request)
-    for name in names[1:]:
-        others, prob, own = probabilities(name, dataset, split, request)
-        assert list(others) == list(ids)  # the order of the manifest
-        total = total + prob[:, [own.index(label) for label in classes]]
-    return ids, total / len(names), classes
-
-
-def _fit(names: list[str], dataset: Dataset, request: Request) -> Temperature:
-    ids, prob, classes = _average(names, dataset, CALIBRATED_ON, request)
-    labels = dataset.part(CALIBRATED_ON).set_index("image_id")["label"].loc[list(ids)]
-    return fit_temperature(_log(prob), np.array([classes.index(label) for label in labels]))
-
-
-def _log(prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    logs: NDArray[np.float64] = np.log(np.clip(prob, np.finfo(np.float64).tiny, None))
-    return logs
-
-
-def _about(
-    names: list[str], dataset: Dataset, split: str, tta: str, temperature: Temperature | None
-) -> dict[str, Any]:
-    fitted = None
+def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None) -> dict[str, Any]:
+    dataset, fitted = ensemble.dataset, None
     if temperature is not None:
-        fitted = {**asdict(temperature), "split": CALIBRATED_ON, "truth": dataset.truth(CALIBRATED_ON).digest}
+        truth = dataset.truth(ensemble.unseen).digest
+        words = HELD_OUT if ensemble.folded else VALIDATION
+        fitted = {**asdict(temperature), "split": words, "truth": truth}
     return {
         "schema": "dermbench.predict/1",
-        "candidates": [dict(describe(name)) for name in names],
+        "candidates": [dict(describe(name)) for name in ensemble.names],
         "dataset": dataset.info.digest,
         "split": split,
         "tta": tta,

@@ -59,7 +59,7 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
         processes=job.world.size,
         deterministic=config.deterministic or runtime.device.type == "cpu",
         pretrained=network.pretrained,
-        selection=f"{SELECTIONS[config.selection].words} on val",
+        selection=f"{SELECTIONS[config.selection].words} on {config.held_out}",
         parameters=network.parameters,
         class_weights={name: float(w) for name, w in zip(dataset.classes, weights, strict=True)},
         environment=environment(*TORCH_PACKAGES),

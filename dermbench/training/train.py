@@ -20,6 +20,7 @@ from dermbench.training.device import computing, make_runtime, peak_memory
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.embeddings import train_on_embeddings
 from dermbench.training.features import kept_features
+from dermbench.training.folds import FoldedData
 from dermbench.training.groups import Groups, group_codes, unit_codes
 from dermbench.training.guard import TrainingData
 from dermbench.training.job import Job
@@ -101,6 +102,8 @@ def train(
         if there is not None and there.status == "finished":
             reporter.say(f"{folder.path} is already finished ({there.stopped})")
             return there
+        if chosen.folds:
+            dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
         if chosen.model.startswith(EMBEDDINGS):
             world.refuse_several("a probe on embeddings")
             return train_on_embeddings(folder, dataset, chosen, reporter)
@@ -182,6 +185,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         "classes": list(dataset.classes),
         "image_size": config.image_size,
         "cache_size": config.cached_side,
+        "crop_mode": config.crop_mode,
         "mean": list(network.mean),
         "std": list(network.std),
         "origin": network.origin,
@@ -216,8 +220,10 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
 def _load(dataset: Dataset, split: str, job: Job) -> Samples:
     def load() -> Samples:
         with job.reporter.bar(f"decode {split}", len(dataset.part(split))) as advance:
-            side = job.config.cached_side
-            return load_samples(dataset, split, side, progress=lambda done, _: advance(done, ""))
+            config = job.config
+            return load_samples(
+                dataset, split, config.cached_side, config.crop_mode, progress=lambda done, _: advance(done, "")
+            )
 
     samples = job.world.first_then_all(load)
     rng = numpy_generator(job.config.seed, "labels", split)

@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from dermbench.artifacts import write_dataset
+from dermbench.artifacts import read_predictions, write_dataset
 from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, UsageError
-from dermbench.training import cache, pixels
-from dermbench.training.pixels import decode_square, load_samples
+from dermbench.training import cache, pixels, predict
+from dermbench.training.pixels import decode_square, decode_squashed, load_samples
 
 
 def test_samples_follow_the_manifest(dataset):
@@ -86,7 +86,7 @@ def with_digests(dataset):
 
 
 def no_decoding(monkeypatch):
-    monkeypatch.setattr(pixels, "decode_square", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setitem(pixels.CROP_MODES, "center", lambda *_: pytest.fail("decoded again"))
 
 
 def test_the_hash_of_a_file_stands_for_its_content(dataset, monkeypatch):
@@ -159,7 +159,7 @@ def counted(path, side):
         file.write(path.name + "\\n")
     return decode(path, side)
 
-pixels.decode_square = counted
+pixels.CROP_MODES["center"] = counted
 print("ready", flush=True)
 sys.stdin.readline()
 print(pixels.load_samples(read_dataset(sys.argv[1]), "train", 20).digest)
@@ -199,3 +199,36 @@ def test_a_full_disk_is_told_before_anything_is_written(dataset, monkeypatch):
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(UsageError, match="of disk"):
         load_samples(dataset, "val", 20)
+
+
+def test_a_squashed_image_is_kept_whole(tmp_path):
+    wide = np.zeros((30, 90, 3), dtype=np.uint8)
+    wide[:, :30], wide[:, 60:] = (200, 0, 0), (0, 0, 200)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    whole = decode_squashed(tmp_path / "wide.png", 30)
+    assert whole.shape == (30, 30, 3)
+    assert (whole[:, 2] == (200, 0, 0)).all()
+    assert (whole[:, 15] == 0).all()
+    assert (whole[:, 27] == (0, 0, 200)).all()
+    assert (decode_square(tmp_path / "wide.png", 30) == 0).all()
+
+
+def test_ways_to_make_a_square_have_caches_of_their_own(dataset):
+    square, squashed = (load_samples(dataset, "val", 20, mode) for mode in ("center", "squash"))
+    assert square.digest != squashed.digest
+    np.testing.assert_array_equal(square.pixels, load_samples(dataset, "val", 20).pixels)
+    files = sorted(path.name for path in (dataset.root / "cache").glob("val-20*.npy"))
+    assert len(files) == 2
+    assert [name.startswith("val-20-squash-") for name in files].count(True) == 1
+
+
+def test_a_run_on_squashed_images_is_predicted_with_such(dataset, tmp_path, run):
+    for mode in ("center", "squash"):
+        run(dataset, tmp_path / mode, f"crop_mode={mode}", "epochs=1")
+    written = [
+        read_predictions(tmp_path / m / "predictions" / "val.parquet", dataset.truth("val"))
+        for m in ("center", "squash")
+    ]
+    assert written[0].digest != written[1].digest
+    for mode, own in zip(("center", "squash"), written, strict=True):
+        assert predict(tmp_path / mode, dataset, split="val").digest == own.digest

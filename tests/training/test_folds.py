@@ -1,0 +1,210 @@
+"""Folds of train and val: what is held out, by whom it is predicted, what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset
+from dermbench.errors import DermbenchError, UsageError
+from dermbench.training import export, predict
+from dermbench.training.calibrate import fit_temperature
+from dermbench.training.folds import POOL, FoldedData, fold_codes
+from dermbench.training.guard import TrainingData
+from dermbench.training.pixels import load_samples
+from dermbench.training.scoring import softmax
+
+FOLDS = 3
+
+
+@pytest.fixture(scope="module")
+def runs(shared_dataset, tmp_path_factory, run):
+    """One run a fold."""
+    folder = tmp_path_factory.mktemp("folds")
+    for fold in range(FOLDS):
+        run(shared_dataset, folder / f"f{fold}", f"folds={FOLDS}", f"fold={fold}", "epochs=0", "probe_l2=0.1")
+    return [folder / f"f{fold}" for fold in range(FOLDS)]
+
+
+def unseen(dataset, fold):
+    return FoldedData.cut(dataset, FOLDS, fold).part("val")["image_id"]
+
+
+def test_each_image_but_those_of_test_is_held_out_once(shared_dataset):
+    held_out = [image for fold in range(FOLDS) for image in unseen(shared_dataset, fold)]
+    assert sorted(held_out) == sorted(shared_dataset.part(POOL)["image_id"])
+    assert len(held_out) == 36
+    for fold in range(FOLDS):
+        data = FoldedData.cut(shared_dataset, FOLDS, fold)
+        assert not set(data.part("train")["image_id"]) & set(data.part("val")["image_id"])
+        assert list(data.part("val")["label"].value_counts()) == [4, 4, 4]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    units=st.lists(st.integers(0, 8), min_size=12, max_size=40),
+    labels=st.randoms(use_true_random=False),
+    folds=st.integers(2, 4),
+)
+def test_no_patient_is_in_two_folds(tmp_path_factory, units, labels, folds):
+    table = {
+        "image_id": [f"i{k}" for k in range(len(units))],
+        "path": [f"{k}.png" for k in range(len(units))],
+        "label": [labels.choice("abc") for _ in units],
+        "split": ["train" if k % 3 else "val" for k in range(len(units))],
+        "patient_id": [str(u) for u in units],
+    }
+    info = DatasetInfo(task="t", source="table", classes=("a", "b", "c"), image_root=".")
+    dataset = write_dataset(tmp_path_factory.mktemp("units"), info, pd.DataFrame(table))
+    try:
+        codes = fold_codes(dataset, folds)
+    except UsageError as error:
+        assert "Choose a lower --set folds=N." in str(error)  # noqa: PT017 - either outcome is right
+        return
+    of = {}
+    for patient, code in zip(dataset.manifest["patient_id"], codes, strict=True):
+        assert of.setdefault(patient, code) == code
+    assert set(codes) <= set(range(folds))
+
+
+def test_folds_share_one_cache_and_hold_its_images(shared_dataset):
+    pool = load_samples(TrainingData.of(shared_dataset), POOL, 24)
+    digests = {pool.digest}
+    for fold in range(FOLDS):
+        data = FoldedData.cut(shared_dataset, FOLDS, fold)
+        for split in ("train", "val"):
+            samples = load_samples(data, split, 24)
+            direct = load_samples(shared_dataset, POOL, 24)
+            assert list(samples.image_id) == list(data.part(split)["image_id"])
+            names = [shared_dataset.classes[k] for k in samples.labels]
+            assert names == list(data.part(split)["label"])
+            rows = [list(direct.image_id).index(image) for image in samples.image_id]
+            own = samples.batch(np.arange(len(samples)), torch.device("cpu"))
+            np.testing.assert_allclose(own.permute(0, 2, 3, 1) * 255, direct.pixels[rows], atol=1e-4)
+            digests.add(samples.digest)
+    assert len(digests) == 1 + 2 * FOLDS  # features of one fold are never taken for those of another
+    made = [path.name for path in (shared_dataset.root / "cache").glob("*-24-*.npy")]
+    assert len(made) == 1
+    assert made[0].startswith("train+val-24-")
+
+
+def test_a_run_says_what_it_was_validated_on(shared_dataset, runs):
+    record = json.loads((runs[1] / "run.json").read_text())
+    assert record["selection"] == "best macro_f1 on fold 1 of 3 of train+val"
+    written = read_predictions(
+        runs[1] / "predictions" / "val.parquet", FoldedData.cut(shared_dataset, FOLDS, 1).truth("val")
+    )
+    assert sorted(written.image_id) == sorted(unseen(shared_dataset, 1))
+
+
+def test_held_out_images_are_predicted_by_the_run_that_has_not_seen_them(shared_dataset, runs, tmp_path):
+    whole = predict(runs, shared_dataset, split="held-out", out=tmp_path / "p.parquet")
+    assert sorted(whole.image_id) == sorted(shared_dataset.part(POOL)["image_id"])
+    prob = dict(zip(whole.image_id, whole.y_prob, strict=True))
+    for fold, folder in enumerate(runs):
+        own = read_predictions(
+            folder / "predictions" / "val.parquet", FoldedData.cut(shared_dataset, FOLDS, fold).truth("val")
+        )
+        np.testing.assert_array_equal([prob[image] for image in own.image_id], own.y_prob)
+    about = json.loads((tmp_path / "p.parquet.predict.json").read_text())
+    assert about["split"] == "held-out"
+    assert [c["selection"][-24:] for c in about["candidates"]] == [f"fold {k} of 3 of train+val" for k in range(3)]
+    twice = predict([*runs, runs[0]], shared_dataset, split="held-out")
+    np.testing.assert_allclose(twice.y_prob, whole.y_prob, atol=1e-15)
+
+
+def test_held_out_of_a_run_without_folds_is_val(finished_run, shared_dataset):
+    held_out = predict(finished_run, shared_dataset, split="held-out")
+    assert held_out.digest == predict(finished_run, shared_dataset, split="val").digest
+
+
+def test_runs_of_all_folds_are_needed(shared_dataset, runs):
+    with pytest.raises(UsageError, match="hold out 24 of the 36 images of train\\+val"):
+        predict(runs[:2], shared_dataset, split="held-out")
+
+
+@pytest.mark.parametrize("split", ["train", "val", "train+val"])
+def test_splits_of_which_a_fold_has_seen_a_part_are_refused(shared_dataset, finished_run, runs, split):
+    for names in (runs[0], [finished_run, runs[0]]):
+        with pytest.raises(UsageError, match="--split held-out"):
+            predict(names, shared_dataset, split=split)
+
+
+def test_a_temperature_of_folds_is_fitted_on_what_each_holds_out(shared_dataset, runs, tmp_path):
+    predict(runs, shared_dataset, out=tmp_path / "p.parquet", calibrate=True)
+    found = json.loads((tmp_path / "p.parquet.predict.json").read_text())["temperature"]
+    prob, truth = [], []
+    for fold in range(FOLDS):
+        part = FoldedData.cut(shared_dataset, FOLDS, fold).truth("val")
+        prob.append(read_predictions(runs[fold] / "predictions" / "val.parquet", part).y_prob)
+        truth.append(part.y_true)
+    expected = fit_temperature(np.log(np.concatenate(prob)), np.concatenate(truth))
+    assert 0.06 < found["value"] < 19
+    assert found["value"] == pytest.approx(expected.value, rel=1e-4)
+    assert (found["n"], found["split"], found["truth"]) == (36, "held-out", shared_dataset.truth(POOL).digest)
+    scaled = read_predictions(tmp_path / "p.parquet", shared_dataset.truth("test"))
+    each = [predict(folder, shared_dataset) for folder in runs]
+    mean = np.mean([softmax(np.log(p.y_prob) / expected.value) for p in each], axis=0)
+    np.testing.assert_allclose(scaled.y_prob, mean, rtol=1e-3)
+    for split in ("held-out", "val", "train+val"):
+        with pytest.raises(UsageError, match="cannot be judged on"):
+            predict(runs, shared_dataset, split=split, calibrate=True)
+
+
+def test_seeds_of_one_fold_are_calibrated_as_their_mean(shared_dataset, runs, tmp_path):
+    predict([runs[0], runs[0]], shared_dataset, out=tmp_path / "two.parquet", calibrate=True)
+    predict(runs[0], shared_dataset, out=tmp_path / "one.parquet", calibrate=True)
+    one, two = (
+        json.loads((tmp_path / f"{name}.parquet.predict.json").read_text())["temperature"]
+        for name in ("one", "two")
+    )
+    assert one == two
+    assert one["n"] == 12
+
+
+def test_folds_of_another_dataset_are_unknown(runs, tmp_path, make_dataset):
+    other = make_dataset(tmp_path / "data", per_class=(9, 4, 3))
+    assert len(predict(runs, other)) == 9  # the test split needs no folds
+    for options in ({"split": "held-out"}, {"split": "val"}, {"calibrate": True}):
+        with pytest.raises(UsageError, match="folds of another dataset"):
+            predict(runs, other, **options)
+
+
+def test_an_exported_fold_knows_what_it_has_seen(shared_dataset, runs, tmp_path):
+    pytest.importorskip("onnxruntime", reason="export needs the [onnx] extra")
+    pytest.importorskip("onnxscript", reason="export needs the [onnx] extra")
+    names = []
+    for fold, folder in enumerate(runs):
+        export(folder, tmp_path / f"{fold}.onnx")
+        names.append(str(tmp_path / f"{fold}.onnx"))
+    files, networks = (predict(of, shared_dataset, split="held-out") for of in (names, runs))
+    np.testing.assert_allclose(files.y_prob, networks.y_prob, atol=1e-5)
+    with pytest.raises(UsageError, match="--split held-out"):
+        predict(names[0], shared_dataset, split="val")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("folds=1",), "one fold leaves nothing to train on"),
+        (("folds=3", "fold=3"), "counted from 0 to folds - 1"),
+        (("fold=1",), "counted from 0 to folds - 1"),
+        (("folds=99",), "99 folds of 36 patients, lesions or images"),
+        (("folds=20",), "Choose a lower --set folds=N"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused(shared_dataset, tmp_path, run, options, text):
+    with pytest.raises(DermbenchError) as caught:
+        run(shared_dataset, tmp_path / "run", *options)
+    assert text in str(caught.value)
+
+
+def test_another_fold_is_no_resumed_run(shared_dataset, runs, run):
+    with pytest.raises(UsageError, match="holds a run of another configuration"):
+        run(shared_dataset, runs[0], f"folds={FOLDS}", "fold=1", "epochs=0", "probe_l2=0.1", resume=True)
