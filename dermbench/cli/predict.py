@@ -6,7 +6,6 @@ from pathlib import Path
 
 import typer
 
-from dermbench.artifacts.manifest import INFO, read_info
 from dermbench.errors import UsageError
 
 
@@ -68,4 +67,6 @@ def _evaluated(split: str, data: Path, n_images: int) -> str:
     """Return the split that ``eval`` finds the truth of the predictions in."""
     if split != "held-out":
         return split
+    from dermbench.artifacts.manifest import INFO, read_info
+
     return "val" if n_images == read_info(data / INFO).images.get("val") else "train+val"
