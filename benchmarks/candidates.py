@@ -5,6 +5,10 @@
 A candidate that is done is not done again: a run is trained once, its predictions for the test split are made
 once (each such prediction is a line of FOLDER/test-split.csv), and a report belongs to one predictions file.
 Comparisons of the specification are made when all their candidates are chosen.
+
+A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are judged
+together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test split where a
+``[mean.NAME]`` says so. None is scored on test alone.
 """
 
 from __future__ import annotations
@@ -41,6 +45,7 @@ HEAD = (
     + " | ".join(name for name, _ in COLUMNS)
     + " | worst skin type (n) | gap in accuracy | chance alone, median / 95 % | verdict | minutes | test scored |"
 )
+HEAD_HELD_OUT = HEAD.replace("val macro-F1", "n").replace(" test scored |", "")
 
 
 def dermbench(*words: object) -> None:
@@ -59,10 +64,20 @@ class Bench:
         runs.mkdir(parents=True, exist_ok=True)
 
     def seeds(self, name: str) -> list[str]:
-        """Names of the runs of a candidate, one a seed; a mean of runs is one candidate."""
+        """Names of the runs of a candidate, one a seed or fold; a mean of runs is one candidate."""
         if name in self.spec.get("mean", {}):
             return [name]
-        return [f"{name}-s{seed}" for seed in self.spec["run"][name]["seeds"]]
+        entry = self.spec["run"][name]
+        if "folds" in entry:
+            return [f"{name}-f{fold}" for fold in range(entry["folds"])]
+        return [f"{name}-s{seed}" for seed in entry["seeds"]]
+
+    def folds(self, name: str) -> int:
+        """Number of folds of a candidate, of a mean that of its members; 0 without folds."""
+        if name in self.spec.get("mean", {}):
+            found = {self.folds(run.rpartition("-")[0]) for run in self.spec["mean"][name]["of"]}
+            return max(found) if found else 0
+        return int(self.spec["run"][name].get("folds", 0))
 
     def train(self, name: str, run: str) -> None:
         """Train a run of a candidate that is not trained; a mean of runs has none."""
@@ -72,7 +87,11 @@ class Bench:
             return
         sets = chain.from_iterable(("--set", text) for text in entry["set"])
         again = ("--resume",) if record.is_file() else ("--preset", entry["preset"], *sets)
-        seed = () if again == ("--resume",) else ("--seed", run.rpartition("-s")[2])
+        seed: tuple[str, ...] = ()
+        if again != ("--resume",):
+            last = run.rpartition("-")[2][1:]
+            cut = ("--set", f"folds={entry['folds']}", "--set", f"fold={last}") if self.folds(name) else ()
+            seed = (*cut, "--seed", str(entry.get("seed", 0)) if cut else last)
         dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
 
     @staticmethod
@@ -81,7 +100,14 @@ class Bench:
         return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
 
     def predict(self, name: str, run: str) -> None:
-        """Predict the test split, once, and note it; means of runs predict ``val``, too, for the choice."""
+        """Predict the test split, once, and note it; means of runs predict ``val``, too, for the choice.
+
+        Runs on folds predict together what they hold out, and nothing else.
+        """
+        if name in self.spec["run"] and self.folds(name):
+            if run == self.seeds(name)[0]:
+                self.predict_held_out(name)
+            return
         mean = self.spec.get("mean", {}).get(name)
         members = [self.runs / member for member in mean["of"]] if mean else [self.runs / run]
         if not all(self.is_trained(member / "run.json") for member in members):
@@ -90,19 +116,33 @@ class Bench:
         options = mean["options"] if mean else ["--calibrate"]
         if mean and not self.file(run, "val").is_file():
             plain = [word for word in options if word != "--calibrate"]
-            words = ("--data", self.data, "--split", "val", "--out", self.file(run, "val"))
+            split = "held-out" if self.folds(name) else "val"
+            words = ("--data", self.data, "--split", split, "--out", self.file(run, "val"))
             dermbench("predict", *members, *words, *plain)
         if not self.file(run).is_file():
             dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
             with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
                 log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
 
-    def eval(self, name: str, run: str) -> None:  # noqa: ARG002 - the arguments of every step
+    def predict_held_out(self, name: str) -> None:
+        """Predict what the runs of all folds hold out."""
+        members = [self.runs / run for run in self.seeds(name)]
+        if self.file(name, "val").is_file() or not all(self.is_trained(m / "run.json") for m in members):
+            return
+        words = ("--data", self.data, "--split", "held-out", "--out", self.file(name, "val"))
+        dermbench("predict", *members, *words)
+
+    def eval(self, name: str, run: str) -> None:
         """Evaluate the predictions file of a run, and that for ``val`` of a mean."""
-        val = self.file(run, "val")
+        if name in self.spec["run"] and self.folds(name):
+            if run != self.seeds(name)[0]:
+                return
+            run = name
+        split = "train+val" if self.folds(name) else "val"
+        resamples = ("--resamples", 99) if name in self.spec.get("mean", {}) else ()
         for file, out, words in (
             (self.file(run), self.runs / f"{run}.json", ()),
-            (val, self.runs / f"{run}.val.json", ("--split", "val", "--resamples", 99)),
+            (self.file(run, "val"), self.runs / f"{run}.val.json", ("--split", split, *resamples)),
         ):
             if file.is_file() and (not out.is_file() or out.stat().st_mtime < file.stat().st_mtime):
                 dermbench("eval", file, "--data", self.data, "--out", out, *words)
@@ -124,22 +164,37 @@ class Bench:
                 "compare", *files, "--data", self.data, "--baseline", entry["baseline"], *metrics, "--out", out
             )
 
+        for name, entry in self.spec.get("held-out", {}).items():
+            if not set(entry["of"]) <= set(names):
+                continue
+            files = [f"{candidate}={self.file(candidate, 'val')}" for candidate in entry["of"]]
+            metrics = chain.from_iterable(("--metric", metric) for metric in entry["metrics"])
+            words = ("--split", "train+val", "--baseline", entry["baseline"], *metrics)
+            dermbench("compare", *files, "--data", self.data, *words, "--out", self.runs / f"held-out-{name}")
+
     def file(self, run: str, split: str = "test") -> Path:
         """Where the predictions of a run for a split lie."""
         return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
 
+    def held_out_table(self, names: list[str]) -> list[str]:
+        """Lines of the table of what runs on folds hold out."""
+        folded = [name for name in names if name in self.spec["run"] and self.folds(name)]
+        made = [name for name in folded if (self.runs / f"{name}.val.json").is_file()]
+        if not made:
+            return []
+        lines = ["", "## Held out: each image of train and val by the run that has not seen it", ""]
+        lines += [HEAD_HELD_OUT, "|---|--:|" + "--:|" * len(COLUMNS) + "---|--:|--:|---|--:|"]
+        for name in made:
+            report = json.loads((self.runs / f"{name}.val.json").read_text(encoding="utf-8"))
+            words = f"{self.spec['run'][name]['words']}, {self.folds(name)} folds"
+            minutes = sum(float(self.val(run)[1]) for run in self.seeds(name))
+            lines.append(f"| {words} | {report['n']:,} | {' | '.join(cells(report))} | {minutes:.0f} |")
+        return lines
+
     def row(self, run: str, words: str, scored: Counter[str]) -> str:
         """A line of the table."""
-        report = self.report(run)
-        cells = [interval(report["overall"][metric]) for _, metric in COLUMNS]
-        gap = report["features"]["fst"]["disparities"]["accuracy"]
-        worst = gap["worst"]
-        value = report["features"]["fst"]["groups"][worst["group"]]["accuracy"]
-        chance = f"{gap['null_median']:.2f} / {gap['null_q95']:.2f}"
-        wide = f"{gap['difference']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]"
-        cells += [f"{worst['group']} {interval(value)} ({worst['n']})", wide, chance, gap["verdict"]]
         val, minutes = self.val(run)
-        return f"| {words} | {val:.2f} | {' | '.join(cells)} | {minutes} | {scored[run]} |"
+        return f"| {words} | {val:.2f} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
 
     def report(self, run: str) -> dict[str, Any]:
         """Report of a run on the test split."""
@@ -173,12 +228,15 @@ class Bench:
     def page(self, names: list[str]) -> list[str]:
         """Lines of the page: what the specification says, tables, comparisons, the best on ``val`` by class."""
         lines = [f"# {self.spec['title']}", "", self.spec["about"].strip(), "", *self.table(names)]
-        for name in self.spec.get("compare", {}):
-            made = self.runs / f"compare-{name}" / "comparison.md"
+        lines += self.held_out_table(names)
+        compared = [f"compare-{name}" for name in self.spec.get("compare", {})]
+        for name in [*compared, *(f"held-out-{name}" for name in self.spec.get("held-out", {}))]:
+            made = self.runs / name / "comparison.md"
             if made.is_file():
                 parts = made.read_text(encoding="utf-8").split("\n## ")
                 kept = [part for part in parts if part.startswith(SECTIONS)]
-                lines += ["", f"## Compared: {name}"]
+                where = " on what folds hold out" if name.startswith("held-out-") else ""
+                lines += ["", f"## Compared{where}: {name.removeprefix('held-out-').removeprefix('compare-')}"]
                 lines += [line for part in kept for line in ("", *f"### {part}".rstrip().splitlines())]
         runs = [run for name in names for run in self.seeds(name) if (self.runs / f"{run}.json").is_file()]
         if not runs:
@@ -189,6 +247,17 @@ class Bench:
         for label, cell in sorted(cells, key=lambda item: -item[1]["f1"]["value"]):
             lines.append(f"| {label} | {cell['support']} | {interval(cell['f1'])} |")
         return lines
+
+
+def cells(report: dict[str, Any]) -> list[str]:
+    """What a table says of a report."""
+    found = [interval(report["overall"][metric]) for _, metric in COLUMNS]
+    gap = report["features"]["fst"]["disparities"]["accuracy"]
+    worst = gap["worst"]
+    value = report["features"]["fst"]["groups"][worst["group"]]["accuracy"]
+    chance = f"{gap['null_median']:.2f} / {gap['null_q95']:.2f}"
+    wide = f"{gap['difference']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}]"
+    return [*found, f"{worst['group']} {interval(value)} ({worst['n']})", wide, chance, gap["verdict"]]
 
 
 def interval(cell: dict[str, float]) -> str:
