@@ -6,9 +6,9 @@ A candidate that is done is not done again: a run is trained once, its predictio
 once (each such prediction is a line of FOLDER/test-split.csv), and a report belongs to one predictions file.
 Comparisons of the specification are made when all their candidates are chosen.
 
-A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are judged
-together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test split where a
-``[mean.NAME]`` says so. None is scored on test alone.
+A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are
+judged together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test
+split where a ``[mean.NAME]`` says so. None is scored on test alone.
 """
 
 from __future__ import annotations

@@ -141,8 +141,9 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     if SELECTIONS[config.selection].of_groups:
         groups.check(config.selection)
         record = record.model_copy(update={"selection": f"{record.selection} ({groups.words})"})
+    units, classes = unit_codes(dataset.part("train")), dataset.classes
     split = TrainingSplit(
-        samples["train"].labels, codes["train"], names, unit_codes(dataset.part("train")), len(dataset.classes)
+        samples["train"].labels, codes["train"], names, units, len(classes), samples["train"].image_id, classes
     )
     method = make_method(config, split, job.runtime.device)
     if config.probe_l2 and not folder.last.is_file():

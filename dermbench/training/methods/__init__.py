@@ -15,6 +15,7 @@ from dermbench.errors import UsageError
 from dermbench.registry import Registry
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 from dermbench.training.methods.dfr import DFR
+from dermbench.training.methods.distill import Distill
 from dermbench.training.methods.erm import ERM
 from dermbench.training.methods.focal import Focal
 from dermbench.training.methods.group_dro import GroupDRO
@@ -45,6 +46,7 @@ METHODS: Registry[type[Method]] = Registry("method", "dermbench.methods")
 BUILT_IN: dict[str, type[Method]] = {
     "cutmix": CutMix,
     "dfr": DFR,
+    "distill": Distill,
     "erm": ERM,
     "focal": Focal,
     "group_dro": GroupDRO,

@@ -8,7 +8,7 @@ to what others do calls ``super()``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -52,6 +52,10 @@ class TrainingSplit:
         What an image shares with others of the same patient, lesion or duplicate group, shape (n_samples,).
     n_classes
         Number of classes.
+    image_id
+        Ids, shape (n_samples,).
+    classes
+        Their names, where known.
     """
 
     labels: NDArray[np.int64]
@@ -59,6 +63,8 @@ class TrainingSplit:
     group_names: tuple[str, ...]
     units: NDArray[np.int64]
     n_classes: int
+    image_id: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    classes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> NDArray[np.int64]:

@@ -222,7 +222,7 @@ def test_a_combination_does_what_its_parts_do(shared_dataset, tmp_path, run):
 
 
 def test_all_built_in_methods_have_a_test_here_or_beside():
-    tested = {"cutmix", "dfr", "erm", "focal", "group_dro", "logit_adjustment", "mixup", "swa"}
+    tested = {"cutmix", "dfr", "distill", "erm", "focal", "group_dro", "logit_adjustment", "mixup", "swa"}
     assert set(METHODS) == tested
     assert RunRecord.model_fields["selection"]
     assert method_class("erm") is METHODS.get("erm")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dermbench.training import InterruptedRunError, loop, train
+from dermbench.training import InterruptedRunError, loop, predict, train
 from dermbench.training.checkpoint import read_tensors
 from dermbench.training.methods import METHODS
 
@@ -25,9 +25,20 @@ def plain(shared_dataset, tmp_path_factory, run):
     return out
 
 
+@pytest.fixture(scope="module")
+def options(plain, shared_dataset, tmp_path_factory):
+    """What a method cannot do without."""
+    teacher = tmp_path_factory.mktemp("teacher") / "train.parquet"
+    predict(plain, shared_dataset, split="train", out=teacher)
+    return {"distill": (f'method_options.distill_teacher="{teacher}"',)}
+
+
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "erm"])
-def test_a_method_changes_the_network_and_resumes_exactly(name, plain, shared_dataset, tmp_path, monkeypatch, run):
-    run(shared_dataset, tmp_path / "whole", f"method={name}")
+def test_a_method_changes_the_network_and_resumes_exactly(
+    name, plain, options, shared_dataset, tmp_path, monkeypatch, run
+):
+    words = (f"method={name}", *options.get(name, ()))
+    run(shared_dataset, tmp_path / "whole", *words)
     assert not same(tmp_path / "whole", plain)
     step = loop.Trainer._step
 
@@ -38,7 +49,7 @@ def test_a_method_changes_the_network_and_resumes_exactly(name, plain, shared_da
 
     monkeypatch.setattr(loop.Trainer, "_step", stopping)
     with pytest.raises(InterruptedRunError):
-        run(shared_dataset, tmp_path / "parts", f"method={name}")
+        run(shared_dataset, tmp_path / "parts", *words)
     monkeypatch.setattr(loop.Trainer, "_step", step)
     record = train(shared_dataset, tmp_path / "parts", resume=True, quiet=True)
     assert record.config["method"] == name

@@ -1,0 +1,126 @@
+"""Distillation: learn from what another model, or a mean of models, says of the training images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pandas as pd
+import torch
+from pydantic import Field
+
+from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.predictions import read_predictions
+from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.truth import Truth
+from dermbench.errors import InputError, UsageError
+from dermbench.training.device import to_device
+from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from dermbench.training.config import TrainConfig
+    from dermbench.training.device import Runtime
+    from dermbench.training.model import Network
+    from dermbench.training.pixels import Samples
+
+TENSOR = "distill.teacher"
+REMEDY = "Make one with: dermbench predict RUNS --data DATASET --split train --out FILE (folds: --split held-out)"
+
+
+class DistillOptions(MethodOptions):
+    """Options of :class:`Distill`.
+
+    Attributes
+    ----------
+    distill_teacher
+        Predictions file with probabilities of all training images; further images in it do not matter.
+    distill_weight
+        Share of the teacher in the targets; 0 learns from the labels alone, 1 from the teacher alone.
+    distill_temperature
+        The teacher's probabilities are raised to the power of its reciprocal: above 1 they are less sure.
+    """
+
+    distill_teacher: str = ""
+    distill_weight: float = Field(0.5, ge=0, le=1)
+    distill_temperature: float = Field(1.0, gt=0, le=20)
+
+
+class Distill(Method):
+    """Learn from ``(1 - w) y + w p`` with y the label and p what a teacher says of the image.
+
+    p is renormalised ``p^(1/T)``. The student's own logits are not divided by T, so T = 1 is the publication's
+    loss and others are a flatter or sharper teacher. A teacher that has not seen the images (``predict --split
+    held-out`` of runs on folds) does not just repeat their labels.
+    """
+
+    reference = "Hinton et al. 2015, Distilling the knowledge in a neural network (arXiv:1503.02531)"
+    Options: ClassVar[type[MethodOptions]] = DistillOptions
+    options: DistillOptions
+
+    def __init__(
+        self, config: TrainConfig, split: TrainingSplit, options: MethodOptions, device: torch.device
+    ) -> None:
+        super().__init__(config, split, options, device)
+        if not self.options.distill_teacher:
+            raise UsageError("method 'distill' needs method_options.distill_teacher=FILE", remedy=REMEDY)
+        if config.labels != "true":
+            raise UsageError(
+                f"method 'distill' goes with labels=true, not {config.labels!r}: the teacher knows the true ones"
+            )
+        path = Path(self.options.distill_teacher)
+        sharp = read_teacher(path, split) ** (1 / self.options.distill_temperature)
+        self.teacher = torch.tensor(sharp / sharp.sum(axis=1, keepdims=True), dtype=torch.float32, device=device)
+        self.origin = f"{path.name} ({file_digest(path)})"
+
+    def targets(self, index: NDArray[np.int64]) -> Targets:
+        """Return labels and teacher in their shares."""
+        given = super().targets(index)
+        taught = self.teacher[to_device(torch.from_numpy(index), self.device)]
+        return given.softened(torch.lerp(given.soft, taught, self.options.distill_weight))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the teacher, so that a resumed run can tell another one."""
+        return {**super().tensors(), TENSOR: self.teacher}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        """Refuse to go on with another teacher than the run began with."""
+        super().load(tensors)
+        if not torch.equal(tensors[TENSOR].to(self.device), self.teacher):
+            raise UsageError(
+                f"{self.options.distill_teacher} is not the teacher that this run began with",
+                remedy="Put that file back, or begin another run.",
+            )
+
+    def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:
+        """Say who the teacher was."""
+        return (*super().finish(network, samples, runtime), f"distilled from {self.origin}")
+
+
+def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
+    """Return a teacher's probabilities of the training images, shape (n_samples, n_classes).
+
+    Raises
+    ------
+    UsageError
+        When there is no such file.
+    InputError
+        When it lacks images or probabilities, or is malformed.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file of a teacher's predictions", remedy=REMEDY)
+    table = read_table(path)
+    column = find_column(table, "image_id")
+    others = set() if column is None else set(to_text(table[column]).dropna())
+    rows = pd.DataFrame({"image_id": split.image_id, "label": [split.classes[k] for k in split.labels]})
+    truth = Truth(rows.sort_values("image_id", ignore_index=True), split.classes)
+    predictions = read_predictions(path, truth, ignore_ids=others)
+    if predictions.y_prob is None:
+        raise InputError(path, ["has predicted classes only; a teacher gives probabilities"], remedy=REMEDY)
+    place = {image: row for row, image in enumerate(predictions.image_id)}
+    found: NDArray[np.float64] = predictions.y_prob[[place[image] for image in split.image_id]]
+    return found
