@@ -1,0 +1,121 @@
+"""The script of the candidates pages: what is trained, what is scored on test, what the page says."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dermbench.artifacts import read_predictions
+from dermbench.cli import app
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "candidates.py"
+SET = (
+    '["model=test_efficientnet", "pretrained=false", "image_size=32", "cache_size=32", "epochs=0", '
+    '"probe_l2=0.1", "device=cpu"]'
+)
+SPEC = f"""
+title = "Tiny"
+about = "What was pretrained: nothing."
+[run.single]
+words = "one network"
+preset = "cpu-small"
+set = {SET}
+seeds = [0, 1]
+[run.plain]
+words = "cut"
+preset = "cpu-small"
+set = {SET}
+folds = 3
+[run.squash]
+words = "squashed"
+preset = "cpu-small"
+set = {SET[:-1]}, "crop_mode=squash"]
+folds = 3
+[mean.plain-x3]
+words = "mean of three folds"
+of = ["plain-f0", "plain-f1", "plain-f2"]
+options = ["--calibrate"]
+[held-out.shapes]
+baseline = "plain"
+of = ["plain", "squash"]
+metrics = ["accuracy"]
+[compare.folds]
+baseline = "single"
+of = ["single", "plain-x3"]
+metrics = ["accuracy"]
+"""
+
+
+@pytest.fixture(scope="module")
+def call():
+    """Run the script in this process, the verbs of dermbench too."""
+    runner = CliRunner()
+
+    def dermbench(*words):
+        done = runner.invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+
+    def start(*words):
+        argv, sys.argv = sys.argv, [str(SCRIPT), *map(str, words)]
+        try:
+            names = runpy.run_path(str(SCRIPT))
+            names["main"].__globals__["dermbench"] = dermbench
+            names["main"]()
+        finally:
+            sys.argv = argv
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def made(call, shared_dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("candidates")
+    (folder / "spec.toml").write_text(SPEC)
+    words = (
+        folder / "spec.toml",
+        "--data",
+        shared_dataset.root,
+        "--runs",
+        folder / "runs",
+        "--out",
+        folder / "page.md",
+    )
+    call(*words)
+    call(*words)  # what is done is not done again
+    return folder
+
+
+def test_folds_are_scored_on_test_as_a_mean_only_and_once(made):
+    scored = [line.partition(",")[0] for line in (made / "runs" / "test-split.csv").read_text().splitlines()]
+    assert sorted(scored) == ["plain-x3", "single-s0", "single-s1"]
+
+
+def test_each_fold_is_trained_on_its_own_part(made):
+    for name in ("plain", "squash"):
+        configs = [
+            json.loads((made / "runs" / f"{name}-f{k}" / "run.json").read_text())["config"] for k in range(3)
+        ]
+        assert [(c["folds"], c["fold"], c["seed"]) for c in configs] == [(3, 0, 0), (3, 1, 0), (3, 2, 0)]
+        assert {c["crop_mode"] for c in configs} == {"center" if name == "plain" else "squash"}
+
+
+def test_what_folds_hold_out_is_compared(made, shared_dataset):
+    report = json.loads((made / "runs" / "held-out-shapes" / "comparison.json").read_text())
+    assert report["n"] == 36
+    held_out = read_predictions(made / "runs" / "plain.val.parquet", shared_dataset.truth("train+val"))
+    assert len(held_out) == 36
+
+
+def test_the_page_shows_both(made):
+    page = (made / "page.md").read_text()
+    assert "\n| one network, seed 0 | " in page
+    assert "\n| mean of three folds | " in page
+    assert "\n| cut, 3 folds | 36 | " in page
+    assert "\n| squashed, 3 folds | 36 | " in page
+    assert "\n## Compared: folds\n" in page
+    assert "\n## Compared on what folds hold out: shapes\n" in page
