@@ -20,11 +20,19 @@ LOCK_SECONDS = 60.0
 
 
 @contextmanager
-def atomic_path(path: Path | str) -> Iterator[Path]:
+def atomic_path(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary sibling of ``path`` to write to, and put it in place when the block ends well.
 
     The file is flushed to disk before it replaces ``path``, so that a reader or a crash sees the old
     content or the new one, never a mixture. The temporary keeps the suffix of ``path``.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    durable
+        False leaves the flushing to the system, which may take gigabytes for minutes: for a file that is checked
+        when it is read and can be made again.
 
     Raises
     ------
@@ -41,10 +49,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        _flush(temporary)
+        if durable:
+            _flush(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
-        _flush(target.parent)
+        if durable:
+            _flush(target.parent)
     except OSError as error:
         raise UsageError(f"{target}: cannot write ({error.strerror or error})") from error
     finally:

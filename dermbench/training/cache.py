@@ -154,12 +154,13 @@ def _build(
 ) -> None:
     """Decode and write in order.
 
-    The file is written, not mapped: on a full disk writing raises, where a mapped page kills the process.
+    The file is written, not mapped: on a full disk writing raises, where a mapped page kills the process. It is
+    not waited for until it is on the disk: whoever reads it checks every image.
     """
     _make_room(target, int(np.prod(shape)))
     stamps = [stamp(path) for path in originals.paths]
     problems, sums = [], []
-    with atomic_path(target) as temporary:
+    with atomic_path(target, durable=False) as temporary:
         with temporary.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)

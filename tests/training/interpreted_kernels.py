@@ -23,6 +23,8 @@ SHAPES = {
     "one block": (3, 24, 5, 7),
     "several blocks of rows and channels": (2, 70, 9, 11),
     "a pixel": (9, 6, 1, 1),
+    "eight rows side by side": (2, 24, 8, 6),
+    "two rows side by side, several programs": (3, 40, 14, 15),
 }
 
 
