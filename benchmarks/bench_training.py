@@ -95,6 +95,7 @@ def run_dermbench(chosen, dataset, seed: int) -> Outcome:
         out = chosen.keep / f"s{seed}" if chosen.keep and chosen.run_of else Path(folder) / "run"
         record = train(dataset, out, preset=chosen.preset, overrides=overrides_of(chosen, seed), quiet=True)
         history = pd.read_csv(out / "history.csv")
+    print({"seconds": record.seconds, "first epochs": history["seconds"].head(4).tolist()}, file=sys.stderr)
     history = history[history["images_per_second"].notna()]
     rate = history["images_per_second"].iloc[min(1, len(history) - 1) :].median()
     return Outcome(record.scores["val_macro_f1"], float(rate), history["seconds"].tolist())
@@ -117,11 +118,13 @@ def cpu_seconds() -> float:
 
 def compare(chosen, dataset) -> dict[str, list[tuple[Outcome, float, float]]]:
     """Return outcome, wall and CPU seconds of each run; the order of the peers rotates with the seed."""
-    found: dict[str, list] = {name: [] for name in PEERS}
+    found: dict[str, list] = {name: [] for name in PEERS if name not in chosen.without}
     with tempfile.TemporaryDirectory() as folder:
         write_folders(dataset, Path(folder))
         for seed in range(chosen.seeds):
             for name in (*ORDER[seed % 3 :], *ORDER[: seed % 3]):
+                if name not in found:
+                    continue
                 run = json.loads(anew("--run-of", name, "--seed", str(seed), "--folders", folder))
                 print(f"seed {seed} {name}: {run}", file=sys.stderr, flush=True)
                 wall, cpu = run.pop("wall"), run.pop("cpu")
@@ -215,7 +218,8 @@ def compare_table(found: dict) -> list[str]:
         scores = [outcome.macro_f1 for outcome, _, _ in runs]
         spread = f" ± {statistics.stdev(scores):.3f}" if len(scores) > 1 else ""
         ratios = [
-            ", ".join(f"{a / b:.2f}" for a, b in zip(median[p], median[name], strict=True)) for p in PEERS[:2]
+            ", ".join(f"{a / b:.2f}" for a, b in zip(median[p], median[name], strict=True)) if p in median else "-"
+            for p in PEERS[:2]
         ]
         rate = statistics.median(outcome.images_per_second for outcome, _, _ in runs)
         lines.append(
@@ -284,6 +288,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--memory", type=int, nargs="*", default=[8, 16, 32, 64], help="batch sizes")
     parser.add_argument("--out", type=Path, help="markdown file")
     parser.add_argument("--peer-epochs", type=int, default=0, help="stop the other loops after so many")
+    parser.add_argument("--without", nargs="*", default=[], choices=PEERS[:2], help="loops to leave out")
     parser.add_argument("--no-profile", action="store_true")
     parser.add_argument("--keep", type=Path, help="folder for the runs of dermbench")
     parser.add_argument("--peak-of", type=int, help=argparse.SUPPRESS)

@@ -100,11 +100,14 @@ class Dataset:
         Raises
         ------
         UsageError
-            When there are no such rows.
+            When there are no such rows, or a name is unknown or given twice.
         """
-        rows = self.manifest[self.manifest["split"].isin(split.split(JOINED))].reset_index(drop=True)
-        if rows.empty:
-            raise UsageError(f"{self.root}: no image has split {split!r}; there are {self.info.images}")
+        names = split.split(JOINED)
+        rows = self.manifest[self.manifest["split"].isin(names)].reset_index(drop=True)
+        unknown = [name for name in names if name not in SPLITS]
+        if rows.empty or unknown or len(set(names)) < len(names):
+            wrong = unknown[0] if unknown else split
+            raise UsageError(f"{self.root}: no image has split {wrong!r}; there are {self.info.images}")
         return rows
 
     def paths(self, rows: pd.DataFrame) -> list[Path]:

@@ -34,6 +34,8 @@ class RunRecord(Record):
         What the weights started from, in words; ``none (random initialisation)`` says so.
     selection
         Rule by which the epoch was chosen, always on ``val``.
+    held_out
+        Of a run on folds, ``sha256:<hex>`` of the ids of the images it was validated on.
     best_epoch, epochs
         Chosen epoch and number of epochs run, counted from 1; 0 is the state before the first epoch.
     stopped
@@ -68,6 +70,7 @@ class RunRecord(Record):
     epochs: int = 0
     stopped: str = ""
     parameters: int = 0
+    held_out: str = ""
     class_weights: dict[str, float] = Field(default_factory=dict)
     scores: dict[str, float | None] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.columns import ALIASES, UNITS, find_column, standardise
+from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, find_column, standardise
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.labels import match_labels
 from dermbench.artifacts.skin import band_name
@@ -146,7 +146,8 @@ def read_truth(path: Path | str, *, split: str | None = None, **about: object) -
     path
         ``.csv``, ``.tsv`` or ``.parquet``.
     split
-        Keep the rows whose ``split`` column has this value; all rows when there is no such column.
+        Keep the rows whose ``split`` column has this value, or one of several as in ``train+val``; all rows when
+        there is no such column.
     **about
         As for :func:`make_truth`.
 
@@ -157,10 +158,12 @@ def read_truth(path: Path | str, *, split: str | None = None, **about: object) -
     """
     table = read_table(path)
     if split is not None and "split" in table:
-        names = table["split"].astype(str)
-        if not (names == split).any():
-            raise UsageError(f"{path}: no row has split {split!r}; there are {', '.join(sorted(set(names)))}")
-        table = table[names == split].reset_index(drop=True)
+        names, there = split.split(JOINED), table["split"].astype(str)
+        absent = [name for name in names if not (there == name).any()]
+        if absent or len(set(names)) < len(names):
+            wrong = absent[0] if absent else split
+            raise UsageError(f"{path}: no row has split {wrong!r}; there are {', '.join(sorted(set(there)))}")
+        table = table[there.isin(names)].reset_index(drop=True)
     return make_truth(table, source=path, split=split or "all", **about)  # type: ignore[arg-type]
 
 

@@ -11,12 +11,12 @@ import pandas as pd
 
 from dermbench.artifacts.files import inside
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, write_dataset
+from dermbench.artifacts.units import unit_columns
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
 from dermbench.data.inspect import available_processors
 from dermbench.data.source import Release, Request, load_source
 from dermbench.data.splits import DEFAULT_FRACTIONS, assign_splits, check_fractions
-from dermbench.data.units import unit_columns
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:

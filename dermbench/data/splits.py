@@ -1,6 +1,6 @@
 """Splits in which nothing shared crosses: grouped, stratified, seeded, independent of row order.
 
-Method. Images are joined to units (:mod:`dermbench.data.units`); a unit goes to one split as a whole.
+Method. Images are joined to units (:mod:`dermbench.artifacts.units`); a unit goes to one split as a whole.
 
 1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
    ones by a hash of the seed and the smallest image id in them.
@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.columns import SPLITS
-from dermbench.data.units import connected_units, unit_columns
+from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:

@@ -86,29 +86,47 @@ def probabilities(
     return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request)
 
 
-def validation_of(name: str, dataset: Dataset) -> Dataset:
+def validation_of(name: str, dataset: Dataset, *, held_out: bool = False) -> Dataset:
     """Return the data as a candidate saw them: what it was validated on is ``val`` there.
+
+    Parameters
+    ----------
+    name
+        Candidate.
+    dataset
+        Whose images are to be predicted.
+    held_out
+        Whether the candidate is asked for images that it has not seen, so that it must be known.
 
     Raises
     ------
     UsageError
-        When a run on folds was trained on another dataset, so that its fold there is not known.
+        When that is not known: of a run on folds of another dataset or of other folds, and with ``held_out`` of
+        whatever was not trained on this dataset.
     """
     about: Mapping[str, Any] = {}
     if name.endswith(ONNX) and Path(name).is_file():
         about = read_about(Path(name))
     elif not name.startswith((TIMM, PLUGIN)) and (record := _record(Path(name))) is not None:
-        about = {**record.config, "dataset": record.dataset_digest}
+        about = {**record.config, "dataset": record.dataset_digest, "held_out": record.held_out}
     folds, fold, digest = about.get("folds", 0), about.get("fold", 0), about.get("dataset", "")
-    if not folds:
-        return dataset
-    if digest != dataset.info.digest:
+    if (folds or held_out) and digest != dataset.info.digest:
+        trained = f"{name} was trained on {'folds of ' if folds else ''}" if digest else f"{name} does not say "
+        other = f"another dataset than {dataset.root} ({digest} and {dataset.info.digest})"
         raise UsageError(
-            f"{name} was trained on folds of another dataset than {dataset.root} ({digest} and "
-            f"{dataset.info.digest}): which images it has not seen is not known here",
+            f"{trained}{other if digest else 'what it was trained on'}: "
+            "which images it has not seen is not known here",
             remedy="Predict the test split without --calibrate, or name the dataset it was trained on.",
         )
-    return FoldedData.cut(dataset, int(folds), int(fold))
+    if not folds:
+        return dataset
+    cut = FoldedData.cut(dataset, folds, fold)
+    if about.get("held_out") not in {None, "", cut.held_out}:
+        raise UsageError(
+            f"{name}: fold {fold} of {folds} holds out other images here than when it was trained",
+            remedy="Predict with the version of dermbench it was trained with, or train it again.",
+        )
+    return cut
 
 
 def describe(name: str) -> Mapping[str, str]:

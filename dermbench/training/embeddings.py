@@ -23,6 +23,7 @@ from dermbench.artifacts.tables import read_table, to_text
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.balance import class_weights
 from dermbench.training.checkpoint import read_tensors, write_tensors
+from dermbench.training.folds import FoldedData
 from dermbench.training.history import write_history
 from dermbench.training.probe import fit_logistic
 from dermbench.training.scoring import softmax, validation_scores
@@ -114,6 +115,7 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
         seed=config.seed,
         device="cpu",
         precision="fp64",
+        held_out=dataset.held_out if isinstance(dataset, FoldedData) else "",
         pretrained=f"embeddings from {path.name} ({file_digest(path)})",
         selection="none: one linear probe",
         best_epoch=0,

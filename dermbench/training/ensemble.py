@@ -70,9 +70,11 @@ class Ensemble:
     validation: tuple[Dataset, ...]
 
     @classmethod
-    def of(cls, names: Sequence[str], dataset: Dataset, request: Request, *, asks: bool) -> Self:
-        """Return the candidates; ``asks`` says whether what they have not seen matters."""
-        known = tuple(validation_of(name, dataset) for name in names) if asks else ()
+    def of(
+        cls, names: Sequence[str], dataset: Dataset, request: Request, *, asks: bool, held_out: bool = False
+    ) -> Self:
+        """Return the candidates; ``asks`` says whether what they have not seen matters, ``held_out`` is wanted."""
+        known = tuple(validation_of(name, dataset, held_out=held_out) for name in names) if asks else ()
         return cls(tuple(names), dataset, request, known)
 
     @property

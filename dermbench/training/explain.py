@@ -18,14 +18,18 @@ from PIL import Image
 from torch import nn
 
 from dermbench.artifacts import make_predictions, read_dataset
+from dermbench.artifacts.columns import JOINED
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.skin import UNKNOWN, fst_name
 from dermbench.artifacts.tables import write_table
 from dermbench.errors import MissingDependencyError, UsageError
 from dermbench.training.augment import resize_batch
+from dermbench.training.candidates import validation_of
 from dermbench.training.contact import write_contact_sheet, write_page
 from dermbench.training.device import computing
+from dermbench.training.folds import FoldedData
+from dermbench.training.guard import SPLITS
 from dermbench.training.loading import load_run
 from dermbench.training.pixels import load_samples
 from dermbench.training.scoring import Normaliser, predict_logits, softmax
@@ -76,9 +80,13 @@ def explain(
     MissingDependencyError
         When grad-cam is not installed.
     UsageError
-        When the network has no feature map to explain.
+        When the network has no feature map to explain, or a run on folds has seen images of the split.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    if set(split.split(JOINED)) & set(SPLITS) and isinstance(validation_of(str(run), dataset), FoldedData):
+        raise UsageError(
+            f"{run}: a run on folds has trained on images of {split!r}", remedy="Explain images of the test split."
+        )
     network, config, classes, runtime = load_run(Path(run), dataset, device=device)
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode)
     with computing(runtime):

@@ -105,6 +105,7 @@ def export(
         "crop_mode": config.crop_mode,
         "folds": config.folds,
         "fold": config.fold,
+        "held_out": record.held_out,
         "mean": list(network.mean),
         "std": list(network.std),
         "model": config.model,

@@ -1,26 +1,35 @@
-"""Folds of the training images: the images of ``train`` and ``val``, cut anew so that each is held out once."""
+"""Folds of the training images: the images of ``train`` and ``val``, cut anew so that each is held out once.
+
+The folds depend on nothing but the images, their labels and their ids: not on the order of a manifest, the version
+of a library or the seed of a run. Runs made years apart hold out each image once.
+"""
 
 from __future__ import annotations
 
-import warnings
+import hashlib
+import json
+import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from dermbench.artifacts.columns import JOINED
+from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.errors import UsageError
-from dermbench.training.groups import unit_codes
 from dermbench.training.guard import SPLITS, TrainingData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dermbench.artifacts import Dataset
 
 POOL = JOINED.join(SPLITS)
 """The split that holds the images of every fold."""
+LOWER = "Choose a lower --set folds=N."
 
 
 @dataclass(frozen=True)
@@ -42,50 +51,82 @@ class FoldedData(TrainingData):
         Raises
         ------
         UsageError
-            When there are fewer units than folds, or the fold would be empty.
+            When there are fewer units than folds.
         """
         pool = TrainingData.of(dataset)
         rows = pool.manifest
         held_out = fold_codes(pool, folds) == fold
-        if not held_out.any():
-            raise UsageError(
-                f"{dataset.root}: fold {fold} of {folds} holds no image", remedy="Choose a lower --set folds=N."
-            )
         split = np.where(held_out, "val", "train")
         return cls(dataset.root, dataset.info, rows.assign(split=split), pool)
+
+    @property
+    def held_out(self) -> str:
+        """``sha256:<hex>`` of the ids that are held out, in order."""
+        ids = json.dumps(sorted(map(str, self.part("val")["image_id"])))
+        return f"sha256:{hashlib.sha256(ids.encode()).hexdigest()}"
 
 
 def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
     """Return the fold of each row of the manifest, shape (n_samples,), from 0.
 
-    Units (patient, lesion or duplicate group) are never divided; classes are spread evenly (scikit-learn's
-    ``StratifiedKFold`` and ``StratifiedGroupKFold``). The folds depend on the images alone, not on the seed of
-    a run, so that runs of all folds hold out each image once.
+    Images that share a patient, a lesion or a duplicate group, directly or in a chain, are never divided.
 
     Raises
     ------
     UsageError
-        When there are fewer units than folds.
+        When there are fewer units than folds, in all or of every class.
     """
     rows = dataset.manifest
-    units = unit_codes(rows)
+    units = connected_units(rows, unit_columns(rows))
+    labels = [str(label) for label in rows["label"]]
     n_units = len(np.unique(units))
     if n_units < folds:
         raise UsageError(
             f"{dataset.root}: {folds} folds of {n_units} patients, lesions or images to train and validate on",
-            remedy="Choose a lower --set folds=N.",
+            remedy=LOWER,
         )
-    labels = rows["label"].astype(str).to_numpy()
-    grouped = n_units < len(rows)
-    kind = StratifiedGroupKFold if grouped else StratifiedKFold
-    cut = kind(n_splits=folds, shuffle=True, random_state=0)
-    codes = np.full(len(rows), -1, dtype=np.int64)
-    with warnings.catch_warnings():  # of a class with fewer images than folds: training looks for those itself
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        try:
-            parts = list(cut.split(labels, labels, units if grouped else None))
-        except ValueError as error:  # more folds than images of any class
-            raise UsageError(f"{dataset.root}: {error}", remedy="Choose a lower --set folds=N.") from error
-    for fold, (_, held_out) in enumerate(parts):
-        codes[held_out] = fold
+    of_class = Counter(label for label, _ in set(zip(labels, units.tolist(), strict=True)))
+    if max(of_class.values()) < folds:
+        raise UsageError(f"{dataset.root}: no class has images for each of {folds} folds", remedy=LOWER)
+    return spread([str(image) for image in rows["image_id"]], labels, units.tolist(), folds)
+
+
+def spread(ids: Sequence[str], labels: Sequence[str], units: Sequence[int], folds: int) -> NDArray[np.int64]:
+    """Return a fold for each image, classes spread as evenly as undivided units allow.
+
+    Largest units first, those of a size class by class in the order of a hash of their first id, each goes to the fold where it
+    adds least to the sum over classes of squared counts, each over the class's count: for single images, one that
+    has fewest of the class. Of equal folds it is the one with fewest images, then the first. (The greedy idea of
+    scikit-learn's ``StratifiedGroupKFold``, whose folds change with its versions.)
+
+    Parameters
+    ----------
+    ids
+        One an image, all different.
+    labels
+        Class of each image.
+    units
+        Images with the same number stay together.
+    folds
+        Number of folds.
+    """
+    members: dict[int, list[int]] = {}
+    for row in sorted(range(len(ids)), key=ids.__getitem__):
+        members.setdefault(units[row], []).append(row)
+    of_class = Counter(labels)
+    scale = math.lcm(*of_class.values())  # integers: no rounding can decide
+    share = {label: scale // count for label, count in of_class.items()}
+    here: list[Counter[str]] = [Counter() for _ in range(folds)]
+    size, codes = [0] * folds, np.zeros(len(ids), dtype=np.int64)
+    for rows in sorted(members.values(), key=lambda rows: (-len(rows), labels[rows[0]], _hashed(ids[rows[0]]))):
+        added = Counter(labels[row] for row in rows)
+        cost = [sum(n * (2 * here[k][c] + n) * share[c] for c, n in added.items()) for k in range(folds)]
+        chosen = min(range(folds), key=lambda k: (cost[k], size[k], k))
+        here[chosen].update(added)
+        size[chosen] += len(rows)
+        codes[rows] = chosen
     return codes
+
+
+def _hashed(image_id: str) -> str:
+    return hashlib.sha256(f"dermbench.folds/1 {image_id}".encode()).hexdigest()

@@ -6,8 +6,8 @@ operator stands alone, and 8 times here; squeeze-and-excitation 12 times, and 7 
 differences from a value of the same channel, and added up in a fixed order: the same bits each time.
 
 A block of a table is as wide as a GPU reads well, and few layers have a multiple of that many channels. So a
-kernel takes several rows for one, which lie side by side in memory, until the width suits (:func:`_blocks`): column
-``col`` of that wider table belongs to channel ``col % base``.
+kernel takes several rows for one, which lie side by side in memory, until the width suits (:func:`_blocks`):
+column ``col`` of that wider table belongs to channel ``col % base``.
 
 On a machine without a GPU the kernels run in Triton's interpreter (``TRITON_INTERPRET=1``), slowly.
 """

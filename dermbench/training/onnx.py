@@ -121,7 +121,20 @@ def _about(path: Path, session: Any) -> dict[str, Any]:
             [f"metadata {HEADER!r} has no {key!r}" for key in absent],
             remedy=f"Add the metadata entry {HEADER!r}: a JSON object with {', '.join(KEYS)}.",
         )
-    mode = about.setdefault("crop_mode", "center")
-    if mode not in CROP_MODES:
-        raise InputError(path, [f"metadata {HEADER!r}: crop_mode {mode!r} is none of {', '.join(CROP_MODES)}"])
+    problems = _malformed(about)
+    if problems:
+        raise InputError(path, [f"metadata {HEADER!r}: {problem}" for problem in problems])
     return dict(about)
+
+
+def _malformed(about: dict[str, Any]) -> list[str]:
+    """Return what is wrong with optional metadata, after setting what is absent."""
+    mode, folds, fold = about.setdefault("crop_mode", "center"), about.get("folds", 0), about.get("fold", 0)
+    problems = []
+    if not isinstance(mode, str) or mode not in CROP_MODES:
+        problems.append(f"crop_mode {mode!r} is none of {', '.join(CROP_MODES)}")
+    counts = type(folds) is int and type(fold) is int  # True is an int to isinstance
+    if not counts or folds < 0 or folds == 1 or not 0 <= fold < max(1, folds):
+        problems.append(f"fold {fold!r} of {folds!r} is no fold")
+    problems += [f"{key} is no text" for key in ("dataset", "held_out") if not isinstance(about.get(key, ""), str)]
+    return problems

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from dermbench.artifacts.columns import JOINED, SPLITS
 from dermbench.artifacts.images import decode_rgb
 from dermbench.training.cache import Originals, open_cache
 from dermbench.training.device import to_device
@@ -120,7 +121,8 @@ def load_samples(
     originals = Originals(
         list(rows["image_id"]), dataset.paths(rows), [d if isinstance(d, str) else None for d in digests]
     )
-    target = dataset.root / CACHE / f"{split}-{side}{_SUFFIXES[crop_mode]}-{originals.fingerprint()[:16]}.npy"
+    names = JOINED.join(name for name in SPLITS if name in split.split(JOINED))
+    target = dataset.root / CACHE / f"{names}-{side}{_SUFFIXES[crop_mode]}-{originals.fingerprint()[:16]}.npy"
     pixels, digest = open_cache(target, originals, side, CROP_MODES[crop_mode], progress)
     codes = {name: i for i, name in enumerate(dataset.classes)}
     labels = np.array([codes[label] for label in rows["label"]], dtype=np.int64)

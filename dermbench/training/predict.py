@@ -101,7 +101,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
         )
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings)
     seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
-    ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen)
+    ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen, held_out=split == HELD_OUT)
     temperature = None
     if split == HELD_OUT:
         found = ensemble.held_out()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts import Dataset
     from dermbench.training.config import TrainConfig
+    from dermbench.training.folds import FoldedData
     from dermbench.training.job import Job
 
 LOCK = ".lock"
@@ -107,6 +108,16 @@ class RunFolder:
                 f"{self.path} was trained on other data than {dataset.root} "
                 f"({there.dataset_digest} and {dataset.info.digest})",
                 remedy="Resume it with the dataset it started on, or choose another --out.",
+            )
+
+    def check_held_out(self, dataset: FoldedData) -> None:
+        """Refuse to resume on a fold that holds out other images than the run started with."""
+        there = self.record()
+        if there is not None and there.held_out not in {"", dataset.held_out}:
+            raise UsageError(
+                f"{self.path} holds out other images than its fold has here "
+                f"({there.held_out} and {dataset.held_out})",
+                remedy="Resume it with the version of dermbench it was started with, or choose another --out.",
             )
 
     def write_config_and_record(self, record: RunRecord) -> None:

@@ -10,6 +10,7 @@ from dermbench.artifacts import RunRecord
 from dermbench.artifacts.provenance import environment, revision
 from dermbench.errors import UsageError, name_some
 from dermbench.training.balance import CLASS_WEIGHTS, class_weights
+from dermbench.training.folds import FoldedData
 from dermbench.training.selection import SELECTIONS
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
         pretrained=network.pretrained,
         selection=f"{SELECTIONS[config.selection].words} on {config.held_out}",
         parameters=network.parameters,
+        held_out=dataset.held_out if isinstance(dataset, FoldedData) else "",
         class_weights={name: float(w) for name, w in zip(dataset.classes, weights, strict=True)},
         environment=environment(*TORCH_PACKAGES),
         revision=revision(),

@@ -104,6 +104,7 @@ def train(
             return there
         if chosen.folds:
             dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
+            folder.check_held_out(dataset)
         if chosen.model.startswith(EMBEDDINGS):
             world.refuse_several("a probe on embeddings")
             return train_on_embeddings(folder, dataset, chosen, reporter)
@@ -112,6 +113,8 @@ def train(
         )
         with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
             identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
+            if isinstance(dataset, FoldedData):
+                identity["held_out"] = dataset.held_out
             job = Job(chosen, runtime, folder.path, reporter, world, identity=identity)
             return _train(job, folder, dataset)
 
@@ -190,6 +193,10 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         "mean": list(network.mean),
         "std": list(network.std),
         "origin": network.origin,
+        "dataset": record.dataset_digest,
+        "folds": config.folds,
+        "fold": config.fold,
+        "held_out": record.held_out,
     }
     write_tensors(folder.path / WEIGHTS, network.module.state_dict(), header)
     val = trainer.samples["val"]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dermbench.artifacts.units import connected_units
 from dermbench.data.splits import assign_splits, check_fractions
-from dermbench.data.units import connected_units
 from dermbench.errors import UsageError
 
 SPLITS = ("train", "val", "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -15,12 +16,13 @@ from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.training import export, predict
 from dermbench.training.calibrate import fit_temperature
-from dermbench.training.folds import POOL, FoldedData, fold_codes
+from dermbench.training.folds import POOL, FoldedData, fold_codes, spread
 from dermbench.training.guard import TrainingData
 from dermbench.training.pixels import load_samples
 from dermbench.training.scoring import softmax
 
 FOLDS = 3
+GOLDEN = [0, 0, 0, 1, 2, 1, 1, 2, 0, 0, 1, 2]
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,96 @@ def test_no_patient_is_in_two_folds(tmp_path_factory, units, labels, folds):
     for patient, code in zip(dataset.manifest["patient_id"], codes, strict=True):
         assert of.setdefault(patient, code) == code
     assert set(codes) <= set(range(folds))
+
+
+def test_folds_are_these_whatever_the_order_of_the_rows():
+    """Folds of years ago must be those of today: a changed line here breaks every run on folds there is."""
+    ids, labels = [f"i{k}" for k in range(12)], list("aaaaabbbbccc")
+    units = [0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 2]
+    codes = spread(ids, labels, units, 3)
+    assert codes.tolist() == GOLDEN
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        order = rng.permutation(12)
+        renamed = rng.permutation(8)  # the numbers of units mean nothing
+        shuffled = spread([ids[k] for k in order], [labels[k] for k in order], renamed[units][order].tolist(), 3)
+        assert shuffled.tolist() == codes[order].tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(labels=st.lists(st.sampled_from("abcd"), min_size=6, max_size=60), folds=st.integers(2, 5))
+def test_single_images_are_spread_as_evenly_as_can_be(labels, folds):
+    codes = spread([f"{k}" for k in range(len(labels))], labels, list(range(len(labels))), folds)
+    for label, count in Counter(labels).items():
+        here = [int(((np.array(labels) == label) & (codes == k)).sum()) for k in range(folds)]
+        assert max(here) - min(here) == (count % folds > 0)
+    assert np.ptp(np.bincount(codes, minlength=folds)) <= 1
+
+
+def test_lesions_and_duplicates_stay_together_beside_patients(tmp_path):
+    """Patients alone would let duplicate group d join two folds."""
+    n = 24
+    table = {
+        "image_id": [f"i{k:02}" for k in range(n)],
+        "path": [f"{k}.png" for k in range(n)],
+        "label": ["ab"[k % 2] for k in range(n)],
+        "split": ["train" if k % 3 else "val" for k in range(n)],
+        "patient_id": [f"p{k // 2}" if k < 20 else None for k in range(n)],
+        "duplicate_group": ["d" if k in {1, 9, 17, 22} else None for k in range(n)],
+    }
+    info = DatasetInfo(task="t", source="table", classes=("a", "b"), image_root=".")
+    dataset = write_dataset(tmp_path, info, pd.DataFrame(table))
+    codes = fold_codes(dataset, 4)
+    assert len({int(codes[k]) for k in (0, 1, 8, 9, 16, 17, 22)}) == 1
+    assert all(codes[k] == codes[k + 1] for k in range(0, 20, 2))
+
+
+def test_a_run_of_other_folds_than_today_is_refused(shared_dataset, runs, tmp_path, run):
+    import shutil
+
+    folder = tmp_path / "old"
+    shutil.copytree(runs[0], folder)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["held_out"] == FoldedData.cut(shared_dataset, FOLDS, 0).held_out
+    (folder / "run.json").write_text(
+        json.dumps({**record, "held_out": "sha256:" + 64 * "0", "status": "interrupted"})
+    )
+    for options in ({"split": "held-out"}, {"calibrate": True}):
+        with pytest.raises(UsageError, match="holds out other images here than when it was trained"):
+            predict([folder, *runs[1:]], shared_dataset, **options)
+    with pytest.raises(UsageError, match="holds out other images than its fold has here"):
+        run(shared_dataset, folder, f"folds={FOLDS}", "fold=0", "epochs=0", "probe_l2=0.1", resume=True)
+    (folder / "run.json").write_text(json.dumps({k: v for k, v in record.items() if k != "held_out"}))
+    predict([folder, *runs[1:]], shared_dataset, split="held-out")  # a record that says nothing
+
+
+def test_who_may_have_seen_images_is_not_asked_for_what_was_held_out(finished_run, tmp_path, make_dataset):
+    other = make_dataset(tmp_path / "data", per_class=(9, 4, 3))
+    with pytest.raises(UsageError, match="was trained on another dataset"):
+        predict(finished_run, other, split="held-out")
+    with pytest.raises(UsageError, match="timm:test_vit does not say what it was trained on"):
+        predict("timm:test_vit", other, split="held-out")
+
+
+def test_no_explanation_of_images_that_a_fold_was_trained_on(shared_dataset, runs, tmp_path):
+    from dermbench.training import explain
+
+    with pytest.raises(UsageError, match="has trained on images of 'val'"):
+        explain(runs[0], shared_dataset, tmp_path, split="val")
+
+
+@pytest.mark.parametrize("split", ["train+vla", "train+train", "", "train+", "../train+val"])
+def test_names_of_splits_that_are_none(shared_dataset, split):
+    with pytest.raises(UsageError, match="no image has split"):
+        shared_dataset.part(split)
+    with pytest.raises(UsageError):
+        load_samples(shared_dataset, split, 24)
+
+
+def test_the_order_of_joined_splits_means_nothing(shared_dataset):
+    one, two = (load_samples(shared_dataset, split, 24) for split in ("train+val", "val+train"))
+    assert one.digest == two.digest
+    assert one.pixels.filename == two.pixels.filename
 
 
 def test_folds_share_one_cache_and_hold_its_images(shared_dataset):

@@ -22,7 +22,15 @@ ROWS = history((0.6, 0.5, 0.50, 0.9, 0.1), (0.8, 0.2, 0.55, 0.7, 0.3), (0.7, 0.4
 
 @pytest.mark.parametrize(
     ("name", "epoch"),
-    [("accuracy", 2), ("macro_f1", 3), ("loss", 2), ("worst_group", 1), ("worst_group_balanced", 2), ("dto", 3)],
+    [
+        ("accuracy", 2),
+        ("macro_f1", 3),
+        ("loss", 2),
+        ("worst_group", 1),
+        ("worst_group_balanced", 2),
+        ("dto", 3),
+        ("last", 3),
+    ],
 )
 def test_each_rule_chooses_by_its_own_score(name, epoch):
     assert ROWS[SELECTIONS[name].choose(ROWS)]["epoch"] == epoch

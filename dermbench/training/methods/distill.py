@@ -47,7 +47,7 @@ class DistillOptions(MethodOptions):
 
     distill_teacher: str = ""
     distill_weight: float = Field(0.5, ge=0, le=1)
-    distill_temperature: float = Field(1.0, gt=0, le=20)
+    distill_temperature: float = Field(1.0, ge=0.05, le=20)
 
 
 class Distill(Method):
