@@ -36,7 +36,7 @@ FINISH_ROWS, FINISH_COLUMNS = 256, 16
 COUNTS = ("m", "programs", "area", "rows")
 """Arguments that a kernel is not compiled anew for."""
 WARPS = 8
-STAGES = 3
+STAGES = 1
 """Blocks of a table that a program has on their way from memory."""
 
 
