@@ -45,6 +45,8 @@ HEAD = (
     + " | ".join(name for name, _ in COLUMNS)
     + " | worst skin type (n) | gap in accuracy | chance alone, median / 95 % | verdict | minutes | test scored |"
 )
+HELD_OUT_MARK = "¹"
+HELD_OUT_NOTE = "¹ of all images of train and val, each by the runs that have not seen it; unlike `val`."
 HEAD_HELD_OUT = HEAD.replace("val macro-F1", "n").replace(" test scored |", "")
 
 
@@ -191,10 +193,11 @@ class Bench:
             lines.append(f"| {words} | {report['n']:,} | {' | '.join(cells(report))} | {minutes:.0f} |")
         return lines
 
-    def row(self, run: str, words: str, scored: Counter[str]) -> str:
-        """A line of the table."""
+    def row(self, name: str, run: str, words: str, scored: Counter[str]) -> str:
+        """A line of the table; what a mean of runs on folds holds out is not ``val``, and is marked."""
         val, minutes = self.val(run)
-        return f"| {words} | {val:.2f} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
+        mark = HELD_OUT_MARK if self.folds(name) else ""
+        return f"| {words} | {val:.2f}{mark} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
 
     def report(self, run: str) -> dict[str, Any]:
         """Report of a run on the test split."""
@@ -222,8 +225,8 @@ class Bench:
             for run in self.seeds(name):
                 if (self.runs / f"{run}.json").is_file():
                     seed = f", seed {run.rpartition('-s')[2]}" if run != name else ""
-                    lines.append(self.row(run, f"{words}{seed}", scored))
-        return lines
+                    lines.append(self.row(name, run, f"{words}{seed}", scored))
+        return [*lines, *(["", HELD_OUT_NOTE] if any(HELD_OUT_MARK in line for line in lines) else [])]
 
     def page(self, names: list[str]) -> list[str]:
         """Lines of the page: what the specification says, tables, comparisons, the best on ``val`` by class."""
@@ -241,8 +244,10 @@ class Bench:
         runs = [run for name in names for run in self.seeds(name) if (self.runs / f"{run}.json").is_file()]
         if not runs:
             return lines
-        best = max(runs, key=lambda run: self.val(run)[0])
-        lines += ["", f"## By class: {best}, the best macro-F1 on val", "", "| class | n | F1 |", "|---|--:|--:|"]
+        folded = [run for run in runs if run in self.spec.get("mean", {}) and self.folds(run)]
+        best = max(folded or runs, key=lambda run: self.val(run)[0])
+        where = "on what folds hold out" if folded else "on val"
+        lines += ["", f"## By class: {best}, the best macro-F1 {where}", "", "| class | n | F1 |", "|---|--:|--:|"]
         cells = self.report(best)["per_class"].items()
         for label, cell in sorted(cells, key=lambda item: -item[1]["f1"]["value"]):
             lines.append(f"| {label} | {cell['support']} | {interval(cell['f1'])} |")

@@ -16,7 +16,11 @@ DATA = typer.Option(None, "--data", help="Dataset folder that holds the truth.",
 TRUTH = typer.Option(
     None, "--truth", help="Table with image_id, label and sensitive features.", show_default=False
 )
-SPLIT = typer.Option(None, "--split", help="Split to evaluate; test of a dataset folder, all rows of a table.")
+SPLIT = typer.Option(
+    None,
+    "--split",
+    help="Split to evaluate, or several as train+val; test of a dataset folder, all rows of a table.",
+)
 TASK = typer.Option(None, "--task", help="Packaged task that the --truth table is of.", show_default=False)
 CLASSES = typer.Option(None, "--classes", help="Class set of the --truth table: a,b,c.", show_default=False)
 SEED = typer.Option(0, "--seed", min=0, help="Seed of everything that is resampled or permuted.")

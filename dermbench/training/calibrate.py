@@ -26,9 +26,10 @@ class Temperature:
     value
         Divisor T of the logits: above 1 the model was too sure.
     before, after
-        Mean log loss of the validation split in nats at T = 1 and at ``value``.
+        Mean log loss in nats, at T = 1 and at ``value``, on the images it was fitted on: the validation split, or
+        of runs on folds what they hold out.
     n
-        Its number of images.
+        Number of these images, counted once for each model whose logits are divided.
     """
 
     value: float

@@ -153,6 +153,14 @@ class Ensemble:
         truth = [classes.index(name) for one in parts for name in label.loc[list(one.image_id)]]
         return fit_temperature(log(prob), np.array(truth))
 
+    def fitted_on(self) -> str | None:
+        """Return the hash of the labels that a temperature is fitted on; None of some of several folds."""
+        if self.alike:
+            return self.validation[0].truth(VALIDATION).digest
+        whole = self.dataset.truth(self.unseen)
+        held_out = {image for data in self.validation for image in data.part(VALIDATION)["image_id"]}
+        return whole.digest if len(held_out) == len(whole) else None
+
     def mean(self, split: str, temperature: Temperature | None) -> Predicted:
         """Return the mean for a split; a temperature of each alone is applied before the mean is taken."""
         found = self.each(split)

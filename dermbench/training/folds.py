@@ -94,10 +94,10 @@ def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
 def spread(ids: Sequence[str], labels: Sequence[str], units: Sequence[int], folds: int) -> NDArray[np.int64]:
     """Return a fold for each image, classes spread as evenly as undivided units allow.
 
-    Largest units first, those of a size class by class in the order of a hash of their first id, each goes to the fold where it
-    adds least to the sum over classes of squared counts, each over the class's count: for single images, one that
-    has fewest of the class. Of equal folds it is the one with fewest images, then the first. (The greedy idea of
-    scikit-learn's ``StratifiedGroupKFold``, whose folds change with its versions.)
+    Largest units first, those of a size class by class in the order of a hash of their first id, each goes to the
+    fold where it adds least to the sum over classes of squared counts, each over the class's count: for single
+    images, one that has fewest of the class. Of equal folds it is the one with fewest images, then the first. (The
+    greedy idea of scikit-learn's ``StratifiedGroupKFold``, whose folds change with its versions.)
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ COUNTS = ("m", "programs", "area", "rows")
 """Arguments that a kernel is not compiled anew for."""
 WARPS = 8
 STAGES = 1
-"""Blocks of a table that a program has on their way from memory."""
+"""Blocks of a table that a program has on their way from memory; programs enough are there to hide one's wait."""
 
 
 @triton.jit

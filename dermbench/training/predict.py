@@ -126,9 +126,8 @@ def side_record(out: Path | str) -> Path:
 def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None) -> dict[str, Any]:
     dataset, fitted = ensemble.dataset, None
     if temperature is not None:
-        truth = dataset.truth(ensemble.unseen).digest
-        words = HELD_OUT if ensemble.folded else VALIDATION
-        fitted = {**asdict(temperature), "split": words, "truth": truth}
+        words, of = HELD_OUT if ensemble.folded else VALIDATION, "mean" if ensemble.alike else "each candidate"
+        fitted = {**asdict(temperature), "of": of, "split": words, "truth": ensemble.fitted_on()}
     return {
         "schema": "dermbench.predict/1",
         "candidates": [dict(describe(name)) for name in ensemble.names],

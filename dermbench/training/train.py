@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,11 +37,11 @@ from dermbench.training.scoring import predict_logits, softmax, validation_score
 from dermbench.training.seeding import derive, numpy_generator
 from dermbench.training.selection import SELECTIONS
 from dermbench.training.start import announce, class_counts, new_record, summary
+from dermbench.training.weights import check_unseen
 from dermbench.training.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from dermbench.training.methods import Method
     from dermbench.training.model import Network
@@ -105,6 +106,9 @@ def train(
         if chosen.folds:
             dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
             folder.check_held_out(dataset)
+        if chosen.weights:
+            held_out = dataset.held_out if isinstance(dataset, FoldedData) else ""
+            check_unseen(Path(chosen.weights), dataset.info.digest, held_out)
         if chosen.model.startswith(EMBEDDINGS):
             world.refuse_several("a probe on embeddings")
             return train_on_embeddings(folder, dataset, chosen, reporter)

@@ -135,13 +135,51 @@ def file_classes(path: Path) -> tuple[str, ...]:
     InputError
         When what dermbench writes there is damaged.
     """
-    if path.suffix != ".safetensors":
-        return ()
+    classes = _header(path).get("classes", ())
+    if not isinstance(classes, list | tuple):
+        raise InputError(path, [f"the classes of its classifier cannot be read: {classes!r} is no list"])
+    return tuple(map(str, classes))
+
+
+def check_unseen(path: Path, dataset: str, held_out: str) -> None:
+    """Refuse weights of a run that was trained on images this run is validated on.
+
+    A file of another dataset, or not of dermbench, says nothing of its images and is let through.
+
+    Parameters
+    ----------
+    path
+        File of weights.
+    dataset
+        Content hash of this run's dataset.
+    held_out
+        Hash of the images its fold holds out, empty without folds: then it is ``val``.
+
+    Raises
+    ------
+    UsageError
+        When the file is of the same dataset and held out other images.
+    """
+    header = _header(path)
+    if header.get("dataset") == dataset and header.get("held_out", "") != held_out:
+        raise UsageError(
+            f"{path}: these weights were trained on images that this run would be validated on",
+            remedy="Start from a run that held out the same images, or from weights of another dataset.",
+        )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Return what dermbench wrote into a file of weights about itself; nothing for any other file."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return {}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return tuple(map(str, json.loads((file.metadata() or {}).get(HEADER, "{}")).get("classes", ())))
-    except (OSError, safetensors.SafetensorError, ValueError, AttributeError, TypeError) as error:
+            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
+    except (OSError, safetensors.SafetensorError, ValueError) as error:
         raise InputError(path, [f"the classes of its classifier cannot be read: {error}"]) from error
+    if not isinstance(header, dict):
+        raise InputError(path, ["the classes of its classifier cannot be read: its header is no JSON object"])
+    return header
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

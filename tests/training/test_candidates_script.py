@@ -118,4 +118,8 @@ def test_the_page_shows_both(made):
     assert "\n| cut, 3 folds | 36 | " in page
     assert "\n| squashed, 3 folds | 36 | " in page
     assert "\n## Compared: folds\n" in page
+    report = json.loads((made / "runs" / "plain-x3.val.json").read_text())
+    assert f"\n| mean of three folds | {report['overall']['macro_f1']['value']:.2f}¹ | " in page
+    assert "\n¹ of all images of train and val" in page
+    assert "\n## By class: plain-x3, the best macro-F1 on what folds hold out\n" in page
     assert "\n## Compared on what folds hold out: shapes\n" in page

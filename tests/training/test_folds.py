@@ -300,3 +300,45 @@ def test_folds_that_cannot_be_are_refused(shared_dataset, tmp_path, run, options
 def test_another_fold_is_no_resumed_run(shared_dataset, runs, run):
     with pytest.raises(UsageError, match="holds a run of another configuration"):
         run(shared_dataset, runs[0], f"folds={FOLDS}", "fold=1", "epochs=0", "probe_l2=0.1", resume=True)
+
+
+def test_weights_that_have_seen_the_fold_are_refused(
+    shared_dataset, runs, finished_run, tmp_path, run, make_dataset
+):
+    probe, fold = ("epochs=0", "probe_l2=0.1"), (f"folds={FOLDS}", "fold=0")
+    weights = {
+        name: f"weights={folder / 'model.safetensors'}"
+        for name, folder in (("same", runs[0]), ("other fold", runs[1]), ("no fold", finished_run))
+    }
+    for options in (
+        (*fold, *probe, weights["other fold"]),
+        (*fold, *probe, weights["no fold"]),
+        (*probe, weights["other fold"]),
+    ):
+        with pytest.raises(UsageError, match="trained on images that this run would be validated on"):
+            run(shared_dataset, tmp_path / "run", *options)
+    run(shared_dataset, tmp_path / "same", *fold, *probe, weights["same"])
+    other = make_dataset(tmp_path / "data", per_class=(9, 4, 3))
+    run(other, tmp_path / "other", *probe, weights["same"])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"folds": "x"},
+        {"folds": 1},
+        {"folds": True},
+        {"folds": 3, "fold": 3},
+        {"folds": 3, "fold": -1},
+        {"folds": 3.0},
+        {"crop_mode": ["center"]},
+        {"held_out": 7},
+    ],
+)
+def test_malformed_metadata_of_onnx_is_one_message(changed):
+    from dermbench.training.onnx import _malformed
+
+    sound = {"folds": 3, "fold": 2, "crop_mode": "squash", "dataset": "sha256:0", "held_out": ""}
+    assert _malformed(dict(sound)) == []
+    assert _malformed({}) == []
+    assert len(_malformed({**sound, **changed})) == 1

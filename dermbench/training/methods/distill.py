@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from dermbench.training.pixels import Samples
 
 TENSOR = "distill.teacher"
-REMEDY = "Make one with: dermbench predict RUNS --data DATASET --split train --out FILE (folds: --split held-out)"
+REMEDY = (
+    "Make one with: dermbench predict RUNS --data DATASET --split train --out FILE "
+    "(a student on folds: --split train+val; a teacher on folds: --split held-out)"
+)
 
 
 class DistillOptions(MethodOptions):
@@ -39,6 +42,7 @@ class DistillOptions(MethodOptions):
     ----------
     distill_teacher
         Predictions file with probabilities of all training images; further images in it do not matter.
+        A relative path starts where the command is called, when a run is resumed too.
     distill_weight
         Share of the teacher in the targets; 0 learns from the labels alone, 1 from the teacher alone.
     distill_temperature
