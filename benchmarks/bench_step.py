@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from dermbench.training.allocator import memory_reused
 from dermbench.training.config import TrainConfig
+from dermbench.training.depthwise import quicken
 from dermbench.training.device import make_runtime, peak_memory
 from dermbench.training.model import build_network, compiled, freeze_norm, freeze_stages
 from dermbench.training.optim import make_optimizer
@@ -39,7 +40,19 @@ WAYS = {
     },
     "first 4 stages frozen": {"reused": False, "frozen": 4, "precision": "fp32"},
     "memory reused, first 4 stages frozen": {"reused": True, "frozen": 4, "precision": "fp32"},
-    "memory reused, first 4 stages frozen, bf16": {"reused": True, "frozen": 4, "precision": "bf16"},
+    "memory reused, bf16 by torch alone": {"reused": True, "frozen": 0, "precision": "bf16"},
+    "memory reused, bf16": {"reused": True, "frozen": 0, "precision": "bf16", "quick": True},
+    "memory reused, first 4 stages frozen, bf16 by torch alone": {
+        "reused": True,
+        "frozen": 4,
+        "precision": "bf16",
+    },
+    "memory reused, first 4 stages frozen, bf16": {
+        "reused": True,
+        "frozen": 4,
+        "precision": "bf16",
+        "quick": True,
+    },
 }
 
 
@@ -54,6 +67,8 @@ def measure(way: dict, model: str, size: int, batch: int) -> dict[str, float]:
     network = build_network(config, 21)
     freeze_stages(network, config.frozen_stages)
     runtime.place(network.module)
+    if way.get("quick"):
+        quicken(network.module, runtime)
     network.module.train()
     freeze_norm(network.module, every=True)
     optimizer = make_optimizer(config, network.module, network.head)

@@ -18,6 +18,7 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from timm.utils.model_ema import ModelEmaV3
 
 from dermbench.errors import UsageError
+from dermbench.training.depthwise import quicken
 from dermbench.training.feed import Feed
 from dermbench.training.fused import fuse
 from dermbench.training.graphs import Graphed
@@ -75,6 +76,7 @@ class Stepper:
             network.module = convert_sync_batchnorm(network.module)  # type: ignore[no-untyped-call]
         if config.fused and not config.compile:  # a compiler fuses by itself
             fuse(network.module, runtime, job.reporter.say)
+            quicken(network.module, runtime)
         self.optimizer = make_optimizer(config, network.module, network.head)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16")
         self.normalise = Normaliser(network, runtime)

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 
 from dermbench.errors import DermbenchError, MissingDependencyError, ResumableError, UsageError
+from dermbench.training.device import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,9 +121,10 @@ class World:
             InitProcessGroupKwargs(timeout=PATIENCE),
             DistributedDataParallelKwargs(gradient_as_bucket_view=True),
         ]
-        self._accelerator = Accelerator(
-            cpu=device.type == "cpu", mixed_precision="no", device_placement=False, kwargs_handlers=handlers
-        )
+        with _sharing_cores(self.size) if device.type == "cpu" else nullcontext():
+            self._accelerator = Accelerator(
+                cpu=device.type == "cpu", mixed_precision="no", device_placement=False, kwargs_handlers=handlers
+            )
         yield
         self._accelerator.wait_for_everyone()
         self._accelerator.end_training()
@@ -212,6 +214,24 @@ class World:
         All but the last process get an even number, so that neighbours (0 with 1, 2 with 3, ...) stay together.
         """
         return share(n, self.rank, self.size)
+
+
+@contextmanager
+def _sharing_cores(size: int) -> Iterator[None]:
+    """Let the processes of a job on one machine share its cores, where ``OMP_NUM_THREADS`` does not say otherwise.
+
+    For the block the variable is set: accelerate takes its own share, and warns, where it is not.
+    """
+    if os.environ.get("OMP_NUM_THREADS"):
+        yield
+        return
+    threads = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE") or size))
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
 
 
 def share(n: int, rank: int, size: int) -> slice:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import runpy
 import socket
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start, two of them at a time
 
 pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("timm", reason="training needs the [train] extra")

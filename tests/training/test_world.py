@@ -22,7 +22,7 @@ from dermbench.training.checkpoint import read_tensors
 from dermbench.training.scoring import batch_bounds
 from dermbench.training.step import split_rows
 from dermbench.training.whole_batch import WholeBatch
-from dermbench.training.world import ElsewhereError, World, share
+from dermbench.training.world import ElsewhereError, World, _sharing_cores, share
 
 RECIPE = (
     "ema_decay=0.9", "dropout=0.3", "drop_path=0.2", "clip_norm=1.0", "freeze_norm=false", "label_smoothing=0.1",
@@ -300,6 +300,27 @@ def test_the_launcher_names_the_processes(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(UsageError, match="1 GPUs"):
         world.device("cuda")
+
+
+def test_processes_of_a_machine_share_its_cores(monkeypatch):
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("dermbench.training.world.available_cores", lambda: 8)
+    try:
+        for given, set_by_launcher, size, wanted in ((None, None, 2, 4), (None, "4", 16, 2), (None, None, 16, 1)):
+            for name, value in (("OMP_NUM_THREADS", given), ("LOCAL_WORLD_SIZE", set_by_launcher)):
+                monkeypatch.delenv(name, raising=False)
+                if value is not None:
+                    monkeypatch.setenv(name, value)
+            with _sharing_cores(size):
+                assert os.environ["OMP_NUM_THREADS"] == str(wanted)  # what accelerate sees: it does not warn
+            assert "OMP_NUM_THREADS" not in os.environ
+            assert torch.get_num_threads() == wanted
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        with _sharing_cores(2):
+            assert torch.get_num_threads() == 1  # of the case before: what the user says is left alone
+        assert os.environ["OMP_NUM_THREADS"] == "3"
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_what_one_process_does_alone_is_refused_to_several():
