@@ -8,7 +8,10 @@ Comparisons of the specification are made when all their candidates are chosen.
 
 A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are
 judged together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test
-split where a ``[mean.NAME]`` says so. None is scored on test alone.
+split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was not
+chosen: what it holds out is shown, and test is not looked at. ``[files]`` names predictions for the test split that
+were made before, by their path from the project's root, for comparisons; ``[published]`` has, under ``words``, what
+F1 somebody else reported, by class.
 """
 
 from __future__ import annotations
@@ -45,6 +48,7 @@ HEAD = (
     + " | ".join(name for name, _ in COLUMNS)
     + " | worst skin type (n) | gap in accuracy | chance alone, median / 95 % | verdict | minutes | test scored |"
 )
+PROJECT = Path(__file__).parents[1]
 HELD_OUT_MARK = "¹"
 HELD_OUT_NOTE = "¹ of all images of train and val, each by the runs that have not seen it; unlike `val`."
 HEAD_HELD_OUT = HEAD.replace("val macro-F1", "n").replace(" test scored |", "")
@@ -66,8 +70,8 @@ class Bench:
         runs.mkdir(parents=True, exist_ok=True)
 
     def seeds(self, name: str) -> list[str]:
-        """Names of the runs of a candidate, one a seed or fold; a mean of runs is one candidate."""
-        if name in self.spec.get("mean", {}):
+        """Names of the runs of a candidate, one a seed or fold; a mean of runs is one candidate, as is a file."""
+        if name in self.spec.get("mean", {}) or name in self.spec.get("files", {}):
             return [name]
         entry = self.spec["run"][name]
         if "folds" in entry:
@@ -79,7 +83,11 @@ class Bench:
         if name in self.spec.get("mean", {}):
             found = {self.folds(run.rpartition("-")[0]) for run in self.spec["mean"][name]["of"]}
             return max(found) if found else 0
-        return int(self.spec["run"][name].get("folds", 0))
+        return int(self.spec["run"].get(name, {}).get("folds", 0))
+
+    def tested(self, name: str) -> bool:
+        """Return whether a candidate is scored on the test split."""
+        return bool(self.spec.get("mean", {}).get(name, {}).get("test", True))
 
     def train(self, name: str, run: str) -> None:
         """Train a run of a candidate that is not trained; a mean of runs has none."""
@@ -121,7 +129,7 @@ class Bench:
             split = "held-out" if self.folds(name) else "val"
             words = ("--data", self.data, "--split", split, "--out", self.file(run, "val"))
             dermbench("predict", *members, *words, *plain)
-        if not self.file(run).is_file():
+        if self.tested(name) and not self.file(run).is_file():
             dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
             with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
                 log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
@@ -141,7 +149,7 @@ class Bench:
                 return
             run = name
         split = "train+val" if self.folds(name) else "val"
-        resamples = ("--resamples", 99) if name in self.spec.get("mean", {}) else ()
+        resamples = ("--resamples", 99) if name in self.spec.get("mean", {}) and self.tested(name) else ()
         for file, out, words in (
             (self.file(run), self.runs / f"{run}.json", ()),
             (self.file(run, "val"), self.runs / f"{run}.val.json", ("--split", split, *resamples)),
@@ -152,7 +160,7 @@ class Bench:
     def compare(self, names: list[str]) -> None:
         """Compare the candidates of each ``[compare.NAME]`` whose candidates are all among ``names``."""
         for name, entry in self.spec.get("compare", {}).items():
-            if not set(entry["of"]) <= set(names):
+            if not set(entry["of"]) <= {*names, *self.spec.get("files", {})}:
                 print(f"not compared, since not all of it is chosen: {name}", flush=True)
                 continue
             files = [
@@ -176,11 +184,15 @@ class Bench:
 
     def file(self, run: str, split: str = "test") -> Path:
         """Where the predictions of a run for a split lie."""
+        if run in self.spec.get("files", {}):
+            return PROJECT / self.spec["files"][run]
         return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
 
     def held_out_table(self, names: list[str]) -> list[str]:
         """Lines of the table of what runs on folds hold out."""
-        folded = [name for name in names if name in self.spec["run"] and self.folds(name)]
+        folded = [
+            name for name in names if self.folds(name) and (name in self.spec["run"] or not self.tested(name))
+        ]
         made = [name for name in folded if (self.runs / f"{name}.val.json").is_file()]
         if not made:
             return []
@@ -188,9 +200,12 @@ class Bench:
         lines += [HEAD_HELD_OUT, "|---|--:|" + "--:|" * len(COLUMNS) + "---|--:|--:|---|--:|"]
         for name in made:
             report = json.loads((self.runs / f"{name}.val.json").read_text(encoding="utf-8"))
-            words = f"{self.spec['run'][name]['words']}, {self.folds(name)} folds"
-            minutes = sum(float(self.val(run)[1]) for run in self.seeds(name))
-            lines.append(f"| {words} | {report['n']:,} | {' | '.join(cells(report))} | {minutes:.0f} |")
+            if name in self.spec["run"]:
+                words = f"{self.spec['run'][name]['words']}, {self.folds(name)} folds"
+                minutes = f"{sum(float(self.val(run)[1]) for run in self.seeds(name)):.0f}"
+            else:
+                words, minutes = f"{self.spec['mean'][name]['words']}: not chosen, not scored on test", "-"
+            lines.append(f"| {words} | {report['n']:,} | {' | '.join(cells(report))} | {minutes} |")
         return lines
 
     def row(self, name: str, run: str, words: str, scored: Counter[str]) -> str:
@@ -247,10 +262,20 @@ class Bench:
         folded = [run for run in runs if run in self.spec.get("mean", {}) and self.folds(run)]
         best = max(folded or runs, key=lambda run: self.val(run)[0])
         where = "on what folds hold out" if folded else "on val"
-        lines += ["", f"## By class: {best}, the best macro-F1 {where}", "", "| class | n | F1 |", "|---|--:|--:|"]
-        cells = self.report(best)["per_class"].items()
-        for label, cell in sorted(cells, key=lambda item: -item[1]["f1"]["value"]):
-            lines.append(f"| {label} | {cell['support']} | {interval(cell['f1'])} |")
+        lines += ["", f"## By class: {best}, the best macro-F1 {where}", ""]
+        return lines + self.by_class(best)
+
+    def by_class(self, run: str) -> list[str]:
+        """Lines of the table of classes, beside what somebody else reported."""
+        published = dict(self.spec.get("published", {}))
+        found = self.report(run)["per_class"]
+        more = [f" F1, {published.pop('words')} |"] if published else []
+        if unknown := sorted({*published} - {*found}):
+            raise SystemExit(f"[published] names no class of the task: {', '.join(unknown)}")
+        lines = ["".join(["| class | n | F1 |", *more]), "".join(["|---|--:|--:|", *("--:|" for _ in more)])]
+        for label, cell in sorted(found.items(), key=lambda item: -item[1]["f1"]["value"]):
+            other = [f" {published[label]:.2f} |" if label in published else " |" for _ in more]
+            lines.append("".join([f"| {label} | {cell['support']} | {interval(cell['f1'])} |", *other]))
         return lines
 
 

@@ -7,6 +7,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -40,6 +41,24 @@ folds = 3
 words = "mean of three folds"
 of = ["plain-f0", "plain-f1", "plain-f2"]
 options = ["--calibrate"]
+[mean.plain-x3-flips]
+words = "the same, in four flips"
+of = ["plain-f0", "plain-f1", "plain-f2"]
+options = ["--tta", "flips"]
+test = false
+[files]
+before = "BEFORE"
+[published]
+words = "reported elsewhere"
+nodule = 0.25
+[held-out.views]
+baseline = "plain-x3"
+of = ["plain-x3", "plain-x3-flips"]
+metrics = ["accuracy"]
+[compare.before]
+baseline = "before"
+of = ["before", "plain-x3"]
+metrics = ["accuracy"]
 [held-out.shapes]
 baseline = "plain"
 of = ["plain", "squash"]
@@ -75,7 +94,11 @@ def call():
 @pytest.fixture(scope="module")
 def made(call, shared_dataset, tmp_path_factory):
     folder = tmp_path_factory.mktemp("candidates")
-    (folder / "spec.toml").write_text(SPEC)
+    test = shared_dataset.manifest.query("split == 'test'")
+    shares = dict.fromkeys((f"prob_{label}" for label in shared_dataset.info.classes), 1 / 3)
+    before = pd.DataFrame({"image_id": test["image_id"].tolist(), **shares})
+    before.to_csv(folder / "before.csv", index=False)
+    (folder / "spec.toml").write_text(SPEC.replace("BEFORE", str(folder / "before.csv")))
     words = (
         folder / "spec.toml",
         "--data",
@@ -93,6 +116,28 @@ def made(call, shared_dataset, tmp_path_factory):
 def test_folds_are_scored_on_test_as_a_mean_only_and_once(made):
     scored = [line.partition(",")[0] for line in (made / "runs" / "test-split.csv").read_text().splitlines()]
     assert sorted(scored) == ["plain-x3", "single-s0", "single-s1"]
+
+
+def test_what_was_not_chosen_is_shown_and_not_scored(made):
+    assert not (made / "runs" / "plain-x3-flips.parquet").exists()
+    report = json.loads((made / "runs" / "held-out-views" / "comparison.json").read_text())
+    assert report["n"] == 36
+    page = (made / "page.md").read_text()
+    assert "\n| the same, in four flips: not chosen, not scored on test | 36 | " in page
+
+
+def test_predictions_made_before_are_compared(made):
+    report = json.loads((made / "runs" / "compare-before" / "comparison.json").read_text())
+    assert report["n"] == 9
+    page = (made / "page.md").read_text()
+    assert "\n## Compared: before\n" in page
+
+
+def test_what_was_published_stands_beside_the_classes(made):
+    page = (made / "page.md").read_text()
+    assert "\n| class | n | F1 | F1, reported elsewhere |\n|---|--:|--:|--:|\n" in page
+    rows = [line for line in page.splitlines() if line.startswith(("| nodule | 3 |", "| macule | 3 |"))]
+    assert sorted(row.rpartition(" | ")[2].strip(" |") for row in rows) == ["", "0.25"]
 
 
 def test_each_fold_is_trained_on_its_own_part(made):
