@@ -8,8 +8,8 @@ Comparisons of the specification are made when all their candidates are chosen.
 
 A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are
 judged together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test
-split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was not
-chosen: what it holds out is shown, and test is not looked at.
+split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was
+not chosen: what it holds out is shown, and test is not looked at.
 
 ``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
 comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class.
