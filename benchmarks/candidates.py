@@ -12,7 +12,9 @@ split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with
 not chosen: what it holds out is shown, and test is not looked at.
 
 ``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
-comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class.
+comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit FOLDER``
+(written by ``dermbench data audit DATASET --out FOLDER``) every candidate is also evaluated without the test images
+that have a near-duplicate in another split.
 """
 
 from __future__ import annotations
@@ -28,6 +30,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
+
+from dermbench.artifacts import read_dataset
 
 STEPS = ("train", "predict", "eval", "compare")
 COLUMNS = (
@@ -65,9 +71,9 @@ def dermbench(*words: object) -> None:
 class Bench:
     """One specification, one dataset, one folder of runs."""
 
-    def __init__(self, spec: Path, data: Path, runs: Path) -> None:
+    def __init__(self, spec: Path, data: Path, runs: Path, audit: Path | None = None) -> None:
         self.spec = tomllib.loads(spec.read_text(encoding="utf-8"))
-        self.data, self.runs = data, runs
+        self.data, self.runs, self.audit = data, runs, audit
         runs.mkdir(parents=True, exist_ok=True)
 
     def seeds(self, name: str) -> list[str]:
@@ -158,6 +164,25 @@ class Bench:
             if file.is_file() and (not out.is_file() or out.stat().st_mtime < file.stat().st_mtime):
                 dermbench("eval", file, "--data", self.data, "--out", out, *words)
 
+        if self.audit and self.file(run).is_file():
+            self.eval_apart(run, self.audit)
+
+    def eval_apart(self, run: str, audit: Path) -> None:
+        """Evaluate predictions for the test split without images that share something with another split."""
+        out, file = self.runs / f"{run}.apart.json", self.file(run)
+        if out.is_file() and out.stat().st_mtime > file.stat().st_mtime:
+            return
+        leaks = json.loads((audit / "audit.json").read_text(encoding="utf-8"))["leaks"]
+        leaked = {image for leak in leaks for image in leak["images"]}
+        dataset = read_dataset(self.data)
+        rows = dataset.manifest[(dataset.manifest["split"] == "test") & ~dataset.manifest["image_id"].isin(leaked)]
+        truth, predictions = self.runs / f"{run}.apart.truth.csv", self.runs / f"{run}.apart.csv"
+        rows[["image_id", "label", "fst"]].to_csv(truth, index=False)
+        table = pd.read_parquet(file)
+        table[table["image_id"].isin(rows["image_id"])].to_csv(predictions, index=False)
+        classes = ",".join(dataset.info.classes)
+        dermbench("eval", predictions, "--truth", truth, "--classes", classes, "--out", out)
+
     def compare(self, names: list[str]) -> None:
         """Compare the candidates of each ``[compare.NAME]`` whose candidates are all among ``names``."""
         for name, entry in self.spec.get("compare", {}).items():
@@ -209,6 +234,19 @@ class Bench:
             lines.append(f"| {words} | {report['n']:,} | {' | '.join(cells(report))} | {minutes} |")
         return lines
 
+    def apart_table(self, names: list[str]) -> list[str]:
+        """Lines of the table of what candidates reach on test images without a twin in another split."""
+        lines: list[str] = []
+        for name in names:
+            for run in self.seeds(name):
+                file = self.runs / f"{run}.apart.json"
+                if self.audit and file.is_file():
+                    report = json.loads(file.read_text(encoding="utf-8"))
+                    lines.append(f"| {run} | {report['n']:,} | {' | '.join(cells(report))} |")
+        head = [HEAD_HELD_OUT.removesuffix(" minutes |"), "|---|--:|" + "--:|" * len(COLUMNS) + "---|--:|--:|---|"]
+        title = "## Without the test images that have a near-duplicate in train or val"
+        return ["", title, "", *head, *lines] if lines else []
+
     def row(self, name: str, run: str, words: str, scored: Counter[str]) -> str:
         """A line of the table; what a mean of runs on folds holds out is not ``val``, and is marked."""
         val, minutes = self.val(run)
@@ -247,7 +285,7 @@ class Bench:
     def page(self, names: list[str]) -> list[str]:
         """Lines of the page: what the specification says, tables, comparisons, the best on ``val`` by class."""
         lines = [f"# {self.spec['title']}", "", self.spec["about"].strip(), "", *self.table(names)]
-        lines += self.held_out_table(names)
+        lines += self.held_out_table(names) + self.apart_table(names)
         compared = [f"compare-{name}" for name in self.spec.get("compare", {})]
         for name in [*compared, *(f"held-out-{name}" for name in self.spec.get("held-out", {}))]:
             made = self.runs / name / "comparison.md"
@@ -304,12 +342,13 @@ def main() -> None:
     parser.add_argument("spec", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--audit", type=Path, help="folder that `dermbench data audit --out` has written")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--steps", nargs="*", choices=STEPS, default=STEPS)
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--out", type=Path, help="write the page here instead of printing it")
     chosen = parser.parse_args()
-    bench = Bench(chosen.spec, chosen.data, chosen.runs)
+    bench = Bench(chosen.spec, chosen.data, chosen.runs, chosen.audit)
     names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
     runs = [(name, run) for name in names for run in bench.seeds(name)]
     for step in ("train", "predict", "eval"):

@@ -98,6 +98,8 @@ def made(call, shared_dataset, tmp_path_factory):
     shares = dict.fromkeys((f"prob_{label}" for label in shared_dataset.info.classes), 1 / 3)
     before = pd.DataFrame({"image_id": test["image_id"].tolist(), **shares})
     before.to_csv(folder / "before.csv", index=False)
+    leak = {"shares": "duplicates", "images": ["test-nodule-0", "train-nodule-0"]}
+    (folder / "audit.json").write_text(json.dumps({"leaks": [leak]}))
     (folder / "spec.toml").write_text(SPEC.replace("BEFORE", str(folder / "before.csv")))
     words = (
         folder / "spec.toml",
@@ -105,6 +107,8 @@ def made(call, shared_dataset, tmp_path_factory):
         shared_dataset.root,
         "--runs",
         folder / "runs",
+        "--audit",
+        folder,
         "--out",
         folder / "page.md",
     )
@@ -124,6 +128,14 @@ def test_what_was_not_chosen_is_shown_and_not_scored(made):
     assert report["n"] == 36
     page = (made / "page.md").read_text()
     assert "\n| the same, in four flips: not chosen, not scored on test | 36 | " in page
+
+
+def test_images_with_a_twin_elsewhere_are_left_out(made):
+    page = (made / "page.md").read_text().partition("\n## Without the test images")[2]
+    assert "\n| plain-x3 | 8 | " in page
+    assert "\n| single-s0 | 8 | " in page
+    report = json.loads((made / "runs" / "plain-x3.apart.json").read_text())
+    assert report["per_class"]["nodule"]["support"] == 2
 
 
 def test_predictions_made_before_are_compared(made):
