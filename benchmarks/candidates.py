@@ -12,9 +12,9 @@ split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with
 not chosen: what it holds out is shown, and test is not looked at.
 
 ``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
-comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit FOLDER``
-(written by ``dermbench data audit DATASET --out FOLDER``) every candidate is also evaluated without the test images
-that have a near-duplicate in another split.
+comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit
+FOLDER`` (written by ``dermbench data audit DATASET --out FOLDER``) every candidate is also evaluated without the
+test images that have a near-duplicate in another split.
 """
 
 from __future__ import annotations
