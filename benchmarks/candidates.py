@@ -172,9 +172,11 @@ class Bench:
         out, file = self.runs / f"{run}.apart.json", self.file(run)
         if out.is_file() and out.stat().st_mtime > file.stat().st_mtime:
             return
-        leaks = json.loads((audit / "audit.json").read_text(encoding="utf-8"))["leaks"]
-        leaked = {image for leak in leaks for image in leak["images"]}
+        found = json.loads((audit / "audit.json").read_text(encoding="utf-8"))
         dataset = read_dataset(self.data)
+        if found["dataset_digest"] != dataset.info.digest:
+            raise SystemExit(f"{audit}/audit.json is of another dataset than {self.data}; make it with data audit")
+        leaked = {image for leak in found["leaks"] for image in leak["images"]}
         rows = dataset.manifest[(dataset.manifest["split"] == "test") & ~dataset.manifest["image_id"].isin(leaked)]
         truth, predictions = self.runs / f"{run}.apart.truth.csv", self.runs / f"{run}.apart.csv"
         rows[["image_id", "label", "fst"]].to_csv(truth, index=False)
@@ -348,6 +350,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--out", type=Path, help="write the page here instead of printing it")
     chosen = parser.parse_args()
+    if chosen.audit and not (chosen.audit / "audit.json").is_file():
+        parser.error(f"no audit.json in {chosen.audit}: dermbench data audit DATASET --out {chosen.audit}")
     bench = Bench(chosen.spec, chosen.data, chosen.runs, chosen.audit)
     names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
     runs = [(name, run) for name in names for run in bench.seeds(name)]

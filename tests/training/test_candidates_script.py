@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -99,7 +100,8 @@ def made(call, shared_dataset, tmp_path_factory):
     before = pd.DataFrame({"image_id": test["image_id"].tolist(), **shares})
     before.to_csv(folder / "before.csv", index=False)
     leak = {"shares": "duplicates", "images": ["test-nodule-0", "train-nodule-0"]}
-    (folder / "audit.json").write_text(json.dumps({"leaks": [leak]}))
+    audit = {"dataset_digest": shared_dataset.info.digest, "leaks": [leak]}
+    (folder / "audit.json").write_text(json.dumps(audit))
     (folder / "spec.toml").write_text(SPEC.replace("BEFORE", str(folder / "before.csv")))
     words = (
         folder / "spec.toml",
@@ -136,6 +138,17 @@ def test_images_with_a_twin_elsewhere_are_left_out(made):
     assert "\n| single-s0 | 8 | " in page
     report = json.loads((made / "runs" / "plain-x3.apart.json").read_text())
     assert report["per_class"]["nodule"]["support"] == 2
+
+
+def test_an_audit_of_another_dataset_is_refused(made, call, shared_dataset, tmp_path):
+    words = (made / "spec.toml", "--data", shared_dataset.root, "--runs", tmp_path, "--audit", tmp_path)
+    with pytest.raises(SystemExit) as missing:
+        call(*words)
+    assert missing.value.code == 2
+    (tmp_path / "audit.json").write_text(json.dumps({"dataset_digest": "sha256:0", "leaks": []}))
+    shutil.copy(made / "runs" / "plain-x3.parquet", tmp_path)
+    with pytest.raises(SystemExit, match="another dataset"):
+        call(*words, "--only", "plain-x3", "--steps", "eval")
 
 
 def test_predictions_made_before_are_compared(made):
