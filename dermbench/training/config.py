@@ -100,6 +100,9 @@ class TrainConfig(BaseModel):
     selection, selection_cases, patience
         Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
         without a better one before the run ends.
+    validate_every
+        Epochs from one validation to the next, and to the last epoch; more than 1 where no rule looks at any but
+        that one (``selection = "last"``, ``patience = 0``).
     folds, fold
         Cut the images of ``train`` and ``val`` anew into so many parts and validate on part ``fold`` (from 0),
         train on the others (0: the splits of the dataset). Runs of all folds hold out each image once.
@@ -159,6 +162,7 @@ class TrainConfig(BaseModel):
     selection: str = "macro_f1"
     selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)
+    validate_every: int = Field(1, ge=1)
     folds: int = Field(0, ge=0, le=100)
     fold: int = Field(0, ge=0, validate_default=True)
     loggers: tuple[str, ...] = ()
@@ -191,6 +195,13 @@ class TrainConfig(BaseModel):
         if unknown := [name for name in names if name not in LOGGERS]:
             raise ValueError(f"{unknown[0]!r} is unknown; {suggest(unknown[0], LOGGERS)}")
         return names
+
+    @field_validator("validate_every")
+    @classmethod
+    def _seen_by_no_rule(cls, every: int, info: Any) -> int:
+        if every > 1 and (info.data.get("selection") != "last" or info.data.get("patience")):
+            raise ValueError("epochs can be left out where selection is 'last' and patience 0")
+        return every
 
     @field_validator("folds")
     @classmethod

@@ -2,8 +2,8 @@
 
 Processors that multiply in bf16 do so twice as fast as in float32, yet a step of a network with depthwise
 convolutions gets slower there: the libraries beneath torch have no such kernel for the weights' gradient of
-5 x 5 windows, nor for the images' gradient where the stride is 2. Four windows of 3 x 3 cover one of 5 x 5, and
-for those there is one.
+5 x 5 windows, nor for the images' gradient where the stride is 2. :mod:`dermbench.training.native` has them. Where
+that cannot be had, four windows of 3 x 3 cover one of 5 x 5, and for those there is one.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from timm.layers.conv2d_same import Conv2dSame
-from timm.layers.padding import pad_same
+from timm.layers.padding import get_same_padding, pad_same
 from torch import nn
 from torch.nn import functional
 
+from dermbench.training import native
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from dermbench.training.device import Runtime
@@ -61,13 +65,16 @@ def _fits(layer: nn.Conv2d) -> bool:
 
 
 class QuickConv2d(nn.Conv2d):
-    """Depthwise convolution; a pass that needs a gradient under autocast makes it by :class:`_Depthwise`."""
+    """Depthwise convolution; a training step under autocast makes its gradient by one of the functions below."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that torch gives it
         """Return the images convolved."""
         if not _learns(self, input):
             return super().forward(input)
-        return _convolved(self, input.bfloat16(), cast("tuple[int, int]", self.padding))
+        down, across = cast("tuple[int, int]", self.padding)
+        if native.available():
+            return _natively(self, input, (across, across, down, down))
+        return _convolved(self, input.bfloat16(), (down, across))
 
 
 class QuickConv2dSame(Conv2dSame):
@@ -78,6 +85,9 @@ class QuickConv2dSame(Conv2dSame):
         if not _learns(self, x):
             unchanged: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return unchanged
+        if native.available():
+            down, across = map(get_same_padding, x.shape[2:], self.kernel_size, self.stride, (1, 1))
+            return _natively(self, x, (across // 2, across - across // 2, down // 2, down - down // 2))
         sides = (list(self.kernel_size), list(self.stride), list(self.dilation))
         return _convolved(self, pad_same(x.bfloat16(), *sides), (0, 0))
 
@@ -86,9 +96,52 @@ _QUICK: dict[type, type] = {nn.Conv2d: QuickConv2d, Conv2dSame: QuickConv2dSame}
 
 
 def _learns(layer: nn.Conv2d, images: Tensor) -> bool:
-    """Return whether a gradient is wanted and computed in bf16."""
-    wanted = torch.is_grad_enabled() and (images.requires_grad or layer.weight.requires_grad)
-    return wanted and torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    """Return whether a training step in bf16 passes: with a gradient, or frozen where there are kernels in C."""
+    wanted = images.requires_grad or layer.weight.requires_grad or native.available()
+    return (
+        torch.is_grad_enabled()
+        and wanted
+        and torch.is_autocast_enabled("cpu")
+        and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    )
+
+
+def _natively(layer: nn.Conv2d, images: Tensor, sides: Sequence[int]) -> Tensor:
+    """Return the images convolved by the kernels in C; ``sides`` are zeros at the left, right, top and bottom."""
+    left, right, top, bottom = sides
+    (side, _), (stride, _) = layer.kernel_size, layer.stride
+    height, width = (
+        (length + zeros - side) // stride + 1
+        for length, zeros in zip(images.shape[2:], (top + bottom, left + right), strict=True)
+    )
+    window = native.Window(side, stride, top, left, height, width)
+    function: Any = _Native
+    images = images.bfloat16().contiguous(memory_format=torch.channels_last)
+    result: Tensor = function.apply(images, layer.weight, window)
+    return result if layer.bias is None else result + layer.bias.bfloat16().view(1, -1, 1, 1)
+
+
+class _Native(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, weight: Tensor, window: native.Window) -> Tensor:
+        weight = weight.bfloat16()
+        ctx.save_for_backward(images, weight)
+        ctx.window = window
+        even = 2 * window.top == 2 * window.left == window.side - 1
+        if window.stride == 1 and even:  # torch has a good kernel for that
+            return torch.conv2d(images, weight, None, 1, window.top, 1, images.shape[1])
+        return native.depthwise(images, weight, window)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        images, weight = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        size, of_images, of_weight = tuple(images.shape[2:]), None, None
+        if ctx.needs_input_grad[0]:
+            of_images = native.depthwise_images(gradient, weight, ctx.window, size)
+        if ctx.needs_input_grad[1]:
+            of_weight = native.depthwise_weight(images, gradient, ctx.window)
+        return of_images, of_weight, None
 
 
 def _convolved(layer: nn.Conv2d, images: Tensor, padding: tuple[int, int]) -> Tensor:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dermbench.training.augment import augment_batch, resize_batch
+from dermbench.training.augment import augment_batch
 from dermbench.training.schedule import size_at
 from dermbench.training.seeding import torch_generator
 from dermbench.training.world import World
@@ -111,8 +111,9 @@ class Feed:
         size = size_at(config.progressive, step, total=self.total) or config.image_size
         with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
             rows = self.world.rows(len(index))
-            images = self.samples.batch(index[rows], self.device)
-            if size != config.image_size:  # sampling does not antialias, so it must not shrink much
-                images = resize_batch(images, round(images.shape[-1] * size / config.image_size))
+            side = 0  # sampling does not antialias, so it must not shrink much
+            if size != config.image_size:
+                side = round(self.samples.pixels.shape[1] * size / config.image_size)
+            images = self.samples.batch(index[rows], self.device, side)
             images = augment_batch(images, config.augment, size, generator, start=rows.start, total=len(index))
             return images, self.stream.record_event() if self.stream is not None else None

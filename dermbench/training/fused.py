@@ -1,4 +1,4 @@
-"""Layers whose training step makes fewer passes over memory on a GPU; the same weights, buffers and names."""
+"""Layers whose training step makes fewer passes over memory; the same weights, buffers and names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from timm.layers.norm_act import BatchNormAct2d
 from timm.models._efficientnet_blocks import SqueezeExcite
 from torch import nn
+
+from dermbench.training import native
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +23,10 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
-    """Let the layers of a network that can do so compute with :mod:`dermbench.training.kernels`.
+    """Let the layers of a network that can do so compute with kernels of ours.
 
-    Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them.
+    Batch normalisation with its activation, and on a GPU squeeze-and-excitation, as EfficientNets of timm have
+    them: on a GPU with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`.
     Only training steps change, in the order of their sums; what a layer is called and holds stays.
 
     Parameters
@@ -31,15 +34,21 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
     module
         Network on its device.
     runtime
-        Nothing is changed unless it is a CUDA device with channels last, and Triton is there.
+        Nothing is changed unless it has channels last and is a CUDA device where Triton is, or a CPU that computes
+        in bf16 where a C compiler is.
     say
-        Is told when Triton is there and cannot make kernels for this device; nothing is changed then.
+        Is told when Triton or the compiler cannot make kernels for this device; nothing is changed then.
 
     Returns
     -------
     int
         Number of layers changed.
     """
+    if (runtime.device.type, runtime.precision, runtime.channels_last) == ("cpu", "bf16", True):
+        if not native.available():
+            say(f"slower than it could be, since there are no kernels here: {native.why_not()}")
+            return 0
+        return _changed(module, {BatchNormAct2d: NativeNormAct})
     if runtime.device.type != "cuda" or not runtime.channels_last or importlib.util.find_spec("triton") is None:
         return 0
     try:
@@ -62,10 +71,14 @@ def try_out(device: torch.device) -> None:
 
 
 def fuse_layers(module: nn.Module) -> int:
-    """Do what :func:`fuse` does, on any device."""
+    """Do what :func:`fuse` does on a GPU, on any device."""
+    return _changed(module, {BatchNormAct2d: FusedNormAct, SqueezeExcite: FusedSqueezeExcite})
+
+
+def _changed(module: nn.Module, classes: dict[type, Any]) -> int:
     changed = 0
     for layer in module.modules():
-        wanted = _FUSED.get(type(layer))
+        wanted = classes.get(type(layer))
         if wanted is not None and wanted.fits(layer):
             layer.__class__ = wanted
             changed += 1
@@ -80,8 +93,7 @@ class FusedNormAct(BatchNormAct2d):
         """Return whether a layer does nothing else, and learns with running statistics."""
         from dermbench.training.kernels import ACTIVATIONS  # noqa: PLC0415 - needs triton
 
-        complete = layer.affine and layer.track_running_stats and layer.momentum is not None
-        return complete and isinstance(layer.drop, nn.Identity) and type(layer.act).__name__ in ACTIVATIONS
+        return _does_nothing_else(layer) and type(layer.act).__name__ in ACTIVATIONS
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised, activated images."""
@@ -92,6 +104,37 @@ class FusedNormAct(BatchNormAct2d):
             count.add_(1)
             result = function.apply(x, self.weight, self.bias, self)
         return result
+
+
+class NativeNormAct(BatchNormAct2d):
+    """The same in bf16 on a CPU."""
+
+    @staticmethod
+    def fits(layer: Any) -> bool:
+        """Return whether a layer does nothing else, and learns with running statistics."""
+        return _does_nothing_else(layer) and type(layer.act).__name__ in native.ACTIVATIONS
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised, activated images."""
+        unfused, function, count = cast(
+            "tuple[Any, Any, Any]", (super(), _NativeNormAct, self.num_batches_tracked)
+        )
+        if x.dtype != torch.bfloat16 or not x.is_contiguous(memory_format=torch.channels_last):
+            result: Tensor = unfused.forward(x)
+        elif self.training and x.numel() > x.shape[1]:
+            count.add_(1)
+            result = function.apply(x, self.weight, self.bias, self)
+        elif not self.training and native.is_step(x, self.weight, self.bias):
+            result = self._as_it_is(x)
+        else:
+            result = unfused.forward(x)
+        return result
+
+    def _as_it_is(self, x: Tensor) -> Tensor:
+        """Normalise with the statistics kept."""
+        mean, var = cast("Tensor", self.running_mean), cast("Tensor", self.running_var)
+        scale = self.weight * torch.rsqrt(var + self.eps)
+        return native.activated(x, scale, self.bias - mean * scale, native.ACTIVATIONS[type(self.act).__name__])
 
 
 class FusedSqueezeExcite(SqueezeExcite):
@@ -115,7 +158,9 @@ class FusedSqueezeExcite(SqueezeExcite):
         return weights
 
 
-_FUSED: dict[type, Any] = {BatchNormAct2d: FusedNormAct, SqueezeExcite: FusedSqueezeExcite}
+def _does_nothing_else(layer: Any) -> bool:
+    complete = layer.affine and layer.track_running_stats and layer.momentum is not None
+    return complete and isinstance(layer.drop, nn.Identity)
 
 
 def _suits(x: Tensor) -> bool:
@@ -140,6 +185,22 @@ class _NormAct(torch.autograd.Function):
         x, found = ctx.saved_tensors
         g = g.contiguous(memory_format=torch.channels_last)
         return *kernels.normalised_backward(x, g, found, ctx.act), None
+
+
+class _NativeNormAct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, layer: Any) -> Tensor:
+        ctx.act = native.ACTIVATIONS[type(layer.act).__name__]
+        running = (layer.running_mean, layer.running_var)
+        y, found = native.normalised(x, weight, bias, running, layer.eps, layer.momentum, ctx.act)
+        ctx.save_for_backward(x, found)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        x, found = ctx.saved_tensors
+        g = g.contiguous(memory_format=torch.channels_last)
+        return *native.normalised_backward(x, g, found, ctx.act), None
 
 
 class _Excite(torch.autograd.Function):

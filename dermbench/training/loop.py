@@ -223,7 +223,22 @@ class Trainer:
             self.writer.do(lambda: write_tensors(path, kept, header))
 
     def _row(self, state: State, *, loss: float, seen: int) -> dict[str, Any]:
-        config, started = self.config, time.perf_counter()
+        started = time.perf_counter()
+        due = not state.epoch % self.config.validate_every or bool(self._why_end(state))
+        scores = self._scores(state) if due else {}
+        return {
+            "epoch": state.epoch,
+            "step": state.step,
+            "lr": self.config.learning_rate * self.stepper.rate(max(0, state.step - 1)),
+            "train_loss": loss if seen else None,
+            **scores,
+            "images_per_second": seen / state.epoch_seconds if seen else None,
+            "seconds": state.epoch_seconds + time.perf_counter() - started,
+        }
+
+    def _scores(self, state: State) -> dict[str, Any]:
+        """Validate."""
+        config = self.config
         logits = predict_logits(
             self.samples["val"],
             self.judged,
@@ -237,24 +252,23 @@ class Trainer:
                 f"the network returns values that are not finite after epoch {state.epoch}",
                 remedy="Start a new run with a lower --set learning_rate=... or --set clip_norm=1.0.",
             )
-        return {
-            "epoch": state.epoch,
-            "step": state.step,
-            "lr": config.learning_rate * self.stepper.rate(max(0, state.step - 1)),
-            "train_loss": loss if seen else None,
-            **validation_scores(self.samples["val"].labels, logits, self.groups),
-            "images_per_second": seen / state.epoch_seconds if seen else None,
-            "seconds": state.epoch_seconds + time.perf_counter() - started,
-        }
+        return validation_scores(self.samples["val"].labels, logits, self.groups)
 
     def _why_stop(self, state: State) -> str:
+        config = self.config
+        if end := self._why_end(state):
+            return end
+        if config.patience and state.stale >= config.patience:
+            return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
+        return ""
+
+    def _why_end(self, state: State) -> str:
+        """Say why training ends here, whatever the scores."""
         config = self.config
         if config.max_steps and state.step >= config.max_steps:
             return f"max_steps: {state.step} optimisation steps taken"
         if state.epoch >= config.epochs:
             return f"all {config.epochs} epochs done" if config.epochs else "no epochs asked for"
-        if config.patience and state.stale >= config.patience:
-            return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
         return ""
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from dermbench.artifacts.columns import JOINED, SPLITS
 from dermbench.artifacts.images import decode_rgb
+from dermbench.training.augment import resize_batch
 from dermbench.training.cache import Originals, open_cache
 from dermbench.training.device import to_device
 from dermbench.training.folds import POOL, FoldedData
@@ -65,14 +66,30 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def batch(self, index: NDArray[np.int64], device: torch.device) -> torch.Tensor:
-        """Return images in [0, 1], shape (n, 3, side, side), channels lying last in memory."""
+    def batch(self, index: NDArray[np.int64], device: torch.device, side: int = 0) -> torch.Tensor:
+        """Return images in [0, 1], shape (n, 3, side, side), channels lying last in memory.
+
+        Parameters
+        ----------
+        index
+            Which samples.
+        device
+            Where the images are wanted.
+        side
+            Scale them to so many pixels, antialiased (0: as cached). On a CPU that is done in 8 bits, which is
+            five times as fast and off by less than one of 255 levels.
+        """
         index = index if self.rows is None else self.rows[index]
         if isinstance(self.pixels, torch.Tensor):
             chosen = self.pixels[to_device(torch.from_numpy(index), self.pixels.device)]
         else:
             chosen = to_device(torch.from_numpy(self.pixels[index]), device)
-        return chosen.permute(0, 3, 1, 2).float().div_(255)
+        images = chosen.permute(0, 3, 1, 2)
+        if not side:
+            return images.float().div_(255)
+        if device.type == "cpu":
+            return resize_batch(images, side).float().div_(255)
+        return resize_batch(images.float().div_(255), side)
 
     def to(self, device: torch.device) -> Samples:
         """Return the samples with their images on the GPU when they fit there, else as they are."""

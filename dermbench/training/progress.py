@@ -76,8 +76,10 @@ class Reporter:
             listener(row)
         speed = f"  {row['images_per_second']:.1f} images/s" if row["images_per_second"] else ""
         loss = f"  train loss {row['train_loss']:.4f}" if row["train_loss"] is not None else "  before training"
-        self.say(
-            f"epoch {row['epoch']:>3}/{epochs}{loss}  val loss {row['val_loss']:.4f}"
-            f"  macro-F1 {row['val_macro_f1']:.4f}  accuracy {row['val_accuracy']:.4f}"
-            f"{speed}  {row['seconds']:.1f} s{'  best' * best}"
-        )
+        val = ""
+        if "val_loss" in row:  # not every epoch need be validated
+            val = (
+                f"  val loss {row['val_loss']:.4f}  macro-F1 {row['val_macro_f1']:.4f}"
+                f"  accuracy {row['val_accuracy']:.4f}"
+            )
+        self.say(f"epoch {row['epoch']:>3}/{epochs}{loss}{val}{speed}  {row['seconds']:.1f} s{'  best' * best}")

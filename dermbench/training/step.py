@@ -75,7 +75,8 @@ class Stepper:
         if job.world.size > 1 and runtime.device.type == "cuda" and not config.freeze_norm:
             network.module = convert_sync_batchnorm(network.module)  # type: ignore[no-untyped-call]
         if config.fused and not config.compile:  # a compiler fuses by itself
-            fuse(network.module, runtime, job.reporter.say)
+            if not self._shares_norm:
+                fuse(network.module, runtime, job.reporter.say)
             quicken(network.module, runtime)
         self.optimizer = make_optimizer(config, network.module, network.head)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.precision == "fp16")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from unittest import mock
 
 import pytest
 import timm
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
+from dermbench.training import native
 from dermbench.training.depthwise import QuickConv2d, QuickConv2dSame, quicken
 from dermbench.training.device import Runtime
 
 CPU = torch.device("cpu")
+KERNELS = (True, False) if native.available() else (False,)
+"""Kernels in C, and what is done without them."""
 BF16 = Runtime(CPU, "bf16", channels_last=True)
 TOLERANCE = 0.02
 """Error relative to the norm: bf16 keeps 8 bits, and a sum of many rounded terms keeps about 7."""
@@ -40,7 +44,13 @@ def _passes(layer, images, gradient, *, precise):
 
 
 def _assert_same_gradients(layer, batch, height, width):
-    quick = copy.deepcopy(layer)
+    for there in KERNELS:
+        with mock.patch.object(native, "available", lambda there=there: there):
+            _assert_same_gradients_with(layer, batch, height, width)
+
+
+def _assert_same_gradients_with(layer, batch, height, width):
+    layer, quick = copy.deepcopy(layer), copy.deepcopy(layer)
     assert quicken(nn.Sequential(quick), BF16) == 1
     images = torch.randn(batch, layer.in_channels, height, width).bfloat16().float()
     images = images.contiguous(memory_format=torch.channels_last)
@@ -60,7 +70,7 @@ def test_gradients_are_those_of_float32(side, stride, bias, same):
     _assert_same_gradients(layer, 3, 14, 11)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.data())
 def test_gradients_whatever_the_shape(data):
     side, stride = data.draw(st.sampled_from((3, 5))), data.draw(st.integers(1, 4))

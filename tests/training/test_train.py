@@ -289,3 +289,21 @@ def test_running_out_of_memory_suggests_a_batch_size(dataset, tmp_path, monkeypa
         run(dataset, tmp_path / "run")
     assert "batch_size=4" in caught.value.remedy
     assert RunRecord.read(tmp_path / "run" / "run.json").status == "interrupted"
+
+
+def test_epochs_can_be_left_out_of_validation_where_no_rule_looks_at_them(shared_dataset, tmp_path, run):
+    often = run(shared_dataset, tmp_path / "often", "selection=last", "epochs=5")
+    seldom = run(shared_dataset, tmp_path / "seldom", "selection=last", "epochs=5", "validate_every=3")
+    history = pd.read_csv(tmp_path / "seldom" / "history.csv")
+    assert list(history["epoch"]) == [1, 2, 3, 4, 5]
+    assert list(history["val_loss"].notna()) == [False, False, True, False, True]
+    assert often.scores == seldom.scores
+    assert seldom.best_epoch == 5
+    assert same_weights(tmp_path / "often", tmp_path / "seldom")
+
+
+@pytest.mark.parametrize("rule", ["selection=macro_f1", "patience=2"])
+def test_a_rule_sees_every_epoch(rule, shared_dataset, tmp_path, run):
+    with pytest.raises(InputError) as raised:
+        run(shared_dataset, tmp_path / "run", "selection=last", rule, "validate_every=2")
+    assert "selection is 'last' and patience 0" in "\n".join(raised.value.problems)

@@ -1,0 +1,302 @@
+"""Kernels in C for what bounds a training step in bf16 on a CPU: passes over activations.
+
+``native.c`` is compiled for the processor at hand when a run first wants it, and kept in the user's cache under
+what it was made of. Without a C compiler, or where the result does not work, nothing is missing but speed:
+everything here has a form in torch alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from dermbench.errors import DermbenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SOURCE = Path(__file__).with_name("native.c")
+COMPILERS = ("cc", "gcc", "clang")
+FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+PATIENCE = 120
+"""Seconds that a compiler is given."""
+ACTIVATIONS = {"Identity": 0, "ReLU": 2, "ReLU6": 3}
+"""Number of each activation that :func:`normalised` knows, by the name of its class."""
+SIDES = (3, 5)
+"""Sides of the windows that :func:`depthwise` knows."""
+
+SHAPE = "n channels height width out_height out_width side stride top left".split()  # noqa: SIM905
+"""Fields of ``shape`` in the source, in order."""
+
+_pointer, _number, _real = ctypes.c_void_p, ctypes.c_int, ctypes.c_double
+_ARGUMENTS = {
+    "depthwise": [_pointer] * 4 + [_number],
+    "depthwise_images": [_pointer] * 4 + [_number],
+    "depthwise_weight": [_pointer] * 4 + [_number],
+    "activate": [_pointer] * 3 + [ctypes.c_int64, _number, _number, _number],
+    "normalise": [_pointer] * 7 + [ctypes.c_int64, _number, _real, _real, _number, _number],
+    "normalise_backward": [_pointer] * 6 + [ctypes.c_int64, _number, _number, _number],
+}
+
+
+class NativeError(DermbenchError):
+    """The kernels cannot be had here."""
+
+
+class Window(NamedTuple):
+    """How a depthwise convolution looks at an image.
+
+    Attributes
+    ----------
+    side, stride
+        Of the square window, in pixels.
+    top, left
+        Rows and columns of zeros before the image; after it there are as many as the output needs.
+    height, width
+        Of the output.
+    """
+
+    side: int
+    stride: int
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+class _Shape(ctypes.Structure):
+    _fields_ = tuple((name, _number) for name in SHAPE)
+
+
+@functools.cache
+def available() -> bool:
+    """Return whether the kernels are there and work."""
+    return not why_not()
+
+
+@functools.cache
+def why_not() -> str:
+    """Return what keeps the kernels from working here, in words; empty when nothing does."""
+    try:
+        library()
+        _try_out()
+    except (NativeError, OSError, subprocess.SubprocessError) as error:
+        return (str(error).strip() or repr(error)).splitlines()[0]
+    return ""
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """Return the kernels, compiled when they have not been for this source, compiler and processor.
+
+    Raises
+    ------
+    NativeError
+        When there is no compiler, or it cannot compile them.
+    OSError
+        When what it made cannot be kept or loaded.
+    """
+    if os.name != "posix":
+        raise NativeError(f"not on {platform.system()}")
+    wanted = [os.environ["CC"]] if os.environ.get("CC") else COMPILERS
+    compilers = [found for name in wanted if (found := shutil.which(name))]
+    if not compilers:
+        raise NativeError(f"no C compiler (looked for {', '.join(wanted)})")
+    compiler = compilers[0]
+    path = _cache() / f"native-{_made_of(compiler)}.so"
+    if not path.is_file():
+        _compile(compiler, path)
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError:  # what was kept is damaged
+        _compile(compiler, path)
+        loaded = ctypes.CDLL(str(path))
+    for name, kinds in _ARGUMENTS.items():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = kinds, _number
+    return loaded
+
+
+def _made_of(compiler: str) -> str:
+    version = _run([compiler, "--version"]).stdout.encode()
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
+    processor = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    made = [SOURCE.read_bytes(), version, processor.encode(), platform.machine().encode(), repr(FLAGS).encode()]
+    return hashlib.sha256(b"\0".join(made)).hexdigest()[:24]
+
+
+def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603 - a compiler
+
+
+def _cache() -> Path:
+    """Return the folder that this user alone can write to, or one of this process where there is none."""
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dermbench"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        about = folder.stat()
+        if os.access(folder, os.W_OK) and about.st_uid == os.getuid() and not about.st_mode & OTHERS_WRITE:
+            return folder
+    except (OSError, RuntimeError):  # no home, or no place in it
+        pass
+    own = Path(tempfile.mkdtemp(prefix="dermbench-"))
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
+
+
+def _compile(compiler: str, path: Path) -> None:
+    """Compile to ``path`` at once, so that no other process sees half of it; with OpenMP where that is."""
+    handle, name = tempfile.mkstemp(suffix=".so", dir=path.parent)
+    os.close(handle)
+    made = Path(name)
+    try:
+        for more in (["-fopenmp"], []):
+            words = [compiler, *FLAGS, *more, "-o", name, str(SOURCE), "-lm"]
+            done = _run(words)
+            if not done.returncode:
+                made.replace(path)
+                return
+        raise NativeError(f"{compiler} cannot compile {SOURCE.name}: {done.stderr.strip()[:200]}")
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _try_out() -> None:
+    """Run every kernel on a few numbers whose result is known."""
+    ones = torch.ones(2, 3, 3, 20, dtype=torch.bfloat16).permute(0, 3, 1, 2)  # channels last
+    window, weight = Window(3, 1, 1, 1, 3, 3), torch.ones(20, 1, 3, 3)
+    middle = [
+        depthwise(ones, weight, window)[:, :, 1, 1],
+        depthwise_images(ones, weight, window, (3, 3))[:, :, 1, 1],
+        depthwise_weight(ones, ones, window)[:, 0, 1, 1] / 2,
+    ]
+    steps = torch.arange(18.0).view(2, 3, 3, 1).expand(-1, -1, -1, 20).bfloat16().contiguous().permute(0, 3, 1, 2)
+    one, zero = torch.ones(20), torch.zeros(20)
+    y, found = normalised(steps, one, zero, (zero.clone(), one.clone()), 0.0, 0.1, 0)
+    dx = normalised_backward(steps, steps, found, 0)[0]
+    works = all(bool((values == 9).all()) for values in middle)
+    if not (works and abs(float(y.float().std(correction=0)) - 1) < 0.01 and float(dx.float().abs().max()) < 0.1):
+        raise NativeError("what the compiler made of the kernels computes something else")
+
+
+def _call(name: str, *arguments: Any) -> None:
+    if getattr(library(), name)(*arguments, torch.get_num_threads()):
+        raise MemoryError(name)
+
+
+def _shape(images: tuple[int, ...], window: Window) -> Any:
+    n, channels, height, width = images
+    side, stride, top, left, out_height, out_width = window
+    return ctypes.byref(_Shape(n, channels, height, width, out_height, out_width, side, stride, top, left))
+
+
+def _empty(n: int, channels: int, height: int, width: int) -> Tensor:
+    return torch.empty((n, height, width, channels), dtype=torch.bfloat16).permute(0, 3, 1, 2)
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """Return the windows as the kernels have them: (side * side, channels)."""
+    return weight.float().flatten(1).t().contiguous()
+
+
+def depthwise(images: Tensor, weight: Tensor, window: Window) -> Tensor:
+    """Convolve each channel with a window of its own.
+
+    Parameters
+    ----------
+    images
+        bf16, shape (n, channels, height, width), channels last in memory; so is what is returned.
+    weight
+        Shape (channels, 1, side, side).
+    window
+        Where it looks.
+    """
+    n, channels = images.shape[:2]
+    rows, out = _rows(weight), _empty(n, channels, window.height, window.width)
+    pointers = (t.data_ptr() for t in (images, rows, out))
+    _call("depthwise", _shape(images.shape, window), *pointers)
+    return out
+
+
+def depthwise_images(gradient: Tensor, weight: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
+    """Return the gradient of the images, whose height and width are ``size``, from that of the output."""
+    n, channels = gradient.shape[:2]
+    rows, out = _rows(weight), _empty(n, channels, *size)
+    pointers = (t.data_ptr() for t in (gradient, rows, out))
+    _call("depthwise_images", _shape(out.shape, window), *pointers)
+    return out
+
+
+def depthwise_weight(images: Tensor, gradient: Tensor, window: Window) -> Tensor:
+    """Return the gradient of the windows in float32, shape (channels, 1, side, side)."""
+    channels, side = images.shape[1], window.side
+    rows = torch.empty(side * side, channels)
+    _call(
+        "depthwise_weight", _shape(images.shape, window), images.data_ptr(), gradient.data_ptr(), rows.data_ptr()
+    )
+    return rows.t().reshape(channels, 1, side, side)
+
+
+def normalised(
+    x: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, Tensor], eps: float, momentum: float, act: int
+) -> tuple[Tensor, Tensor]:
+    """Normalise and activate; update the running statistics.
+
+    Parameters
+    ----------
+    x
+        bf16, shape (n, channels, height, width), channels last in memory.
+    weight, bias, running
+        Float32, shape (channels,); ``running`` is mean and variance.
+    eps, momentum
+        Of the layer.
+    act
+        Value of :data:`ACTIVATIONS`.
+
+    Returns
+    -------
+    tuple
+        The images, and what :func:`normalised_backward` wants of each channel, shape (4, channels).
+    """
+    y, found = _empty(*x.shape), torch.empty(4, x.shape[1])
+    pointers = (t.data_ptr() for t in (x, y, weight, bias, *running, found))
+    _call("normalise", *pointers, x.numel() // x.shape[1], x.shape[1], eps, momentum, act)
+    return y, found
+
+
+def activated(x: Tensor, scale: Tensor, shift: Tensor, act: int) -> Tensor:
+    """Return the activation of ``x * scale + shift``, both float32, shape (channels,)."""
+    y, found = _empty(*x.shape), torch.stack([scale, shift, scale, shift])
+    pointers = (t.data_ptr() for t in (x, y, found))
+    _call("activate", *pointers, x.numel() // x.shape[1], x.shape[1], act)
+    return y
+
+
+def is_step(*tensors: Tensor) -> bool:
+    """Return whether a training step passes, in bf16, through a frozen layer of which these tensors are all.
+
+    A pass without gradients, such as one for predictions, is no step.
+    """
+    return torch.is_grad_enabled() and not any(tensor.requires_grad for tensor in tensors)
+
+
+def normalised_backward(x: Tensor, g: Tensor, found: Tensor, act: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of images, weight and bias from that of the output."""
+    dx, (of_weight, of_bias) = _empty(*x.shape), torch.empty(2, x.shape[1])
+    pointers = (t.data_ptr() for t in (x, g, dx, found, of_weight, of_bias))
+    _call("normalise_backward", *pointers, x.numel() // x.shape[1], x.shape[1], act)
+    return dx, of_weight, of_bias

@@ -1,0 +1,265 @@
+"""Kernels in C: batch normalisation with its activation as PyTorch computes it, and what is without a compiler."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import shutil
+import stat
+
+import pytest
+import timm
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from timm.layers.norm_act import BatchNormAct2d
+from torch import nn
+
+from dermbench.training import native
+from dermbench.training.device import Runtime
+from dermbench.training.fused import NativeNormAct, fuse
+
+CPU = torch.device("cpu")
+BF16 = Runtime(CPU, "bf16", channels_last=True)
+ACTS = {"Identity": nn.Identity, "ReLU": nn.ReLU, "ReLU6": nn.ReLU6}
+COMPILER = next((path for name in native.COMPILERS if (path := shutil.which(name))), None)
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler: there are no kernels here")
+
+
+def _layer(channels, act, *, seed=0):
+    torch.manual_seed(seed)
+    layer = BatchNormAct2d(channels, act_layer=ACTS[act], inplace=False)
+    nn.init.uniform_(layer.weight, 0.5, 3)
+    nn.init.normal_(layer.bias, 1)
+    return layer.train()
+
+
+def _native(layer):
+    changed = nn.Sequential(copy.deepcopy(layer))
+    assert fuse(changed, BF16, print) == 1
+    assert type(changed[0]) is NativeNormAct
+    return changed[0]
+
+
+def _images(shape, *, centre=2.0):
+    return (torch.randn(shape) + centre).bfloat16().contiguous(memory_format=torch.channels_last)
+
+
+def _passes(layer, images, gradient):
+    images = images.clone(memory_format=torch.preserve_format).requires_grad_()
+    out = layer(images)
+    out.backward(gradient.to(out.dtype))
+    statistics = [layer.running_mean, layer.running_var, layer.num_batches_tracked]
+    return [out.detach(), images.grad, layer.weight.grad, layer.bias.grad, *statistics]
+
+
+def _assert_as_float32(layer, images):
+    own = _native(layer)
+    gradient = torch.randn(images.shape).bfloat16().contiguous(memory_format=torch.channels_last)
+    exact = _passes(layer, images.float(), gradient.float())
+    found = _passes(own, images, gradient)
+    assert found[0].is_contiguous(memory_format=torch.channels_last)
+    names = ("output", "images", "weight", "bias", "mean", "variance", "batches")
+    for name, a, b in zip(names, exact, found, strict=True):
+        tolerance = 0.01 if name in names[:4] else 1e-4
+        assert float((a.float() - b.float()).norm()) <= tolerance * float(a.float().norm()) + 2e-3, name
+
+
+@needs_compiler
+def test_they_are_here_where_a_compiler_is():
+    assert not native.why_not()
+    assert native.available()
+
+
+@needs_compiler
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("channels", [1, 15, 16, 17, 48, 88])
+def test_normalisation_is_that_of_float32(act, channels):
+    layer = _layer(channels, act)
+    _assert_as_float32(layer, _images((5, channels, 9, 7)))
+
+
+@needs_compiler
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_normalisation_whatever_the_shape(data):
+    n, height, width = (data.draw(st.integers(1, limit)) for limit in (4, 40, 40))
+    channels = data.draw(st.integers(1, 70))
+    if n * height * width < 8:  # a few values decide by rounding which of them the activation cuts
+        n = 8
+    layer = _layer(channels, data.draw(st.sampled_from(sorted(ACTS))), seed=data.draw(st.integers(0, 99)))
+    _assert_as_float32(layer, _images((n, channels, height, width), centre=data.draw(st.floats(-20, 20))))
+
+
+@needs_compiler
+def test_the_number_of_threads_changes_no_bit():
+    threads, found = torch.get_num_threads(), []
+    layer, images = _layer(40, "ReLU6"), _images((6, 40, 33, 31))
+    gradient, window = _images(images.shape), native.Window(5, 1, 2, 2, 33, 31)
+    weight = torch.randn(40, 1, 5, 5)
+    try:
+        for count in (1, 2, 5):
+            torch.set_num_threads(count)
+            convolved = [
+                native.depthwise(images, weight, window),
+                native.depthwise_images(gradient, weight, window, (33, 31)),
+                native.depthwise_weight(images, gradient, window),
+            ]
+            found.append([*_passes(_native(layer), images, gradient), *convolved])
+    finally:
+        torch.set_num_threads(threads)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@needs_compiler
+def test_what_is_not_a_number_stays_so():
+    layer, images = _native(_layer(20, "ReLU6")), _images((2, 20, 4, 4))
+    images[0, 3, 1, 1] = float("nan")
+    out = layer(images)
+    assert bool(out[:, 3].isnan().all())
+    assert not bool(out[:, [*range(3), *range(4, 20)]].isnan().any())
+
+
+@needs_compiler
+def test_other_layers_and_other_images_stay():
+    others = nn.Sequential(
+        BatchNormAct2d(8, act_layer=nn.SiLU),
+        BatchNormAct2d(8, act_layer=nn.ReLU, momentum=None),
+        BatchNormAct2d(8, act_layer=nn.ReLU, drop_layer=nn.Dropout),
+        nn.BatchNorm2d(8),
+    )
+    assert fuse(others, BF16, print) == 0
+    layer = _layer(8, "ReLU")
+    own = _native(layer)
+    for images in (_images((2, 8, 4, 4)).float(), _images((2, 8, 4, 4)).contiguous()):
+        assert torch.equal(own(images), layer(images))
+    with pytest.raises(ValueError, match="more than 1 value"):
+        own(_images((1, 8, 1, 1)))
+
+
+@needs_compiler
+def test_a_frozen_layer_computes_in_one_pass_and_a_prediction_as_it_always_did():
+    layer = _layer(24, "ReLU6")
+    layer(_images((4, 24, 6, 6)).float())
+    layer.requires_grad_(False).eval()
+    own, images = _native(layer), _images((3, 24, 6, 6))
+    exact = layer(images.float())
+    assert float((own(images).float() - exact).abs().max()) < 0.03  # half a step of bf16 at 6
+    assert torch.equal(own.running_mean, layer.running_mean)
+    with torch.no_grad():
+        assert torch.equal(own(images), layer(images))
+
+
+@needs_compiler
+@pytest.mark.parametrize(("side", "stride"), list(itertools.product((3, 5), (1, 2))))
+def test_a_frozen_convolution_computes_as_one_that_learns(side, stride):
+    from dermbench.training.depthwise import quicken
+
+    torch.manual_seed(0)
+    frozen = nn.Conv2d(24, 24, side, stride, side // 2, groups=24, bias=False).requires_grad_(False)
+    frozen.to(memory_format=torch.channels_last)
+    learns = copy.deepcopy(frozen).requires_grad_(True)
+    quicken(nn.ModuleList([frozen, learns]), BF16)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = [layer(_images((2, 24, 9, 9), centre=0.0) * 0 + 1) for layer in (frozen, learns)]
+    assert torch.equal(found[0], found[1])
+    assert not found[0].requires_grad
+
+
+@needs_compiler
+def test_a_network_learns_as_without_them():
+    torch.manual_seed(0)
+    network = (
+        timm.create_model("tf_efficientnet_lite0", num_classes=3).to(memory_format=torch.channels_last).train()
+    )
+    own = copy.deepcopy(network)
+    assert fuse(own, BF16, print) == 49  # of its 49 layers
+    assert list(own.state_dict()) == list(network.state_dict())
+    images = torch.randn(8, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+    found = []
+    for module, there in ((copy.deepcopy(network), False), (network, True), (own, True)):
+        torch.manual_seed(1)  # of dropout
+        with torch.autocast("cpu", torch.bfloat16, enabled=there):
+            loss = nn.functional.cross_entropy(module(images).float(), torch.arange(8) % 3)
+        loss.backward()
+        found.append({key: p.grad.flatten() for key, p in module.named_parameters()})
+    exact, rounded, ours = found
+    for key in ("classifier.weight", "blocks.6.0.bn2.weight", "blocks.6.0.conv_dw.weight", "blocks.3.0.bn3.bias"):
+        before, now = (float(nn.functional.cosine_similarity(exact[key], g[key], dim=0)) for g in (rounded, ours))
+        assert now > before - 0.05, key
+
+
+@pytest.fixture
+def ask(monkeypatch, tmp_path):
+    """Answer anew why there are no kernels, with a cache folder of the test's own."""
+    questions = (native.library, native.why_not, native.available)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+
+    def answer(compiler=None):
+        if compiler:
+            monkeypatch.setenv("CC", str(compiler))
+        for question in questions:
+            question.cache_clear()
+        return native.why_not()
+
+    yield answer
+    for question in questions:
+        question.cache_clear()
+
+
+@needs_compiler
+def test_they_are_compiled_once_and_anew_when_damaged(ask, tmp_path, monkeypatch):
+    assert not ask()
+    (made,) = (tmp_path / "dermbench").iterdir()
+    assert stat.S_IMODE(made.parent.stat().st_mode) == 0o700
+    before = made.stat()
+    assert not ask()
+    assert (made.stat().st_ino, made.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))  # what is loaded already is not looked at again
+    damaged = tmp_path / "other/dermbench" / made.name
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"damaged")
+    assert not ask()
+    assert damaged.stat().st_size == before.st_size
+    assert list(damaged.parent.iterdir()) == [damaged]
+
+
+@needs_compiler
+def test_a_folder_that_others_write_to_is_not_trusted(ask, tmp_path):
+    folder = tmp_path / "dermbench"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert not ask()
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a compiler that is a script")
+def test_what_a_compiler_fails_at_is_said(ask, tmp_path):
+    assert ask("no-such-compiler") == "no C compiler (looked for no-such-compiler)"
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'it does not' >&2\nexit 1\n")
+    broken.chmod(0o700)
+    assert ask(broken) == f"{broken} cannot compile native.c: it does not"
+    assert not list((tmp_path / "dermbench").iterdir())
+    assert not native.available()
+
+
+@needs_compiler
+def test_kernels_that_compute_something_else_are_not_used(monkeypatch):
+    monkeypatch.setattr(native, "depthwise", lambda images, weight, window: images)
+    with pytest.raises(native.NativeError, match="something else"):
+        native._try_out()
+
+
+def test_a_run_without_them_says_so_and_is_no_other(shared_dataset, tmp_path, run, monkeypatch, capsys):
+    options = ("precision=bf16", "epochs=2")
+    first = run(shared_dataset, tmp_path / "first", *options, quiet=False)
+    assert ("slower than it could be" in capsys.readouterr().err) is (COMPILER is None)
+    monkeypatch.setattr(native, "available", lambda: False)
+    monkeypatch.setattr(native, "why_not", lambda: "no C compiler")
+    second = run(shared_dataset, tmp_path / "second", *options, quiet=False)
+    assert "slower than it could be, since there are no kernels here: no C compiler" in capsys.readouterr().err
+    assert second.scores["val_loss"] == pytest.approx(first.scores["val_loss"], abs=0.1)
