@@ -11,6 +11,9 @@ judged together: on what they hold out (``[held-out.NAME]`` compares such candid
 split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was
 not chosen: what it holds out is shown, and test is not looked at.
 
+A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there are
+no predictions of what folds hold out, so that nothing but its members' own speak for it.
+
 ``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
 comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit
 FOLDER`` (written by ``dermbench data audit DATASET --out FOLDER``) every candidate is also evaluated without the
@@ -88,9 +91,17 @@ class Bench:
     def folds(self, name: str) -> int:
         """Number of folds of a candidate, of a mean that of its members; 0 without folds."""
         if name in self.spec.get("mean", {}):
-            found = {self.folds(run.rpartition("-")[0]) for run in self.spec["mean"][name]["of"]}
-            return max(found) if found else 0
+            members = self.spec["mean"][name]["of"]
+            return max(
+                self.folds(member if self.is_file(member) else member.rpartition("-")[0]) for member in members
+            )
+        if name in self.spec.get("files", {}):
+            return 0
         return int(self.spec["run"].get(name, {}).get("folds", 0))
+
+    def is_file(self, member: str) -> bool:
+        """Return whether a member of a mean is a mean or a file, not a run."""
+        return member in self.spec.get("mean", {}) or member in self.spec.get("files", {})
 
     def tested(self, name: str) -> bool:
         """Return whether a candidate is scored on the test split."""
@@ -126,20 +137,28 @@ class Bench:
                 self.predict_held_out(name)
             return
         mean = self.spec.get("mean", {}).get(name)
-        members = [self.runs / member for member in mean["of"]] if mean else [self.runs / run]
-        if not all(self.is_trained(member / "run.json") for member in members):
+        of = mean["of"] if mean else [run]
+        trained = (self.is_file(member) or self.is_trained(self.runs / member / "run.json") for member in of)
+        if not all(trained):
             print(f"not predicted, since not all of it is trained: {run}", flush=True)
             return
         options = mean["options"] if mean else ["--calibrate"]
-        if mean and not self.file(run, "val").is_file():
+        unseen = self.members(of, "val") if mean else []
+        if unseen and not self.file(run, "val").is_file() and all(member.exists() for member in unseen):
             plain = [word for word in options if word != "--calibrate"]
-            split = "held-out" if self.folds(name) else "val"
+            pool = "train+val" if unseen[0].is_file() else "held-out"
+            split = pool if self.folds(name) else "val"
             words = ("--data", self.data, "--split", split, "--out", self.file(run, "val"))
-            dermbench("predict", *members, *words, *plain)
-        if self.tested(name) and not self.file(run).is_file():
+            dermbench("predict", *unseen, *words, *plain)
+        members = self.members(of)
+        if self.tested(name) and not self.file(run).is_file() and all(member.exists() for member in members):
             dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
             with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
                 log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
+
+    def members(self, of: list[str], split: str = "test") -> list[Path]:
+        """Return where the runs of a mean lie, or the predictions for a split of what is a mean itself."""
+        return [self.file(name, split) if self.is_file(name) else self.runs / name for name in of]
 
     def predict_held_out(self, name: str) -> None:
         """Predict what the runs of all folds hold out."""
@@ -212,7 +231,7 @@ class Bench:
 
     def file(self, run: str, split: str = "test") -> Path:
         """Where the predictions of a run for a split lie."""
-        if run in self.spec.get("files", {}):
+        if run in self.spec.get("files", {}) and split == "test":
             return PROJECT / self.spec["files"][run]
         return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
 
@@ -253,17 +272,20 @@ class Bench:
         """A line of the table; what a mean of runs on folds holds out is not ``val``, and is marked."""
         val, minutes = self.val(run)
         mark = HELD_OUT_MARK if self.folds(name) else ""
-        return f"| {words} | {val:.2f}{mark} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
+        known = "\N{EN DASH}" if val is None else f"{val:.2f}{mark}"
+        return f"| {words} | {known} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
 
     def report(self, run: str) -> dict[str, Any]:
         """Report of a run on the test split."""
         report: dict[str, Any] = json.loads((self.runs / f"{run}.json").read_text(encoding="utf-8"))
         return report
 
-    def val(self, run: str) -> tuple[float, str]:
-        """Macro-F1 on ``val`` and minutes of training."""
+    def val(self, run: str) -> tuple[float | None, str]:
+        """Macro-F1 on ``val``, None where nothing is known of it, and minutes of training."""
         record = self.runs / run / "run.json"
         if not record.is_file():
+            if not (self.runs / f"{run}.val.json").is_file():
+                return None, "-"
             report = json.loads((self.runs / f"{run}.val.json").read_text(encoding="utf-8"))
             return report["overall"]["macro_f1"]["value"], "-"
         run_record = json.loads(record.read_text(encoding="utf-8"))
@@ -301,7 +323,7 @@ class Bench:
         if not runs:
             return lines
         folded = [run for run in runs if run in self.spec.get("mean", {}) and self.folds(run)]
-        best = max(folded or runs, key=lambda run: self.val(run)[0])
+        best = max(folded or runs, key=lambda run: self.val(run)[0] or 0.0)
         where = "on what folds hold out" if folded else "on val"
         lines += ["", f"## By class: {best}, the best macro-F1 {where}", ""]
         return lines + self.by_class(best)
@@ -355,9 +377,18 @@ def main() -> None:
     bench = Bench(chosen.spec, chosen.data, chosen.runs, chosen.audit)
     names = chosen.only or [*bench.spec.get("run", {}), *bench.spec.get("mean", {})]
     runs = [(name, run) for name in names for run in bench.seeds(name)]
-    for step in ("train", "predict", "eval"):
+    later = [
+        run for run in runs if any(map(bench.is_file, bench.spec.get("mean", {}).get(run[0], {}).get("of", ())))
+    ]
+    sooner = [run for run in runs if run not in later]
+    for step, group in (
+        ("train", sooner),
+        ("predict", sooner),
+        *(("predict", [run]) for run in later),
+        ("eval", runs),
+    ):
         with ThreadPoolExecutor(chosen.jobs) as pool:
-            done = [pool.submit(getattr(bench, step), *run) for run in runs if step in chosen.steps]
+            done = [pool.submit(getattr(bench, step), *run) for run in group if step in chosen.steps]
         for future in done:
             future.result()
     if "compare" in chosen.steps:

@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     run: list[str] = typer.Argument(
-        ..., metavar="RUN...", help="Run folder, model.onnx, plugin:NAME or timm:NAME; several are averaged."
+        ...,
+        metavar="RUN...",
+        help="Run folder, model.onnx, plugin:NAME, timm:NAME or a predictions file; several are averaged.",
     ),
     *,
     data: Path = typer.Option(..., help="Dataset folder."),

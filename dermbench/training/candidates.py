@@ -1,4 +1,4 @@
-"""What can be predicted with: runs, ONNX files, timm networks with weights, models of other packages."""
+"""What can be predicted with: runs, ONNX files, networks of timm, models of other packages, predictions files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.artifacts import RunRecord
+from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.run import RUN, WEIGHTS
 from dermbench.errors import UsageError
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from dermbench.training.views import View
 
 TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
+FILES = (".parquet", ".csv", ".tsv")
+"""Endings of predictions that were made before."""
 VALIDATION = "val"
 LIMIT = 32
 """Images at a time where neither caller nor run says."""
@@ -75,6 +77,8 @@ def probabilities(
         return _of_plugin(name.removeprefix(PLUGIN), dataset, split, request)
     if name.endswith(ONNX):
         return _of_onnx(Path(name), dataset, split, request)
+    if is_file(name):
+        return _of_file(Path(name), dataset, split, request)
     if name.startswith(TIMM):
         network, config = load_timm(name.removeprefix(TIMM), dataset, request.weights)
         runtime = make_runtime(request.device)
@@ -84,6 +88,11 @@ def probabilities(
     if record is not None and record.config["model"].startswith(EMBEDDINGS):
         return _of_embeddings(Path(name), record, dataset, split, request)
     return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request)
+
+
+def is_file(name: str) -> bool:
+    """Return whether a candidate is a predictions file."""
+    return name.lower().endswith(FILES) and not Path(name).is_dir()
 
 
 def validation_of(name: str, dataset: Dataset, *, held_out: bool = False) -> Dataset:
@@ -133,7 +142,7 @@ def describe(name: str) -> Mapping[str, str]:
     """Return what a side record says of a candidate: its name, and hash and selection where it has them."""
     if name.startswith((TIMM, PLUGIN)):
         return {"name": name}
-    if name.endswith(ONNX):
+    if name.endswith(ONNX) or is_file(name):
         return {"name": Path(name).name, "digest": file_digest(Path(name))}
     record = RunRecord.read(Path(name) / RUN)
     return {
@@ -181,6 +190,23 @@ def _of_onnx(
     found = [onnx_logits(path, dataset, split, request.batch_size or LIMIT, turn=v.turn) for v in request.views]
     samples, classes, _ = found[0]
     return samples.image_id, np.mean([softmax(logits) for _, _, logits in found], axis=0), classes
+
+
+def _of_file(
+    path: Path, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    """Return what a file says of a split; images of other splits may be in it."""
+    if len(request.views) > 1:
+        raise UsageError(
+            f"{path}: predictions have no views",
+            remedy="Predict the others with --tta to a file of their own, then the mean of the files without.",
+        )
+    found = read_predictions(path, dataset.truth(split), ignore_ids=set(dataset.manifest["image_id"]))
+    if found.y_prob is None:
+        raise UsageError(f"{path} has predicted classes alone", remedy="A mean needs columns prob_CLASS.")
+    row = {image: k for k, image in enumerate(found.image_id)}
+    ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
+    return ids, found.y_prob[[row[image] for image in ids]], found.classes
 
 
 def _of_plugin(

@@ -49,8 +49,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
     Parameters
     ----------
     run
-        Run folder, ``.onnx`` file, ``plugin:NAME``, or ``timm:NAME`` together with ``weights``; of several
-        the probabilities are averaged.
+        Run folder, ``.onnx`` file, ``plugin:NAME``, ``timm:NAME`` together with ``weights``, or a predictions
+        file; of several the probabilities are averaged.
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split

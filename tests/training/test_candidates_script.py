@@ -8,6 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -47,6 +48,15 @@ words = "the same, in four flips"
 of = ["plain-f0", "plain-f1", "plain-f2"]
 options = ["--tta", "flips"]
 test = false
+[mean.more]
+words = "of two means"
+of = ["plain-x3", "plain-x3-flips"]
+options = []
+test = false
+[mean.with-before]
+words = "with one from before"
+of = ["plain-x3", "before"]
+options = []
 [files]
 before = "BEFORE"
 [published]
@@ -121,7 +131,20 @@ def made(call, shared_dataset, tmp_path_factory):
 
 def test_folds_are_scored_on_test_as_a_mean_only_and_once(made):
     scored = [line.partition(",")[0] for line in (made / "runs" / "test-split.csv").read_text().splitlines()]
-    assert sorted(scored) == ["plain-x3", "single-s0", "single-s1"]
+    assert sorted(scored) == ["plain-x3", "single-s0", "single-s1", "with-before"]
+
+
+def test_means_of_means_and_files(made, shared_dataset):
+    runs, truth, val = made / "runs", shared_dataset.truth("test"), shared_dataset.truth("train+val")
+    whole, own = (read_predictions(runs / f"{name}.parquet", truth) for name in ("with-before", "plain-x3"))
+    np.testing.assert_allclose(whole.y_prob, (own.y_prob + 1 / 3) / 2, atol=1e-6)
+    assert not (runs / "with-before.val.parquet").exists()
+    assert "\n| with one from before | \N{EN DASH} | " in (made / "page.md").read_text()
+    whole, *parts = (
+        read_predictions(runs / f"{name}.val.parquet", val) for name in ("more", "plain-x3", "plain-x3-flips")
+    )
+    np.testing.assert_allclose(whole.y_prob, (parts[0].y_prob + parts[1].y_prob) / 2, atol=1e-6)
+    assert not (runs / "more.parquet").exists()
 
 
 def test_what_was_not_chosen_is_shown_and_not_scored(made):

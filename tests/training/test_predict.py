@@ -5,11 +5,13 @@ import sys
 import types
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.torch
 import timm
 
 from dermbench.artifacts import read_predictions
+from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import predict
 from dermbench.training.checkpoint import write_tensors
@@ -151,3 +153,52 @@ def test_onnxruntime_missing_is_told(shared_dataset, tmp_path, monkeypatch):
         predict(str(tmp_path / "m.onnx"), shared_dataset)
     with pytest.raises(UsageError, match="no such file"):
         predict(str(tmp_path / "absent.onnx"), shared_dataset)
+
+
+def test_files_are_averaged_with_runs(finished_run, shared_dataset, tmp_path):
+    """Ids in any order, classes in any order, images of other splits beside them."""
+    own = predict(finished_run, shared_dataset, out=tmp_path / "own.parquet")
+    other = predict(finished_run, shared_dataset, tta="flips")
+    val = predict(finished_run, shared_dataset, split="val", tta="flips")
+    table = pd.concat([other.table(), val.table()]).sample(frac=1, random_state=0)
+    table[["image_id", *sorted(set(table.columns) - {"image_id"}, reverse=True)]].to_csv(
+        tmp_path / "other.csv", index=False
+    )
+    for name in (str(finished_run), str(tmp_path / "own.parquet")):
+        out = tmp_path / "mean.parquet"
+        mean = predict([name, str(tmp_path / "other.csv")], shared_dataset, out=out)
+        np.testing.assert_allclose(mean.y_prob, (own.y_prob + other.y_prob) / 2, atol=1e-12)
+        about = json.loads((tmp_path / "mean.parquet.predict.json").read_text())
+        assert about["candidates"][1] == {
+            "name": "other.csv",
+            "digest": file_digest(tmp_path / "other.csv"),
+        }
+    calibrated = predict(str(tmp_path / "other.csv"), shared_dataset, calibrate=True)
+    np.testing.assert_array_equal(calibrated.y_pred, other.y_pred)
+    assert np.abs(calibrated.y_prob - other.y_prob).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"tta": "flips"}, "predictions have no views"),
+        ({"split": "held-out"}, "does not say what it was trained on"),
+    ],
+)
+def test_what_a_file_cannot_give(finished_run, shared_dataset, tmp_path, options, words):
+    predict(finished_run, shared_dataset, out=tmp_path / "own.parquet")
+    with pytest.raises(UsageError, match=words):
+        predict(str(tmp_path / "own.parquet"), shared_dataset, **options)
+
+
+def test_a_file_needs_the_images_and_probabilities(finished_run, shared_dataset, tmp_path):
+    own = predict(finished_run, shared_dataset).table()
+    own.iloc[1:].to_csv(tmp_path / "short.csv", index=False)
+    with pytest.raises(InputError, match=own["image_id"][0]):
+        predict(str(tmp_path / "short.csv"), shared_dataset)
+    labels = own[["image_id"]].assign(pred=shared_dataset.classes[0])
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    with pytest.raises(UsageError, match="predicted classes alone"):
+        predict(str(tmp_path / "labels.csv"), shared_dataset)
+    with pytest.raises(UsageError, match=r"none\.csv: no such file"):
+        predict(str(tmp_path / "none.csv"), shared_dataset)
