@@ -21,10 +21,12 @@ from statistics import median
 import torch
 from torch.nn.functional import cross_entropy
 
+from dermbench.training import native
 from dermbench.training.allocator import memory_reused
 from dermbench.training.config import TrainConfig
 from dermbench.training.depthwise import quicken
 from dermbench.training.device import make_runtime, peak_memory
+from dermbench.training.fused import fuse
 from dermbench.training.model import build_network, compiled, freeze_norm, freeze_stages
 from dermbench.training.optim import make_optimizer
 
@@ -41,7 +43,16 @@ WAYS = {
     "first 4 stages frozen": {"reused": False, "frozen": 4, "precision": "fp32"},
     "memory reused, first 4 stages frozen": {"reused": True, "frozen": 4, "precision": "fp32"},
     "memory reused, bf16 by torch alone": {"reused": True, "frozen": 0, "precision": "bf16"},
-    "memory reused, bf16": {"reused": True, "frozen": 0, "precision": "bf16", "quick": True},
+    "memory reused, bf16, no compiler": {"reused": True, "frozen": 0, "precision": "bf16", "kernels": False},
+    "memory reused, bf16": {"reused": True, "frozen": 0, "precision": "bf16", "kernels": True},
+    "memory reused, statistics learnt": {"reused": True, "frozen": 0, "precision": "fp32", "learnt": True},
+    "memory reused, statistics learnt, bf16": {
+        "reused": True,
+        "frozen": 0,
+        "precision": "bf16",
+        "learnt": True,
+        "kernels": True,
+    },
     "memory reused, first 4 stages frozen, bf16 by torch alone": {
         "reused": True,
         "frozen": 4,
@@ -51,7 +62,7 @@ WAYS = {
         "reused": True,
         "frozen": 4,
         "precision": "bf16",
-        "quick": True,
+        "kernels": True,
     },
 }
 
@@ -67,10 +78,13 @@ def measure(way: dict, model: str, size: int, batch: int) -> dict[str, float]:
     network = build_network(config, 21)
     freeze_stages(network, config.frozen_stages)
     runtime.place(network.module)
-    if way.get("quick"):
+    if "kernels" in way:
+        if not way["kernels"]:
+            native.available = lambda: False
+        fuse(network.module, runtime, lambda why: print(why, file=sys.stderr))
         quicken(network.module, runtime)
     network.module.train()
-    freeze_norm(network.module, every=True)
+    freeze_norm(network.module, every=not way.get("learnt"))
     optimizer = make_optimizer(config, network.module, network.head)
     images = torch.randn(batch, 3, size, size).contiguous(memory_format=runtime.memory_format)
     labels = torch.randint(0, 21, (batch,))
@@ -113,7 +127,8 @@ def main() -> None:
         "# A step of fine-tuning on a CPU",
         "",
         (
-            f"`{chosen.model}`, {chosen.size} px, batches of {chosen.batch}, statistics of normalisation kept; "
+            f"`{chosen.model}`, {chosen.size} px, batches of {chosen.batch}, statistics of normalisation kept "
+            "where nothing else is said; "
             f"torch {version('torch')}; {torch.backends.cpu.get_cpu_capability()}; "
             f"{torch.get_num_threads()} thread; {chosen.rounds} rounds, each way in a new process."
         ),

@@ -11,8 +11,8 @@ judged together: on what they hold out (``[held-out.NAME]`` compares such candid
 split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was
 not chosen: what it holds out is shown, and test is not looked at.
 
-A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there are
-no predictions of what folds hold out, so that nothing but its members' own speak for it.
+A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there
+are no predictions of what folds hold out, so that nothing but its members' own speak for it.
 
 ``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
 comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit

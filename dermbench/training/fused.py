@@ -119,22 +119,15 @@ class NativeNormAct(BatchNormAct2d):
         unfused, function, count = cast(
             "tuple[Any, Any, Any]", (super(), _NativeNormAct, self.num_batches_tracked)
         )
-        if x.dtype != torch.bfloat16 or not x.is_contiguous(memory_format=torch.channels_last):
+        last = x.dtype == torch.bfloat16 and x.is_contiguous(memory_format=torch.channels_last)
+        step = torch.is_grad_enabled() and not (self.training and x.numel() == x.shape[1])
+        if not last or not step:  # a prediction is made as it always was
             result: Tensor = unfused.forward(x)
-        elif self.training and x.numel() > x.shape[1]:
-            count.add_(1)
-            result = function.apply(x, self.weight, self.bias, self)
-        elif not self.training and native.is_step(x, self.weight, self.bias):
-            result = self._as_it_is(x)
         else:
-            result = unfused.forward(x)
+            if self.training:
+                count.add_(1)
+            result = function.apply(x, self.weight, self.bias, self)
         return result
-
-    def _as_it_is(self, x: Tensor) -> Tensor:
-        """Normalise with the statistics kept."""
-        mean, var = cast("Tensor", self.running_mean), cast("Tensor", self.running_var)
-        scale = self.weight * torch.rsqrt(var + self.eps)
-        return native.activated(x, scale, self.bias - mean * scale, native.ACTIVATIONS[type(self.act).__name__])
 
 
 class FusedSqueezeExcite(SqueezeExcite):
@@ -190,9 +183,12 @@ class _NormAct(torch.autograd.Function):
 class _NativeNormAct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, layer: Any) -> Tensor:
-        ctx.act = native.ACTIVATIONS[type(layer.act).__name__]
+        ctx.act, ctx.fixed = native.ACTIVATIONS[type(layer.act).__name__], not layer.training
         running = (layer.running_mean, layer.running_var)
-        y, found = native.normalised(x, weight, bias, running, layer.eps, layer.momentum, ctx.act)
+        if ctx.fixed:
+            y, found = native.normalised_as(x, weight, bias, running, layer.eps, ctx.act)
+        else:
+            y, found = native.normalised(x, weight, bias, running, layer.eps, layer.momentum, ctx.act)
         ctx.save_for_backward(x, found)
         return y
 
@@ -200,7 +196,7 @@ class _NativeNormAct(torch.autograd.Function):
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, found = ctx.saved_tensors
         g = g.contiguous(memory_format=torch.channels_last)
-        return *native.normalised_backward(x, g, found, ctx.act), None
+        return *native.normalised_backward(x, g, found, ctx.act, fixed=ctx.fixed), None
 
 
 class _Excite(torch.autograd.Function):

@@ -384,8 +384,9 @@ INLINE void rows_backward(const bf16 *x, const bf16 *g, bf16 *dx, const float *f
     }
 }
 
+/* fixed: the statistics are not those of x, so that they pass no gradient on. */
 int normalise_backward(const bf16 *x, const bf16 *g, bf16 *dx, const float *found, float *of_weight, float *of_bias,
-                       int64_t m, int channels, int act, int threads) {
+                       int64_t m, int channels, int act, int fixed, int threads) {
     double *total = malloc(sizeof(double) * 2 * channels);
     float *line = malloc(sizeof(float) * 2 * channels);
     int failed = !total || !line || sums(x, g, found, total, m, channels, act, threads);
@@ -396,8 +397,8 @@ int normalise_backward(const bf16 *x, const bf16 *g, bf16 *dx, const float *foun
             of_weight[c] = total[channels + c] * rstd;
             /* dx = scale * (g - mean(g) - (x - mean) rstd^2 mean(g (x - mean))): a line in x beside scale * g */
             double slope = -scale * rstd * rstd * total[channels + c] / m;
-            line[c] = slope;
-            line[channels + c] = -scale * total[c] / m - slope * mean;
+            line[c] = fixed ? 0 : slope;
+            line[channels + c] = fixed ? 0 : -scale * total[c] / m - slope * mean;
         }
 #pragma omp parallel for schedule(static) num_threads(threads)
         for (int64_t first = 0; first < m; first += ROWS) {

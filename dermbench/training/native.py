@@ -48,7 +48,7 @@ _ARGUMENTS = {
     "depthwise_weight": [_pointer] * 4 + [_number],
     "activate": [_pointer] * 3 + [ctypes.c_int64, _number, _number, _number],
     "normalise": [_pointer] * 7 + [ctypes.c_int64, _number, _real, _real, _number, _number],
-    "normalise_backward": [_pointer] * 6 + [ctypes.c_int64, _number, _number, _number],
+    "normalise_backward": [_pointer] * 6 + [ctypes.c_int64, _number, _number, _number, _number],
 }
 
 
@@ -278,25 +278,27 @@ def normalised(
     return y, found
 
 
-def activated(x: Tensor, scale: Tensor, shift: Tensor, act: int) -> Tensor:
-    """Return the activation of ``x * scale + shift``, both float32, shape (channels,)."""
-    y, found = _empty(*x.shape), torch.stack([scale, shift, scale, shift])
+def normalised_as(
+    x: Tensor, weight: Tensor, bias: Tensor, running: tuple[Tensor, Tensor], eps: float, act: int
+) -> tuple[Tensor, Tensor]:
+    """Do what :func:`normalised` does with the running statistics, and leave them as they are."""
+    mean, var = running
+    rstd = torch.rsqrt(var + eps)
+    scale = weight * rstd
+    y, found = _empty(*x.shape), torch.stack([mean, rstd, scale, bias - mean * scale])
     pointers = (t.data_ptr() for t in (x, y, found))
     _call("activate", *pointers, x.numel() // x.shape[1], x.shape[1], act)
-    return y
+    return y, found
 
 
-def is_step(*tensors: Tensor) -> bool:
-    """Return whether a training step passes, in bf16, through a frozen layer of which these tensors are all.
+def normalised_backward(
+    x: Tensor, g: Tensor, found: Tensor, act: int, *, fixed: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of images, weight and bias from that of the output.
 
-    A pass without gradients, such as one for predictions, is no step.
+    ``fixed`` says that :func:`normalised_as` made ``found``.
     """
-    return torch.is_grad_enabled() and not any(tensor.requires_grad for tensor in tensors)
-
-
-def normalised_backward(x: Tensor, g: Tensor, found: Tensor, act: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of images, weight and bias from that of the output."""
     dx, (of_weight, of_bias) = _empty(*x.shape), torch.empty(2, x.shape[1])
     pointers = (t.data_ptr() for t in (x, g, dx, found, of_weight, of_bias))
-    _call("normalise_backward", *pointers, x.numel() // x.shape[1], x.shape[1], act)
+    _call("normalise_backward", *pointers, x.numel() // x.shape[1], x.shape[1], act, fixed)
     return dx, of_weight, of_bias

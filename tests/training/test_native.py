@@ -73,11 +73,15 @@ def test_they_are_here_where_a_compiler_is():
 
 
 @needs_compiler
+@pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("channels", [1, 15, 16, 17, 48, 88])
-def test_normalisation_is_that_of_float32(act, channels):
-    layer = _layer(channels, act)
-    _assert_as_float32(layer, _images((5, channels, 9, 7)))
+def test_normalisation_is_that_of_float32(act, channels, kept):
+    layer, images = _layer(channels, act), _images((5, channels, 9, 7))
+    if kept:  # the statistics of before
+        layer(images.float() * 1.5)
+        layer.eval()
+    _assert_as_float32(layer, images)
 
 
 @needs_compiler
