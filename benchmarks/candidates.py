@@ -92,9 +92,8 @@ class Bench:
         """Number of folds of a candidate, of a mean that of its members; 0 without folds."""
         if name in self.spec.get("mean", {}):
             members = self.spec["mean"][name]["of"]
-            return max(
-                self.folds(member if self.is_file(member) else member.rpartition("-")[0]) for member in members
-            )
+            names = (member if self.is_file(member) else member.rpartition("-")[0] for member in members)
+            return max(map(self.folds, names), default=0)
         if name in self.spec.get("files", {}):
             return 0
         return int(self.spec["run"].get(name, {}).get("folds", 0))
@@ -102,6 +101,11 @@ class Bench:
     def is_file(self, member: str) -> bool:
         """Return whether a member of a mean is a mean or a file, not a run."""
         return member in self.spec.get("mean", {}) or member in self.spec.get("files", {})
+
+    def is_judged(self, of: list[str]) -> bool:
+        """Return whether what all members have not seen is known: of runs, or of means that hold out the same."""
+        files = [self.is_file(member) for member in of]
+        return not any(files) or (all(files) and len({self.folds(member) for member in of}) == 1)
 
     def tested(self, name: str) -> bool:
         """Return whether a candidate is scored on the test split."""
@@ -143,15 +147,19 @@ class Bench:
             print(f"not predicted, since not all of it is trained: {run}", flush=True)
             return
         options = mean["options"] if mean else ["--calibrate"]
-        unseen = self.members(of, "val") if mean else []
+        unseen = self.members(of, "val") if mean and self.is_judged(of) else []
         if unseen and not self.file(run, "val").is_file() and all(member.exists() for member in unseen):
             plain = [word for word in options if word != "--calibrate"]
-            pool = "train+val" if unseen[0].is_file() else "held-out"
+            pool = "train+val" if self.is_file(of[0]) else "held-out"
             split = pool if self.folds(name) else "val"
             words = ("--data", self.data, "--split", split, "--out", self.file(run, "val"))
             dermbench("predict", *unseen, *words, *plain)
         members = self.members(of)
-        if self.tested(name) and not self.file(run).is_file() and all(member.exists() for member in members):
+        if self.tested(name) and not self.file(run).is_file():
+            if missing := [str(member) for member in members if not member.exists()]:
+                raise SystemExit(
+                    f"[mean.{name}]: not predicted: {', '.join(missing)} (named later, or test = false)"
+                )
             dermbench("predict", *members, "--data", self.data, "--out", self.file(run), *options)
             with (self.runs / "test-split.csv").open("a", encoding="utf-8") as log:
                 log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")

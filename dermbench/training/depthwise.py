@@ -14,6 +14,7 @@ import torch
 from timm.layers.conv2d_same import Conv2dSame
 from timm.layers.padding import get_same_padding, pad_same
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from dermbench.training import native
@@ -72,7 +73,10 @@ class QuickConv2d(nn.Conv2d):
         if not _learns(self, input):
             return super().forward(input)
         down, across = cast("tuple[int, int]", self.padding)
-        if native.available():
+        if (
+            native.available()
+            and min(input.shape[2] + 2 * down, input.shape[3] + 2 * across) >= self.kernel_size[0]
+        ):
             return _natively(self, input, (across, across, down, down))
         return _convolved(self, input.bfloat16(), (down, across))
 
@@ -97,6 +101,8 @@ _QUICK: dict[type, type] = {nn.Conv2d: QuickConv2d, Conv2dSame: QuickConv2dSame}
 
 def _learns(layer: nn.Conv2d, images: Tensor) -> bool:
     """Return whether a training step in bf16 passes: with a gradient, or frozen where there are kernels in C."""
+    if images.ndim != 4 or images.shape[1] != layer.in_channels or not images.numel():
+        return False  # as torch says
     wanted = images.requires_grad or layer.weight.requires_grad or native.available()
     return (
         torch.is_grad_enabled()
@@ -133,6 +139,7 @@ class _Native(torch.autograd.Function):
         return native.depthwise(images, weight, window)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         images, weight = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)
@@ -161,6 +168,7 @@ class _Depthwise(torch.autograd.Function):
         return torch.conv2d(images, weight, None, stride, padding, 1, images.shape[1])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         images, weight = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)

@@ -9,6 +9,7 @@ import torch
 from timm.layers.norm_act import BatchNormAct2d
 from timm.models._efficientnet_blocks import SqueezeExcite
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from dermbench.training import native
 
@@ -45,6 +46,8 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
         Number of layers changed.
     """
     if (runtime.device.type, runtime.precision, runtime.channels_last) == ("cpu", "bf16", True):
+        if not any(type(layer) is BatchNormAct2d and NativeNormAct.fits(layer) for layer in module.modules()):
+            return 0
         if not native.available():
             say(f"slower than it could be, since there are no kernels here: {native.why_not()}")
             return 0
@@ -119,15 +122,19 @@ class NativeNormAct(BatchNormAct2d):
         unfused, function, count = cast(
             "tuple[Any, Any, Any]", (super(), _NativeNormAct, self.num_batches_tracked)
         )
-        last = x.dtype == torch.bfloat16 and x.is_contiguous(memory_format=torch.channels_last)
-        step = torch.is_grad_enabled() and not (self.training and x.numel() == x.shape[1])
-        if not last or not step:  # a prediction is made as it always was
+        # a prediction is made as it always was
+        if not (torch.is_grad_enabled() and self._suits(x)) or (self.training and x.numel() == x.shape[1]):
             result: Tensor = unfused.forward(x)
         else:
             if self.training:
                 count.add_(1)
             result = function.apply(x, self.weight, self.bias, self)
         return result
+
+    def _suits(self, x: Tensor) -> bool:
+        bf16 = x.dtype == torch.bfloat16 and x.device.type == "cpu" and x.numel() > 0
+        last = bf16 and x.is_contiguous(memory_format=torch.channels_last) and x.shape[1] == self.num_features
+        return last and native.are_numbers(self.weight, self.bias, self.running_mean, self.running_var)
 
 
 class FusedSqueezeExcite(SqueezeExcite):
@@ -193,6 +200,7 @@ class _NativeNormAct(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, found = ctx.saved_tensors
         g = g.contiguous(memory_format=torch.channels_last)

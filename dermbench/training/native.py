@@ -13,6 +13,7 @@ import functools
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import stat
 import subprocess
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from dermbench.artifacts.files import atomic_path, write_text
+from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import DermbenchError
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).with_name("native.c")
 COMPILERS = ("cc", "gcc", "clang")
+OPENMP = "-fopenmp"
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 PATIENCE = 120
@@ -93,7 +97,7 @@ def why_not() -> str:
     try:
         library()
         _try_out()
-    except (NativeError, OSError, subprocess.SubprocessError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, torch computes the same
         return (str(error).strip() or repr(error)).splitlines()[0]
     return ""
 
@@ -112,26 +116,37 @@ def library() -> ctypes.CDLL:
     if os.name != "posix":
         raise NativeError(f"not on {platform.system()}")
     wanted = [os.environ["CC"]] if os.environ.get("CC") else COMPILERS
-    compilers = [found for name in wanted if (found := shutil.which(name))]
+    compilers = [shlex.split(name) for name in wanted if name.split() and shutil.which(name.split()[0])]
     if not compilers:
         raise NativeError(f"no C compiler (looked for {', '.join(wanted)})")
-    compiler = compilers[0]
-    path = _cache() / f"native-{_made_of(compiler)}.so"
-    if not path.is_file():
-        _compile(compiler, path)
-    try:
-        loaded = ctypes.CDLL(str(path))
-    except OSError:  # what was kept is damaged
-        _compile(compiler, path)
-        loaded = ctypes.CDLL(str(path))
+    loaded = ctypes.CDLL(str(_made(compilers[0])))
     for name, kinds in _ARGUMENTS.items():
         function = getattr(loaded, name)
         function.argtypes, function.restype = kinds, _number
     return loaded
 
 
-def _made_of(compiler: str) -> str:
-    version = _run([compiler, "--version"]).stdout.encode()
+def _made(compiler: list[str]) -> Path:
+    """Return the file of the kernels: one that was kept whole, else a new one.
+
+    Raises
+    ------
+    NativeError
+        When it cannot be compiled, or only for one thread where there are more.
+    """
+    folder, made_of = _cache(), _made_of(compiler)
+    whole, serial = (folder / f"native-{made_of}{kind}.so" for kind in ("", "-serial"))
+    if _is_kept(whole) or not (problem := _compile([*compiler, OPENMP], whole)):
+        return whole
+    if torch.get_num_threads() > 1:
+        raise NativeError(f"{problem} (for one thread: OMP_NUM_THREADS=1)")
+    if _is_kept(serial) or not (problem := _compile(compiler, serial)):
+        return serial
+    raise NativeError(problem)
+
+
+def _made_of(compiler: list[str]) -> str:
+    version = _run([*compiler, "--version"]).stdout.encode()
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     processor = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
@@ -139,8 +154,20 @@ def _made_of(compiler: str) -> str:
     return hashlib.sha256(b"\0".join(made)).hexdigest()[:24]
 
 
+def _hash_of(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _is_kept(path: Path) -> bool:
+    """Return whether a file is there as it was made: half a library would end the process that loads it."""
+    if not (path.is_file() and _hash_of(path).is_file()):
+        return False
+    return _hash_of(path).read_text(encoding="ascii", errors="replace") == file_digest(path)
+
+
 def _run(words: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)  # noqa: S603 - a compiler
+    options: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace"}
+    return subprocess.run(words, check=False, timeout=PATIENCE, **options)  # noqa: S603 - a compiler
 
 
 def _cache() -> Path:
@@ -158,34 +185,33 @@ def _cache() -> Path:
     return own
 
 
-def _compile(compiler: str, path: Path) -> None:
-    """Compile to ``path`` at once, so that no other process sees half of it; with OpenMP where that is."""
-    handle, name = tempfile.mkstemp(suffix=".so", dir=path.parent)
-    os.close(handle)
-    made = Path(name)
-    try:
-        for more in (["-fopenmp"], []):
-            words = [compiler, *FLAGS, *more, "-o", name, str(SOURCE), "-lm"]
-            done = _run(words)
-            if not done.returncode:
-                made.replace(path)
-                return
-        raise NativeError(f"{compiler} cannot compile {SOURCE.name}: {done.stderr.strip()[:200]}")
-    finally:
-        made.unlink(missing_ok=True)
+def _compile(compiler: list[str], path: Path) -> str:
+    """Compile to ``path``, so that no process sees half of it; return what went wrong, if anything."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        trial = Path(folder) / path.name
+        done = _run([*compiler, *FLAGS, "-o", str(trial), str(SOURCE), "-lm"])
+        if done.returncode:
+            return f"{' '.join(compiler)} cannot compile {SOURCE.name}: {done.stderr.strip()[:200]}"
+        with atomic_path(path) as made:
+            shutil.copyfile(trial, made)
+        write_text(_hash_of(path), file_digest(trial))
+    return ""
 
 
 def _try_out() -> None:
     """Run every kernel on a few numbers whose result is known."""
-    ones = torch.ones(2, 3, 3, 20, dtype=torch.bfloat16).permute(0, 3, 1, 2)  # channels last
-    window, weight = Window(3, 1, 1, 1, 3, 3), torch.ones(20, 1, 3, 3)
+    cpu: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}
+    ones = torch.ones(2, 3, 3, 20, **cpu).bfloat16().permute(0, 3, 1, 2)  # channels last
+    window, weight = Window(3, 1, 1, 1, 3, 3), torch.ones(20, 1, 3, 3, **cpu)
     middle = [
         depthwise(ones, weight, window)[:, :, 1, 1],
         depthwise_images(ones, weight, window, (3, 3))[:, :, 1, 1],
         depthwise_weight(ones, ones, window)[:, 0, 1, 1] / 2,
     ]
-    steps = torch.arange(18.0).view(2, 3, 3, 1).expand(-1, -1, -1, 20).bfloat16().contiguous().permute(0, 3, 1, 2)
-    one, zero = torch.ones(20), torch.zeros(20)
+    steps = (
+        torch.arange(18, **cpu).view(2, 3, 3, 1).expand(-1, -1, -1, 20).bfloat16().contiguous().permute(0, 3, 1, 2)
+    )
+    one, zero = torch.ones(20, **cpu), torch.zeros(20, **cpu)
     y, found = normalised(steps, one, zero, (zero.clone(), one.clone()), 0.0, 0.1, 0)
     dx = normalised_backward(steps, steps, found, 0)[0]
     works = all(bool((values == 9).all()) for values in middle)
@@ -205,7 +231,19 @@ def _shape(images: tuple[int, ...], window: Window) -> Any:
 
 
 def _empty(n: int, channels: int, height: int, width: int) -> Tensor:
-    return torch.empty((n, height, width, channels), dtype=torch.bfloat16).permute(0, 3, 1, 2)
+    return torch.empty((n, height, width, channels), dtype=torch.bfloat16, device="cpu").permute(0, 3, 1, 2)
+
+
+def _numbers(*shape: int) -> Tensor:
+    return torch.empty(shape, dtype=torch.float32, device="cpu")
+
+
+def are_numbers(*tensors: Tensor | None) -> bool:
+    """Return whether tensors are what the kernels take for parameters: float32, side by side, on the CPU."""
+    return all(
+        t is not None and t.dtype == torch.float32 and t.is_contiguous() and t.device.type == "cpu"
+        for t in tensors
+    )
 
 
 def _rows(weight: Tensor) -> Tensor:
@@ -244,7 +282,7 @@ def depthwise_images(gradient: Tensor, weight: Tensor, window: Window, size: tup
 def depthwise_weight(images: Tensor, gradient: Tensor, window: Window) -> Tensor:
     """Return the gradient of the windows in float32, shape (channels, 1, side, side)."""
     channels, side = images.shape[1], window.side
-    rows = torch.empty(side * side, channels)
+    rows = _numbers(side * side, channels)
     _call(
         "depthwise_weight", _shape(images.shape, window), images.data_ptr(), gradient.data_ptr(), rows.data_ptr()
     )
@@ -272,7 +310,7 @@ def normalised(
     tuple
         The images, and what :func:`normalised_backward` wants of each channel, shape (4, channels).
     """
-    y, found = _empty(*x.shape), torch.empty(4, x.shape[1])
+    y, found = _empty(*x.shape), _numbers(4, x.shape[1])
     pointers = (t.data_ptr() for t in (x, y, weight, bias, *running, found))
     _call("normalise", *pointers, x.numel() // x.shape[1], x.shape[1], eps, momentum, act)
     return y, found
@@ -298,7 +336,7 @@ def normalised_backward(
 
     ``fixed`` says that :func:`normalised_as` made ``found``.
     """
-    dx, (of_weight, of_bias) = _empty(*x.shape), torch.empty(2, x.shape[1])
+    dx, (of_weight, of_bias) = _empty(*x.shape), _numbers(2, x.shape[1])
     pointers = (t.data_ptr() for t in (x, g, dx, found, of_weight, of_bias))
     _call("normalise_backward", *pointers, x.numel() // x.shape[1], x.shape[1], act, fixed)
     return dx, of_weight, of_bias
