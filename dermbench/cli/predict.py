@@ -33,6 +33,9 @@ def predict(
         "none", help="Average views: mirror, flips (4), dihedral (8), sizes (3) or sizes-mirror (6)."
     ),
     calibrate: bool = typer.Option(False, "--calibrate", help="Scale by a temperature fitted on val."),
+    neighbours: int = typer.Option(
+        0, min=0, help="Mix a run's probabilities with the labels of so many training images nearest to each."
+    ),
     embeddings: Path | None = typer.Option(
         None, help="Table for a run on embeddings; by default the one it was trained on.", show_default=False
     ),
@@ -60,6 +63,7 @@ def predict(
         embeddings=embeddings,
         tta=tta,
         calibrate=calibrate,
+        neighbours=neighbours,
     )
     typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
     typer.echo(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")

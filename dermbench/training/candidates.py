@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.artifacts.hashing import file_digest
@@ -18,6 +19,8 @@ from dermbench.training.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.embeddings import predict_embeddings
 from dermbench.training.folds import FoldedData
 from dermbench.training.loading import check_classes, load_run
+from dermbench.training.model import probe_features
+from dermbench.training.neighbours import Bank
 from dermbench.training.onnx import onnx_logits, read_about
 from dermbench.training.pixels import load_samples
 from dermbench.training.plugins import MODELS, probabilities_of
@@ -27,7 +30,6 @@ from dermbench.training.timm_model import load_timm
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
     from numpy.typing import NDArray
 
     from dermbench.artifacts import Dataset
@@ -60,6 +62,8 @@ class Request:
         Local weights of a ``timm:NAME`` network.
     embeddings
         Table for a run on embeddings; None is the one it was trained on.
+    neighbours
+        Training images nearest to each, with whose labels its probabilities are mixed; 0 mixes nothing.
     """
 
     views: tuple[View, ...]
@@ -67,12 +71,15 @@ class Request:
     device: str = "auto"
     weights: Path | str | None = None
     embeddings: Path | str | None = None
+    neighbours: int = 0
 
 
-def probabilities(
+def probabilities(  # noqa: PLR0911 - one for each kind
     name: str, dataset: Dataset, split: str, request: Request
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
     """Return ids, probabilities (n_samples, n_classes) and their classes of one candidate."""
+    if request.neighbours:
+        return _with_neighbours(name, dataset, split, request)
     if name.startswith(PLUGIN):
         return _of_plugin(name.removeprefix(PLUGIN), dataset, split, request)
     if name.endswith(ONNX):
@@ -157,6 +164,25 @@ def _record(run: Path) -> RunRecord | None:
     return RunRecord.read(run / RUN) if (run / RUN).is_file() else None
 
 
+def _with_neighbours(
+    name: str, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    """Ask a network, and the images of this dataset that it was trained on."""
+    record = None if name.startswith((TIMM, PLUGIN)) or name.endswith(ONNX) else _record(Path(name))
+    if record is None or record.config["model"].startswith(EMBEDDINGS):
+        raise UsageError(
+            f"{name}: neighbours are the training images of a run, by the features of its network",
+            remedy="Predict it without --neighbours; several files of predictions can be averaged.",
+        )
+    if record.dataset_digest != dataset.info.digest:
+        raise UsageError(
+            f"{name} was trained on another dataset than {dataset.root}: its training images are not here",
+            remedy="Predict without --neighbours.",
+        )
+    seen = dataset if isinstance(dataset, FoldedData) else validation_of(name, dataset)
+    return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request, seen)
+
+
 def _of_network(
     network: Network,
     config: TrainConfig,
@@ -165,17 +191,39 @@ def _of_network(
     dataset: Dataset,
     split: str,
     request: Request,
+    seen: Dataset | None = None,
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)
-    total = np.zeros((len(samples), len(classes)))
+    total, k = np.zeros((len(samples), len(classes))), len(classes)
     with computing(runtime):
+        bank = None if seen is None else _bank(network, config, classes, runtime, seen)
         for view in request.views:
             size = view.side(config.image_size)
             batches = whole_batches(
                 samples, network, runtime, size=size, batch_size=request.batch_size or config.batch_size
             )
-            total += softmax(collect(partial(_look, network, view), batches, network, runtime))
+            if bank is None:
+                total += softmax(collect(partial(_look, network, view), batches, network, runtime))
+            else:
+                both = collect(partial(_look_twice, network, view), batches, network, runtime)
+                total += bank.blended(softmax(both[:, :k]), both[:, k:], request.neighbours)
     return samples.image_id, total / len(request.views), classes
+
+
+def _bank(
+    network: Network, config: TrainConfig, classes: tuple[str, ...], runtime: Runtime, seen: Dataset
+) -> Bank:
+    """Return the images that a network was trained on, classes in its order."""
+    samples = load_samples(seen, "train", config.cached_side, config.crop_mode).to(runtime.device)
+    order = np.array([classes.index(label) for label in seen.classes])
+    samples.labels = order[samples.labels]
+    return Bank.of_samples(network, samples, config, runtime, len(classes))
+
+
+def _look_twice(network: Network, view: View, images: torch.Tensor) -> torch.Tensor:
+    """Return logits and features side by side."""
+    features = probe_features(network, view.turn(images))
+    return torch.cat([network.head(features).float(), features.float()], dim=1)
 
 
 def _look(network: Network, view: View, images: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ from dermbench.training.ensemble import HELD_OUT, Ensemble
 from dermbench.training.guard import SPLITS
 from dermbench.training.loading import load_run, open_run
 from dermbench.training.naming import suggest
+from dermbench.training.neighbours import SHARE, WIDTH
 from dermbench.training.views import VIEWS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
     embeddings: Path | str | None = None,
     tta: str = "none",
     calibrate: bool = False,
+    neighbours: int = 0,
 ) -> Predictions:
     """Predict the images of one split.
 
@@ -57,7 +59,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
         ``train``, ``val`` or ``test``; or ``held-out``: of runs on folds, each image of ``train`` and ``val`` by
         the mean of the runs that have not seen it (of others, ``val``).
     out
-        ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta`` or
+        ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta``, ``neighbours`` or
         ``calibrate`` a side record ``OUT.predict.json`` says how the probabilities came about.
     batch_size
         Images at a time; by default that of the run.
@@ -74,6 +76,10 @@ def predict(  # noqa: PLR0913 - the options of the verb
         Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
         a temperature fitted on ``val``; the predicted classes stay the same. Of runs on different folds the
         logits of each are divided, before the mean, by one temperature fitted on what each holds out.
+
+    neighbours
+        Mix the probabilities of a run with the labels of so many images it was trained on, those whose features
+        are nearest (:mod:`dermbench.training.neighbours`); 0 mixes nothing.
 
     Returns
     -------
@@ -99,7 +105,12 @@ def predict(  # noqa: PLR0913 - the options of the verb
             f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
             remedy="Predict another split, or without --calibrate.",
         )
-    request = Request(VIEWS[tta], batch_size, device, weights, embeddings)
+    if neighbours and "train" in split.split(JOINED):
+        raise UsageError(
+            f"in {split} each image would be its own neighbour",
+            remedy=f"Predict another split, or --split {HELD_OUT} of runs on folds.",
+        )
+    request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
     seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
     ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen, held_out=split == HELD_OUT)
     temperature = None
@@ -112,7 +123,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
     predictions = make_predictions(*found)
     if out is not None:
         write_predictions(out, predictions)
-        if len(names) > 1 or tta != "none" or temperature is not None:
+        if len(names) > 1 or tta != "none" or temperature is not None or neighbours:
             about = _about(ensemble, split, tta, temperature) | {"predictions": predictions.digest}
             write_json(side_record(out), rounded_floats(about))
     return predictions
@@ -124,7 +135,7 @@ def side_record(out: Path | str) -> Path:
 
 
 def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None) -> dict[str, Any]:
-    dataset, fitted = ensemble.dataset, None
+    dataset, fitted, number = ensemble.dataset, None, ensemble.request.neighbours
     if temperature is not None:
         words, of = HELD_OUT if ensemble.folded else VALIDATION, "mean" if ensemble.alike else "each candidate"
         fitted = {**asdict(temperature), "of": of, "split": words, "truth": ensemble.fitted_on()}
@@ -135,4 +146,5 @@ def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | 
         "split": split,
         "tta": tta,
         "temperature": fitted,
+        **({"neighbours": {"number": number, "share": SHARE, "width": WIDTH}} if number else {}),
     }
