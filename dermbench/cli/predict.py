@@ -34,7 +34,9 @@ def predict(
     ),
     calibrate: bool = typer.Option(False, "--calibrate", help="Scale by a temperature fitted on val."),
     neighbours: int = typer.Option(
-        0, min=0, help="Mix a run's probabilities with the labels of so many training images nearest to each."
+        0,
+        min=0,
+        help="Mix a run's probabilities with the labels of so many images of train and val, those nearest to each.",
     ),
     embeddings: Path | None = typer.Option(
         None, help="Table for a run on embeddings; by default the one it was trained on.", show_default=False

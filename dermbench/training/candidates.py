@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from dermbench.errors import UsageError
 from dermbench.training.device import computing, make_runtime
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.embeddings import predict_embeddings
-from dermbench.training.folds import FoldedData
+from dermbench.training.folds import POOL, FoldedData
+from dermbench.training.guard import SPLITS
 from dermbench.training.loading import check_classes, load_run
 from dermbench.training.model import probe_features
 from dermbench.training.neighbours import Bank
@@ -63,7 +64,8 @@ class Request:
     embeddings
         Table for a run on embeddings; None is the one it was trained on.
     neighbours
-        Training images nearest to each, with whose labels its probabilities are mixed; 0 mixes nothing.
+        Images of ``train`` and ``val`` nearest to each, with whose labels its probabilities are mixed; 0 mixes
+        nothing.
     """
 
     views: tuple[View, ...]
@@ -167,16 +169,16 @@ def _record(run: Path) -> RunRecord | None:
 def _with_neighbours(
     name: str, dataset: Dataset, split: str, request: Request
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    """Ask a network, and the images of this dataset that it was trained on."""
+    """Ask a network, and the labels of the images of ``train`` and ``val`` that it finds most alike."""
     record = None if name.startswith((TIMM, PLUGIN)) or name.endswith(ONNX) else _record(Path(name))
     if record is None or record.config["model"].startswith(EMBEDDINGS):
         raise UsageError(
-            f"{name}: neighbours are the training images of a run, by the features of its network",
+            f"{name}: neighbours are images that a run has learnt from, by the features of its network",
             remedy="Predict it without --neighbours; several files of predictions can be averaged.",
         )
     if record.dataset_digest != dataset.info.digest:
         raise UsageError(
-            f"{name} was trained on another dataset than {dataset.root}: its training images are not here",
+            f"{name} was trained on another dataset: the images it has learnt from are not in {dataset.root}",
             remedy="Predict without --neighbours.",
         )
     seen = dataset if isinstance(dataset, FoldedData) else validation_of(name, dataset)
@@ -206,18 +208,21 @@ def _of_network(
                 total += softmax(collect(partial(_look, network, view), batches, network, runtime))
             else:
                 both = collect(partial(_look_twice, network, view), batches, network, runtime)
-                total += bank.blended(softmax(both[:, :k]), both[:, k:], request.neighbours)
+                total += bank.blended(softmax(both[:, :k]), samples.image_id, both[:, k:], request.neighbours)
     return samples.image_id, total / len(request.views), classes
 
 
 def _bank(
     network: Network, config: TrainConfig, classes: tuple[str, ...], runtime: Runtime, seen: Dataset
 ) -> Bank:
-    """Return the images that a network was trained on, classes in its order."""
-    samples = load_samples(seen, "train", config.cached_side, config.crop_mode).to(runtime.device)
+    """Return the images of ``train`` and ``val`` as a network sees them, classes in its order."""
     order = np.array([classes.index(label) for label in seen.classes])
-    samples.labels = order[samples.labels]
-    return Bank.of_samples(network, samples, config, runtime, len(classes))
+    whole = (seen.pool, (POOL,)) if isinstance(seen, FoldedData) and seen.pool is not None else (seen, SPLITS)
+    parts = []
+    for split in whole[1]:
+        samples = load_samples(whole[0], split, config.cached_side, config.crop_mode).to(runtime.device)
+        parts.append(replace(samples, labels=order[samples.labels]))
+    return Bank.of_samples(network, parts, config, runtime, len(classes))
 
 
 def _look_twice(network: Network, view: View, images: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,7 @@
-"""Neighbours: how those training images are labelled that the network finds most like the image at hand.
+"""Neighbours: how those images of ``train`` and ``val`` are labelled that a network finds most like one image.
+
+An image of these splits is never a neighbour of itself, so what is said of held-out images is what would be said
+of new ones: by a network that has not seen them, and the labels of all others.
 
 Mixing a network's probabilities with those of its nearest training images is the kNN-LM of Khandelwal et al. 2020
 (Generalization through memorization, ICLR), here on the features before the classifier.
@@ -14,6 +17,8 @@ import numpy as np
 from dermbench.training.features import kept_features
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dermbench.training.config import TrainConfig
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.5
 """Share of the neighbours in the mixture."""
-WIDTH = 0.05
+WIDTH = 0.03
 """Difference of two cosines at which one neighbour counts e times as much as the other."""
 ROWS = 1024
 """Images looked up at a time."""
@@ -31,10 +36,12 @@ ROWS = 1024
 
 @dataclass(frozen=True)
 class Bank:
-    """Training images by their features.
+    """Labelled images by their features.
 
     Attributes
     ----------
+    image_id
+        Their ids, shape (n_images,).
     centre
         Mean of their features, shape (n_features,).
     directions
@@ -45,31 +52,44 @@ class Bank:
         Number of classes.
     """
 
+    image_id: NDArray[np.object_]
     centre: NDArray[np.float64]
     directions: NDArray[np.float64]
     labels: NDArray[np.int64]
     n_classes: int
 
     @classmethod
-    def of(cls, features: NDArray[np.float64], labels: NDArray[np.int64], n_classes: int) -> Self:
+    def of(
+        cls,
+        image_id: NDArray[np.object_],
+        features: NDArray[np.float64],
+        labels: NDArray[np.int64],
+        n_classes: int,
+    ) -> Self:
         """Return the bank of images with these features, shape (n_images, n_features), and labels."""
         centre = features.mean(axis=0)
-        return cls(centre, _directions(features - centre), labels, n_classes)
+        return cls(image_id, centre, _directions(features - centre), labels, n_classes)
 
     @classmethod
     def of_samples(
-        cls, network: Network, samples: Samples, config: TrainConfig, runtime: Runtime, n_classes: int
+        cls, network: Network, parts: Sequence[Samples], config: TrainConfig, runtime: Runtime, n_classes: int
     ) -> Self:
-        """Return the bank of a split; its features are kept in the cache folder of the dataset."""
-        return cls.of(kept_features(network, samples, config, runtime), samples.labels, n_classes)
+        """Return the bank of several splits; their features are kept in the cache folder of the dataset."""
+        features = np.concatenate([kept_features(network, part, config, runtime) for part in parts])
+        labels = np.concatenate([part.labels for part in parts])
+        return cls.of(np.concatenate([part.image_id for part in parts]), features, labels, n_classes)
 
-    def probabilities(self, features: NDArray[np.float64], number: int) -> NDArray[np.float64]:
+    def probabilities(
+        self, image_id: NDArray[np.object_], features: NDArray[np.float64], number: int
+    ) -> NDArray[np.float64]:
         """Return the shares of the classes among the nearest images.
 
         Parameters
         ----------
+        image_id
+            Of the images asked about, shape (n,); one that is in the bank is left out there.
         features
-            Of the images asked about, shape (n, n_features).
+            Of these images, shape (n, n_features).
         number
             Neighbours of each, at least 1; all where there are fewer.
 
@@ -80,10 +100,13 @@ class Bank:
             being that of two features less the bank's mean; of equal ones the first in the bank are taken. An
             image whose features are that mean has a cosine of 0 with all.
         """
+        place = {image: k for k, image in enumerate(self.image_id)}
         found = np.zeros((len(features), self.n_classes))
         for start in range(0, len(features), ROWS):
             rows = slice(start, start + ROWS)
             cosines = _directions(features[rows] - self.centre) @ self.directions.T
+            own = [(row, place[image]) for row, image in enumerate(image_id[rows]) if image in place]
+            cosines[tuple(zip(*own, strict=True)) if own else ([], [])] = -np.inf
             nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :number]
             near = np.take_along_axis(cosines, nearest, axis=1)
             weights = np.exp((near - near[:, :1]) / WIDTH)
@@ -94,10 +117,15 @@ class Bank:
         return shares
 
     def blended(
-        self, prob: NDArray[np.float64], features: NDArray[np.float64], number: int
+        self,
+        prob: NDArray[np.float64],
+        image_id: NDArray[np.object_],
+        features: NDArray[np.float64],
+        number: int,
     ) -> NDArray[np.float64]:
-        """Return ``prob``, shape (n, n_classes), mixed with the neighbours of ``features`` at :data:`SHARE`."""
-        mixed: NDArray[np.float64] = (1 - SHARE) * prob + SHARE * self.probabilities(features, number)
+        """Return ``prob``, shape (n, n_classes), mixed with :meth:`probabilities` at :data:`SHARE`."""
+        near = self.probabilities(image_id, features, number)
+        mixed: NDArray[np.float64] = (1 - SHARE) * prob + SHARE * near
         return mixed
 
 

@@ -78,8 +78,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
         logits of each are divided, before the mean, by one temperature fitted on what each holds out.
 
     neighbours
-        Mix the probabilities of a run with the labels of so many images it was trained on, those whose features
-        are nearest (:mod:`dermbench.training.neighbours`); 0 mixes nothing.
+        Mix the probabilities of a run with the labels of so many other images of ``train`` and ``val``, those
+        whose features are nearest (:mod:`dermbench.training.neighbours`); 0 mixes nothing.
 
     Returns
     -------
@@ -104,11 +104,6 @@ def predict(  # noqa: PLR0913 - the options of the verb
         raise UsageError(
             f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
             remedy="Predict another split, or without --calibrate.",
-        )
-    if neighbours and "train" in split.split(JOINED):
-        raise UsageError(
-            f"in {split} each image would be its own neighbour",
-            remedy=f"Predict another split, or --split {HELD_OUT} of runs on folds.",
         )
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
     seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
