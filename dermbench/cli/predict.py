@@ -36,7 +36,7 @@ def predict(
     neighbours: int = typer.Option(
         0,
         min=0,
-        help="Mix a run's probabilities with the labels of so many images of train and val, those nearest to each.",
+        help="Mix a run's probabilities with the labels of so many images of train and val, the nearest.",
     ),
     embeddings: Path | None = typer.Option(
         None, help="Table for a run on embeddings; by default the one it was trained on.", show_default=False

@@ -78,7 +78,7 @@ def test_predict_mixes_them_in(finished_run, shared_dataset, tmp_path):
         split: load_samples(shared_dataset, split, config.cached_side) for split in ("train", "val", "test")
     }
     features = {split: compute_features(network, part, config, runtime) for split, part in samples.items()}
-    plain, known = predict(finished_run, shared_dataset), splits[:2]
+    plain, known = predict(finished_run, shared_dataset), ("train", "val")
     order = np.argsort(samples["test"].image_id.astype(str))
     bank = Bank.of(
         np.concatenate([samples[split].image_id for split in known]),
