@@ -14,10 +14,12 @@ from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.run import RUN, WEIGHTS
 from dermbench.errors import UsageError
+from dermbench.training.depthwise import quicken
 from dermbench.training.device import computing, make_runtime
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.embeddings import predict_embeddings
 from dermbench.training.folds import POOL, FoldedData
+from dermbench.training.fused import fuse
 from dermbench.training.guard import SPLITS
 from dermbench.training.loading import check_classes, load_run
 from dermbench.training.model import probe_features
@@ -195,6 +197,9 @@ def _of_network(
     request: Request,
     seen: Dataset | None = None,
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
+    if config.fused and runtime.device.type == "cpu":  # the layers that the run was validated with
+        fuse(network.module, runtime, lambda _: None)
+        quicken(network.module, runtime)
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)
     total, k = np.zeros((len(samples), len(classes))), len(classes)
     with computing(runtime):

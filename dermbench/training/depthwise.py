@@ -70,7 +70,7 @@ class QuickConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name that torch gives it
         """Return the images convolved."""
-        if not _learns(self, input):
+        if not _suits(self, input):
             return super().forward(input)
         down, across = cast("tuple[int, int]", self.padding)
         if (
@@ -86,7 +86,7 @@ class QuickConv2dSame(Conv2dSame):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the images convolved."""
-        if not _learns(self, x):
+        if not _suits(self, x):
             unchanged: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
             return unchanged
         if native.available():
@@ -99,17 +99,13 @@ class QuickConv2dSame(Conv2dSame):
 _QUICK: dict[type, type] = {nn.Conv2d: QuickConv2d, Conv2dSame: QuickConv2dSame}
 
 
-def _learns(layer: nn.Conv2d, images: Tensor) -> bool:
-    """Return whether a training step in bf16 passes: with a gradient, or frozen where there are kernels in C."""
+def _suits(layer: nn.Conv2d, images: Tensor) -> bool:
+    """Return whether images are convolved here: in bf16, for a gradient or where there are kernels in C."""
     if images.ndim != 4 or images.shape[1] != layer.in_channels or not images.numel():
         return False  # as torch says
-    wanted = images.requires_grad or layer.weight.requires_grad or native.available()
-    return (
-        torch.is_grad_enabled()
-        and wanted
-        and torch.is_autocast_enabled("cpu")
-        and torch.get_autocast_dtype("cpu") == torch.bfloat16
-    )
+    learns = torch.is_grad_enabled() and (images.requires_grad or layer.weight.requires_grad)
+    bf16 = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    return bf16 and (learns or native.available())
 
 
 def _natively(layer: nn.Conv2d, images: Tensor, sides: Sequence[int]) -> Tensor:

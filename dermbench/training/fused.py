@@ -28,7 +28,8 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
 
     Batch normalisation with its activation, and on a GPU squeeze-and-excitation, as EfficientNets of timm have
     them: on a GPU with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`.
-    Only training steps change, in the order of their sums; what a layer is called and holds stays.
+    Only training steps change, in the order of their sums (in bf16 on a CPU predictions, too, in their last digits);
+    what a layer is called and holds stays.
 
     Parameters
     ----------
@@ -122,8 +123,7 @@ class NativeNormAct(BatchNormAct2d):
         unfused, function, count = cast(
             "tuple[Any, Any, Any]", (super(), _NativeNormAct, self.num_batches_tracked)
         )
-        # a prediction is made as it always was
-        if not (torch.is_grad_enabled() and self._suits(x)) or (self.training and x.numel() == x.shape[1]):
+        if not self._suits(x) or (self.training and x.numel() == x.shape[1]):
             result: Tensor = unfused.forward(x)
         else:
             if self.training:

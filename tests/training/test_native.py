@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 
-from dermbench.training import native
+from dermbench.artifacts import read_predictions
+from dermbench.training import native, predict
 from dermbench.training.depthwise import quicken
 from dermbench.training.device import Runtime
 from dermbench.training.fused import NativeNormAct, fuse
@@ -154,7 +155,7 @@ def test_other_layers_and_other_images_stay():
 
 
 @needs_compiler
-def test_a_frozen_layer_computes_in_one_pass_and_a_prediction_as_it_always_did():
+def test_a_frozen_layer_and_a_prediction_compute_in_one_pass():
     layer = _layer(24, "ReLU6")
     layer(_images((4, 24, 6, 6)).float())
     layer.requires_grad_(False).eval()
@@ -162,8 +163,17 @@ def test_a_frozen_layer_computes_in_one_pass_and_a_prediction_as_it_always_did()
     exact = layer(images.float())
     assert float((own(images).float() - exact).abs().max()) < 0.03  # half a step of bf16 at 6
     assert torch.equal(own.running_mean, layer.running_mean)
-    with torch.no_grad():
-        assert torch.equal(own(images), layer(images))
+    before = own(images)
+    for context in (torch.no_grad(), torch.inference_mode()):
+        with context:
+            assert torch.equal(own(images), before)
+
+
+@needs_compiler
+def test_predictions_of_a_run_in_bf16_are_those_it_was_validated_on(shared_dataset, tmp_path, run):
+    run(shared_dataset, tmp_path / "run", "precision=bf16", "epochs=2", "model=tf_efficientnet_lite0")
+    written = read_predictions(tmp_path / "run/predictions/val.parquet", shared_dataset.truth("val"))
+    assert predict(tmp_path / "run", shared_dataset, split="val").digest == written.digest
 
 
 @needs_compiler
