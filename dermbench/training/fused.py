@@ -28,7 +28,7 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
 
     Batch normalisation with its activation, and on a GPU squeeze-and-excitation, as EfficientNets of timm have
     them: on a GPU with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`.
-    Only training steps change, in the order of their sums (in bf16 on a CPU predictions, too, in their last digits);
+    Only training steps change, in the order of their sums (on a CPU predictions in bf16, too, by a last digit);
     what a layer is called and holds stays.
 
     Parameters
