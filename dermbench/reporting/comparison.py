@@ -128,7 +128,9 @@ def _overall(document: Mapping[str, Any]) -> Section:
     notes, rows = Footnotes(merge=True), []
     baseline = document["baseline"]
     names = sorted_metrics(document["models"][baseline])
-    shown = names if len(document["models"]) <= FEW else [name for name in names if name in HEADLINE] or names
+    shown = names
+    if len(document["models"]) > FEW and len(names) > len(HEADLINE):  # few are metrics that somebody asked for
+        shown = [name for name in names if name in HEADLINE] or names
     for metric in shown:
         first = cell_text(document["models"][baseline][metric], notes)
         for model, effects in document["differences"].items():

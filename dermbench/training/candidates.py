@@ -45,6 +45,8 @@ TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
 FILES = (".parquet", ".csv", ".tsv")
 """Endings of predictions that were made before."""
 VALIDATION = "val"
+LABELS_AS_THEY_ARE = "true"
+"""What ``labels`` of the configuration is unless a run is a control."""
 LIMIT = 32
 """Images at a time where neither caller nor run says."""
 
@@ -172,15 +174,21 @@ def _with_neighbours(
     name: str, dataset: Dataset, split: str, request: Request
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
     """Ask a network, and the labels of the images of ``train`` and ``val`` that it finds most alike."""
-    record = None if name.startswith((TIMM, PLUGIN)) or name.endswith(ONNX) else _record(Path(name))
-    if record is None or record.config["model"].startswith(EMBEDDINGS):
+    record = _record(Path(name))
+    other = name.startswith((TIMM, PLUGIN)) or name.endswith(ONNX) or is_file(name)
+    if other or (record is not None and record.config["model"].startswith(EMBEDDINGS)):
         raise UsageError(
-            f"{name}: neighbours are images that a run has learnt from, by the features of its network",
+            f"{name}: neighbours are images of train and val, found by the features of a run's network",
             remedy="Predict it without --neighbours; several files of predictions can be averaged.",
         )
-    if record.dataset_digest != dataset.info.digest:
+    if record is not None and record.dataset_digest != dataset.info.digest:
         raise UsageError(
-            f"{name} was trained on another dataset: the images it has learnt from are not in {dataset.root}",
+            f"{name} was trained on another dataset: its train and val are not in {dataset.root}",
+            remedy="Predict without --neighbours.",
+        )
+    if record is not None and record.config.get("labels", LABELS_AS_THEY_ARE) != LABELS_AS_THEY_ARE:
+        raise UsageError(
+            f"{name} is a control: the labels of neighbours would tell it what it was kept from learning",
             remedy="Predict without --neighbours.",
         )
     seen = dataset if isinstance(dataset, FoldedData) else validation_of(name, dataset)
@@ -197,7 +205,9 @@ def _of_network(
     request: Request,
     seen: Dataset | None = None,
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    if config.fused and runtime.device.type == "cpu":  # the layers that the run was validated with
+    if (
+        config.fused and not config.compile and runtime.device.type == "cpu"
+    ):  # the layers that the run was validated with
         fuse(network.module, runtime, lambda _: None)
         quicken(network.module, runtime)
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)

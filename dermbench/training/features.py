@@ -97,6 +97,7 @@ def _key(network: Network, samples: Samples, config: TrainConfig, runtime: Runti
     about = {
         "weights": _weights_digest(network),
         "model": config.model,
+        "layers": sorted({type(layer).__name__ for layer in network.module.modules()}),
         "images": samples.digest,
         "normalisation": [*network.mean, *network.std],
         "size": [config.image_size, config.batch_size],

@@ -76,7 +76,6 @@ def predict(  # noqa: PLR0913 - the options of the verb
         Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
         a temperature fitted on ``val``; the predicted classes stay the same. Of runs on different folds the
         logits of each are divided, before the mean, by one temperature fitted on what each holds out.
-
     neighbours
         Mix the probabilities of a run with the labels of so many other images of ``train`` and ``val``, those
         whose features are nearest (:mod:`dermbench.training.neighbours`); 0 mixes nothing.

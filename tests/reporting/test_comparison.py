@@ -97,6 +97,18 @@ def test_many_models_print_less_and_write_everything():
     assert "macro-F1, against m0" not in printed(item)
 
 
+def test_a_metric_asked_for_is_shown_however_many_models_there_are():
+    text = printed(document(names=tuple("abcdef"), metrics=("accuracy", "weighted_f1")))
+    overall = text.partition("All images, against")[2].partition("Fitzpatrick")[0]
+    assert "weighted F1" in overall
+    assert (
+        "weighted F1"
+        not in printed(document(names=tuple("abcdef")))
+        .partition("All images, against")[2]
+        .partition("Fitzpatrick")[0]
+    )
+
+
 def test_a_reason_stands_for_what_is_missing():
     item = document(metrics=["average_precision"])
     assert item["ranks"]["models"] == {}

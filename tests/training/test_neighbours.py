@@ -109,7 +109,7 @@ def test_the_order_of_classes_does_not_matter(finished_run, shared_dataset, tmp_
 
 
 def test_another_dataset_is_refused(finished_run, make_dataset, tmp_path):
-    with pytest.raises(UsageError, match="the images it has learnt from are not in"):
+    with pytest.raises(UsageError, match="its train and val are not in"):
         predict(finished_run, make_dataset(tmp_path / "data", per_class=(7, 4, 3)), neighbours=3)
 
 
@@ -150,5 +150,16 @@ def test_the_labels_of_an_image_do_not_reach_its_own_prediction(finished_run, sh
 
 @pytest.mark.parametrize("name", ["plugin:thing", "timm:resnet18", "model.onnx", "predictions.parquet"])
 def test_only_runs_have_neighbours(shared_dataset, name):
-    with pytest.raises(UsageError, match="neighbours are images that a run has learnt from"):
+    with pytest.raises(UsageError, match="neighbours are images of train and val"):
         predict(name, shared_dataset, neighbours=3)
+
+
+def test_a_control_keeps_its_labels_shuffled(shared_dataset, tmp_path, run):
+    run(shared_dataset, tmp_path / "run", "epochs=0", "probe_l2=0.1", "labels=shuffled")
+    with pytest.raises(UsageError, match="is a control"):
+        predict(tmp_path / "run", shared_dataset, neighbours=3)
+
+
+def test_what_is_no_run_is_told_as_ever(shared_dataset, tmp_path):
+    with pytest.raises(UsageError, match="not a run folder"):
+        predict(tmp_path / "none", shared_dataset, neighbours=3)
