@@ -104,6 +104,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
             f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
             remedy="Predict another split, or without --calibrate.",
         )
+    if neighbours < 0:
+        raise UsageError(f"{neighbours} neighbours cannot be asked", remedy="0 asks none.")
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
     seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
     ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen, held_out=split == HELD_OUT)
