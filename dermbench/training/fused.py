@@ -26,9 +26,8 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
     """Let the layers of a network that can do so compute with kernels of ours.
 
-    Batch normalisation with its activation, and on a GPU squeeze-and-excitation, as EfficientNets of timm have
-    them: on a GPU with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`.
-    Only training steps change, in the order of their sums (on a CPU predictions in bf16, too, by a last digit);
+    Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them: on a GPU
+    with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`. Only training steps change, in the order of their sums (on a CPU predictions in bf16, too, by a last digit);
     what a layer is called and holds stays.
 
     Parameters
@@ -47,12 +46,12 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
         Number of layers changed.
     """
     if (runtime.device.type, runtime.precision, runtime.channels_last) == ("cpu", "bf16", True):
-        if not any(type(layer) is BatchNormAct2d and NativeNormAct.fits(layer) for layer in module.modules()):
+        if not any(_is_native(layer) for layer in module.modules()):
             return 0
         if not native.available():
             say(f"slower than it could be, since there are no kernels here: {native.why_not()}")
             return 0
-        return _changed(module, {BatchNormAct2d: NativeNormAct})
+        return _changed(module, {BatchNormAct2d: NativeNormAct, SqueezeExcite: NativeSqueezeExcite})
     if runtime.device.type != "cuda" or not runtime.channels_last or importlib.util.find_spec("triton") is None:
         return 0
     try:
@@ -145,17 +144,47 @@ class FusedSqueezeExcite(SqueezeExcite):
         """Return True: the layer has one form."""
         return True
 
+    @staticmethod
+    def kernels() -> Any:
+        """Return the module whose kernels it computes with."""
+        from dermbench.training import kernels  # noqa: PLC0415 - needs triton
+
+        return kernels
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the images with their channels weighted."""
         unfused, function = cast("tuple[Any, Any]", (super(), _Excite))
-        fused = self.training and _suits(x)
+        fused = self.training and self.suits(x)
         result: Tensor = function.apply(x, self, *self.parameters()) if fused else unfused.forward(x)
         return result
+
+    @staticmethod
+    def suits(x: Tensor) -> bool:
+        """Return whether there are kernels for these images."""
+        return _suits(x)
 
     def weigh(self, mean: Tensor) -> Tensor:
         """Return the weights of the channels, shape (n, c, 1, 1), for their means."""
         weights: Tensor = self.gate(self.conv_expand(self.act1(self.conv_reduce(mean))))
         return weights
+
+
+class NativeSqueezeExcite(FusedSqueezeExcite):
+    """The same in bf16 on a CPU."""
+
+    @staticmethod
+    def kernels() -> Any:
+        """Return the kernels in C."""
+        return native
+
+    @staticmethod
+    def suits(x: Tensor) -> bool:
+        """Return whether there are kernels for these images."""
+        return x.device.type == "cpu" and x.dtype == torch.bfloat16 and x.numel() > 0 and _suits(x)
+
+
+def _is_native(layer: Any) -> bool:
+    return (type(layer) is BatchNormAct2d and NativeNormAct.fits(layer)) or type(layer) is SqueezeExcite
 
 
 def _does_nothing_else(layer: Any) -> bool:
@@ -210,8 +239,7 @@ class _NativeNormAct(torch.autograd.Function):
 class _Excite(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: Any, *parameters: Tensor) -> Tensor:
-        from dermbench.training import kernels  # noqa: PLC0415
-
+        ctx.kernels = kernels = layer.kernels()
         ctx.area = x.shape[2] * x.shape[3]
         mean = kernels.image_sums(x).div_(ctx.area).to(x.dtype).requires_grad_()
         with torch.enable_grad():
@@ -220,12 +248,13 @@ class _Excite(torch.autograd.Function):
         ctx.wanted = [p.requires_grad for p in parameters]
         weights = gate.detach().contiguous()
         ctx.save_for_backward(x, weights)
-        return kernels.gated(x, weights)
+        result: Tensor = kernels.gated(x, weights)
+        return result
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        from dermbench.training import kernels  # noqa: PLC0415
-
+        kernels = ctx.kernels
         x, weights = ctx.saved_tensors
         gate, mean, learning = ctx.inner
         g = g.contiguous(memory_format=torch.channels_last)

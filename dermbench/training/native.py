@@ -37,7 +37,7 @@ FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 PATIENCE = 120
 """Seconds that a compiler is given."""
-ACTIVATIONS = {"Identity": 0, "ReLU": 2, "ReLU6": 3}
+ACTIVATIONS = {"Identity": 0, "SiLU": 1, "ReLU": 2, "ReLU6": 3}
 """Number of each activation that :func:`normalised` knows, by the name of its class."""
 SIDES = (3, 5)
 """Sides of the windows that :func:`depthwise` knows."""
@@ -53,6 +53,8 @@ _ARGUMENTS = {
     "activate": [_pointer] * 3 + [ctypes.c_int64, _number, _number, _number],
     "normalise": [_pointer] * 7 + [ctypes.c_int64, _number, _real, _real, _number, _number],
     "normalise_backward": [_pointer] * 6 + [ctypes.c_int64, _number, _number, _number, _number],
+    "image_sums": [_pointer] * 3 + [ctypes.c_int64, ctypes.c_int64, _number, _number],
+    "gated": [_pointer] * 4 + [ctypes.c_int64, ctypes.c_int64, _number, _number],
 }
 
 
@@ -215,6 +217,9 @@ def _try_out() -> None:
     y, found = normalised(steps, one, zero, (zero.clone(), one.clone()), 0.0, 0.1, 0)
     dx = normalised_backward(steps, steps, found, 0)[0]
     works = all(bool((values == 9).all()) for values in middle)
+    silu = normalised_as(steps, one, zero, (zero, one), 0.0, ACTIVATIONS["SiLU"])[0].float()
+    works &= bool((silu - torch.nn.functional.silu(steps.float())).abs().max() < 0.05)
+    works &= bool((gated(ones, image_sums(ones), image_sums(ones, ones)) == 18).all())
     if not (works and abs(float(y.float().std(correction=0)) - 1) < 0.01 and float(dx.float().abs().max()) < 0.1):
         raise NativeError("what the compiler made of the kernels computes something else")
 
@@ -340,3 +345,25 @@ def normalised_backward(
     pointers = (t.data_ptr() for t in (x, g, dx, found, of_weight, of_bias))
     _call("normalise_backward", *pointers, x.numel() // x.shape[1], x.shape[1], act, fixed)
     return dx, of_weight, of_bias
+
+
+def image_sums(a: Tensor, b: Tensor | None = None) -> Tensor:
+    """Return the sums of a, or of a * b, over the pixels of each image and channel: (n, c, 1, 1), float32.
+
+    Both are bf16 of shape (n, channels, height, width), channels last in memory.
+    """
+    n, channels, height, width = a.shape
+    out = _numbers(n, channels, 1, 1)
+    second = None if b is None else b.data_ptr()
+    _call("image_sums", a.data_ptr(), second, out.data_ptr(), n, height * width, channels)
+    return out
+
+
+def gated(a: Tensor, gate: Tensor, add: Tensor | None = None) -> Tensor:
+    """Return ``a * gate + add``; gate and add are of shape (n, c, 1, 1), a is as in :func:`image_sums`."""
+    n, channels, height, width = a.shape
+    out, gate = _empty(*a.shape), gate.float().contiguous()
+    summand = None if add is None else add.float().contiguous()
+    pointers = (None if t is None else t.data_ptr() for t in (a, gate, summand, out))
+    _call("gated", *pointers, n, height * width, channels)
+    return out

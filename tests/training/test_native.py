@@ -1,10 +1,11 @@
-"""Kernels in C: batch normalisation with its activation as PyTorch computes it, and what is without a compiler."""
+"""Kernels in C: layers compute as PyTorch's do, and what is without a compiler."""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import os
+import platform
 import shutil
 import stat
 
@@ -14,17 +15,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from timm.layers.norm_act import BatchNormAct2d
+from timm.models._efficientnet_blocks import SqueezeExcite
 from torch import nn
 
 from dermbench.artifacts import read_predictions
 from dermbench.training import native, predict
 from dermbench.training.depthwise import quicken
 from dermbench.training.device import Runtime
-from dermbench.training.fused import NativeNormAct, fuse
+from dermbench.training.fused import NativeNormAct, NativeSqueezeExcite, fuse
 
 CPU = torch.device("cpu")
 BF16 = Runtime(CPU, "bf16", channels_last=True)
-ACTS = {"Identity": nn.Identity, "ReLU": nn.ReLU, "ReLU6": nn.ReLU6}
+ACTS = {"Identity": nn.Identity, "SiLU": nn.SiLU, "ReLU": nn.ReLU, "ReLU6": nn.ReLU6}
 COMPILER = next((path for name in native.COMPILERS if (path := shutil.which(name))), None)
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler: there are no kernels here")
 
@@ -129,8 +131,9 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 @needs_compiler
-def test_what_is_not_a_number_stays_so():
-    layer, images = _native(_layer(20, "ReLU6")), _images((2, 20, 4, 4))
+@pytest.mark.parametrize("act", ACTS)
+def test_what_is_not_a_number_stays_so(act):
+    layer, images = _native(_layer(20, act)), _images((2, 20, 4, 4))
     images[0, 3, 1, 1] = float("nan")
     out = layer(images)
     assert bool(out[:, 3].isnan().all())
@@ -140,7 +143,7 @@ def test_what_is_not_a_number_stays_so():
 @needs_compiler
 def test_other_layers_and_other_images_stay():
     others = nn.Sequential(
-        BatchNormAct2d(8, act_layer=nn.SiLU),
+        BatchNormAct2d(8, act_layer=nn.GELU),
         BatchNormAct2d(8, act_layer=nn.ReLU, momentum=None),
         BatchNormAct2d(8, act_layer=nn.ReLU, drop_layer=nn.Dropout),
         nn.BatchNorm2d(8),
@@ -191,13 +194,93 @@ def test_a_frozen_convolution_computes_as_one_that_learns(side, stride):
 
 
 @needs_compiler
-def test_a_network_learns_as_without_them():
-    torch.manual_seed(0)
-    network = (
-        timm.create_model("tf_efficientnet_lite0", num_classes=3).to(memory_format=torch.channels_last).train()
+def test_silu_of_every_size_is_that_of_float64():
+    """Digits of bf16 are right from the smallest to the largest; the slope is, too, and nothing overflows."""
+    u = torch.cat([torch.linspace(-100, 100, 200001), torch.tensor([-3e38, -1e-30, 0.0, 1e-30, 3e38])])
+    images = u.bfloat16().view(1, 1, -1, 1).contiguous(memory_format=torch.channels_last)
+    one, zero = torch.ones(1), torch.zeros(1)
+    found, kept = native.normalised_as(images, one, zero, (zero, one), 0.0, native.ACTIVATIONS["SiLU"])
+    slope, _, _ = native.normalised_backward(
+        images, torch.ones_like(images), kept, native.ACTIVATIONS["SiLU"], fixed=True
     )
+    exact = images.double().requires_grad_()
+    out = nn.functional.silu(exact)
+    out.sum().backward()
+    torch.testing.assert_close(found.double(), out.detach(), rtol=2**-8, atol=1e-35)
+    torch.testing.assert_close(slope.double(), exact.grad, rtol=2**-8, atol=1e-6)
+
+
+def _excited(layer, images, gradient):
+    images = images.clone(memory_format=torch.preserve_format).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=images.dtype == torch.bfloat16):
+        out = layer(images)
+    out.backward(gradient.to(out.dtype))
+    return [out.detach(), images.grad, *(p.grad for p in layer.parameters())]
+
+
+@needs_compiler
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_squeeze_and_excitation_is_that_of_float32(data):
+    shape = tuple(data.draw(st.integers(low, high)) for low, high in ((1, 4), (1, 70), (1, 20), (1, 20)))
+    torch.manual_seed(data.draw(st.integers(0, 99)))
+    layer = SqueezeExcite(shape[1], rd_channels=6, act_layer=nn.SiLU).train()
+    images, gradient = _images(shape), _images(shape, centre=0.0)
+    changed = nn.Sequential(copy.deepcopy(layer))
+    assert fuse(changed, BF16, print) == 1
+    own = changed[0]
+    assert type(own) is NativeSqueezeExcite
+    exact, eager = _excited(layer, images.float(), gradient), _excited(copy.deepcopy(layer), images, gradient)
+    for number, (a, b, c) in enumerate(zip(exact, eager, _excited(own, images, gradient), strict=True)):
+        worst = float((a - b.float()).norm())
+        assert float((a - c.float()).norm()) <= 2 * worst + 0.02 * float(a.norm()) + 1e-4, number
+
+
+@needs_compiler
+def test_squeeze_and_excitation_by_hand():
+    images = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[2.0, 2.0], [2.0, 2.0]]]).bfloat16()[None]
+    images = images.contiguous(memory_format=torch.channels_last)
+    other = torch.full_like(images, 0.5)
+    assert native.image_sums(images).flatten().tolist() == [10, 8]
+    assert native.image_sums(images, other).flatten().tolist() == [5, 4]
+    gate, add = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1), torch.tensor([0.5, 0.0]).view(1, 2, 1, 1)
+    assert native.gated(images, gate).flatten(2).tolist() == [[[2, 4, 6, 8], [-2, -2, -2, -2]]]
+    assert native.gated(images, gate.bfloat16(), add)[0, 0].flatten().tolist() == [2.5, 4.5, 6.5, 8.5]
+
+
+@needs_compiler
+def test_squeeze_and_excitation_elsewhere_stays():
+    layer = SqueezeExcite(8)
+    changed = nn.Sequential(copy.deepcopy(layer))
+    fuse(changed, BF16, print)
+    own, images = changed[0], _images((2, 8, 4, 4))
+    for where in (images.float(), images.float().contiguous()):
+        assert torch.equal(own(where), layer(where))
+    own.eval(), layer.eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(own(images), layer(images))
+
+
+@needs_compiler
+@pytest.mark.parametrize("flag", ["-mno-avx512bf16", "-mno-avx512f", "-mno-avx"])
+def test_kernels_for_other_processors(ask, flag):
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        pytest.skip("the flags are those of x86 processors")
+    assert not ask(f"{COMPILER} {flag}")
+    for act in ACTS:
+        _assert_as_float32(_layer(37, act), _images((3, 37, 9, 7)))
+    test_silu_of_every_size_is_that_of_float64()
+    test_what_is_not_a_number_stays_so("SiLU")
+    test_squeeze_and_excitation_by_hand()
+
+
+@needs_compiler
+@pytest.mark.parametrize(("name", "layers"), [("tf_efficientnet_lite0", 49), ("efficientnet_b0", 65)])
+def test_a_network_learns_as_without_them(name, layers):
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=3).to(memory_format=torch.channels_last).train()
     own = copy.deepcopy(network)
-    assert fuse(own, BF16, print) == 49  # of its 49 layers
+    assert fuse(own, BF16, print) == layers  # every normalisation, every squeeze
     assert list(own.state_dict()) == list(network.state_dict())
     images = torch.randn(8, 3, 64, 64).contiguous(memory_format=torch.channels_last)
     found = []
