@@ -26,8 +26,9 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
     """Let the layers of a network that can do so compute with kernels of ours.
 
-    Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them: on a GPU
-    with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`. Only training steps change, in the order of their sums (on a CPU predictions in bf16, too, by a last digit);
+    Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them: on a
+    GPU with :mod:`dermbench.training.kernels`, in bf16 on a CPU with :mod:`dermbench.training.native`. Only
+    training steps change, in the order of their sums (on a CPU predictions in bf16, too, by a last digit);
     what a layer is called and holds stays.
 
     Parameters
