@@ -61,6 +61,8 @@ HEAD = (
 PROJECT = Path(__file__).parents[1]
 HELD_OUT_MARK = "¹"
 HELD_OUT_NOTE = "¹ of all images of train and val, each by the runs that have not seen it; unlike `val`."
+HEADER = 2
+"""Lines of a table before its first row."""
 HEAD_HELD_OUT = HEAD.replace("val macro-F1", "n").replace(" test scored |", "")
 
 
@@ -312,6 +314,8 @@ class Bench:
                 if (self.runs / f"{run}.json").is_file():
                     seed = f", seed {run.rpartition('-s')[2]}" if run != name else ""
                     lines.append(self.row(name, run, f"{words}{seed}", scored))
+        if len(lines) == HEADER:
+            return ["Nothing here was scored on test."]
         return [*lines, *(["", HELD_OUT_NOTE] if any(HELD_OUT_MARK in line for line in lines) else [])]
 
     def page(self, names: list[str]) -> list[str]:

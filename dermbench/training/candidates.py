@@ -205,9 +205,7 @@ def _of_network(
     request: Request,
     seen: Dataset | None = None,
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    if (
-        config.fused and not config.compile and runtime.device.type == "cpu"
-    ):  # the layers that the run was validated with
+    if config.fused and not config.compile and runtime.device.type == "cpu":  # as the run was validated
         fuse(network.module, runtime, lambda _: None)
         quicken(network.module, runtime)
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)

@@ -1,6 +1,7 @@
-/* Passes over activations in bf16 whose channels lie last: depthwise convolution, and batch normalisation with
- * its activation, and channels weighted image by image. Sums are in float32 (those of a whole batch in double), in
- * an order that no number of threads changes. Built by dermbench/training/native.py where a C compiler is; without one, torch computes the same.
+/* Passes over activations in bf16 whose channels lie last: depthwise convolution, batch normalisation with its
+ * activation, and channels weighted image by image. Sums are in float32 (those of a whole batch in double), in an
+ * order that no number of threads changes. Built by dermbench/training/native.py where a C compiler is; without one,
+ * torch computes the same.
  */
 #include <math.h>
 #include <stdint.h>
@@ -255,7 +256,7 @@ int depthwise_weight(const shape *s, const bf16 *images, const bf16 *gradient, f
 enum { IDENTITY = 0, SILU = 1, RELU = 2, RELU6 = 3 };
 
 /* 1 / (1 + exp(-u)). exp is 2^n 2^f with n whole and |f| <= 1/2; of 2^f = exp(f log 2) six terms of the series, whose
- * relative error is below 2e-6; where |u| > 87 the result is that of 87. */
+ * relative error is below 4e-6; where |u| > 87 the result is that of 87. */
 INLINE vec sigmoid(vec u) {
     vec t = within(u * -1.442695041f, -126, 126);
     vec shifted = t + 12582912; /* 1.5 * 2^23, so that the last digits are n */
@@ -470,10 +471,9 @@ int image_sums(const bf16 *a, const bf16 *b, float *out, int64_t n, int64_t area
             size_t at = (image * area + row) * channels;
             int rows = MIN(SIDE_BY_SIDE, area - row), c = 0;
             const bf16 *second = b ? b + at : 0;
-            if (rows == SIDE_BY_SIDE && b)
-                for (; c + LANES <= channels; c += LANES) some_sums(a + at, b + at, own, SIDE_BY_SIDE, channels, c, LANES);
-            if (rows == SIDE_BY_SIDE && !b)
-                for (; c + LANES <= channels; c += LANES) some_sums(a + at, 0, own, SIDE_BY_SIDE, channels, c, LANES);
+            if (rows == SIDE_BY_SIDE)
+                for (; c + LANES <= channels; c += LANES)
+                    some_sums(a + at, second, own, SIDE_BY_SIDE, channels, c, LANES);
             for (; c < channels; c += LANES) some_sums(a + at, second, own, rows, channels, c, MIN(LANES, channels - c));
         }
     }

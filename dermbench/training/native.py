@@ -152,7 +152,8 @@ def _made_of(compiler: list[str]) -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else []
     processor = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    made = [SOURCE.read_bytes(), version, processor.encode(), platform.machine().encode(), repr(FLAGS).encode()]
+    words = repr((compiler, FLAGS)).encode()
+    made = [SOURCE.read_bytes(), version, processor.encode(), platform.machine().encode(), words]
     return hashlib.sha256(b"\0".join(made)).hexdigest()[:24]
 
 

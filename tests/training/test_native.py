@@ -122,6 +122,8 @@ def test_the_number_of_threads_changes_no_bit():
                 native.depthwise(images, weight, window),
                 native.depthwise_images(gradient, weight, window, (33, 31)),
                 native.depthwise_weight(images, gradient, window),
+                native.image_sums(images, gradient),
+                native.gated(images, native.image_sums(images)),
             ]
             found.append([*_passes(_native(layer), images, gradient), *convolved])
     finally:
@@ -330,6 +332,8 @@ def test_they_are_compiled_once_and_anew_when_damaged(ask, tmp_path, monkeypatch
     assert not ask()
     assert damaged.stat().st_size == before.st_size
     assert {path.suffix for path in damaged.parent.iterdir()} == {".so", ".sha256"}
+    assert not ask(f"{COMPILER} -O2")  # what the compiler is told is part of what they are made of
+    assert len(list(damaged.parent.glob("*.so"))) == 2
 
 
 @needs_compiler
@@ -381,12 +385,12 @@ def test_what_does_not_fit_is_refused_as_by_torch():
 
 @needs_compiler
 def test_a_second_derivative_is_refused_and_never_dropped():
-    images = _images((2, 8, 5, 5)).requires_grad_()
-    (gradient,) = torch.autograd.grad(
-        _native(_layer(8, "ReLU"))(images).float().square().sum(), images, create_graph=True
-    )
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.float().square().sum().backward()
+    images, squeeze = _images((2, 8, 5, 5)).requires_grad_(), nn.Sequential(SqueezeExcite(8).bfloat16().train())
+    assert fuse(squeeze, BF16, print) == 1
+    for layer in (_native(_layer(8, "ReLU")), squeeze):
+        (gradient,) = torch.autograd.grad(layer(images).float().square().sum(), images, create_graph=True)
+        with pytest.raises(RuntimeError, match="once_differentiable"):
+            gradient.float().square().sum().backward()
 
 
 @needs_compiler
