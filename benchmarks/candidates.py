@@ -11,6 +11,9 @@ judged together: on what they hold out (``[held-out.NAME]`` compares such candid
 split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was
 not chosen: what it holds out is shown, and test is not looked at.
 
+A run with a ``teacher`` learns from another candidate of FOLDER, cut into the same folds (or of the same seeds):
+each fold from what the teacher's run on that fold, that has not seen it either, says of what it was trained on.
+
 A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there
 are no predictions of what folds hold out, so that nothing but its members' own speak for it.
 
@@ -32,6 +35,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pandas as pd
@@ -79,6 +83,7 @@ class Bench:
     def __init__(self, spec: Path, data: Path, runs: Path, audit: Path | None = None) -> None:
         self.spec = tomllib.loads(spec.read_text(encoding="utf-8"))
         self.data, self.runs, self.audit = data, runs, audit
+        self.teaching = Lock()
         runs.mkdir(parents=True, exist_ok=True)
 
     def seeds(self, name: str) -> list[str]:
@@ -126,7 +131,22 @@ class Bench:
             last = run.rpartition("-")[2][1:]
             cut = ("--set", f"folds={entry['folds']}", "--set", f"fold={last}") if self.folds(name) else ()
             seed = (*cut, "--seed", str(entry.get("seed", 0)) if cut else last)
+            if entry.get("teacher"):
+                file = json.dumps(str(self.taught(name, run).resolve()))
+                seed = (*seed, "--set", f"method_options.distill_teacher={file}")
         dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
+
+    def taught(self, name: str, run: str) -> Path:
+        """Return what the teacher of a run says of the images that both are trained on; it is predicted once."""
+        teacher = f"{self.spec['run'][name]['teacher']}-{run.rpartition('-')[2]}"
+        file = self.file(teacher, "trained")
+        with self.teaching:
+            if not file.is_file():
+                if not self.is_trained(self.runs / teacher / "run.json"):
+                    raise SystemExit(f"[run.{name}]: {self.runs / teacher}: its teacher is not trained")
+                words = ("--data", self.data, "--split", "trained", "--out", file)
+                dermbench("predict", self.runs / teacher, *words)
+        return file
 
     @staticmethod
     def is_trained(record: Path) -> bool:
@@ -393,8 +413,10 @@ def main() -> None:
         run for run in runs if any(map(bench.is_file, bench.spec.get("mean", {}).get(run[0], {}).get("of", ())))
     ]
     sooner = [run for run in runs if run not in later]
+    taught = [run for run in sooner if bench.spec.get("run", {}).get(run[0], {}).get("teacher")]
     for step, group in (
-        ("train", sooner),
+        ("train", [run for run in sooner if run not in taught]),
+        ("train", taught),
         ("predict", sooner),
         *(("predict", [run]) for run in later),
         ("eval", runs),

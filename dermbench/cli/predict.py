@@ -25,7 +25,8 @@ def predict(
     out: Path = typer.Option(..., help="Predictions to write, .parquet or .csv."),
     split: str = typer.Option(
         "test",
-        help="train, val or test; held-out: of runs on folds, each image by the runs that have not seen it.",
+        help="train, val or test; held-out: of runs on folds, each image by the runs that have not seen it; "
+        "trained: what a run was trained on, to teach another (method distill).",
     ),
     batch_size: int | None = typer.Option(None, min=1, help="Images at a time; by default the run's."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
@@ -68,6 +69,10 @@ def predict(
         neighbours=neighbours,
     )
     typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
+    if split == "trained":
+        teach = f"--set method=distill --set method_options.distill_teacher={out}"
+        typer.echo(f"next: dermbench train --data {data} --out RUN {teach}")
+        return
     typer.echo(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
 
 

@@ -45,6 +45,7 @@ TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
 FILES = (".parquet", ".csv", ".tsv")
 """Endings of predictions that were made before."""
 VALIDATION = "val"
+TRAIN = "train"
 LABELS_AS_THEY_ARE = "true"
 """What ``labels`` of the configuration is unless a run is a control."""
 LIMIT = 32

@@ -10,7 +10,7 @@ import numpy as np
 from dermbench.artifacts.columns import JOINED
 from dermbench.errors import UsageError
 from dermbench.training.calibrate import Temperature, fit_temperature
-from dermbench.training.candidates import VALIDATION, Request, probabilities, validation_of
+from dermbench.training.candidates import TRAIN, VALIDATION, Request, probabilities, validation_of
 from dermbench.training.folds import POOL, FoldedData
 from dermbench.training.guard import SPLITS
 from dermbench.training.scoring import softmax
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held-out"
 """In place of a split: every image by the candidates that have not seen it."""
+TRAINED = "trained"
+"""In place of a split: the images that the candidates were trained on."""
 
 
 class Predicted(NamedTuple):
@@ -142,6 +144,26 @@ class Ensemble:
                 remedy="Name the runs of the other folds, too.",
             )
         return Predicted(ids, total / count[:, None], classes)
+
+    def trained(self, temperature: Temperature | None) -> Predicted:
+        """Return the mean for the images that all were trained on, of them and no others.
+
+        Raises
+        ------
+        UsageError
+            When they were trained on different images.
+        """
+        if not self.alike:
+            raise UsageError(
+                f"{', '.join(self.names)}: trained on different images of {self.dataset.root}",
+                remedy="Name runs of one fold, or of none.",
+            )
+        found = [
+            Predicted(*probabilities(name, data, TRAIN, self.request))
+            for name, data in zip(self.names, self.validation, strict=True)
+        ]
+        mean = mean_of(found)
+        return mean if temperature is None else _scaled(mean, temperature)
 
     def temperature(self) -> Temperature:
         """Return the temperature of the mean where all were validated on the same images, else of each alone."""

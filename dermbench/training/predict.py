@@ -13,7 +13,7 @@ from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.records import rounded_floats
 from dermbench.errors import UsageError
 from dermbench.training.candidates import TIMM, VALIDATION, Request, describe
-from dermbench.training.ensemble import HELD_OUT, Ensemble
+from dermbench.training.ensemble import HELD_OUT, TRAINED, Ensemble
 from dermbench.training.guard import SPLITS
 from dermbench.training.loading import load_run, open_run
 from dermbench.training.naming import suggest
@@ -57,7 +57,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split
         ``train``, ``val`` or ``test``; or ``held-out``: of runs on folds, each image of ``train`` and ``val`` by
-        the mean of the runs that have not seen it (of others, ``val``).
+        the mean of the runs that have not seen it (of others, ``val``); or ``trained``: the images that runs, all
+        of one fold or none, were trained on.
     out
         ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta``, ``neighbours`` or
         ``calibrate`` a side record ``OUT.predict.json`` says how the probabilities came about.
@@ -89,7 +90,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
     ------
     UsageError
         When there is no such run, it is unfinished, its classes are not those of the dataset, the split
-        is the one to calibrate on, or runs on folds have seen images of it.
+        is the one to calibrate on, runs on folds have seen images of it, or, with ``trained``, were trained on
+        different ones.
     InputError
         When weights or images cannot be read.
     """
@@ -107,11 +109,15 @@ def predict(  # noqa: PLR0913 - the options of the verb
     if neighbours < 0:
         raise UsageError(f"{neighbours} neighbours cannot be asked", remedy="0 asks none.")
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
-    seen = split == HELD_OUT or bool(set(split.split(JOINED)) & set(SPLITS))
-    ensemble = Ensemble.of(names, dataset, request, asks=calibrate or seen, held_out=split == HELD_OUT)
+    own = split in {HELD_OUT, TRAINED}
+    asks = calibrate or own or bool(set(split.split(JOINED)) & set(SPLITS))
+    ensemble = Ensemble.of(names, dataset, request, asks=asks, held_out=own)
     temperature = None
     if split == HELD_OUT:
         found = ensemble.held_out()
+    elif split == TRAINED:
+        temperature = ensemble.temperature() if calibrate else None
+        found = ensemble.trained(temperature)
     else:
         ensemble.check_unseen(split)
         temperature = ensemble.temperature() if calibrate else None

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dermbench.artifacts import read_predictions
 from dermbench.cli import app
+from dermbench.training.folds import FoldedData
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "candidates.py"
 SET = (
@@ -38,6 +39,12 @@ folds = 3
 words = "squashed"
 preset = "cpu-small"
 set = {SET[:-1]}, "crop_mode=squash"]
+folds = 3
+[run.student]
+words = "taught"
+preset = "cpu-small"
+set = {SET.replace('"epochs=0"', '"epochs=1"')[:-1]}, "method=distill", "method_options.distill_weight=1.0"]
+teacher = "plain"
 folds = 3
 [mean.plain-x3]
 words = "mean of three folds"
@@ -195,6 +202,24 @@ def test_each_fold_is_trained_on_its_own_part(made):
         ]
         assert [(c["folds"], c["fold"], c["seed"]) for c in configs] == [(3, 0, 0), (3, 1, 0), (3, 2, 0)]
         assert {c["crop_mode"] for c in configs} == {"center" if name == "plain" else "squash"}
+
+
+def test_a_student_learns_from_the_run_on_its_own_fold(made, shared_dataset):
+    for fold in range(3):
+        record = json.loads((made / "runs" / f"student-f{fold}" / "run.json").read_text())
+        file = made / "runs" / f"plain-f{fold}.trained.parquet"
+        assert record["config"]["method_options"]["distill_teacher"] == str(file.resolve())
+        assert f"distilled from {file.name} (sha256:" in record["selection"]
+        taught = read_predictions(file, FoldedData.cut(shared_dataset, 3, fold).truth("train"))
+        assert len(taught) == 24
+
+
+def test_a_student_waits_for_its_teacher(call, shared_dataset, tmp_path):
+    (tmp_path / "spec.toml").write_text(SPEC)
+    words = (tmp_path / "spec.toml", "--data", shared_dataset.root, "--runs", tmp_path / "runs")
+    with pytest.raises(SystemExit, match=r"\[run.student\].*plain-f0: its teacher is not trained"):
+        call(*words, "--only", "student")
+    assert not (tmp_path / "runs" / "student-f0").exists()
 
 
 def test_what_folds_hold_out_is_compared(made, shared_dataset):

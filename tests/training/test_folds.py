@@ -16,10 +16,12 @@ from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.training import export, predict
 from dermbench.training.calibrate import fit_temperature
+from dermbench.training.candidates import Request, probabilities
 from dermbench.training.folds import POOL, FoldedData, fold_codes, spread
 from dermbench.training.guard import TrainingData
 from dermbench.training.pixels import load_samples
 from dermbench.training.scoring import softmax
+from dermbench.training.views import VIEWS
 
 FOLDS = 3
 GOLDEN = [0, 0, 0, 1, 2, 1, 1, 2, 0, 0, 1, 2]
@@ -228,6 +230,37 @@ def test_splits_of_which_a_fold_has_seen_a_part_are_refused(shared_dataset, fini
             predict(names, shared_dataset, split=split)
 
 
+def test_what_a_run_was_trained_on_is_predicted_for_a_student(shared_dataset, runs, tmp_path):
+    held_out = set(unseen(shared_dataset, 1))
+    taught = predict(runs[1], shared_dataset, split="trained", out=tmp_path / "teacher.parquet")
+    assert set(taught.image_id) == set(shared_dataset.part(POOL)["image_id"]) - held_out
+    assert not (tmp_path / "teacher.parquet.predict.json").exists()
+    data = FoldedData.cut(shared_dataset, FOLDS, 1)
+    direct = probabilities(str(runs[1]), data, "train", Request(VIEWS["none"]))
+    expected = dict(zip(direct[0], direct[1], strict=True))
+    np.testing.assert_allclose(taught.y_prob, [expected[image] for image in taught.image_id], atol=1e-6)
+    assert predict([runs[1], runs[1]], shared_dataset, split="trained").y_prob == pytest.approx(taught.y_prob)
+    scaled = predict(runs[1], shared_dataset, split="trained", calibrate=True, out=tmp_path / "scaled.parquet")
+    about = json.loads((tmp_path / "scaled.parquet.predict.json").read_text())
+    assert about["split"] == "trained"
+    np.testing.assert_array_equal(scaled.y_prob.argmax(axis=1), taught.y_prob.argmax(axis=1))
+    if abs(about["temperature"]["value"] - 1) > 1e-3:
+        assert np.abs(scaled.y_prob - taught.y_prob).max() > 1e-6
+
+
+def test_what_a_run_without_folds_was_trained_on_is_train(finished_run, shared_dataset):
+    trained = predict(finished_run, shared_dataset, split="trained")
+    assert trained.digest == predict(finished_run, shared_dataset, split="train").digest
+
+
+def test_runs_that_were_trained_on_different_images_teach_nothing_together(shared_dataset, finished_run, runs):
+    for names in (runs[:2], [finished_run, runs[0]]):
+        with pytest.raises(UsageError, match="trained on different images"):
+            predict(names, shared_dataset, split="trained")
+    with pytest.raises(UsageError, match="does not say what it was trained on"):
+        predict("timm:test_vit", shared_dataset, split="trained")
+
+
 def test_a_temperature_of_folds_is_fitted_on_what_each_holds_out(shared_dataset, runs, tmp_path):
     predict(runs, shared_dataset, out=tmp_path / "p.parquet", calibrate=True)
     found = json.loads((tmp_path / "p.parquet.predict.json").read_text())["temperature"]
@@ -263,7 +296,7 @@ def test_seeds_of_one_fold_are_calibrated_as_their_mean(shared_dataset, runs, tm
 def test_folds_of_another_dataset_are_unknown(runs, tmp_path, make_dataset):
     other = make_dataset(tmp_path / "data", per_class=(9, 4, 3))
     assert len(predict(runs, other)) == 9  # the test split needs no folds
-    for options in ({"split": "held-out"}, {"split": "val"}, {"calibrate": True}):
+    for options in ({"split": "held-out"}, {"split": "trained"}, {"split": "val"}, {"calibrate": True}):
         with pytest.raises(UsageError, match="folds of another dataset"):
             predict(runs, other, **options)
 

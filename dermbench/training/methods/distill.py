@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 TENSOR = "distill.teacher"
 REMEDY = (
-    "Make one with: dermbench predict RUNS --data DATASET --split train --out FILE "
-    "(a student on folds: --split train+val; a teacher on folds: --split held-out)"
+    "Make one with: dermbench predict RUNS --data DATASET --split trained --out FILE "
+    "(a student on folds: by runs on the same fold, so that the teacher has not seen what the student holds out)"
 )
 
 
@@ -58,8 +58,9 @@ class Distill(Method):
     """Learn from ``(1 - w) y + w p`` with y the label and p what a teacher says of the image.
 
     p is renormalised ``p^(1/T)``. The student's own logits are not divided by T, so T = 1 is the publication's
-    loss and others are a flatter or sharper teacher. A teacher that has not seen the images (``predict --split
-    held-out`` of runs on folds) does not just repeat their labels.
+    loss and others are a flatter or sharper teacher. A student is honestly validated only where its teacher, too,
+    has not seen the images: ``predict --split trained`` of runs on the student's fold, or without folds. (What runs
+    on other folds hold out does not just repeat the labels, but they were trained on what this student holds out.)
     """
 
     reference = "Hinton et al. 2015, Distilling the knowledge in a neural network (arXiv:1503.02531)"
