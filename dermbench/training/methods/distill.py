@@ -59,7 +59,7 @@ class Distill(Method):
 
     p is renormalised ``p^(1/T)``. The student's own logits are not divided by T, so T = 1 is the publication's
     loss and others are a flatter or sharper teacher. A student is honestly validated only where its teacher, too,
-    has not seen the images: ``predict --split trained`` of runs on the student's fold, or without folds. (What runs
+    has not seen the images: ``predict --split trained`` of runs on its fold, or of runs without folds. (What runs
     on other folds hold out does not just repeat the labels, but they were trained on what this student holds out.)
     """
 
