@@ -123,7 +123,10 @@ def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
     others = set() if column is None else set(to_text(table[column]).dropna())
     rows = pd.DataFrame({"image_id": split.image_id, "label": [split.classes[k] for k in split.labels]})
     truth = Truth(rows.sort_values("image_id", ignore_index=True), split.classes)
-    predictions = read_predictions(path, truth, ignore_ids=others)
+    try:
+        predictions = read_predictions(path, truth, ignore_ids=others)
+    except InputError as error:
+        raise InputError(error.source, error.problems, remedy=error.remedy or REMEDY) from None
     if predictions.y_prob is None:
         raise InputError(path, ["has predicted classes only; a teacher gives probabilities"], remedy=REMEDY)
     place = {image: row for row, image in enumerate(predictions.image_id)}

@@ -97,7 +97,7 @@ def test_it_can_be_combined(tmp_path):
         (
             lambda path: write(path, {k: v for k, v in PROB.items() if k != "m"}),
             InputError,
-            "1 missing image_id: .m.",
+            "(?s)1 missing image_id: .m..*Make one with: .* --split trained ",
         ),
         (lambda path: write(path, PROB | {"m": (0.5, float("nan"), 0.5)}), InputError, "NaN"),
         (lambda path: write(path, PROB | {"m": (0.5, 0.5, 0.5)}), InputError, "do not sum to 1"),
