@@ -319,7 +319,9 @@ class Bench:
             report = json.loads((self.runs / f"{run}.val.json").read_text(encoding="utf-8"))
             return report["overall"]["macro_f1"]["value"], "-"
         run_record = json.loads(record.read_text(encoding="utf-8"))
-        minutes = sum(run_record["seconds"].values()) / 60
+        seconds, history = run_record["seconds"], pd.read_csv(record.with_name("history.csv"))
+        # older records know, of a run that was resumed, the last process alone
+        minutes = (sum(seconds.values()) - seconds["train"] + max(seconds["train"], history["seconds"].sum())) / 60
         return run_record["scores"]["val_macro_f1"], f"{minutes:.1f}"
 
     def table(self, names: list[str]) -> list[str]:

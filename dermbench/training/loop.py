@@ -67,7 +67,7 @@ class Trainer:
         self.config = job.config
         self.stepper = Stepper(job, network, samples["train"], method)
         self.writer = Writer(behind=job.runtime.device.type == "cuda")
-        self._saved = time.monotonic()
+        self._saved, self._counted = time.monotonic(), time.perf_counter()
 
     @property
     def judged(self) -> Network:
@@ -120,8 +120,15 @@ class Trainer:
             with kept_on_failure():
                 self.writer.close()
 
+    def count(self, state: State) -> None:
+        """Add the wall time since it was last added, so that a checkpoint knows what was spent until then."""
+        now = time.perf_counter()
+        state.seconds["train"] = state.seconds.get("train", 0.0) + now - self._counted
+        self._counted = now
+
     def save(self, state: State) -> None:
         """Write history and checkpoint, then drop the weights of epochs that cannot be chosen any more."""
+        self.count(state)
         self._saved = time.monotonic()
         if not self.job.world.first:
             return

@@ -157,14 +157,14 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
         _fit_probe(job, record, network, samples["train"], method)
         job.reporter.say(f"linear probe on frozen features: {time.perf_counter() - decoded:.1f} s")
     trainer = Trainer(job, network, samples, method, groups)
+    prepared = time.perf_counter()
     state = trainer.load(folder.last) if folder.last.is_file() else State()
     if state.step:
         job.reporter.say(f"resumed after step {state.step} (epoch {state.step // trainer.stepper.batches + 1})")
     _add(state.seconds, "decode", decoded - started)
-    try:
-        trainer.run(state)
-    finally:
-        _add(state.seconds, "train", time.perf_counter() - decoded)
+    _add(state.seconds, "train", prepared - decoded)
+    trainer.run(state)
+    trainer.count(state)
     peak = int(job.world.highest(peak_memory(job.runtime), job.runtime.device))
     record = record.model_copy(update={"peak_memory_bytes": peak})
     finished = job.world.do_first(lambda: _finish(folder, record, dataset, state, trainer))

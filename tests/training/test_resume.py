@@ -41,6 +41,12 @@ def assert_same_run(one, two, dataset):
         assert getattr(records[0], name) == getattr(records[1], name)
 
 
+def assert_all_time_counts(out):
+    """The record has the seconds of every process that trained, not of the last alone."""
+    epochs = pd.read_csv(out / "history.csv")["seconds"].sum()
+    assert RunRecord.read(out / "run.json").seconds["train"] >= epochs - 0.01
+
+
 @pytest.fixture(scope="module")
 def whole(shared_dataset, tmp_path_factory, run):
     out = tmp_path_factory.mktemp("whole") / "run"
@@ -65,6 +71,7 @@ def test_five_kills_at_random_steps_change_no_bit(whole, shared_dataset, tmp_pat
     assert child.wait() == 0, (kills, child.text)
     assert resumed, kills
     assert_same_run(out, whole, shared_dataset)
+    assert_all_time_counts(out)
 
 
 def test_a_signal_saves_the_step_and_ends_the_run(whole, shared_dataset, tmp_path, start, words):
