@@ -2,7 +2,7 @@
 
 ``<!-- reproduce -->`` before a fenced block of ``dermbench …`` commands says that running them prints the next
 fenced block; ``<!-- reproduce to .03 -->`` says so of all but fractions, which may be .03 away.
-``<!-- excerpt: FILE -->`` before a paragraph says that each of its lines is a line of FILE.
+``<!-- excerpt: FILE -->`` before a paragraph says that its lines stand in one paragraph of FILE, a table say.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ def excerpts(text: str) -> list[tuple[str, list[str]]]:
         (name, body.replace(f"]({PurePosixPath(name).parent}/", "](").splitlines())
         for name, body in EXCERPT.findall(text)
     ]
+
+
+def absent(lines: list[str], text: str) -> str | None:
+    """Return the first line of an excerpt that the paragraph with most of them lacks, None when one has all."""
+    missing = [
+        [line for line in lines if line not in paragraph.splitlines()] for paragraph in re.split(r"\n\s*\n", text)
+    ]
+    return next(iter(min(missing, key=len)), None)
 
 
 def masked(text: str) -> list[str]:

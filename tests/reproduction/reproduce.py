@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from readme import claims, excerpts, first_difference
+from readme import absent, claims, excerpts, first_difference
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARDS = "leaderboards"
@@ -163,9 +163,9 @@ def read_readme(found: Findings, root: Path, folder: Path, quickstart: str | Non
         problem = first_difference(claim.output, printed, claim.tolerance)
         found.judge(said, f"exit codes {codes}" if any(codes) else problem)
     for name, lines in excerpts(text):
-        there = set((root / name).read_text(encoding="utf-8").splitlines()) if (root / name).is_file() else set()
-        missing = [line for line in lines if line not in there]
-        found.judge(f"README: an excerpt stands in {name}", f"without {missing[0]!r}" if missing else None)
+        whole = (root / name).read_text(encoding="utf-8") if (root / name).is_file() else ""
+        missing = absent(lines, whole)
+        found.judge(f"README: an excerpt stands in {name}", f"without {missing!r}" if missing else None)
     if not claims(text):
         found.unproved.append("README: no command is marked <!-- reproduce -->")
 

@@ -73,6 +73,14 @@ def test_marked_commands_and_excerpts_are_read():
     assert readme.excerpts(TEXT) == [("board.md", ["| a | b |", "|--:|--:|", "| 1 | 2 |"])]
 
 
+def test_an_excerpt_is_of_one_table():
+    text = "| a | b |\n|--:|--:|\n| x | 1 |\n| y | 2 |\n\n| a | c |\n|--:|--:|\n| x | 3 |\n"
+    assert readme.absent(["| a | b |", "|--:|--:|", "| y | 2 |"], text) is None
+    assert readme.absent(["| a | b |", "|--:|--:|", "| x | 3 |"], text) == "| x | 3 |"
+    assert readme.absent(["| a | c |", "| x | 4 |"], text) == "| x | 4 |"
+    assert readme.absent(["| a | b |"], "") == "| a | b |"
+
+
 @pytest.mark.parametrize(
     "text",
     [
