@@ -320,8 +320,9 @@ class Bench:
             return report["overall"]["macro_f1"]["value"], "-"
         run_record = json.loads(record.read_text(encoding="utf-8"))
         seconds, history = run_record["seconds"], pd.read_csv(record.with_name("history.csv"))
-        # older records know, of a run that was resumed, the last process alone
-        minutes = (sum(seconds.values()) - seconds["train"] + max(seconds["train"], history["seconds"].sum())) / 60
+        if "seconds" in history:  # older records know, of a run that was resumed, the last process alone
+            seconds["train"] = max(seconds["train"], history["seconds"].sum())
+        minutes = sum(seconds.values()) / 60
         return run_record["scores"]["val_macro_f1"], f"{minutes:.1f}"
 
     def table(self, names: list[str]) -> list[str]:

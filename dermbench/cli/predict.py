@@ -71,7 +71,7 @@ def predict(
     typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
     if split == "trained":
         teach = f"--set method=distill --set method_options.distill_teacher={out}"
-        typer.echo(f"next: dermbench train --data {data} --out RUN {teach}")
+        typer.echo(f"next: dermbench train --data {data} --out RUN {teach} (and folds, fold as of its teacher)")
         return
     typer.echo(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
 

@@ -115,8 +115,12 @@ class Ensemble:
 
     def of_unseen(self) -> list[Predicted]:
         """Return what each candidate says of the images it was validated on."""
+        return self._as_seen(VALIDATION)
+
+    def _as_seen(self, split: str) -> list[Predicted]:
+        """Return what each candidate says of a split of the data as it saw them."""
         return [
-            Predicted(*probabilities(name, data, VALIDATION, self.request))
+            Predicted(*probabilities(name, data, split, self.request))
             for name, data in zip(self.names, self.validation, strict=True)
         ]
 
@@ -145,7 +149,7 @@ class Ensemble:
             )
         return Predicted(ids, total / count[:, None], classes)
 
-    def trained(self, temperature: Temperature | None) -> Predicted:
+    def trained(self) -> Predicted:
         """Return the mean for the images that all were trained on, of them and no others.
 
         Raises
@@ -158,12 +162,7 @@ class Ensemble:
                 f"{', '.join(self.names)}: trained on different images of {self.dataset.root}",
                 remedy="Name runs of one fold, or of none.",
             )
-        found = [
-            Predicted(*probabilities(name, data, TRAIN, self.request))
-            for name, data in zip(self.names, self.validation, strict=True)
-        ]
-        mean = mean_of(found)
-        return mean if temperature is None else _scaled(mean, temperature)
+        return mean_of(self._as_seen(TRAIN))
 
     def temperature(self) -> Temperature:
         """Return the temperature of the mean where all were validated on the same images, else of each alone."""

@@ -91,7 +91,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
     UsageError
         When there is no such run, it is unfinished, its classes are not those of the dataset, the split
         is the one to calibrate on, runs on folds have seen images of it, or, with ``trained``, were trained on
-        different ones.
+        different ones or would tell of others (``calibrate``, ``neighbours``).
     InputError
         When weights or images cannot be read.
     """
@@ -106,6 +106,11 @@ def predict(  # noqa: PLR0913 - the options of the verb
             f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
             remedy="Predict another split, or without --calibrate.",
         )
+    if split == TRAINED and (calibrate or neighbours):
+        raise UsageError(
+            f"{'--calibrate' if calibrate else '--neighbours'} would tell a student of the labels of {VALIDATION}",
+            remedy="Predict trained without; distill_temperature makes a teacher more or less sure.",
+        )
     if neighbours < 0:
         raise UsageError(f"{neighbours} neighbours cannot be asked", remedy="0 asks none.")
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
@@ -116,8 +121,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
     if split == HELD_OUT:
         found = ensemble.held_out()
     elif split == TRAINED:
-        temperature = ensemble.temperature() if calibrate else None
-        found = ensemble.trained(temperature)
+        found = ensemble.trained()
     else:
         ensemble.check_unseen(split)
         temperature = ensemble.temperature() if calibrate else None

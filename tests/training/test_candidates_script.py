@@ -241,3 +241,16 @@ def test_the_page_shows_both(made):
     assert "\n¹ of all images of train and val" in page
     assert "\n## By class: plain-x3, the best macro-F1 on what folds hold out\n" in page
     assert "\n## Compared on what folds hold out: shapes\n" in page
+
+
+def test_minutes_count_every_process_of_older_records_too(made):
+    runs = made / "resumed"
+    shutil.copytree(made / "runs" / "single-s0", runs / "single-s0")
+    record = json.loads((runs / "single-s0" / "run.json").read_text())
+    record["seconds"] = {"decode": 60.0, "train": 30.0}
+    (runs / "single-s0" / "run.json").write_text(json.dumps(record))
+    bench = runpy.run_path(str(SCRIPT))["Bench"](made / "spec.toml", made, runs)
+    history = runs / "single-s0" / "history.csv"
+    for text, minutes in (("epoch,seconds\n1,100\n2,80\n", "4.0"), ("epoch\n0\n", "1.5")):
+        history.write_text(text)
+        assert bench.val("single-s0")[1] == minutes

@@ -240,17 +240,18 @@ def test_what_a_run_was_trained_on_is_predicted_for_a_student(shared_dataset, ru
     expected = dict(zip(direct[0], direct[1], strict=True))
     np.testing.assert_allclose(taught.y_prob, [expected[image] for image in taught.image_id], atol=1e-6)
     assert predict([runs[1], runs[1]], shared_dataset, split="trained").y_prob == pytest.approx(taught.y_prob)
-    scaled = predict(runs[1], shared_dataset, split="trained", calibrate=True, out=tmp_path / "scaled.parquet")
-    about = json.loads((tmp_path / "scaled.parquet.predict.json").read_text())
-    assert about["split"] == "trained"
-    np.testing.assert_array_equal(scaled.y_prob.argmax(axis=1), taught.y_prob.argmax(axis=1))
-    if abs(about["temperature"]["value"] - 1) > 1e-3:
-        assert np.abs(scaled.y_prob - taught.y_prob).max() > 1e-6
 
 
 def test_what_a_run_without_folds_was_trained_on_is_train(finished_run, shared_dataset):
     trained = predict(finished_run, shared_dataset, split="trained")
     assert trained.digest == predict(finished_run, shared_dataset, split="train").digest
+
+
+@pytest.mark.parametrize("options", [{"calibrate": True}, {"neighbours": 3}])
+def test_a_teacher_tells_nothing_of_the_labels_a_student_is_validated_on(shared_dataset, runs, tmp_path, options):
+    with pytest.raises(UsageError, match="would tell a student of the labels of val"):
+        predict(runs[1], shared_dataset, split="trained", out=tmp_path / "teacher.parquet", **options)
+    assert not (tmp_path / "teacher.parquet").exists()
 
 
 def test_runs_that_were_trained_on_different_images_teach_nothing_together(shared_dataset, finished_run, runs):

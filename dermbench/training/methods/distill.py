@@ -59,8 +59,9 @@ class Distill(Method):
 
     p is renormalised ``p^(1/T)``. The student's own logits are not divided by T, so T = 1 is the publication's
     loss and others are a flatter or sharper teacher. A student is honestly validated only where its teacher, too,
-    has not seen the images: ``predict --split trained`` of runs on its fold, or of runs without folds. (What runs
-    on other folds hold out does not just repeat the labels, but they were trained on what this student holds out.)
+    has not seen the images: ``predict --split trained`` of runs on the student's fold, or, for one without folds,
+    of such runs. (What runs on other folds hold out does not just repeat the labels, but they were trained on what
+    this student holds out.)
     """
 
     reference = "Hinton et al. 2015, Distilling the knowledge in a neural network (arXiv:1503.02531)"
