@@ -1,13 +1,13 @@
 """Leaderboards that anyone can recompute: entries in, README.md out."""
 
-from dermbench.leaderboard.adding import add
-from dermbench.leaderboard.building import Built, build
-from dermbench.leaderboard.controls import Lapse, control
-from dermbench.leaderboard.effort import Effort, cores
-from dermbench.leaderboard.removing import remove
+from dermbench.leaderboard.add import add
+from dermbench.leaderboard.build import Built, build
+from dermbench.leaderboard.check_all import Effort, cores
+from dermbench.leaderboard.control import Lapse, control
+from dermbench.leaderboard.remove import remove
 from dermbench.leaderboard.slug import slugify
 from dermbench.leaderboard.truths import Sources
-from dermbench.leaderboard.verifying import Verified, verify
+from dermbench.leaderboard.verify import Verified, verify
 
 __all__ = [
     "Built",

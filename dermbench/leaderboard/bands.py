@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
-from dermbench.leaderboard.adding import PREDICTIONS
+from dermbench.leaderboard.add import PREDICTIONS
 from dermbench.leaderboard.board import ENTRIES
-from dermbench.leaderboard.twins import JSON
+from dermbench.leaderboard.export import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts.truth import Truth
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.standing import Standing
+    from dermbench.leaderboard.ranking import Ranked
 
 Bands = dict[str, tuple[int, int]]
 
 
-def rank_bands(folder: Path, board: Board, truth: Truth, entries: Sequence[Standing]) -> Bands:
+def rank_bands(folder: Path, board: Board, truth: Truth, entries: Sequence[Ranked]) -> Bands:
     """Compare all ranked entries with each other; see :func:`dermbench.evaluation.rank_bands`.
 
     Returns
@@ -41,7 +41,7 @@ def bands_ahead(folder: Path, board: Board, truth: Truth, slugs: Sequence[str]) 
         return None  # told where the entry itself is checked
 
 
-def ranked_slugs(entries: Sequence[Standing]) -> list[str]:
+def ranked_slugs(entries: Sequence[Ranked]) -> list[str]:
     """Return the slugs of the entries that have a rank."""
     return [one.slug for one in entries if one.rank is not None]
 
@@ -60,7 +60,7 @@ def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -
         return {}
 
 
-def stored_bands(folder: Path, entries: Sequence[Standing]) -> Bands | None:
+def stored_bands(folder: Path, entries: Sequence[Ranked]) -> Bands | None:
     """Return the bands in ``leaderboard.json``; None unless they are of these entries and predictions."""
     try:
         rows = json.loads((folder / JSON).read_text(encoding="utf-8"))["entries"]

@@ -8,7 +8,7 @@ from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.report import Report
 from dermbench.leaderboard.board import BOARD
-from dermbench.leaderboard.points import points
+from dermbench.leaderboard.deterministic import deterministic
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = Fa
 def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:
     """Evaluate predictions with the settings of the board; the report is as read from ``report.json``.
 
-    With ``quick`` nothing is resampled, and only :func:`~dermbench.leaderboard.points.points` of the report mean
-    something.
+    With ``quick`` nothing is resampled, and only what
+    :func:`~dermbench.leaderboard.deterministic.deterministic` keeps of the report means something.
     """
     import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
 
@@ -60,7 +60,7 @@ def difference(stored: Report, again: Report, *, quick: bool = False) -> str | N
     the comparison. With ``quick`` only what does not rest on resampling is compared.
     """
     left, right = _compared(stored), _compared(again)
-    found = _first(points(left), points(right), ()) if quick else _first(left, right, ())
+    found = _first(deterministic(left), deterministic(right), ()) if quick else _first(left, right, ())
     return None if found is None else f"{'.'.join(found[0])} is {_show(found[1])}, recomputed {_show(found[2])}"
 
 

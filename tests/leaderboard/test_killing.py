@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,20 +10,21 @@ import sys
 import pytest
 
 from dermbench.artifacts.files import write_text
-from dermbench.leaderboard import Effort, add, build, building
+from dermbench.leaderboard import Effort, add, build
 from dermbench.leaderboard.board import entry_folders
 
 SCRIPT = """
-import os, shutil, sys
+import importlib, os, shutil, sys
 from pathlib import Path
-import dermbench.evaluation.stats, dermbench.reporting
+import dermbench.evaluation, dermbench.reporting
 from dermbench.artifacts.hashing import file_digest
-from dermbench.leaderboard import Effort, add, adding, build, checking, remove
+from dermbench.leaderboard import Effort, add, build, remove
 from dermbench.leaderboard.board import entry_folders
 from dermbench.leaderboard.index import read_index
 
 board, predictions, verb = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 scored = {}
+adding, checking = (importlib.import_module(f"dermbench.leaderboard.{name}") for name in ("add", "check_entry"))
 original = adding.recompute
 def once(path, truth, settings, **how):
     key = file_digest(path)
@@ -112,7 +114,7 @@ def test_killed_while_building_is_the_old_board(board, predictions, monkeypatch)
         write_text(path, text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(building, "write_text", until_readme)
+        patch.setattr(importlib.import_module("dermbench.leaderboard.build"), "write_text", until_readme)
         with pytest.raises(KeyboardInterrupt):
             build(board, effort=Effort(quick=True))
     assert (board / "README.md").read_bytes() == before

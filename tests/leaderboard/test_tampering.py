@@ -10,7 +10,7 @@ import pytest
 from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.artifacts.hashing import text_digest
 from dermbench.leaderboard import Sources, build, verify
-from dermbench.leaderboard.adding import entry_hashes
+from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.index import append, entry_digest
 from dermbench.reporting import to_markdown
@@ -170,7 +170,7 @@ def test_edited_board(board):
 
 
 @pytest.mark.parametrize("name", ["leaderboard.json", "leaderboard.csv"])
-def test_edited_twins(board, name):
+def test_edited_export(board, name):
     path = board / name
     path.write_text(path.read_text().replace("Good one", "Better one"))
     assert problems(board)[0].startswith(f"not what the entries give: {name}: line ")

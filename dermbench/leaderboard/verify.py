@@ -1,4 +1,4 @@
-"""Verifying boards: truth, index and hashes, then predictions to report, then reports to README."""
+"""Verify boards: truth, index and hashes, then predictions against reports, then reports against README."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
 from dermbench.leaderboard.board import INDEX, Board, board_folders, counted, entry_folders, read_board
-from dermbench.leaderboard.building import first_difference, render_files, standings
-from dermbench.leaderboard.chaining import check_index
-from dermbench.leaderboard.effort import Effort, check_entries
+from dermbench.leaderboard.build import first_difference, ranked_entries, render_files
+from dermbench.leaderboard.check_all import Effort, check_all
+from dermbench.leaderboard.check_index import check_index
+from dermbench.leaderboard.check_without_truth import PROVED, check_sizes
 from dermbench.leaderboard.index import read_index
 from dermbench.leaderboard.recompute import TOLERANCE
 from dermbench.leaderboard.truths import Found, Sources, look_for_truth
-from dermbench.leaderboard.untold import PROVED, disagreements
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.leaderboard.bands import Bands
-    from dermbench.leaderboard.checking import Checked
+    from dermbench.leaderboard.check_entry import Checked
 
 BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
 
@@ -97,9 +97,9 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None
     _truth(done, found, single=single)
     done.problems += check_index(folder, board, folders)
     done.problems += [] if since is None else _since(folder, since)
-    checked, bands = check_entries(folders, board, found.truth, effort)
+    checked, bands = check_all(folders, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
-    done.problems += disagreements(checked) if found.truth is None and not done.problems else []
+    done.problems += check_sizes(checked) if found.truth is None and not done.problems else []
     done.problems += _board_files(folder, board, checked, found, bands, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
@@ -135,7 +135,7 @@ def _board_files(
     folder: Path, board: Board, checked: list[Checked], found: Found, bands: Bands | None, *, quick: bool
 ) -> list[str]:
     try:
-        entries = standings(folder, board, checked, found.truth, bands, quick=quick)
+        entries = ranked_entries(folder, board, checked, found.truth, bands, quick=quick)
         apart = first_difference(folder, render_files(folder, board, entries, stored=False))
         if apart and found.truth is None and entries:  # a board built with --stored says so in one more line
             apart = first_difference(folder, render_files(folder, board, entries, stored=True))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pytest
 from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.errors import UsageError
 from dermbench.leaderboard import Effort, Sources, add, build
-from dermbench.leaderboard.adding import entry_hashes
+from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import read_board
+from dermbench.leaderboard.ranking import Ranked, rank
 from dermbench.leaderboard.recompute import difference
 from dermbench.leaderboard.render import BEGIN, END, splice
-from dermbench.leaderboard.standing import Standing, rank
 
 
 def test_board_shows_recomputed_numbers_in_order(board, truth):
@@ -139,9 +140,9 @@ def test_ties_and_undefined_ranks(board):
     entry = read_entry(board / "entries/good-one/entry.toml")
     none = one.model_copy(update={"overall": {"macro_f1": {"value": None, "reason": "x"}}})
     rows = [
-        Standing("z", entry.model_copy(update={"name": "Zed"}), one),
-        Standing("n", entry.model_copy(update={"name": "Anon"}), none),
-        Standing("b", entry.model_copy(update={"name": "bee"}), one),
+        Ranked("z", entry.model_copy(update={"name": "Zed"}), one),
+        Ranked("n", entry.model_copy(update={"name": "Anon"}), none),
+        Ranked("b", entry.model_copy(update={"name": "bee"}), one),
     ]
     settings = read_board(board)
     ranked = [(s.slug, s.rank) for s in rank(rows, settings)]
@@ -152,7 +153,7 @@ def test_ties_and_undefined_ranks(board):
 def test_lower_is_better_metrics_rank_upwards(board):
     settings = read_board(board).model_copy(update={"metric": "log_loss"})
     rows = [
-        Standing(
+        Ranked(
             slug,
             read_entry(board / f"entries/{slug}/entry.toml"),
             Report.read(board / f"entries/{slug}/report.json"),
@@ -163,7 +164,7 @@ def test_lower_is_better_metrics_rank_upwards(board):
     assert rows[0].value("log_loss") < rows[1].value("log_loss")
 
 
-def test_twins_hold_the_same_numbers(board):
+def test_export_holds_the_same_numbers(board):
     document = json.loads((board / "leaderboard.json").read_text())
     (_, first, second) = (board / "leaderboard.csv").read_text().splitlines()
     value = document["entries"][0]["overall"]["macro_f1"]["value"]
@@ -252,15 +253,14 @@ def test_a_metric_without_a_paired_test_has_plain_ranks(board):
 
 
 def test_settings_changed_meanwhile_are_noticed(board, predictions, monkeypatch):
-    from dermbench.leaderboard import adding
-
-    complete = adding._complete
+    module = importlib.import_module("dermbench.leaderboard.add")
+    complete = module._complete
 
     def slow(*arguments):
         text = (board / "board.toml").read_text()
         (board / "board.toml").write_text(text.replace("resamples = 99", "resamples = 199"))
         return complete(*arguments)
 
-    monkeypatch.setattr(adding, "_complete", slow)
+    monkeypatch.setattr(module, "_complete", slow)
     with pytest.raises(UsageError, match="changed while the entry was scored"):
         add(board, predictions[2], name="Late")

@@ -1,4 +1,4 @@
-"""The part of a report that no resampling decides: what a quick check can recompute exactly."""
+"""The part of a report that does not depend on random draws: what a quick check recomputes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RESAMPLED = "resamples"
 """What the method of an interval that was drawn says, as in ``BCa bootstrap, 9999 resamples``."""
 
 
-def points(item: Any) -> Any:
+def deterministic(item: Any) -> Any:
     """Return a report's document without what rests on random draws.
 
     Values, counts, confusion tables, differences, ratios and intervals of a closed form stay. Out go bootstrap
@@ -38,13 +38,13 @@ def points(item: Any) -> Any:
     because those of some metrics are drawn.
     """
     if isinstance(item, list | tuple):
-        return [points(part) for part in item]
+        return [deterministic(part) for part in item]
     if not isinstance(item, dict):
         return item
     left_out = DRAWN | (_INTERVAL if _interval_drawn(item) else frozenset())
     if item.get("value") is not None:  # of a value that is there, why it has no interval
         left_out |= {"reason"}
-    return {key: points(part) for key, part in item.items() if key not in left_out}
+    return {key: deterministic(part) for key, part in item.items() if key not in left_out}
 
 
 def _interval_drawn(block: dict[str, Any]) -> bool:

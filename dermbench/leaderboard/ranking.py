@@ -1,4 +1,4 @@
-"""Entries in their order: a total one, so that a board has the same bytes everywhere."""
+"""Rank the entries of a board, in a total order, so that a board has the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranked:
     """An entry of a board with its report.
 
     Attributes
@@ -66,11 +66,11 @@ class Standing:
         return block
 
 
-def rank(entries: Iterable[Standing], board: Board) -> list[Standing]:
+def rank(entries: Iterable[Ranked], board: Board) -> list[Ranked]:
     """Return the entries by the board's metric, best first; ties and undefined ones by name, then folder."""
     sign = -1.0 if higher_is_better(board.metric) else 1.0
 
-    def key(one: Standing) -> tuple[bool, float, str, str]:
+    def key(one: Ranked) -> tuple[bool, float, str, str]:
         value = one.value(board.metric)
         return value is None, 0.0 if value is None else sign * value, one.entry.name.casefold(), one.slug
 

@@ -1,4 +1,4 @@
-"""One entry against its hashes and its recomputed report: what building and verifying both rest on."""
+"""Check one entry against its hashes and its recomputed report; ``build`` and ``verify`` both use it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dermbench.artifacts.entry import ENTRY, Entry, read_entry
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.run import RUN
 from dermbench.errors import DermbenchError
-from dermbench.leaderboard.adding import PREDICTIONS, REPORT, REPORT_MD, entry_hashes
+from dermbench.leaderboard.add import PREDICTIONS, REPORT, REPORT_MD, entry_hashes
 from dermbench.leaderboard.board import ENTRIES
+from dermbench.leaderboard.check_without_truth import check_without_truth
 from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
 from dermbench.leaderboard.slug import slugify
-from dermbench.leaderboard.untold import unfit
 from dermbench.reporting import to_markdown
 
 if TYPE_CHECKING:
@@ -173,4 +173,4 @@ def _without_truth(done: Checked, against: Against) -> str:
         return ""
     if settings := other_settings(done.report, against.board):
         return f"made with other settings: {settings}"
-    return unfit(done.report, source, against.board) or ""
+    return check_without_truth(done.report, source, against.board) or ""

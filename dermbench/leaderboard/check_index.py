@@ -1,4 +1,4 @@
-"""The index against the folders that are there."""
+"""Check the index against the settings and the entry folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.checking import Checked
+    from dermbench.leaderboard.check_entry import Checked
     from dermbench.leaderboard.index import Index
 
 

@@ -1,4 +1,4 @@
-"""Controls: predictions that no network made, to say what a score on a board is worth."""
+"""Make control predictions without a network (constant, random, biased), as a baseline for a board."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _biased(asked: _Asked) -> Predictions:
 
 
 def _members(asked: _Asked, feature: str, groups: Sequence[str]) -> NDArray[np.bool_]:
-    from dermbench.evaluation.subgroups import group  # noqa: PLC0415 - slow to import
+    from dermbench.evaluation.core.groups import group  # noqa: PLC0415 - slow to import
 
     grouping = group(asked.dataset.truth(asked.split), feature)
     absent = [name for name in groups if name not in grouping.names]

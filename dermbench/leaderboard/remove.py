@@ -1,4 +1,4 @@
-"""Withdrawing an entry: its folder goes, the index keeps saying that it was there."""
+"""Remove an entry from a board: delete its folder and add a line to the index that records it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from dermbench.artifacts.entry import ENTRY
 from dermbench.artifacts.files import locked
 from dermbench.errors import UsageError, name_some
-from dermbench.leaderboard.adding import OLD, tidy
+from dermbench.leaderboard.add import OLD, tidy
 from dermbench.leaderboard.board import ENTRIES, LOCK, entry_folders, read_board
 from dermbench.leaderboard.index import append, entry_digest, read_index
 from dermbench.leaderboard.slug import slugify

@@ -6,7 +6,7 @@ import pytest
 
 from dermbench.artifacts import make_predictions, make_truth
 from dermbench.evaluation import evaluate
-from dermbench.leaderboard.points import points
+from dermbench.leaderboard.deterministic import deterministic
 
 CLASSES = ("mole", "wart", "rash")
 
@@ -36,13 +36,13 @@ def test_points_do_not_depend_on_seed_or_number_of_resamples(world):
     )
     for document in (quick, few, more):
         del document["provenance"]["seed"]
-    assert points(quick) == points(few) == points(more)
+    assert deterministic(quick) == deterministic(few) == deterministic(more)
     assert few != more
 
 
 def test_points_keep_values_counts_and_closed_form_intervals(world):
     document = evaluate(*world, sensitive=["fst"], n_resamples=9).document()
-    kept = points(document)
+    kept = deterministic(document)
     assert kept["confusion"] == document["confusion"]
     assert kept["overall"]["accuracy"] == document["overall"]["accuracy"]
     assert kept["overall"]["macro_f1"] == {k: document["overall"]["macro_f1"][k] for k in ("n", "value")}
@@ -52,12 +52,12 @@ def test_points_keep_values_counts_and_closed_form_intervals(world):
 
 
 def test_an_undefined_value_keeps_its_reason():
-    assert points({"value": None, "reason": "no case"}) == {"value": None, "reason": "no case"}
-    assert points({"value": 0.5, "reason": "too few for an interval"}) == {"value": 0.5}
+    assert deterministic({"value": None, "reason": "no case"}) == {"value": None, "reason": "no case"}
+    assert deterministic({"value": 0.5, "reason": "too few for an interval"}) == {"value": 0.5}
 
 
 def test_whether_labellings_agree_rests_on_drawn_verdicts():
     band = {"smallest": 0.1, "consistent": False, "verdicts": {"fst": "too small to tell"}}
-    assert points({"sensitivity_band": {"accuracy": band}}) == {
+    assert deterministic({"sensitivity_band": {"accuracy": band}}) == {
         "sensitivity_band": {"accuracy": {"smallest": 0.1}}
     }

@@ -1,4 +1,4 @@
-"""What can be checked of an entry where the truth of its board is not on this machine."""
+"""Check an entry when the truth of its board is not on this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Report
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.checking import Checked
+    from dermbench.leaderboard.check_entry import Checked
 
 PROVED = (
     "without the truth: predictions are those that the report names, the columns of the confusion table are their "
@@ -33,7 +33,7 @@ PROVED = (
 )
 
 
-def unfit(report: Report, predictions: Path, board: Board) -> str | None:
+def check_without_truth(report: Report, predictions: Path, board: Board) -> str | None:
     """Say in what a report does not fit its predictions, its board or itself; None where nothing is found.
 
     Raises
@@ -44,7 +44,7 @@ def unfit(report: Report, predictions: Path, board: Board) -> str | None:
     return next(_misfits(report, _read(predictions, board), board), None)
 
 
-def disagreements(checked: Sequence[Checked]) -> list[str]:
+def check_sizes(checked: Sequence[Checked]) -> list[str]:
     """Say which entries were scored on other numbers of images by class or group than the first."""
     sizes = [(one, _sizes(one.report)) for one in checked if one.report is not None]
     if not sizes:
@@ -91,7 +91,7 @@ def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
 
 
 def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:
-    from dermbench.evaluation.metric import METRICS, Tally  # noqa: PLC0415 - slow to import
+    from dermbench.evaluation.core.metric import METRICS, Tally  # noqa: PLC0415 - slow to import
     from dermbench.evaluation.metrics.counts import f1, precision, recall  # noqa: PLC0415 - slow to import
 
     counts = Tally(table.sum(axis=1), table.sum(axis=0), np.diag(table))

@@ -9,7 +9,7 @@ import pytest
 
 from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.leaderboard import build, verify
-from dermbench.leaderboard.adding import entry_hashes
+from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.index import append, entry_digest
 from dermbench.reporting import to_markdown

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -11,9 +12,12 @@ import pytest
 
 from dermbench.artifacts import Report, RunRecord, read_entry
 from dermbench.errors import InputError, UsageError
-from dermbench.leaderboard import Effort, add, adding, build, slugify, verify
+from dermbench.leaderboard import Effort, add, build, slugify, verify
 from dermbench.leaderboard.board import entry_folders, read_board
 from dermbench.leaderboard.index import read_index
+
+MODULE = importlib.import_module("dermbench.leaderboard.add")
+"""The module, whose name in the package is that of its function."""
 
 
 def snapshot(folder):
@@ -193,19 +197,19 @@ def test_a_failure_before_the_rename_leaves_the_board_as_it_was(board, predictio
         raise KeyboardInterrupt
 
     before = snapshot(board)
-    monkeypatch.setattr(adding, step, fail)
+    monkeypatch.setattr(MODULE, step, fail)
     with pytest.raises(KeyboardInterrupt):
         add(board, predictions[2], name="Never")
     assert snapshot(board) == before
 
 
 KILL = """
-import os, sys
-from dermbench.leaderboard import adding
+import importlib, os, sys
+module = importlib.import_module("dermbench.leaderboard.add")
 def die(*a, **k):
     os._exit(9)
-setattr(adding, sys.argv[3], die)
-adding.add(sys.argv[1], sys.argv[2], name=sys.argv[4], replace=True)
+setattr(module, sys.argv[3], die)
+module.add(sys.argv[1], sys.argv[2], name=sys.argv[4], replace=True)
 """
 
 
@@ -245,7 +249,7 @@ def test_killed_while_replacing_is_the_old_board_after_build(board, predictions)
 
 ADD = """
 import multiprocessing, sys
-import dermbench.evaluation, dermbench.evaluation.stats
+import dermbench.evaluation
 from dermbench.leaderboard import add
 def one(barrier, name):
     barrier.wait()
@@ -275,12 +279,12 @@ def test_concurrent_adds_lose_none(board, predictions):
 
 def test_the_markdown_is_that_of_the_file_as_it_is_read(empty, predictions, truth, monkeypatch):
     """Files sort their keys; a rendering that follows the order of keys must not differ from a later one."""
-    monkeypatch.setattr("dermbench.leaderboard.adding.to_markdown", lambda report: " ".join(report.confusion))
-    scored = adding.recompute
+    monkeypatch.setattr(MODULE, "to_markdown", lambda report: " ".join(report.confusion))
+    scored = MODULE.recompute
 
     def unsorted(*given):
         return scored(*given).model_copy(update={"confusion": {"matrix": [], "labels": []}})
 
-    monkeypatch.setattr("dermbench.leaderboard.adding.recompute", unsorted)
+    monkeypatch.setattr(MODULE, "recompute", unsorted)
     add(empty, predictions[0], name="One", truth=truth)
     assert (empty / "entries/one/report.md").read_text() == "labels matrix"

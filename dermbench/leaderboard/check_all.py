@@ -1,4 +1,4 @@
-"""How much is recomputed, and by how many processes."""
+"""Check all entries of a board, in one or several processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dermbench.leaderboard.bands import bands_ahead
-from dermbench.leaderboard.checking import Against, Checked, check_entry, file_owners
+from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def check_entries(
+def check_all(
     folders: Sequence[Path], board: Board, truth: Truth | None, effort: Effort
 ) -> tuple[list[Checked], Bands | None]:
     """Check all entries of a board, in the order of ``folders``.

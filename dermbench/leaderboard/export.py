@@ -1,4 +1,4 @@
-"""``leaderboard.json`` and ``leaderboard.csv``: the board for programs and for spreadsheets."""
+"""Write the board for programs (``leaderboard.json``) and for spreadsheets (``leaderboard.csv``)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.leaderboard.board import Board
+    from dermbench.leaderboard.ranking import Ranked
     from dermbench.leaderboard.reported import Row
-    from dermbench.leaderboard.standing import Standing
 
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
-def to_json(board: Board, entries: Sequence[Standing], reported: Sequence[Row]) -> str:
+def to_json(board: Board, entries: Sequence[Ranked], reported: Sequence[Row]) -> str:
     """Return ``leaderboard.json``: settings, ranked entries, reported rows.
 
     An entry has its overall cells and, by the board's sensitive feature, groups and disparity of the board's
@@ -38,7 +38,7 @@ def to_json(board: Board, entries: Sequence[Standing], reported: Sequence[Row]) 
     )
 
 
-def to_csv(board: Board, entries: Sequence[Standing]) -> str:
+def to_csv(board: Board, entries: Sequence[Ranked]) -> str:
     """Return ``leaderboard.csv``: one row an entry, undefined values as empty cells.
 
     Text that a spreadsheet would read as a formula starts with an apostrophe.
@@ -62,7 +62,7 @@ def cell(text: object) -> str:
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
-def _line(one: Standing, board: Board, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
+def _line(one: Ranked, board: Board, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
     line: list[Any] = [_blank(one.rank), *(one.band or ("", "")), cell(one.entry.name), one.slug, one.report.n]
     for metric in metrics:
         line += _ends(one.cell(metric))
@@ -82,7 +82,7 @@ def _blank(item: Any) -> Any:
     return "" if item is None else item
 
 
-def _document(one: Standing, board: Board) -> dict[str, Any]:
+def _document(one: Ranked, board: Board) -> dict[str, Any]:
     metric = board.group_metric
     groups = {
         name: {key: block[key] for key in ("n", "small", metric) if key in block}

@@ -1,4 +1,4 @@
-"""Adding an entry: validate, evaluate, then put a whole folder in place at once."""
+"""Add an entry to a board: validate, evaluate, then put the whole folder in place at once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from dermbench.artifacts.run import RUN, RunRecord
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, write_board
 from dermbench.leaderboard.index import append, entry_digest, read_index
-from dermbench.leaderboard.opening import Opened, open_board
 from dermbench.leaderboard.recompute import recompute
+from dermbench.leaderboard.resolve import Resolved, resolve_board
 from dermbench.leaderboard.slug import slugify
 from dermbench.leaderboard.truths import store_truth as write_truth
 from dermbench.reporting import to_markdown
@@ -96,17 +96,17 @@ def add(
     if record is not None and about.get("seed") is None:
         about["seed"] = record.seed
     entry = _entry(name, about)
-    opened = open_board(folder, truth, store=store_truth)
+    resolved = resolve_board(folder, truth, store=store_truth)
     _check_free(folder, entry, replace=replace)
-    _check_task(record, opened)
-    table = read_predictions(predictions, opened.truth)
+    _check_task(record, resolved)
+    table = read_predictions(predictions, resolved.truth)
     entries = folder / ENTRIES
     entries.mkdir(parents=True, exist_ok=True)
     with _staged(entries) as fresh:
         write_predictions(fresh / PREDICTIONS, table)
-        done = _complete(fresh, entry, opened, record)
+        done = _complete(fresh, entry, resolved, record)
         with locked(folder / LOCK):
-            _settle_board(folder, opened)
+            _settle_board(folder, resolved)
             tidy(folder)
             _check_free(folder, entry, replace=replace)
             _put_in_place(fresh, folder, done)
@@ -164,10 +164,10 @@ def _without_folders(item: Any) -> Any:
     return Path(item).name if isinstance(item, str) and Path(item).is_absolute() else item
 
 
-def _check_task(record: RunRecord | None, opened: Opened) -> None:
-    if record is not None and (record.task, record.classes) != (opened.board.task, opened.truth.classes):
+def _check_task(record: RunRecord | None, resolved: Resolved) -> None:
+    if record is not None and (record.task, record.classes) != (resolved.board.task, resolved.truth.classes):
         raise UsageError(
-            f"the run learnt task {record.task!r} or other classes; the board is {opened.board.task!r}"
+            f"the run learnt task {record.task!r} or other classes; the board is {resolved.board.task!r}"
         )
 
 
@@ -192,27 +192,27 @@ def _staged(entries: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _complete(fresh: Path, entry: Entry, opened: Opened, record: RunRecord | None) -> Entry:
+def _complete(fresh: Path, entry: Entry, resolved: Resolved, record: RunRecord | None) -> Entry:
     # scored from the file as it is kept, so that recomputing starts from the same bits
-    report = recompute(fresh / PREDICTIONS, opened.truth, opened.board)
+    report = recompute(fresh / PREDICTIONS, resolved.truth, resolved.board)
     write_report(fresh, report)
     if record is not None:
         record.write(fresh / RUN)
-    done = entry.model_copy(update={"hashes": entry_hashes(fresh), "truth_digest": opened.truth.digest})
+    done = entry.model_copy(update={"hashes": entry_hashes(fresh), "truth_digest": resolved.truth.digest})
     write_entry(fresh / ENTRY, done)
     fresh.chmod(0o755)
     return done
 
 
-def _settle_board(folder: Path, opened: Opened) -> None:
+def _settle_board(folder: Path, resolved: Resolved) -> None:
     if (folder / BOARD).is_file():
-        current = open_board(folder, opened.truth, store=opened.board.store_truth).board
-        current = current.model_copy(update={"dataset_digest": opened.board.dataset_digest})
-        if current != opened.board:
+        current = resolve_board(folder, resolved.truth, store=resolved.board.store_truth).board
+        current = current.model_copy(update={"dataset_digest": resolved.board.dataset_digest})
+        if current != resolved.board:
             raise UsageError(f"{folder / BOARD}: changed while the entry was scored; add the entry again")
-    if opened.store:
-        write_truth(folder, opened.truth)
-    write_board(folder, opened.board)
+    if resolved.store:
+        write_truth(folder, resolved.truth)
+    write_board(folder, resolved.board)
 
 
 def _put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:

@@ -1,4 +1,4 @@
-"""Building a board: recompute every entry, then write README.md and its twins."""
+"""Build a board: recompute every entry, then write README.md, leaderboard.json and leaderboard.csv."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
 from dermbench.errors import UsageError
-from dermbench.leaderboard.adding import entry_hashes, tidy, write_report
+from dermbench.leaderboard.add import entry_hashes, tidy, write_report
 from dermbench.leaderboard.bands import rank_bands, ranked_slugs, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
@@ -20,15 +20,15 @@ from dermbench.leaderboard.board import (
     entry_folders,
     read_board,
 )
-from dermbench.leaderboard.chaining import adopt, check_index
-from dermbench.leaderboard.checking import Against, Checked, check_entry, file_owners
-from dermbench.leaderboard.effort import Effort, check_entries
+from dermbench.leaderboard.check_all import Effort, check_all
+from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
+from dermbench.leaderboard.check_index import adopt, check_index
+from dermbench.leaderboard.export import CSV, JSON, to_csv, to_json
 from dermbench.leaderboard.index import append, entry_digest
+from dermbench.leaderboard.ranking import Ranked, rank
 from dermbench.leaderboard.render import render, splice
 from dermbench.leaderboard.reported import Row, read_reported
-from dermbench.leaderboard.standing import Standing, rank
 from dermbench.leaderboard.truths import Sources, find_truth
-from dermbench.leaderboard.twins import CSV, JSON, to_csv, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ class _How:
     effort: Effort
 
 
-def render_files(folder: Path, board: Board, entries: Sequence[Standing], *, stored: bool) -> dict[str, str]:
+def render_files(folder: Path, board: Board, entries: Sequence[Ranked], *, stored: bool) -> dict[str, str]:
     """Return the content of the generated files of a board by name."""
     rows: tuple[Row, ...] = read_reported(folder)
     path = folder / README
@@ -141,7 +141,7 @@ def first_difference(folder: Path, files: dict[str, str]) -> list[str]:
     return found
 
 
-def standings(
+def ranked_entries(
     folder: Path,
     board: Board,
     checked: Sequence[Checked],
@@ -149,13 +149,13 @@ def standings(
     ahead: Bands | None = None,
     *,
     quick: bool,
-) -> list[Standing]:
+) -> list[Ranked]:
     """Return the readable entries in order of rank, with bands.
 
     Bands are compared anew where the truth is at hand and all entries are whole, unless they were ``ahead``, of
     these very entries; with ``quick`` only when ``leaderboard.json`` does not hold those of the same predictions.
     """
-    entries = rank([Standing(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
+    entries = rank([Ranked(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
     whole = truth is not None and not any(one.problems for one in checked)
     if whole and not quick:
         bands = ahead if ahead is not None and ahead.keys() == set(ranked_slugs(entries)) else None
@@ -180,7 +180,7 @@ def _build(folder: Path, how: _How) -> Built:
             remedy=f"Give it with --data DATASET or --truth TABLE ({board.recreate or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
-    checked, bands = check_entries(folders, board, truth, how.effort)
+    checked, bands = check_all(folders, board, truth, how.effort)
     if how.refresh and not how.check:
         checked = [_refreshed(one, board, folder, folders) for one in checked]
     built.problems = [problem for one in checked for problem in one.problems]
@@ -188,7 +188,7 @@ def _build(folder: Path, how: _How) -> Built:
         adopt(folder, checked)
     built.problems += check_index(folder, board, folders)
     if not built.problems:
-        entries = standings(folder, board, checked, truth, bands, quick=how.effort.quick)
+        entries = ranked_entries(folder, board, checked, truth, bands, quick=how.effort.quick)
         files = {stored: render_files(folder, board, entries, stored=stored) for stored in (False, True)}
         _write(built, files[not built.recomputed], check=how.check)
         if how.check and not built.recomputed and not first_difference(folder, files[False]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from dermbench.errors import UsageError
@@ -32,7 +34,7 @@ def test_quick_says_what_it_left_out(board):
 
 
 def test_two_processes_give_what_one_gives(board, predictions, monkeypatch):
-    monkeypatch.setattr("dermbench.leaderboard.effort.WORTHWHILE", 1)
+    monkeypatch.setattr(importlib.import_module("dermbench.leaderboard.check_all"), "WORTHWHILE", 1)
     path = board / "entries/middle/report.md"
     path.write_text(path.read_text() + "more\n")
     one, two = (verify(board, effort=Effort(quick=True, workers=n)) for n in (1, 2))
@@ -84,7 +86,7 @@ def test_killed_while_removing_is_the_old_board(board, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("dermbench.leaderboard.removing.append", fail)
+        patch.setattr(importlib.import_module("dermbench.leaderboard.remove"), "append", fail)
         with pytest.raises(KeyboardInterrupt):
             remove(board, "Middle")
     build(board, effort=QUICK)

@@ -1,4 +1,4 @@
-"""Opening a board for a new entry: its settings with the truth that belongs to them."""
+"""Find the settings and the truth that a new entry is scored with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRAWN = "synthderm"
 
 
 @dataclass(frozen=True)
-class Opened:
+class Resolved:
     """A board with its truth.
 
     Attributes
@@ -37,7 +37,7 @@ class Opened:
     store: bool
 
 
-def open_board(folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None) -> Opened:
+def resolve_board(folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None) -> Resolved:
     """Return the board in ``folder``, or a new one for the truth that is given.
 
     Raises
@@ -62,7 +62,7 @@ def open_board(folder: Path, given: Dataset | Truth | Path | None, *, store: boo
     made_from = given.info.digest if isinstance(given, Dataset) else ""
     update = {"truth_digest": scored.digest, "dataset_digest": board.dataset_digest or made_from}
     done = board.model_copy(update=update)
-    return Opened(done, scored, store=done.store_truth and not (folder / TRUTH).is_file())
+    return Resolved(done, scored, store=done.store_truth and not (folder / TRUTH).is_file())
 
 
 def _truth(folder: Path, board: Board, given: Dataset | Truth | Path | None) -> Truth:
@@ -110,7 +110,7 @@ def _completed(board: Board, truth: Truth) -> Board:
     """Fill in what the board does not say yet: the class facts and the sensitive features there are."""
     if board.truth_digest:
         return board
-    from dermbench.evaluation.subgroups import default_features  # noqa: PLC0415 - slow to import
+    from dermbench.evaluation.core.groups import default_features  # noqa: PLC0415 - slow to import
 
     update = {
         "classes": truth.classes,

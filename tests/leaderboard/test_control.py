@@ -9,7 +9,7 @@ from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset, wr
 from dermbench.cli import app
 from dermbench.errors import UsageError
 from dermbench.leaderboard import Lapse, control
-from dermbench.leaderboard.controls import KINDS
+from dermbench.leaderboard.control import KINDS
 
 CLASSES = ("macule", "papule", "wheal")
 SHARES = (0.2, 0.5, 0.3)
