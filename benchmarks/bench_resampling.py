@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
-from dermbench.evaluation.metric import METRICS, Tally
-from dermbench.evaluation.stats import Grouping, Plan, Sample, intervals
-from dermbench.evaluation.stats.resample import as_tally, replicate, tally_cells
+from dermbench.evaluation.core.metric import METRICS, Tally
+from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.intervals.every_metric import intervals
+from dermbench.evaluation.resampling.plan import Plan
+from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable

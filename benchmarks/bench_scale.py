@@ -49,9 +49,12 @@ NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kapp
 def measure(rows: int, classes: int, resamples: int, models: int, what: str, workers: int) -> dict[str, float]:
     """Time one line: ``intervals`` of six metrics, overall and for 7 groups; with ``probabilities``, of ten."""
     import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
-    from dermbench.evaluation.metric import METRICS
-    from dermbench.evaluation.stats import Grouping, Plan, Sample, disparities, intervals
-    from dermbench.evaluation.stats.resample import as_tally, replicate, tally_cells
+    from dermbench.evaluation.core.metric import METRICS
+    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.disparity.disparities import disparities
+    from dermbench.evaluation.intervals.every_metric import intervals
+    from dermbench.evaluation.resampling.plan import Plan
+    from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells
 
     rng = np.random.default_rng(0)
     y_true = rng.choice(classes, rows, p=rng.dirichlet(np.full(classes, 4.0)))

@@ -21,7 +21,7 @@ import pandas as pd
 from dermbench.artifacts.tables import write_table
 from dermbench.data import prepare
 from dermbench.evaluation import evaluate
-from dermbench.evaluation.stats import wilson
+from dermbench.evaluation.intervals.proportions import wilson
 from dermbench.training import predict, train
 
 FADES = (0.0, 0.3, 0.6)

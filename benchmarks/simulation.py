@@ -22,24 +22,19 @@ import numpy as np
 from scipy import stats
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
-from dermbench.evaluation.metric import METRICS
-from dermbench.evaluation.stats import (
-    Grouping,
-    Plan,
-    Sample,
-    disparities,
-    estimates,
-    intervals,
-    standardised,
-    wilson,
-)
-from dermbench.evaluation.stats.bca import bca_limits
-from dermbench.evaluation.stats.bootstrap import bootstrap_sums
-from dermbench.evaluation.stats.disparity import EVIDENCE
-from dermbench.evaluation.stats.exchange import elements
-from dermbench.evaluation.stats.permute import permuted_tallies
-from dermbench.evaluation.stats.resample import as_tally, replicate, sum_cells, tally_cells
-from dermbench.evaluation.stats.sample import eligible_classes, group_tally
+from dermbench.evaluation.core.metric import METRICS
+from dermbench.evaluation.core.sample import Grouping, Sample, eligible_classes, group_tally
+from dermbench.evaluation.disparity.class_mix import standardised
+from dermbench.evaluation.disparity.disparities import disparities
+from dermbench.evaluation.disparity.disparity import EVIDENCE
+from dermbench.evaluation.intervals.bca import bca_limits
+from dermbench.evaluation.intervals.every_metric import estimates, intervals
+from dermbench.evaluation.intervals.proportions import wilson
+from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
+from dermbench.evaluation.resampling.permutation import permuted_tallies
+from dermbench.evaluation.resampling.plan import Plan
+from dermbench.evaluation.resampling.resample import as_tally, replicate, sum_cells, tally_cells
+from dermbench.evaluation.resampling.strata import elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -309,7 +304,8 @@ def probabilities(rng: np.random.Generator, n: int, c: int) -> Sample:
 
 
 def mean_and_rank(sets: int) -> Iterator[Row]:
-    from dermbench.evaluation.stats import AURC, CONFIDENCE_GAP
+    from dermbench.evaluation.calibration.abstention import AURC
+    from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 
     objects = [METRICS.get(m) for m in ("log_loss", "brier", "auroc_ovr", "average_precision")]
     objects += [CONFIDENCE_GAP, AURC]
@@ -335,7 +331,7 @@ def _value(metric: object, sample: Sample) -> float:
 
 def calibrated(sets: int) -> Iterator[Row]:
     """Perfectly calibrated predictions: how often the smallest group has the highest ECE, and p <= .05."""
-    from dermbench.evaluation.stats import calibration
+    from dermbench.evaluation.calibration.reliability import calibration
 
     rng, highest, p_ece, p_squared = rng_of("calibrated"), [], [], []
     codes = np.repeat(np.arange(6), AJL)

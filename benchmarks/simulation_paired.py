@@ -20,14 +20,16 @@ from scipy.special import ndtr
 
 from dermbench.artifacts import make_predictions, make_truth
 from dermbench.evaluation import METRICS
-from dermbench.evaluation.comparing.candidates import candidates
-from dermbench.evaluation.comparing.effects import effects
-from dermbench.evaluation.comparing.extremes import extremes
-from dermbench.evaluation.comparing.margin import SHOWN, no_group_lost
-from dermbench.evaluation.comparing.ranks import all_pairs
-from dermbench.evaluation.core import core_grouping, core_sample
-from dermbench.evaluation.stats import Plan, estimates, everyone
-from dermbench.evaluation.subgroups import group
+from dermbench.evaluation.core.adapt import core_grouping, core_sample
+from dermbench.evaluation.core.groups import group
+from dermbench.evaluation.core.sample import everyone
+from dermbench.evaluation.intervals.every_metric import estimates
+from dermbench.evaluation.paired.candidates import candidates
+from dermbench.evaluation.paired.effects import effects
+from dermbench.evaluation.paired.extremes import extremes
+from dermbench.evaluation.paired.margin import SHOWN, no_group_lost
+from dermbench.evaluation.paired.ranks import all_pairs
+from dermbench.evaluation.resampling.plan import Plan
 
 N, N_CLASSES = 500, 5
 CLASSES = tuple("abcde"[:N_CLASSES])

@@ -71,7 +71,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Compare models on the same images: paired intervals and tests, by group, rank bands."""
         from dermbench.evaluation import compare
-        from dermbench.evaluation.comparing.naming import name_files
+        from dermbench.evaluation.paired.naming import name_files
         from dermbench.evaluation.inputs import load_reference
 
         files = name_files(models)
@@ -95,7 +95,7 @@ def _baseline(files: Mapping[str, Path], chosen: str | None) -> str | None:
     """Return the candidate that ``--baseline`` names, by itself, by one of its seeds or by a file."""
     if chosen is None:
         return None
-    from dermbench.evaluation.comparing.candidates import candidate_name
+    from dermbench.evaluation.paired.candidates import candidate_name
 
     by_name = {candidate_name(name) for name in files}
     by_path = {path.resolve(): candidate_name(name) for name, path in files.items()}

@@ -1,9 +1,9 @@
 """Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
 
 from dermbench.evaluation import metrics
-from dermbench.evaluation.comparing.bands import rank_bands
-from dermbench.evaluation.comparison import Comparison, compare
+from dermbench.evaluation.compare import Comparison, compare
+from dermbench.evaluation.core.metric import METRICS, Metric, Tally, tally
 from dermbench.evaluation.evaluate import evaluate
-from dermbench.evaluation.metric import METRICS, Metric, Tally, tally
+from dermbench.evaluation.paired.bands import rank_bands
 
 __all__ = ["METRICS", "Comparison", "Metric", "Tally", "compare", "evaluate", "metrics", "rank_bands", "tally"]

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.artifacts.skin import FST_NAMES
-from dermbench.evaluation.core import by_view, core_grouping, core_sample
+from dermbench.evaluation.core.adapt import by_view, core_grouping, core_sample
+from dermbench.evaluation.disparity.annotators import agreement, sensitivity_band
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dermbench.evaluation import stats
-    from dermbench.evaluation.disparity import Disparities
-    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.disparity.annotators import Agreement, Band
+    from dermbench.evaluation.disparity.documents import Disparities
+    from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.stats import Plan
-    from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
 
@@ -58,14 +59,12 @@ def annotators(
     plan
         Seed, number of resamples, workers.
     """
-    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
-
     groups = [core_grouping(grouping) for grouping in groupings]
     units = core_sample(sample).unit
-    pairs = [stats.agreement(first, second, units=units) for first, second in combinations(groups, 2)]
-    bands: dict[str, stats.Band] = {}
+    pairs = [agreement(first, second, units=units) for first, second in combinations(groups, 2)]
+    bands: dict[str, Band] = {}
     for part, chosen in by_view(sample, metrics):
-        bands |= stats.sensitivity_band(
+        bands |= sensitivity_band(
             part, groups, chosen, seed=plan.seed, n_resamples=plan.n_resamples, known=dict(known)
         )
     return {
@@ -75,6 +74,6 @@ def annotators(
     }
 
 
-def _agreement(pair: stats.Agreement) -> Document:
+def _agreement(pair: Agreement) -> Document:
     shares = {key: getattr(pair, key).document() for key in ("exact", "within_one", "kappa")}
     return {"first": pair.first, "second": pair.second, "n": pair.n, **shares}

@@ -6,23 +6,26 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from fairlearn.metrics import MetricFrame
 
 from dermbench.artifacts.report import Cell, undefined
-from dermbench.evaluation.intervals import estimates, n_of
-from dermbench.evaluation.metric import Metric
+from dermbench.evaluation.core.groups import everyone
+from dermbench.evaluation.core.metric import Metric
+from dermbench.evaluation.intervals.kappa import kappa_se
+from dermbench.evaluation.intervals.of_views import estimates, n_of
 from dermbench.evaluation.metrics.counts import f1, precision, recall
 from dermbench.evaluation.sample import score
-from dermbench.evaluation.subgroups import everyone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.intervals import Estimates
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.intervals.estimate import Interval
+    from dermbench.evaluation.intervals.of_views import Estimates
+    from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.stats import Interval, Plan
-    from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
 KAPPA = "cohen_kappa"
@@ -47,8 +50,6 @@ def group_values(sample: Sample, grouping: Grouping, metrics: Sequence[Metric]) 
 
     if len(grouping.names) == 1:
         return of_rows(None, None, row=grouping.rows(0))[None]
-    from fairlearn.metrics import MetricFrame  # noqa: PLC0415 - slow to import
-
     frame = MetricFrame(
         metrics=of_rows,  # one function of all metrics: the frame copies the columns for each function and group
         y_true=sample.full.y_true,
@@ -70,7 +71,7 @@ def group_cells(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], f
     sample, grouping, metrics
         What is tabled.
     found
-        Their :func:`dermbench.evaluation.intervals.estimates`; the values are those of :func:`group_values`.
+        Their :func:`.of_views.estimates`; the values are those of :func:`group_values`.
     """
     values = group_values(sample, grouping, metrics)
     return [
@@ -94,8 +95,6 @@ def _further(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> Document
         return {}
     if len(np.unique(sample.truth.unit[rows])) < len(rows):
         return {"se": {"value": None, "reason": "the formula assumes independent images; images share units"}}
-    from dermbench.evaluation.stats import kappa_se  # noqa: PLC0415 - loads scipy
-
     view = sample.view(metric)
     _, error, _ = kappa_se(view.y_true[rows], view.y_pred[rows], view.n_classes)
     if not math.isfinite(error):

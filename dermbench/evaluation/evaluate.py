@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import Report
+from dermbench.evaluation.calibration.confidence import abstention_block, calibration_block, check_apart
+from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
-from dermbench.evaluation.confidence import abstention_block, calibration_block, check_apart
+from dermbench.evaluation.core.groups import everyone, group_all
 from dermbench.evaluation.features import feature_blocks
-from dermbench.evaluation.intervals import estimates
+from dermbench.evaluation.intervals.of_views import estimates
 from dermbench.evaluation.notes import notes
+from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.sample import applicable, join
-from dermbench.evaluation.subgroups import everyone, group_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
-    from dermbench.evaluation.intervals import Estimates
-    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.intervals.of_views import Estimates
     from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.stats import Plan
-    from dermbench.evaluation.subgroups import Grouping
 
 N_RESAMPLES = 9999
 
@@ -68,8 +69,6 @@ def evaluate(
         When ids or classes differ, a sensitive feature is not there, or ``validation`` shares an image or a
         unit with what is evaluated.
     """
-    from dermbench.evaluation.stats import Plan  # noqa: PLC0415 - loads scipy
-
     plan = Plan(seed, n_resamples, workers)
     sample = join(predictions, truth)
     if validation is not None:
@@ -97,8 +96,6 @@ def _estimates(
     sample: Sample, whole: Grouping, groupings: Sequence[Grouping], metrics: Sequence[Metric], plan: Plan
 ) -> dict[str | None, Estimates]:
     """Return {feature: estimates} of all that is bootstrapped; the whole sample is None."""
-    from dermbench.evaluation.stats import CONFIDENCE_GAP  # noqa: PLC0415 - loads scipy
-
     shared = [*metrics, CONFIDENCE_GAP]  # together, so that each grouping is drawn once
     found: dict[str | None, Estimates] = {g.feature: estimates(sample, g, shared, plan) for g in groupings}
     return found | {None: estimates(sample, whole, [*shared, *all_class_metrics(sample)], plan)}

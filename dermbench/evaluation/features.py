@@ -8,21 +8,22 @@ import numpy as np
 
 from dermbench.evaluation.annotators import annotators, labellings
 from dermbench.evaluation.cells import group_cells
-from dermbench.evaluation.core import core_grouping, core_sample
-from dermbench.evaluation.disparity import disparities, disparity_documents, parity_documents
-from dermbench.evaluation.subgroups import SMALL
+from dermbench.evaluation.core.adapt import core_grouping, core_sample
+from dermbench.evaluation.core.groups import SMALL
+from dermbench.evaluation.disparity.class_mix import standardised
+from dermbench.evaluation.disparity.documents import disparities, disparity_documents, parity_documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.disparity import Disparities
-    from dermbench.evaluation.intervals import Estimates
-    from dermbench.evaluation.metric import Metric
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.disparity.documents import Disparities
+    from dermbench.evaluation.intervals.of_views import Estimates
+    from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.stats import Plan
-    from dermbench.evaluation.subgroups import Grouping
 
 Document = dict[str, Any]
 
@@ -45,7 +46,7 @@ def feature_blocks(
     sample, groupings, metrics
         What is compared.
     estimated
-        {feature: :func:`dermbench.evaluation.intervals.estimates`}.
+        {feature: :func:`dermbench.evaluation.intervals.of_views.estimates`}.
     plan
         Seed, number of resamples, workers.
     """
@@ -86,9 +87,7 @@ def _absent(sample: Sample, rows: NDArray[np.intp]) -> Document:
 
 def _standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Document]:
     """Return accuracy and macro-F1 of each known group under the class mix of all of them."""
-    from dermbench.evaluation import stats  # noqa: PLC0415 - loads scipy
-
     if len(grouping.known) < 2:
         return {}
-    table = stats.standardised(core_sample(sample), core_grouping(grouping))
+    table = standardised(core_sample(sample), core_grouping(grouping))
     return {key: interval.document() for key, interval in table.items()}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.artifacts.skin import UNKNOWN
+from dermbench.evaluation.core.groups import SMALL
 from dermbench.evaluation.sample import NEEDS_PROBABILITIES
-from dermbench.evaluation.subgroups import SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.sample import Sample
-    from dermbench.evaluation.subgroups import Grouping
 
 UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group": "group of duplicates"}
 DARK = ("V", "VI", "V-VI")

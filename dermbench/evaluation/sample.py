@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.errors import UsageError, name_some
-from dermbench.evaluation.metric import METRICS, Metric, Tally, tally
+from dermbench.evaluation.core.metric import METRICS, Metric, Tally, tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

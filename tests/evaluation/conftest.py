@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dermbench.artifacts import Predictions, Truth
 from dermbench.artifacts.truth import make_truth
+from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.sample import Sample
+
+sys.path.append(str(Path(__file__).parent))  # makes `making` importable
+
+from making import make_sample
 
 
 def names_of(n_classes):
@@ -50,3 +58,18 @@ def draw():
         return y_true, y_prob / y_prob.sum(axis=1, keepdims=True)
 
     return draw_
+
+
+@pytest.fixture
+def metric():
+    return METRICS.get
+
+
+@pytest.fixture
+def sample():
+    return make_sample(probabilities=True)
+
+
+@pytest.fixture
+def clustered():
+    return make_sample(units=120, probabilities=True)

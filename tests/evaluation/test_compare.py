@@ -9,7 +9,7 @@ import pytest
 from dermbench.artifacts import Predictions, make_predictions, make_truth
 from dermbench.errors import UsageError
 from dermbench.evaluation import METRICS, compare
-from dermbench.evaluation.comparing.pairs import MCNEMAR, SIGN_FLIP
+from dermbench.evaluation.paired.pairs import MCNEMAR, SIGN_FLIP
 
 CLASSES = ("a", "b", "c")
 

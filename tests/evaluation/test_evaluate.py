@@ -18,9 +18,9 @@ from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
 from dermbench.evaluation import METRICS, evaluate
 from dermbench.evaluation.cells import group_values
-from dermbench.evaluation.disparity import CONTRACT
+from dermbench.evaluation.core.groups import group
+from dermbench.evaluation.disparity.documents import CONTRACT
 from dermbench.evaluation.sample import applicable, score
-from dermbench.evaluation.subgroups import group
 
 FEW = {"n_resamples": 99}
 CLASSES = ("nevus", "melanoma", "acne", "eczema")

@@ -8,8 +8,8 @@ import sklearn.metrics as skm
 
 from dermbench.evaluation import METRICS
 from dermbench.evaluation.cells import class_table
+from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.sample import score
-from dermbench.evaluation.stats import Plan
 
 
 def labels_present(view):

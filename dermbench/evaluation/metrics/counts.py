@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.metric import METRICS, Metric, Tally
+from dermbench.evaluation.core.metric import METRICS, Metric, Tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.metric import METRICS, Metric
+from dermbench.evaluation.core.metric import METRICS, Metric
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

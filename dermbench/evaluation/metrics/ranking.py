@@ -12,17 +12,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from scipy import sparse
 
-from dermbench.evaluation.metric import METRICS, Metric
+from dermbench.evaluation.core.metric import METRICS, Metric
 from dermbench.evaluation.metrics.counts import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from scipy import sparse
 
-    from dermbench.evaluation.metric import Weighted
+    from dermbench.evaluation.core.metric import Weighted
 
     Curve = Callable[["Steps"], NDArray[np.float64]]
     Float = TypeVar("Float", bound=np.floating)
@@ -213,8 +213,6 @@ def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
 
 def _sums(rows: NDArray[np.int32], bounds: NDArray[np.intp], n: int) -> sparse.csr_array:
     """Return the matrix that adds up each run ``rows[bounds[i]:bounds[i + 1]]`` of ``n`` rows."""
-    from scipy import sparse  # noqa: PLC0415 - slow to import
-
     ones = np.ones(len(rows), dtype=np.float32)  # weights in double precision give sums in double precision
     return sparse.csr_array((ones, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, n))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.metric import Metric, Tally
+from dermbench.evaluation.core.metric import Metric, Tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,1 @@
+"""What the probabilities are worth: confidence, reliability, abstention."""

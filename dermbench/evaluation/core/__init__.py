@@ -1,0 +1,1 @@
+"""What everything here is computed from: samples, groups, tallies, and metrics with their registry."""

@@ -1,0 +1,160 @@
+"""Class-mix standardised accuracy and macro-F1: every group as if it had the class mix of all images together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student
+
+from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes, group_tally
+from dermbench.evaluation.intervals.balanced import PSEUDO
+from dermbench.evaluation.intervals.estimate import Estimate, undefined
+from dermbench.evaluation.intervals.proportions import wilson
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.intervals.estimate import Interval
+
+MIN_CLASSES, MIN_UNITS = 2, 2
+ROUNDING = 1e-9
+"""Standard error below which nothing but rounding varies."""
+METHOD = "Wilson, effective n of the standardised value"
+
+
+def standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Interval]:
+    """Return accuracy and macro-F1 of each known group under the class mix of all known groups.
+
+    Direct standardisation over the eligible classes (10 true cases in every group): an image of class t in
+    group g gets the weight π_t / n_gt, where π is the mix of eligible classes over all groups. Images of other
+    classes are left out.
+
+    Parameters
+    ----------
+    sample, grouping
+        The data; unknown groups are left out.
+
+    Returns
+    -------
+    dict
+        {(group, ``"standardised_accuracy"`` or ``"standardised_macro_f1"``): interval}.
+    """
+    known = grouping.known()
+    support = group_tally(sample, known).support
+    classes = eligible_classes(support)
+    found: dict[tuple[str, str], Interval] = {}
+    for index, name in enumerate(known.names):
+        accuracy, f1 = _group(sample.take(known.codes == index), classes, support)
+        found[name, "standardised_accuracy"] = accuracy.interval()
+        found[name, "standardised_macro_f1"] = f1.interval()
+    return found
+
+
+def _group(sample: Sample, classes: NDArray[np.intp], support: NDArray[np.float64]) -> tuple[Estimate, Estimate]:
+    if len(classes) < MIN_CLASSES:
+        reason = (
+            f"not estimable: {len(classes)} classes have 10 true cases in every group, needed are {MIN_CLASSES}"
+        )
+        return undefined(reason, len(sample)), undefined(reason, len(sample))
+    mix = support[:, classes].sum(axis=0) / support[:, classes].sum()
+    inside = sample.take(np.isin(sample.y_true, classes))
+    t = np.searchsorted(classes, inside.y_true)
+    counts = np.zeros((len(classes), sample.n_classes))
+    np.add.at(counts, (t, inside.y_pred), 1.0)
+    n = counts.sum(axis=1)
+    # Shares of counts, not sums of weights: with every image right, recall and F1 are exactly 1.
+    shares = mix[:, None] * (counts / n[:, None])
+    correct = shares[np.arange(len(classes)), classes]
+    f1 = float(np.clip((2 * correct / (mix + shares.sum(axis=0)[classes])).mean(), 0.0, 1.0))
+    influence = _f1_influence(inside, classes, (mix / n)[t], shares, mix)
+    most = 1 / float(np.sum(mix**2 / n)) / (_design_effect(inside, t, mix) if inside.clustered else 1.0)
+    return _accuracy(inside, t, mix), _macro_f1(inside, f1, influence, n.min(), most)
+
+
+def _accuracy(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> Estimate:
+    """Return Σ π r with Wilson's interval at the n of its variance, as for the average recall; ``t``: classes."""
+    n = np.bincount(t, minlength=len(mix)).astype(np.float64)
+    k = np.bincount(t[sample.hit], minlength=len(mix)).astype(np.float64)
+    value = float(np.clip((mix * (k / n)).sum() / mix.sum(), 0.0, 1.0))
+    shrunk = (k + PSEUDO * value) / (n + PSEUDO)
+    variance = float(np.sum(mix**2 * shrunk * (1 - shrunk) / n))
+    n_eff = _capped(value, variance, 1 / float(np.sum(mix**2 / n)))
+    if not sample.clustered:
+        return _estimate(sample, value, float(np.sqrt(variance)), n_eff)
+    effect = _design_effect(sample, t, mix)
+    return _estimate(sample, value, float(np.sqrt(variance * effect)), n_eff / effect)
+
+
+def _capped(value: float, variance: float, most: float) -> float:
+    """Return the effective n, at most what the weighted images are worth with one recall for all classes."""
+    return min(value * (1 - value) / variance, most) if variance > 0 else most
+
+
+def _design_effect(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> float:
+    """Return the jackknife variance over units against that of independent images, at least 1.
+
+    Where each class is all right or all wrong, complete dependence within units is assumed.
+    """
+    shape = (sample.n_units, len(mix))
+    cells = sample.units * shape[1] + t
+    support = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+    correct = np.bincount(cells[sample.hit], minlength=shape[0] * shape[1]).reshape(shape)
+    n, m = support.sum(axis=0), len(support)
+    recall = correct.sum(axis=0) / n
+    independent = float(np.sum(mix**2 * recall * (1 - recall) / n))
+    if m < MIN_UNITS or independent <= 0:
+        sizes = support.sum(axis=1)
+        return float(np.sum(sizes**2) / sizes.sum())
+    rest = np.where(support < n, n - support, n)
+    sums = (mix * (correct - recall * support) / rest).sum(axis=1)
+    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent)
+
+
+def _f1_influence(
+    sample: Sample,
+    classes: NDArray[np.intp],
+    weight: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    mix: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the first-order contribution of each image to standardised macro-F1 (its gradient by class)."""
+    t = np.searchsorted(classes, sample.y_true)
+    correct = shares[np.arange(len(classes)), classes]
+    total = mix + shares.sum(axis=0)[classes]
+    gain, loss = 2 / total, 2 * correct / total**2
+    of_prediction = np.zeros(sample.n_classes)
+    of_prediction[classes] = loss
+    expected = (shares @ of_prediction) / mix
+    hit = gain[t] * (sample.hit.astype(np.float64) - (correct / mix)[t])
+    return np.asarray(weight * (hit - (of_prediction[sample.y_pred] - expected[t])) / len(classes))
+
+
+def _macro_f1(
+    sample: Sample, value: float, influence: NDArray[np.float64], fewest: float, most: float
+) -> Estimate:
+    """Return macro-F1 with Wilson's interval at the n of its linearised variance, at most ``most``."""
+    sums = np.bincount(sample.units, weights=influence)
+    m = len(sums)
+    se = float(np.sqrt(m / max(1, m - 1) * np.sum(sums**2)))
+    if fewest < ELIGIBLE:
+        reason = f"no interval: a compared class has fewer than {ELIGIBLE} true cases"
+        return Estimate(value, len(sample), se, reason=reason)
+    if m >= MIN_UNITS and se <= ROUNDING:
+        return Estimate(value, len(sample), reason="no interval: the standard error is 0")
+    return _estimate(sample, value, se, _capped(value, se**2, most))
+
+
+def _estimate(sample: Sample, value: float, se: float, n_eff: float) -> Estimate:
+    m = sample.n_units
+    if m < MIN_UNITS:
+        return Estimate(value, len(sample), reason="no interval: all images are of one independent unit")
+    method = f"{METHOD} of {m:,} units" if sample.clustered else METHOD
+
+    def limits(z: float) -> tuple[float, float, str]:
+        few = float((z / student.ppf(ndtr(z), m - 1)) ** 2) if sample.clustered else 1.0
+        return *wilson(value, n_eff * few, z=z), method
+
+    return Estimate(value, len(sample), se, limits)

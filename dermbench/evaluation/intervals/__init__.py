@@ -1,0 +1,1 @@
+"""Estimates with intervals, each by the method that suits its kind of metric."""

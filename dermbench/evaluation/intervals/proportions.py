@@ -1,0 +1,127 @@
+"""Proportions: Wilson intervals, for independent images and for images that share a unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from dermbench.evaluation.intervals.estimate import Z95, Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+__all__ = ["Z95", "effective_n", "share_estimate", "wilson", "wilson_clustered"]
+
+
+def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion.
+
+    Parameters
+    ----------
+    p
+        Observed proportion, 0 to 1.
+    n
+        (Effective) number of observations; the interval is (0, 1) when it is 0.
+    z
+        Normal quantile of the confidence level.
+
+    References
+    ----------
+    Wilson (1927), JASA 22, 209-212; Brown, Cai, DasGupta (2001), Statistical Science 16, 101-133.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    z2 = z * z / n
+    centre = (p + z2 / 2) / (1 + z2)
+    half = z / (1 + z2) * np.sqrt(p * (1 - p) / n + z2 / (4 * n))
+    low = 0.0 if p <= 0 else max(0.0, centre - half)
+    high = 1.0 if p >= 1 else min(1.0, centre + half)
+    return float(low), float(high)
+
+
+def effective_n(successes: NDArray[np.float64], trials: NDArray[np.float64], *, z: float = Z95) -> float:
+    """Return the number of independent images that would tell as much about a proportion as these units.
+
+    p(1-p)/SE² with the ratio estimator's SE² = m/(m-1) Σ(k_u - p n_u)²/n², at most n, shrunk by (z/t)² for the
+    t distribution with m-1 degrees of freedom, because the standard error is itself estimated from m units.
+    Where p is 0 or 1 the standard error says nothing: complete dependence within units is assumed, n²/Σn_u².
+
+    Parameters
+    ----------
+    successes, trials
+        k_u and n_u of each unit, shape (n_units,).
+    z
+        Normal quantile of the confidence level that the shrinkage refers to.
+
+    Returns
+    -------
+    float
+        NaN for fewer than 2 units with a trial, unless that unit is a single image.
+
+    References
+    ----------
+    Korn & Graubard (1998), Survey Methodology 24, 193-201.
+    """
+    there = trials > 0
+    k, n_u = successes[there], trials[there]
+    m, n = len(n_u), float(n_u.sum())
+    if m == n:
+        return n
+    if m < 2:
+        return float("nan")
+    p = float(k.sum()) / n
+    variance = m / (m - 1) * float(np.sum((k - p * n_u) ** 2)) / n**2
+    if not 0 < p < 1 or variance <= 0:
+        return n**2 / float(np.sum(n_u**2))
+    t = float(stats.t.ppf(stats.norm.cdf(z), m - 1))
+    return min(p * (1 - p) / variance, n) * (z / t) ** 2
+
+
+def wilson_clustered(
+    successes: NDArray[np.float64], trials: NDArray[np.float64], *, z: float = Z95
+) -> tuple[float, float]:
+    """Return the Wilson interval of a proportion at the effective n of clustered images.
+
+    Parameters
+    ----------
+    successes, trials
+        Of each unit, shape (n_units,).
+    z
+        Normal quantile of the confidence level.
+
+    Returns
+    -------
+    tuple of float
+        NaN twice where a single unit has all images, or there is none.
+    """
+    n = effective_n(successes, trials, z=z)
+    if not n > 0:
+        return float("nan"), float("nan")
+    return wilson(float(successes.sum() / trials.sum()), n, z=z)
+
+
+def share_estimate(
+    value: float, n: int, units: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+) -> Estimate:
+    """Return a proportion with Wilson limits.
+
+    Parameters
+    ----------
+    value, n
+        The proportion and its number of images.
+    units
+        Successes and trials of each unit, where images share units.
+    """
+    method = "Wilson"
+    if units is not None:
+        method = f"Wilson, effective n of {int((units[1] > 0).sum()):,} units"
+
+    def limits(z: float) -> tuple[float, float, str]:
+        m = float(n) if units is None else effective_n(*units, z=z)
+        if not m > 0:
+            return float("nan"), float("nan"), "no interval: all images are of one independent unit"
+        return *wilson(value, m, z=z), method
+
+    low, high, _ = limits(Z95)
+    return Estimate(value, n, (high - low) / (2 * Z95), limits)

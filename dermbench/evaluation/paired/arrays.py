@@ -1,0 +1,83 @@
+"""All candidates in the view that a metric sees, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.core.adapt import core_sample
+from dermbench.evaluation.paired.tallies import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.paired.candidates import Candidate
+    from dermbench.evaluation.sample import View
+
+
+@dataclass(frozen=True)
+class Entrants:
+    """Candidates in one view.
+
+    Attributes
+    ----------
+    sample
+        Truth and units; the predictions in it are those of the first candidate's first seed.
+    views
+        What each seed of each candidate answered.
+    baseline
+        Index of the candidate that the others are compared with.
+    """
+
+    sample: Sample
+    views: Sequence[Sequence[View]]
+    baseline: int
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate], baseline: int, metric: Metric) -> Entrants:
+        """Show candidates as ``metric`` sees them."""
+        first = candidates[0].samples[0]
+        views = [[sample.view(metric) for sample in candidate.samples] for candidate in candidates]
+        return cls(core_sample(first, first.view(metric)), views, baseline)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Seeds of each candidate."""
+        return [len(seeds) for seeds in self.views]
+
+    @property
+    def others(self) -> list[int]:
+        """Candidates that are compared with the baseline."""
+        return [k for k in range(len(self.views)) if k != self.baseline]
+
+    @cached_property
+    def hits(self) -> NDArray[np.float64]:
+        """Share of the seeds that are right on each image, shape (n_candidates, n_samples)."""
+        right = [[view.y_pred == self.sample.y_true for view in seeds] for seeds in self.views]
+        return np.stack([np.mean(seeds, axis=0) for seeds in right])
+
+    def probable(self, candidate: int) -> bool:
+        """Whether a candidate has probabilities."""
+        return all(view.y_prob is not None for view in self.views[candidate])
+
+    def means(self, metric: Metric, candidate: int) -> NDArray[np.float64]:
+        """Return what each image adds to a metric of kind ``mean``, averaged over seeds."""
+        y_true = self.sample.y_true
+        values = [metric.score(y_true, view.y_prob) for view in self.views[candidate]]
+        return np.asarray(np.mean(values, axis=0), dtype=np.float64)
+
+    def panel(self, codes: NDArray[np.intp], *, steps: bool) -> Panel:
+        """Count the answers of all seeds in groups."""
+        flat = [view.y_pred for seeds in self.views for view in seeds]
+        return Panel.of(self.sample, flat, codes, steps=steps)
+
+    def units_of(self, codes: NDArray[np.intp], n_groups: int) -> NDArray[np.intp]:
+        """Return the number of independent units of each group."""
+        return np.array([len(np.unique(self.sample.units[codes == g])) for g in range(n_groups)], dtype=np.intp)

@@ -1,0 +1,274 @@
+"""The difference of a metric between two models: a paired interval and a paired test, in every group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from dermbench.evaluation.core.sample import ELIGIBLE
+from dermbench.evaluation.intervals.delong import covariance, ovr_influence
+from dermbench.evaluation.intervals.estimate import Estimate, normal_limits
+from dermbench.evaluation.intervals.mean_metrics import group_means
+from dermbench.evaluation.paired import pairs
+from dermbench.evaluation.paired.arrays import Entrants
+from dermbench.evaluation.paired.proportions import paired_difference
+from dermbench.evaluation.paired.scores import GroupScores, Scorer, paired_estimate
+from dermbench.evaluation.paired.swaps import Swaps
+from dermbench.evaluation.resampling.bootstrap import bootstrap_sums, bootstrap_weights
+from dermbench.evaluation.resampling.resample import as_tally, sum_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.metric import Metric, Tally
+    from dermbench.evaluation.core.sample import Grouping
+    from dermbench.evaluation.paired.candidates import Candidate
+    from dermbench.evaluation.resampling.plan import Plan
+
+    Effects = dict[tuple[int, int, str], "Effect"]
+
+NO_TEST = "no paired test of this metric is offered; read the interval"
+NO_PROBABILITIES = "needs probabilities of both models"
+WHOLE_ONLY = "compared on all images only"
+NO_VARIANCE = "DeLong's variance of the difference is 0"
+SMALLEST = 1e-6
+"""Smaller p values are written as this one: a record keeps six decimals, and 0 is no p value."""
+TINY = 1e-12
+WEIGHTED = 1999
+"""Most resamples of a metric that has to be ranked anew for each."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Difference of a metric, candidate minus baseline.
+
+    Attributes
+    ----------
+    estimate
+        The difference with its paired limits; NaN where the metric is undefined for a model.
+    p_value
+        Two-sided; None when there is no test.
+    test
+        Which test.
+    reason
+        Why there is no test.
+    """
+
+    estimate: Estimate
+    p_value: float | None = None
+    test: str | None = None
+    reason: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return {value, low, high, n, method, p_value, test, reason}, those that there are, and value."""
+        found = self.estimate.interval().document()
+        if self.p_value is not None:
+            found |= {"p_value": max(self.p_value, SMALLEST), "test": self.test}
+        elif self.reason is not None and found["value"] is not None:
+            found["reason"] = "; ".join(filter(None, [found.get("reason"), self.reason]))
+        return found
+
+
+def lacking(reason: str) -> Effect:
+    """Return the effect on a metric that is undefined."""
+    return Effect(Estimate(float("nan"), 0, reason=reason))
+
+
+def effects(
+    candidates: Sequence[Candidate], baseline: int, metrics: Sequence[Metric], groups: Grouping, plan: Plan
+) -> Effects:
+    """Compare every candidate with the baseline on every metric in every group.
+
+    Parameters
+    ----------
+    candidates, baseline
+        What is compared, and the index of the one that the others are compared with.
+    metrics
+        Metrics of any kind and view.
+    groups
+        Groups of images that all occur, without unknown ones.
+    plan
+        Number of resamples and swaps, and the random numbers.
+
+    Returns
+    -------
+    dict
+        {(candidate, group, metric name): effect}, without the baseline.
+    """
+    found: Effects = {}
+    for view in sorted({metric.view for metric in metrics}):
+        chosen = [metric for metric in metrics if metric.view == view]
+        entrants = Entrants.of(candidates, baseline, chosen[0])
+        stream = f"compare {groups.feature} {view}"
+        hits = [m for m in chosen if m.kind == "counts" and m.proportion and m.trials is None]
+        found |= _hits(entrants, entrants.hits, hits, groups, plan, stream)
+        counts = [metric for metric in chosen if metric.kind == "counts" and metric not in hits]
+        if counts:
+            found |= _counts(entrants, counts, groups, plan, stream)
+        for metric in chosen:
+            if metric.kind != "counts":
+                found |= _probable(entrants, metric, groups, plan, stream)
+    return found
+
+
+def _rows(groups: Grouping) -> list[NDArray[np.intp]]:
+    return [np.flatnonzero(groups.codes == g) for g in range(len(groups.names))]
+
+
+def _hits(
+    entrants: Entrants,
+    hits: NDArray[np.float64],
+    metrics: Sequence[Metric],
+    groups: Grouping,
+    plan: Plan,
+    stream: str,
+) -> Effects:
+    found: Effects = {}
+    for g, rows in enumerate(_rows(groups)):
+        part = entrants.sample.take(rows)
+        for k in entrants.others if metrics else ():
+            both = hits[[entrants.baseline, k]][:, rows]
+            (p,), test = pairs.sums(part, both, plan, stream=f"{stream} {groups.names[g]}")
+            effect = Effect(paired_difference(part, *both), float(p), test)
+            found |= {(k, g, metric.name): effect for metric in metrics}
+    return found
+
+
+def _counts(entrants: Entrants, metrics: Sequence[Metric], groups: Grouping, plan: Plan, stream: str) -> Effects:
+    steps, n_groups = any(metric.needs_order for metric in metrics), len(groups.names)
+    panel, scorer = entrants.panel(groups.codes, steps=steps), Scorer(metrics)
+    units = entrants.units_of(groups.codes, n_groups)
+    scores = GroupScores.of(panel, entrants.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap")
+    tested = Swaps(panel, entrants.sizes, entrants.baseline).p_values(
+        scorer, lambda values: values.reshape(len(values), -1), plan, stream=f"{stream} swap"
+    )
+    p = tested.reshape(len(entrants.sizes), n_groups, len(metrics))
+    tally = as_tally(panel.cells.totals()[:, None], panel.n_classes, steps=steps)
+    found: Effects = {}
+    for k in entrants.others:
+        for g in range(n_groups):
+            for m, metric in enumerate(metrics):
+                estimate = _difference(scores, metric, (entrants.baseline, k, g, m), _at(tally, g))
+                defined = np.isfinite(p[k, g, m])
+                found[k, g, metric.name] = Effect(
+                    estimate, float(p[k, g, m]) if defined else None, pairs.LABEL_SWAP if defined else None
+                )
+    return found
+
+
+def _at(tally: Tally, group: int) -> Tally:
+    """Return the counts of the first model in a group."""
+    return type(tally)(tally.support[0, group], tally.predicted[0, group], tally.correct[0, group])
+
+
+def _rare(metric: Metric, tally: Tally) -> str | None:
+    """Say why a macro metric has no interval (a class with fewer than 10 true cases); None where it has one."""
+    there = tally.support[tally.support > 0]
+    few = int((there < ELIGIBLE).sum())
+    if not metric.macro or few == 0:
+        return None
+    return f"no interval: {few} of {len(there)} classes have fewer than {ELIGIBLE} true cases"
+
+
+def _difference(scores: GroupScores, metric: Metric, where: tuple[int, int, int, int], tally: Tally) -> Estimate:
+    first, second, g, m = where
+    value = float(scores.observed[second, g, m] - scores.observed[first, g, m])
+    if not np.isfinite(value):
+        return Estimate(value, int(scores.n[g]), reason=metric.undefined_when)
+    reason = _rare(metric, tally)
+    if reason is not None:
+        return Estimate(value, int(scores.n[g]), reason=reason)
+    return scores.estimate(lambda v: v[:, second, g, m] - v[:, first, g, m], np.array([g]))
+
+
+def _probable(entrants: Entrants, metric: Metric, groups: Grouping, plan: Plan, stream: str) -> Effects:
+    """Compare on a metric of probabilities."""
+    able = [k for k in entrants.others if entrants.probable(k) and entrants.probable(entrants.baseline)]
+    n_groups = len(groups.names)
+    found: Effects = {
+        (k, g, metric.name): lacking(NO_PROBABILITIES)
+        for k in entrants.others
+        if k not in able
+        for g in range(n_groups)
+    }
+    for k in able:
+        if metric.kind == "mean":
+            made = _mean(entrants, metric, k, groups, plan, stream)
+        elif metric.name == "auroc_ovr":
+            made = [_delong(entrants, metric, k, rows) for rows in _rows(groups)]
+        elif n_groups == 1:
+            made = [_ranking(entrants, metric, k, plan, stream)]
+        else:
+            made = [lacking(WHOLE_ONLY)] * n_groups
+        found |= {(k, g, metric.name): effect for g, effect in enumerate(made)}
+    return found
+
+
+def _mean(entrants: Entrants, metric: Metric, k: int, groups: Grouping, plan: Plan, stream: str) -> list[Effect]:
+    both = np.stack([entrants.means(metric, entrants.baseline), entrants.means(metric, k)])
+    if not np.isfinite(both).all():
+        return [lacking(metric.undefined_when)] * len(groups.names)
+    if metric.proportion:
+        pair = Entrants(entrants.sample, entrants.views[:2], 0)
+        made = _hits(pair, both, [metric], groups, plan, f"{stream} {metric.name}")
+        return [made[1, g, metric.name] for g in range(len(groups.names))]
+    cells = sum_cells(entrants.sample, groups.codes, len(groups.names), (both[1] - both[0])[None])
+    replicates, accelerations = bootstrap_sums(
+        cells, lambda sums: group_means(sums, 1), 2, plan, stream=f"{stream} bootstrap {metric.name}"
+    )
+    units = entrants.units_of(groups.codes, len(groups.names))
+    found = []
+    for g, rows in enumerate(_rows(groups)):
+        part, value = entrants.sample.take(rows), float(np.mean(both[1, rows] - both[0, rows]))
+        (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"{stream} {metric.name} {groups.names[g]}")
+        estimate = paired_estimate(
+            value, replicates.at(g, 0), accelerations[g, 0], n=len(rows), n_units=int(units[g])
+        )
+        found.append(Effect(estimate, float(p), test))
+    return found
+
+
+def _delong(entrants: Entrants, metric: Metric, k: int, rows: NDArray[np.intp]) -> Effect:
+    sample, both = entrants.sample.take(rows), []
+    for candidate in (entrants.baseline, k):
+        probabilities = [view.y_prob[rows] for view in entrants.views[candidate] if view.y_prob is not None]
+        made = [ovr_influence(sample.y_true, prob) for prob in probabilities]
+        both.append((np.mean([area for area, _ in made]), np.mean([influence for _, influence in made], axis=0)))
+    value = float(both[1][0] - both[0][0])
+    if not np.isfinite(value):
+        return lacking(metric.undefined_when)
+    spread = covariance((both[1][1] - both[0][1])[None], sample.units if sample.clustered else None)
+    se = float(np.sqrt(spread[0, 0]))
+    if not se > TINY:
+        alike = 1.0 if abs(value) < TINY else None
+        return Effect(
+            Estimate(value, len(rows), reason=NO_VARIANCE), alike, pairs.DELONG if alike else None, NO_TEST
+        )
+    limits = normal_limits(value, se, (-1.0, 1.0), method=pairs.DELONG)
+    return Effect(Estimate(value, len(rows), se, limits), float(2 * ndtr(-abs(value) / se)), pairs.DELONG)
+
+
+def _ranking(entrants: Entrants, metric: Metric, k: int, plan: Plan, stream: str) -> Effect:
+    sample = entrants.sample
+
+    def difference(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        both = [
+            np.mean([metric.score(sample.y_true, view.y_prob, weights) for view in entrants.views[c]], axis=0)
+            for c in (entrants.baseline, k)
+        ]
+        return np.asarray(both[1] - both[0], dtype=np.float64)[:, None]
+
+    value = float(difference(np.ones((len(sample), 1)))[0, 0])
+    if not np.isfinite(value):
+        return lacking(metric.undefined_when)
+    replicates, accelerations = bootstrap_weights(
+        sample, difference, plan.at_most(WEIGHTED), stream=f"{stream} bootstrap {metric.name}"
+    )
+    n, n_units = len(sample), sample.n_units
+    estimate = paired_estimate(value, replicates.at(0), accelerations[0], n=n, n_units=n_units)
+    return Effect(estimate, reason=NO_TEST)

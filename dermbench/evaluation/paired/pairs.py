@@ -1,0 +1,231 @@
+"""P values of all pairs of models on one metric, from label swaps that all pairs share."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import lcm
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+from scipy.stats import binom
+
+from dermbench.evaluation.intervals.delong import covariance, ovr_influence
+from dermbench.evaluation.paired.kernels import kernel
+from dermbench.evaluation.paired.tallies import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.resampling.plan import Plan
+
+TOLERANCE = 3e-6
+"""Scores this close count as equal: after a swap they are computed in single precision."""
+TINY = 1e-12
+SIGN_FLIP = "sign-flip permutation of units"
+LABEL_SWAP = "label-swap permutation of units"
+MCNEMAR = "McNemar, mid-p"
+DELONG = "DeLong"
+
+
+def mcnemar_mid_p(only_first: NDArray[np.intp], only_second: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the two-sided mid-p of McNemar's test.
+
+    Parameters
+    ----------
+    only_first, only_second
+        Images that only the first, and only the second, model gets right; any shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        1 where the two are equal, also where there is no such image.
+
+    References
+    ----------
+    Fagerland, Lydersen, Laake (2013), BMC Medical Research Methodology 13:91.
+    """
+    n, fewer = only_first + only_second, np.minimum(only_first, only_second)
+    p = 2 * binom.cdf(fewer, n, 0.5) - binom.pmf(fewer, n, 0.5)
+    return np.where(only_first == only_second, 1.0, np.minimum(1.0, p))
+
+
+def tail_p(
+    observed: NDArray[np.float64], beyond: NDArray[np.float64], squares: NDArray[np.float64], n_swaps: int
+) -> NDArray[np.float64]:
+    """Return (b + 1) / (B + 1), or Hoeffding's bound where no swap reaches the observed value and it is smaller.
+
+    A sum of independent contributions with random signs is sub-Gaussian with its own variance v, so that the
+    chance to exceed t is at most 2 exp(-t²/2v). Without the bound no pair among many models could be significant:
+    the smallest p value of 9,999 swaps, times the number of pairs, exceeds .05 from 500 pairs on. For scores that
+    are no sums it is an approximation.
+
+    Parameters
+    ----------
+    observed
+        Differences.
+    beyond
+        Swaps whose difference is as far from 0.
+    squares
+        Mean of the squared differences under swaps.
+    n_swaps
+        B.
+
+    References
+    ----------
+    Hoeffding (1963), JASA 58, 13-30; Phipson & Smyth (2010), SAGMB 9:39.
+    """
+    p = (beyond + 1) / (n_swaps + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bound = np.where(squares > 0, 2 * np.exp(-(observed**2) / (2 * squares)), 1.0)
+    return np.where(beyond == 0, np.minimum(p, bound), p)
+
+
+def sums(
+    sample: Sample, values: NDArray[np.float64], plan: Plan, *, stream: str
+) -> tuple[NDArray[np.float64], str]:
+    """Test all pairs on a sum over images: McNemar for hits of independent images, else signs of units flipped.
+
+    Parameters
+    ----------
+    sample
+        Gives the units.
+    values
+        Value of each image for each model (averaged over seeds), shape (n_models, n_samples).
+    plan, stream
+        Number of permutations, and the random numbers.
+
+    Returns
+    -------
+    p_value, test
+        One p value a pair, in the order of ``numpy.triu_indices``.
+    """
+    first, second = np.triu_indices(len(values), 1)
+    if not sample.clustered and np.isin(values, (0.0, 1.0)).all():
+        only = (values @ (1 - values.T)).round().astype(np.intp)
+        return mcnemar_mid_p(only[first, second], only[second, first]), MCNEMAR
+    unit = np.stack([np.bincount(sample.units, weights=row, minlength=sample.n_units) for row in values])
+    moving = np.ptp(unit, axis=0) > 0
+    unit = unit[:, moving]
+    total = unit.sum(axis=1)
+    observed = total[second] - total[first]
+    far = np.abs(observed) * (1 - TINY) - TINY
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        swaps = rng.integers(0, 2, (unit.shape[1], size), dtype=np.int8).astype(np.float64)
+        inside = unit @ swaps
+        apart = observed[:, None] - 2 * (inside[second] - inside[first])
+        beyond: NDArray[np.float64] = np.count_nonzero(np.abs(apart) >= far[:, None], axis=1)[None].astype(
+            np.float64
+        )
+        return beyond
+
+    block = int(max(16, min(1024, 2**21 // max(1, unit.shape[1]))))
+    beyond = plan.in_blocks(one, stream=f"{stream} flip", block=block).sum(axis=0)
+    squares = np.square(unit[second] - unit[first]).sum(axis=1)
+    return tail_p(observed, beyond, squares, plan.n_resamples), SIGN_FLIP
+
+
+def counts(
+    sample: Sample, models: Sequence[Sequence[NDArray[np.intp]]], metric: Metric, plan: Plan, *, stream: str
+) -> tuple[NDArray[np.float64], str]:
+    """Test all pairs on a function of counts, by exchanging the models' answers of units.
+
+    Parameters
+    ----------
+    sample
+        Truth and units.
+    models
+        Predicted classes of each seed of each model.
+    metric
+        Of kind ``counts``.
+    plan, stream
+        Number of swaps, and the random numbers.
+
+    Returns
+    -------
+    p_value, test
+        One p value a pair, in the order of ``numpy.triu_indices``.
+    """
+    flat = [answer for seeds in models for answer in seeds]
+    panel = Panel.of(sample, flat, steps=metric.needs_order)
+    of, base = kernel(panel, metric), panel.answers[:, 0].astype(np.float32)[:, :, None]
+    lines = seed_pairs([len(seeds) for seeds in models])
+    plain = np.array([float(of(row)[0]) for row in base])
+    observed = np.array([np.mean(plain[b] - plain[a]) for a, b in lines])
+    far = np.abs(observed) - TOLERANCE
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        inside = panel.swapped(rng, size)[:, 0]
+        told = np.empty((2, len(lines)))
+        outside = base - inside
+        both = np.empty(
+            (inside.shape[1], 2 * size), dtype=np.float32
+        )  # the second model's answers, then the first's
+        for k, (a, b) in enumerate(lines):
+            apart = np.zeros(size)
+            for i, j in zip(a, b, strict=True):
+                np.add(outside[j], inside[i], out=both[:, :size])
+                np.add(outside[i], inside[j], out=both[:, size:])
+                values = of(both)
+                apart += values[:size] - values[size:]
+            apart /= len(a)
+            total = apart @ apart
+            told[:, k] = (
+                size - np.count_nonzero(np.abs(apart) < far[k]),
+                total if np.isfinite(total) else np.nansum(apart**2),
+            )
+        return told[None]
+
+    made = plan.in_blocks(one, stream=f"{stream} swap", block=panel.block).sum(axis=0)
+    return tail_p(observed, made[0], made[1] / plan.n_resamples, plan.n_resamples), LABEL_SWAP
+
+
+def seed_pairs(sizes: Sequence[int]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return, for each pair of models, which of their seeds are exchanged with each other.
+
+    Seed k of one model with seed k of the other; where one has fewer, its seeds are repeated, each equally often.
+
+    Parameters
+    ----------
+    sizes
+        Number of seeds of each model; seeds are numbered through over models.
+    """
+    start = np.concatenate([[0], np.cumsum(sizes)])
+    found = []
+    for a, b in combinations(range(len(sizes)), 2):
+        turn = np.arange(lcm(sizes[a], sizes[b]))
+        found.append((start[a] + turn % sizes[a], start[b] + turn % sizes[b]))
+    return found
+
+
+def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:
+    """Test all pairs on the one-vs-rest AUROC, averaged over classes and seeds, by DeLong's covariance.
+
+    Parameters
+    ----------
+    sample
+        Truth and units.
+    models
+        Probabilities of each seed of each model.
+
+    Returns
+    -------
+    p_value, test
+        One p value a pair, in the order of ``numpy.triu_indices``.
+    """
+    areas, influences = [], []
+    for seeds in models:
+        made = [ovr_influence(sample.y_true, prob) for prob in seeds]
+        areas.append(np.mean([area for area, _ in made]))
+        influences.append(np.mean([influence for _, influence in made], axis=0))
+    spread = covariance(np.stack(influences), sample.units if sample.clustered else None)
+    first, second = np.triu_indices(len(models), 1)
+    apart = np.array(areas)[second] - np.array(areas)[first]
+    se = np.sqrt(np.maximum(0, spread[first, first] + spread[second, second] - 2 * spread[first, second]))
+    z = np.divide(np.abs(apart), se, out=np.zeros_like(apart), where=se > TINY)
+    return np.where(se > TINY, 2 * ndtr(-z), 1.0), DELONG

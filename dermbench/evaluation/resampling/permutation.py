@@ -1,0 +1,292 @@
+"""The null distribution of any statistic of group tallies, from permuted group labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dermbench.evaluation.core.metric import Tally
+from dermbench.evaluation.resampling.resample import in_single, slot_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.resampling.plan import Plan
+    from dermbench.evaluation.resampling.replicates import Columns
+    from dermbench.evaluation.resampling.strata import Elements
+
+    Reduce = Callable[[Tally], NDArray[np.float64]]
+
+ROW_COST, CELL_COST = 15.0, 160.0
+"""Nanoseconds to permute one image, and to draw one hypergeometric cell."""
+BUDGET = 4e10
+"""Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
+FEWEST = 999
+BLOCK_CELLS = 2**18
+"""Group sizes in one block of drawn cells."""
+
+
+def permuted_tallies(
+    sample: Sample,
+    parts: Elements,
+    n_groups: int,
+    reduce: Reduce,
+    plan: Plan,
+    *,
+    stream: str,
+    steps: bool = False,
+    values: NDArray[np.float64] | None = None,
+) -> Columns:
+    """Compute a statistic of group tallies under permutation, by rows or by cells, whichever is cheaper.
+
+    Parameters
+    ----------
+    sample
+        Images of known groups.
+    parts
+        What is permuted.
+    n_groups
+        Number of groups.
+    reduce
+        Takes a tally of shape (block, n_groups, n_classes), returns (block, ...).
+    plan, stream
+        Number of permutations, and the random numbers; permuted rows come from the stream that all share.
+    steps
+        Whether to count steps in the class order (weighted kappa).
+    values
+        What to average over the groups as well, by rows, shape (n_values, n_samples). Then ``reduce`` returns
+        (block, n_groups, k), and the means are appended to the last axis.
+
+    Returns
+    -------
+    Columns
+        One replicate a permutation; fewer permutations than planned where the sample is very large.
+    """
+    table = _table(sample)
+    by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
+    n = max(1, len(sample))
+    if values is not None or not parts.within_class or sample.clustered or by_cells >= ROW_COST * n:
+        sums = LabelledSums.of(sample, parts, n_groups, steps=steps, values=values)
+
+        def of_rows(block: int, size: int) -> NDArray[np.float64]:
+            tally, means = sums.at(parts.labels(plan.seed, block, size))
+            return reduce(tally) if means is None else np.concatenate([reduce(tally), means], axis=-1)
+
+        return plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n)))).columns(of_rows, block=parts.block)
+    sizes = _group_sizes(sample, parts, n_groups)
+
+    def of_cells(block: int, size: int) -> NDArray[np.float64]:
+        return reduce(hypergeometric_tally(table, sizes, plan.generator(stream, block), size, steps=steps))
+
+    block = int(min(1024, max(16, BLOCK_CELLS // sizes.size)))
+    return plan.at_most(max(FEWEST, int(BUDGET / max(by_cells, 1.0)))).columns(of_cells, block=block)
+
+
+@dataclass(frozen=True)
+class LabelledSums:
+    """What the elements of a permutation add to the sums of the group whose label they get.
+
+    Attributes
+    ----------
+    counts
+        Sparse, shape (slots, n_elements): predicted and correct images of each class, then true ones unless they
+        are the same for all labellings, then steps in the class order.
+    values
+        Sums of each value, shape (n_values, n_elements); None without values.
+    images
+        Images of each element, shape (n_elements,).
+    n_groups, n_classes
+        Sizes.
+    steps
+        Whether steps are counted.
+    support
+        Images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes).
+    """
+
+    counts: sparse.csr_array
+    values: NDArray[np.float64] | None
+    images: NDArray[np.float64]
+    n_groups: int
+    n_classes: int
+    steps: bool
+    support: NDArray[np.float64] | None
+
+    @classmethod
+    def of(
+        cls,
+        sample: Sample,
+        parts: Elements,
+        n_groups: int,
+        *,
+        steps: bool = False,
+        values: NDArray[np.float64] | None = None,
+    ) -> LabelledSums:
+        """Add up what the images of each element are, see :func:`permuted_tallies`."""
+        c, column = sample.n_classes, parts.place[parts.of_row]
+        fixed = fixed_support(sample, parts, n_groups)
+        one = np.ones(len(sample), dtype=np.int64)
+        entries = [(sample.y_pred, one), (c + sample.y_true, sample.hit.astype(np.int64))]
+        if fixed is None:
+            entries.append((2 * c + sample.y_true, one))
+        width = len(entries) * c
+        if steps:
+            apart = np.abs(sample.y_true - sample.y_pred).astype(np.int64)
+            entries += [(width * one, apart), (width * one + 1, apart**2)]
+        shape = (width + 2 * steps, len(parts.label))
+        counts = slot_matrix([e[0] for e in entries], [e[1] for e in entries], column, shape)
+        sums = None if values is None else np.stack([_by_element(row, column, shape[1]) for row in values])
+        images = _by_element(np.ones(len(sample)), column, shape[1])
+        return cls(
+            in_single(counts, most=float(counts.sum(axis=1).max(initial=0))),
+            sums,
+            images,
+            n_groups,
+            c,
+            steps,
+            fixed,
+        )
+
+    def at(self, labels: NDArray[np.integer[Any]]) -> tuple[Tally, NDArray[np.float64] | None]:
+        """Return tally and means for several labellings.
+
+        Parameters
+        ----------
+        labels
+            Group at each place, shape (n_elements, size).
+
+        Returns
+        -------
+        tally, means
+            Arrays of shape (size, n_groups, n_classes) and (size, n_groups, n_values); NaN for a group without
+            an image. No means without values.
+        """
+        size, c = labels.shape[1], self.n_classes
+        slots: NDArray[np.float64] = np.empty((self.n_groups, self.counts.shape[0], size))
+        k = 0 if self.values is None else len(self.values)
+        averages: NDArray[np.float64] = np.full((self.n_groups, k, size), np.nan)
+        for g in range(self.n_groups):
+            inside = (labels == g).view(np.uint8)
+            slots[g] = self.counts @ inside.astype(self.counts.dtype)
+            if self.values is not None:
+                weight = inside.astype(np.float64)
+                n = self.images @ weight
+                np.divide(self.values @ weight, n, out=averages[g], where=n > 0)
+        told, means = np.moveaxis(slots, -1, 0), np.moveaxis(averages, -1, 0)
+        parts = [told[..., start : start + c] for start in range(0, told.shape[-1] - 2 * self.steps, c)]
+        support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
+        extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
+        return Tally(support, parts[0], parts[1], *extra), None if self.values is None else means
+
+
+def _by_element(values: NDArray[np.float64], element: NDArray[np.intp], n: int) -> NDArray[np.float64]:
+    return np.bincount(element, weights=values, minlength=n).astype(np.float64)
+
+
+def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.float64] | None:
+    """Return the images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes)."""
+    if sample.clustered or not parts.within_class:
+        return None
+    return _group_sizes(sample, parts, n_groups).astype(np.float64)
+
+
+def hypergeometric_tally(
+    table: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int, *, steps: bool = False
+) -> Tally:
+    """Draw group tallies for labels permuted within true classes, from cell counts.
+
+    Given the margins, the predictions of class t that fall to each group are multivariate hypergeometric; they
+    are drawn cell by cell from univariate laws, for all permutations at once.
+
+    Parameters
+    ----------
+    table
+        Images of each (true, predicted) class, shape (n_classes, n_classes).
+    sizes
+        Images of each (group, true class), shape (n_groups, n_classes).
+    rng, size
+        Source of randomness, and the number of permutations.
+    steps
+        As for :func:`permuted_tallies`.
+
+    Returns
+    -------
+    Tally
+        Arrays of shape (size, n_groups, n_classes).
+    """
+    n_groups, c = sizes.shape
+    predicted, correct = np.zeros((n_groups, c, size)), np.zeros((n_groups, c, size))
+    linear, quadratic = np.zeros((n_groups, size)), np.zeros((n_groups, size))
+    for t in np.flatnonzero(table.sum(axis=1)):
+        for p, drawn in split_cells(table[t], sizes[:, t], rng, size):
+            predicted[:, p] += drawn
+            linear += abs(t - p) * drawn
+            quadratic += (t - p) ** 2 * drawn
+            if p == t:
+                correct[:, p] = drawn
+    support = np.broadcast_to(sizes.astype(np.float64), (size, n_groups, c))
+    extra = (linear.T, quadratic.T) if steps else (None, None)
+    move = [np.moveaxis(a, -1, 0) for a in (predicted, correct)]
+    return Tally(support, *move, *extra)
+
+
+def split_cells(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int) -> Any:
+    """Yield, for each predicted class that occurs, how many of its images fall to each group, (n_groups, size)."""
+    room = np.repeat(sizes[:, None], size, axis=1)
+    for p in np.flatnonzero(row):
+        drawn = np.zeros_like(room)
+        left = np.full(size, row[p])
+        rest = room.sum(axis=0)
+        for g in range(len(sizes) - 1):
+            rest = rest - room[g]
+            drawn[g] = rng.hypergeometric(room[g], rest, left)
+            left = left - drawn[g]
+        drawn[-1] = left
+        room -= drawn
+        yield p, drawn
+
+
+def permuted_weights(
+    parts: Elements,
+    n_groups: int,
+    score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    plan: Plan,
+) -> Columns:
+    """Return functions of image weights of each group under permutation.
+
+    Parameters
+    ----------
+    parts, n_groups
+        What is permuted.
+    score
+        Takes weights of shape (n_samples, size), returns (size, n_metrics).
+    plan
+        Number of permutations, and the random numbers.
+
+    Returns
+    -------
+    Columns
+        Replicates of shape (n_groups, n_metrics).
+    """
+
+    def one(block: int, size: int) -> NDArray[np.float64]:
+        labels = parts.row_labels(plan.seed, block, size)
+        each = [score((labels == g).view(np.uint8).astype(np.float32)).T for g in range(n_groups)]
+        return np.moveaxis(np.stack(each), -1, 0)
+
+    return plan.columns(one, block=parts.block)
+
+
+def _table(sample: Sample) -> NDArray[np.int64]:
+    c = sample.n_classes
+    return np.bincount(sample.y_true * c + sample.y_pred, minlength=c * c).reshape(c, c)
+
+
+def _group_sizes(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.int64]:
+    c = sample.n_classes
+    return np.bincount(parts.label * c + sample.y_true, minlength=n_groups * c).reshape(n_groups, c)

@@ -1,0 +1,139 @@
+"""From columns to named groups."""
+# ruff: noqa: RUF001 - names of intersections hold the multiplication sign
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermbench.artifacts.truth import make_truth
+from dermbench.errors import UsageError
+from dermbench.evaluation.core.groups import default_features, group, group_all
+
+
+def truth_with(**columns):
+    n = len(next(iter(columns.values())))
+    base = {"image_id": [f"i{k}" for k in range(n)], "label": ["a", "b"] * (n // 2) + ["a"] * (n % 2)}
+    return make_truth(pd.DataFrame(base | columns))
+
+
+def named(truth, feature):
+    grouping = group(truth, feature)
+    return [grouping.names[code] for code in grouping.codes]
+
+
+def test_skin_types_in_order_with_unknown_last():
+    truth = truth_with(fst=["6", "", "1", "3", "-1", "1"])
+    grouping = group(truth, "fst")
+    assert grouping.names == ("I", "III", "VI", "unknown")
+    assert named(truth, "fst") == ["VI", "unknown", "I", "III", "unknown", "I"]
+    assert grouping.scale == ("I", "II", "III", "IV", "V", "VI")
+    assert grouping.known == (0, 1, 2)
+    assert grouping.sizes.tolist() == [2, 1, 1, 2]
+    assert grouping.rows(0).tolist() == [2, 5]
+
+
+def test_bands():
+    truth = truth_with(fst=["1", "2", "3", "4", "5", "6", ""])
+    assert named(truth, "fst_band") == ["I-II", "I-II", "III-IV", "III-IV", "V-VI", "V-VI", "unknown"]
+
+
+def test_bands_given_without_types():
+    """DDI has bands only."""
+    truth = truth_with(fst_band=["V-VI", "I-II", "", "III-IV"])
+    assert named(truth, "fst_band") == ["V-VI", "I-II", "unknown", "III-IV"]
+    assert default_features(truth) == ("fst_band",)
+
+
+def test_every_annotator_is_a_feature():
+    truth = truth_with(fst=["1", "2"], fst_centaur=["FST2", "iii"], sex=["f", "m"])
+    assert default_features(truth) == ("fst", "fst_band", "fst_centaur")
+    assert named(truth, "fst_centaur") == ["II", "III"]
+
+
+def test_text_columns_keep_their_values():
+    truth = truth_with(sex=["male", "female", "", " female ", "Unknown"])
+    assert named(truth, "sex") == ["male", "female", "unknown", "female", "unknown"]
+    assert group(truth, "sex").names == ("female", "male", "unknown")
+    assert group(truth, "sex").scale == ()
+
+
+@pytest.mark.parametrize("value", ["NA", "null", "None", "nan", "0"])
+def test_text_that_other_tools_read_as_missing_is_a_value(value):
+    assert named(truth_with(site=[value, "arm"]), "site") == [value, "arm"]
+
+
+def test_age_bands():
+    truth = truth_with(age=["0", "29.9", "30", "49", "50", "69", "70", "101", ""])
+    expected = ["<30", "<30", "30-49", "30-49", "50-69", "50-69", "70+", "70+", "unknown"]
+    assert named(truth, "age") == expected
+    assert group(truth, "age").names == ("<30", "30-49", "50-69", "70+", "unknown")
+    assert group(truth, "age").scale == ("<30", "30-49", "50-69", "70+")
+
+
+def test_ita_bands():
+    truth = truth_with(ita=["-31", "-30", "10", "28", "41", "55", "55.1", ""])
+    assert named(truth, "ita") == [
+        "dark",
+        "dark",
+        "brown",
+        "tan",
+        "intermediate",
+        "light",
+        "very light",
+        "unknown",
+    ]
+
+
+def test_numbers_are_ordered_as_numbers():
+    truth = truth_with(mst_us=["10", "2", "", "9"])
+    assert group(truth, "mst_us").names == ("2", "9", "10", "unknown")
+
+
+def test_intersection():
+    truth = truth_with(fst=["5", "5", "1", "", "1"], sex=["female", "male", "male", "male", ""])
+    grouping = group(truth, "fst,sex")
+    assert grouping.feature == "fst,sex"
+    assert grouping.names == ("I × male", "V × female", "V × male", "unknown")
+    assert named(truth, "fst,sex") == ["V × female", "V × male", "I × male", "unknown", "unknown"]
+    assert grouping.scale == ()
+    assert grouping.intersection
+
+
+def test_three_features_cross():
+    truth = truth_with(fst=["5", "1"], sex=["f", "m"], site=["arm", "leg"])
+    assert group(truth, "fst, sex ,site").names == ("I × m × leg", "V × f × arm")
+
+
+def test_absent_column_names_those_that_are_there():
+    truth = truth_with(fst=["1", "2"], sex=["f", "m"], patient_id=["p", "q"])
+    with pytest.raises(
+        UsageError, match=r"no sensitive feature 'gender'; columns of the truth: .*fst, sex, fst_band"
+    ):
+        group(truth, "gender")
+    with pytest.raises(UsageError, match="'colour'"):
+        group(truth, "fst,colour")
+    with pytest.raises(UsageError, match="none besides ids and labels"):
+        group(truth_with(lesion_id=["a", "b"]), "fst")
+
+
+def test_a_column_of_measurements_is_refused():
+    many = [str(k) for k in range(101)]
+    with pytest.raises(UsageError, match="101 groups, at most 100"):
+        group(truth_with(diameter=many), "diameter")
+    table = pd.DataFrame({"image_id": many, "label": ["a", "b"] * 50 + ["a"], "diameter": np.linspace(0, 1, 101)})
+    with pytest.raises(UsageError, match="101 different numbers"):
+        group(make_truth(table), "diameter")
+
+
+def test_all_unknown_and_one_group():
+    assert group(truth_with(fst=["", ""]), "fst").names == ("unknown",)
+    assert group(truth_with(fst=["2", "2"]), "fst").names == ("II",)
+
+
+def test_default_and_repeated_features():
+    truth = truth_with(fst=["1", "2"], sex=["f", "m"])
+    assert [g.feature for g in group_all(truth, None)] == ["fst", "fst_band"]
+    assert [g.feature for g in group_all(truth, ["sex", "sex"])] == ["sex"]
+    assert group_all(truth_with(sex=["f", "m"]), None) == []

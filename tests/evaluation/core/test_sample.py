@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dermbench.errors import UsageError
+from dermbench.evaluation.core.sample import Grouping, Sample, eligible_classes, group_tally
+
+
+def test_lengths_and_class_indices_are_checked():
+    codes = np.array([0, 1])
+    with pytest.raises(UsageError, match="y_pred has 1 rows, y_true has 2"):
+        Sample(codes, codes[:1], 2)
+    with pytest.raises(UsageError, match=r"y_true holds class indices outside of 0\.\.0"):
+        Sample(codes, np.zeros(2, dtype=int), 1)
+    with pytest.raises(UsageError, match="group codes outside"):
+        Grouping("sex", np.array([2]), ("f", "m"))
+    with pytest.raises(UsageError, match="same name"):
+        Grouping("sex", np.array([0]), ("f", "f"))
+
+
+def test_known_drops_absent_groups_and_keeps_unknown():
+    grouping = Grouping("fst", np.array([4, -1, 0, 4]), ("I", "II", "III", "IV", "V"))
+    known = grouping.known()
+    assert known.names == ("I", "V")
+    assert known.codes.tolist() == [1, -1, 0, 1]
+    assert grouping.with_unknown().names == ("I", "V", "unknown")
+    assert grouping.with_unknown().codes.tolist() == [1, 2, 0, 1]
+
+
+def test_group_tally_leaves_unknown_out():
+    sample = Sample(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
+    tally = group_tally(sample, Grouping("sex", np.array([0, 0, -1, 1]), ("f", "m")))
+    assert tally.support.tolist() == [[2, 0], [0, 1]]
+    assert tally.predicted.tolist() == [[1, 1], [0, 1]]
+    assert tally.correct.tolist() == [[1, 0], [0, 1]]
+
+
+def test_eligible_classes_need_their_cases_in_every_group():
+    support = np.array([[10, 50, 9], [12, 10, 500]])
+    assert eligible_classes(support).tolist() == [0, 1]
+    assert eligible_classes(support, minimum=11).tolist() == []
+
+
+def test_units_are_renumbered_without_gaps():
+    sample = Sample(np.zeros(3, int), np.zeros(3, int), 2, unit=np.array([7, 3, 7]))
+    assert sample.units.tolist() == [1, 0, 1]
+    assert sample.n_units == 2
+    assert sample.clustered
