@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = 1 << 20
+LOCATION = "path"
+"""Column that says where an image file lies; it is not part of the content."""
 
 
 def file_digest(path: Path) -> str:
@@ -33,11 +35,12 @@ def table_digest(table: pd.DataFrame, *, key: str = "image_id") -> str:
 
     Rows are sorted by ``key`` and columns by name, so neither order matters; nor does the file format the
     table came from. Floats count with all their bits, a missing value differs from every present one, and
-    an integer that a nullable column stores as float counts as the integer it is.
+    an integer that a nullable column stores as float counts as the integer it is. The column ``path`` does not
+    count: a copy of a dataset with its files in other folders has the same hash.
     """
     ordered = table.sort_values(key, kind="stable")
     digest = hashlib.sha256(f"{len(ordered)}".encode())
-    for name in sorted(ordered.columns):
+    for name in sorted(ordered.columns.drop(LOCATION, errors="ignore")):
         missing, payload = _canonical(ordered[name])
         digest.update(f"\x1e{name}\x1e{len(payload)}\x1e".encode())
         digest.update(np.packbits(missing).tobytes())

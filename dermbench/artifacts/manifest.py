@@ -34,7 +34,8 @@ class DatasetInfo(BaseModel):
     image_root
         Folder that ``path`` is relative to: absolute, or relative to the dataset folder.
     digest
-        Content hash of the manifest (labels, splits, skin types and the hash of every image file).
+        Content hash of the manifest (labels, splits, skin types and the hash of every image file), without the
+        paths of the files.
     images, fst
         Number of images a split, and a skin type.
     left_out
