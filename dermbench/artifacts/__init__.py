@@ -1,8 +1,12 @@
 """What passes between stages: typed, versioned, validated, written atomically."""
 
+from dermbench.artifacts.cases import Cases, find_cases
+from dermbench.artifacts.class_map import ClassMap, read_class_map
 from dermbench.artifacts.entry import Entry, read_entry, write_entry
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, read_dataset, write_dataset
+from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.predictions import (
+    Missing,
     Predictions,
     make_predictions,
     read_predictions,
@@ -13,16 +17,22 @@ from dermbench.artifacts.run import RunRecord
 from dermbench.artifacts.truth import Truth, make_truth, read_truth
 
 __all__ = [
+    "Cases",
     "Cell",
+    "ClassMap",
     "Dataset",
     "DatasetInfo",
     "Entry",
+    "Missing",
     "Predictions",
     "Report",
     "RunRecord",
     "Truth",
+    "fill_missing",
+    "find_cases",
     "make_predictions",
     "make_truth",
+    "read_class_map",
     "read_dataset",
     "read_entry",
     "read_predictions",

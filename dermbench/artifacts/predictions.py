@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
-from dermbench.artifacts.labels import match_labels
-from dermbench.artifacts.tables import read_table, to_text, write_table
+from dermbench.artifacts.labels import fold, match_labels
+from dermbench.artifacts.records import Record
+from dermbench.artifacts.tables import TableSource, read_table, source_name, to_text, write_table
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.artifacts.class_map import ClassMap
     from dermbench.artifacts.truth import Truth
 
 SUM_TOLERANCE = 1e-3
@@ -28,6 +31,28 @@ SUM_TOLERANCE = 1e-3
 EXACT = 1e-12
 """Rows whose sum is this close to 1 are kept to the bit, so that writing and reading changes nothing."""
 PREFIX = "prob_"
+
+
+class Missing(Record):
+    """How many images have no prediction.
+
+    Attributes
+    ----------
+    n, of
+        Images without a prediction, and all images.
+    groups
+        The same two counts by Fitzpatrick skin type; empty when the truth has none.
+    """
+
+    n: int
+    of: int
+    groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
+
+    def sentence(self) -> str:
+        """Say it in words, with the skin types that have images without a prediction."""
+        parts = [f"{name} {n:,} of {of:,}" for name, (n, of) in self.groups.items() if n]
+        detail = f" (by skin type: {', '.join(parts)})" if parts else ""
+        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}"
 
 
 @dataclass(frozen=True)
@@ -44,12 +69,18 @@ class Predictions:
         Predicted class indices, shape (n_samples,); of tied probabilities the lowest index.
     y_prob
         Class probabilities, shape (n_samples, n_classes), rows summing to 1; None for labels only.
+    interpreted
+        What was done to the predictions as they were given, in sentences for the report.
+    missing
+        How many images had no prediction; None where a missing one is refused.
     """
 
     image_id: NDArray[np.object_]
     classes: tuple[str, ...]
     y_pred: NDArray[np.intp]
     y_prob: NDArray[np.float64] | None = None
+    interpreted: tuple[str, ...] = ()
+    missing: Missing | None = None
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -104,11 +135,13 @@ def write_predictions(path: Path | str, predictions: Predictions) -> None:
 
 
 def read_predictions(
-    path: Path | str,
+    source: TableSource,
     truth: Truth,
     *,
     aliases: Mapping[str, str] | None = None,
     ignore_ids: Collection[str] = (),
+    class_map: ClassMap | None = None,
+    partial: bool = False,
 ) -> Predictions:
     """Read predictions for exactly the images of ``truth``.
 
@@ -117,44 +150,96 @@ def read_predictions(
 
     Parameters
     ----------
-    path
-        ``.csv``, ``.tsv`` or ``.parquet``.
+    source
+        ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
     truth
         Gives the class set and the ids that must be there, each once.
     aliases
         Further spellings of classes.
     ignore_ids
         Ids that may be there and are left out, such as those of other splits.
+    class_map
+        Classes of the model, each with a class of the truth. Probabilities of the same class of the truth are
+        added; a class of the truth that no class of the model stands for gets 0.
+    partial
+        Return the predictions of the images that have one, instead of refusing a file that lacks some. A row
+        without any value is no prediction.
 
     Raises
     ------
     InputError
         With all problems of the file in one message.
     """
-    table = read_table(path)
+    table, name = read_table(source), source_name(source)
     id_column = find_column(table, "image_id")
     if id_column is None:
-        raise InputError(path, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
-    ids = to_text(table[id_column])
+        raise InputError(name, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
+    ids, body = to_text(table[id_column]), table.drop(columns=[id_column])
+    leave_out = _blank(body) if partial else np.zeros(len(body), dtype=bool)
     if ignore_ids:
-        keep = ~ids.isin(set(ignore_ids) - set(truth.image_id)).to_numpy(dtype=bool)
-        table, ids = table[keep].reset_index(drop=True), ids[keep].reset_index(drop=True)
-    problems = _id_problems(ids, truth)
-    body = table.drop(columns=[id_column])
+        leave_out |= ids.isin(set(ignore_ids) - set(truth.image_id)).to_numpy(dtype=bool)
+    if leave_out.any():
+        ids, body = ids[~leave_out].reset_index(drop=True), body[~leave_out].reset_index(drop=True)
+    problems = _id_problems(ids, truth, partial=partial)
+    spelling = _Spelling(truth.classes, aliases, class_map)
     if find_column(body, "pred") is not None and not any(str(c).startswith(PREFIX) for c in body.columns):
-        values, more = _read_labels(body, ids, truth, aliases)
+        found = _read_labels(body, ids, spelling)
     else:
-        values, more = _read_probabilities(body, ids, truth, aliases)
-    problems += more
-    if problems:
-        raise InputError(path, problems)
-    order = np.argsort(ids.to_numpy(dtype=object).astype(str), kind="stable")
+        found = _read_probabilities(body, ids, spelling)
+    if problems or found.problems:
+        remedy = class_map.remedy if class_map is not None and found.unmapped else None
+        raise InputError(name, [*problems, *found.problems], remedy=remedy)
+    values = found.scores[np.argsort(ids.to_numpy(dtype=object).astype(str), kind="stable")]
+    there = truth.image_id if len(ids) == len(truth) else np.sort(ids.to_numpy(dtype=object))
     if values.ndim == 1:
-        return Predictions(truth.image_id, truth.classes, values[order].astype(np.intp))
-    return make_predictions(truth.image_id, values[order], truth.classes)
+        made = Predictions(there, truth.classes, values.astype(np.intp))
+    else:
+        made = make_predictions(there, values, truth.classes)
+    return replace(made, interpreted=found.interpreted)
 
 
-def _id_problems(ids: pd.Series, truth: Truth) -> list[str]:
+@dataclass(frozen=True)
+class _Spelling:
+    """What a file may call the classes of the truth."""
+
+    classes: tuple[str, ...]
+    aliases: Mapping[str, str] | None
+    class_map: ClassMap | None
+
+    def match(self, names: Sequence[str]) -> pd.Series:
+        """Return the class of the truth for each name, ``<NA>`` where there is none."""
+        if self.class_map is None:
+            return match_labels(names, self.classes, aliases=self.aliases)
+        return self.class_map.match(names, self.classes, self.aliases)
+
+    def sentences(self, names: Sequence[str], matched: Collection[str]) -> tuple[str, ...]:
+        """Say how many classes of the model the map put onto how many of the truth."""
+        if self.class_map is None:
+            return ()
+        n_from, n_onto = len({fold(name) for name in names}), len(set(matched))
+        return (f"{n_from} classes of the predictions mapped onto {n_onto} by {self.class_map.source}",)
+
+
+@dataclass(frozen=True)
+class _Body:
+    """Class codes or probabilities of a file, what is wrong with them and what was done to them."""
+
+    scores: NDArray[np.float64]
+    problems: list[str]
+    interpreted: tuple[str, ...] = ()
+    unmapped: bool = False
+
+
+def _blank(body: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows have no value in any column."""
+    blank = np.ones(len(body), dtype=bool)
+    for column in body.columns:
+        if blank.any():
+            blank &= to_text(body[column]).isna().to_numpy(dtype=bool)
+    return blank
+
+
+def _id_problems(ids: pd.Series, truth: Truth, *, partial: bool) -> list[str]:
     problems = []
     empty = np.flatnonzero(ids.isna())
     if len(empty):
@@ -163,7 +248,7 @@ def _id_problems(ids: pd.Series, truth: Truth) -> list[str]:
     if len(repeated):
         problems.append(f"{len(repeated):,} repeated image_id: {name_some(repeated)}")
     there, wanted = set(ids.dropna()), set(truth.image_id)
-    if wanted - there:
+    if wanted - there and not partial:
         problems.append(f"{len(wanted - there):,} missing image_id: {name_some(sorted(wanted - there))}")
     if there - wanted:
         problems.append(
@@ -172,34 +257,81 @@ def _id_problems(ids: pd.Series, truth: Truth) -> list[str]:
     return problems
 
 
-def _read_labels(
-    body: pd.DataFrame, ids: pd.Series, truth: Truth, aliases: Mapping[str, str] | None
-) -> tuple[NDArray[np.float64], list[str]]:
+def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: _Spelling) -> _Body:
     column = find_column(body, "pred")
     names = to_text(body[column])
-    matched = match_labels(names, truth.classes, aliases=aliases)
+    matched = spelling.match(names.tolist())
     problems = [f"unexpected column {c!r} beside {column!r}" for c in body.columns if c != column]
     if names.isna().any():
         problems.append(f"no prediction for image_id {name_some(ids[names.isna()])}")
     unknown = names.notna() & matched.isna()
     if unknown.any():
-        problems.append(
-            f"unknown class: {name_some(names[unknown].unique())}; classes: {', '.join(truth.classes)}"
-        )
-    codes = pd.Categorical(matched.astype(object), categories=list(truth.classes)).codes
-    return codes.astype(np.float64), problems
+        problems.append(_unknown(names[unknown].unique().tolist(), spelling))
+    codes = pd.Categorical(matched.astype(object), categories=list(spelling.classes)).codes
+    said = spelling.sentences(names.dropna().unique().tolist(), set(matched.dropna()))
+    return _Body(codes.astype(np.float64), problems, said, unmapped=bool(unknown.any()))
 
 
-def _read_probabilities(
-    body: pd.DataFrame, ids: pd.Series, truth: Truth, aliases: Mapping[str, str] | None
-) -> tuple[NDArray[np.float64], list[str]]:
-    columns, problems = _probability_columns(body, truth, aliases)
-    if not columns:
-        return np.empty((len(body), 0)), problems
+def _unknown(names: Sequence[str], spelling: _Spelling) -> str:
+    shown = name_some(names) if spelling.class_map is None else name_some(names, limit=len(names))
+    return f"unknown class: {shown}; classes: {', '.join(spelling.classes)}"
+
+
+def _read_probabilities(body: pd.DataFrame, ids: pd.Series, spelling: _Spelling) -> _Body:
+    names = [str(c) for c in body.columns]
+    prefixed = [c for c in names if c.startswith(PREFIX)]
+    bare = {c: c.removeprefix(PREFIX) for c in (prefixed or names)}
+    labels = dict(zip(bare, spelling.match(list(bare.values())), strict=True))
+    known = {column: str(label) for column, label in labels.items() if pd.notna(label)}
+    problems = [
+        f"unexpected column {c!r} beside the {PREFIX} columns" for c in names if prefixed and c not in bare
+    ]
+    problems += _column_problems(bare, known, spelling)
+    if problems and not known:
+        expected = f"image_id with {PREFIX}<class> for {', '.join(spelling.classes)}, or image_id with pred"
+        wrong = f"wrong columns {', '.join(names) or 'none'}; expected {expected}"
+        return _Body(np.empty((len(body), 0)), [wrong], unmapped=bool(bare))
+    columns = sorted(known, key=lambda column: spelling.classes.index(known[column]))
     prob = np.column_stack(
         [pd.to_numeric(body[name], errors="coerce").to_numpy(np.float64, na_value=np.nan) for name in columns]
     )
-    return prob, problems + _value_problems(prob, ids, complete=len(columns) == len(truth.classes))
+    absent = [name for name in spelling.classes if name not in known.values()]
+    complete = not absent if spelling.class_map is None else len(known) == len(bare)
+    problems += _value_problems(prob, ids, complete=complete)
+    said = spelling.sentences(list(bare.values()), known.values())
+    if said and absent:
+        said = (*said, f"no class of the predictions stands for {', '.join(absent)}: probability 0")
+    codes = np.array([spelling.classes.index(known[column]) for column in columns])
+    return _Body(_added(prob, codes, spelling), problems, said, unmapped=len(known) < len(bare))
+
+
+def _column_problems(bare: Mapping[str, str], known: Mapping[str, str], spelling: _Spelling) -> list[str]:
+    unknown = [column for column in bare if column not in known]
+    if spelling.class_map is not None and unknown:
+        problems = [_unknown([bare[column] for column in unknown], spelling)]
+    else:
+        problems = [f"unknown class in column {column!r}" for column in unknown]
+    first: dict[str, str] = {}
+    for column, label in known.items():
+        key = label if spelling.class_map is None else fold(bare[column])
+        if key in first:
+            problems.append(f"columns {first[key]!r} and {column!r} are the same class")
+        first.setdefault(key, column)
+    absent = [f"{PREFIX}{name}" for name in spelling.classes if name not in known.values()]
+    if absent and spelling.class_map is None:
+        problems.append(f"no column {name_some(absent)}")
+    return problems
+
+
+def _added(prob: NDArray[np.float64], codes: NDArray[np.intp], spelling: _Spelling) -> NDArray[np.float64]:
+    """Return probabilities by class of the truth, those of columns for the same class added."""
+    n_classes = len(spelling.classes)
+    if np.array_equal(codes, np.arange(n_classes)):
+        return prob
+    total = np.zeros((len(prob), n_classes))
+    for k, code in enumerate(codes):
+        total[:, code] += prob[:, k]
+    return total
 
 
 def _value_problems(prob: NDArray[np.float64], ids: pd.Series, *, complete: bool) -> list[str]:
@@ -218,30 +350,3 @@ def _value_problems(prob: NDArray[np.float64], ids: pd.Series, *, complete: bool
             f"{name_some(ids[off])} (first sum {total[off][0]:.6g})"
         )
     return problems
-
-
-def _probability_columns(
-    body: pd.DataFrame, truth: Truth, aliases: Mapping[str, str] | None
-) -> tuple[list[str], list[str]]:
-    names = [str(c) for c in body.columns]
-    prefixed = [c for c in names if c.startswith(PREFIX)]
-    bare = {c: c.removeprefix(PREFIX) for c in (prefixed or names)}
-    matched = match_labels(list(bare.values()), truth.classes, aliases=aliases)
-    found: dict[str, str] = {}
-    problems = [
-        f"unexpected column {c!r} beside the {PREFIX} columns" for c in names if prefixed and c not in bare
-    ]
-    for column, label in zip(bare, matched, strict=True):
-        if pd.isna(label):
-            problems.append(f"unknown class in column {column!r}")
-        elif label in found:
-            problems.append(f"columns {found[label]!r} and {column!r} are the same class")
-        else:
-            found[label] = column
-    absent = [f"{PREFIX}{c}" for c in truth.classes if c not in found]
-    if absent:
-        problems.append(f"no column {name_some(absent)}")
-    if problems and not found:
-        expected = f"image_id with {PREFIX}<class> for {', '.join(truth.classes)}, or image_id with pred"
-        problems = [f"wrong columns {', '.join(names) or 'none'}; expected {expected}"]
-    return [found[c] for c in truth.classes if c in found], problems

@@ -1,7 +1,11 @@
-"""Reading tables from strangers: ids stay text, nothing is guessed, size is capped."""
+"""Reading tables from strangers: ids stay text, nothing is guessed, size is capped.
+
+A table is a file or a data frame in memory. Both go through the same checks and give the same messages.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +21,33 @@ MAX_CELLS = 2_000_000_000
 MAX_BYTES = 16 << 30
 """Bytes that a parquet file may unpack to."""
 
+TableSource = Path | str | pd.DataFrame
+"""Where a table comes from: a file or a data frame."""
 
-def read_table(path: Path | str) -> pd.DataFrame:
-    """Read a ``.csv``, ``.tsv`` or ``.parquet`` table.
+
+def source_name(table: TableSource) -> Path | str:
+    """Return what messages call a table: its path, or ``<DataFrame>``."""
+    return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
+
+
+def read_table(table: TableSource) -> pd.DataFrame:
+    """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, or take a data frame.
 
     Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
-    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Parquet columns keep their types.
+    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of parquet files and data frames keep their
+    types. Named levels of a data frame's index become columns.
 
     Raises
     ------
     UsageError
         When there is no such file, or its suffix is another.
     InputError
-        When the file is not what its suffix says, or is larger than the caps of this module.
+        When the file is not what its suffix says, a column is there twice, or the table is larger than the caps of
+        this module.
     """
-    source = Path(path)
+    if isinstance(table, pd.DataFrame):
+        return _from_memory(table)
+    source = Path(table)
     if not source.is_file():
         raise UsageError(f"{source}: no such file")
     suffix = source.suffix.lower()
@@ -76,13 +92,22 @@ def _read_text(source: Path, *, separator: str) -> pd.DataFrame:
         table = _read_csv(source, separator=separator)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(source, [f"not a readable {source.suffix} table: {error}"]) from error
-    names = [str(name).strip() for name in head.iloc[0]]
-    twice = sorted({name for name in names if names.count(name) > 1 and name})
-    if twice:
-        raise InputError(
-            source, [f"columns that are there twice: {', '.join(map(repr, twice))}; keep one of each"]
-        )
+    _refuse_repeated(source, head.iloc[0])
     _refuse_large(source, table.shape)
+    return table
+
+
+def _from_memory(table: pd.DataFrame) -> pd.DataFrame:
+    source = source_name(table)
+    _refuse_repeated(source, [*(name for name in table.index.names if name is not None), *table.columns])
+    _refuse_large(source, table.shape)
+    return _index_as_columns(table).rename(columns=str)
+
+
+def _index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with named levels of its index as columns, and without the other levels."""
+    for level in reversed(range(table.index.nlevels)):
+        table = table.reset_index(level=level, drop=table.index.names[level] is None)
     return table
 
 
@@ -94,12 +119,20 @@ def _read_parquet(source: Path) -> pd.DataFrame:
             size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
             if size > MAX_BYTES:
                 raise InputError(source, [f"unpacks to {size:,} bytes, more than {MAX_BYTES:,}"])
-            table: pd.DataFrame = file.read().to_pandas()
-            return table
+            return _index_as_columns(file.read().to_pandas())
     except (pa.ArrowException, OSError) as error:
         raise InputError(source, [f"not a readable parquet table: {error}"]) from error
 
 
-def _refuse_large(source: Path, shape: tuple[int, int]) -> None:
+def _refuse_repeated(source: Path | str, columns: Iterable[object]) -> None:
+    names = [str(name).strip() for name in columns]
+    twice = sorted({name for name in names if names.count(name) > 1 and name})
+    if twice:
+        raise InputError(
+            source, [f"columns that are there twice: {', '.join(map(repr, twice))}; keep one of each"]
+        )
+
+
+def _refuse_large(source: Path | str, shape: tuple[int, int]) -> None:
     if shape[0] * shape[1] > MAX_CELLS:
         raise InputError(source, [f"{shape[0]:,} rows x {shape[1]:,} columns, more than {MAX_CELLS:,} cells"])

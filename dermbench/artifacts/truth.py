@@ -13,7 +13,7 @@ from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, find_column, sta
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.labels import match_labels
 from dermbench.artifacts.skin import band_name
-from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.tables import TableSource, read_table, source_name
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -138,13 +138,13 @@ def make_truth(
     return Truth(table=ordered, classes=known, **about)  # type: ignore[arg-type]
 
 
-def read_truth(path: Path | str, *, split: str | None = None, **about: object) -> Truth:
+def read_truth(source: TableSource, *, split: str | None = None, **about: object) -> Truth:
     """Read a table of labels and sensitive features; see :func:`make_truth`.
 
     Parameters
     ----------
-    path
-        ``.csv``, ``.tsv`` or ``.parquet``.
+    source
+        ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
     split
         Keep the rows whose ``split`` column has this value, or one of several as in ``train+val``; all rows when
         there is no such column.
@@ -156,15 +156,15 @@ def read_truth(path: Path | str, *, split: str | None = None, **about: object) -
     UsageError
         When the table has a ``split`` column without the value asked for.
     """
-    table = read_table(path)
+    table, name = read_table(source), source_name(source)
     if split is not None and "split" in table:
         names, there = split.split(JOINED), table["split"].astype(str)
-        absent = [name for name in names if not (there == name).any()]
+        absent = [part for part in names if not (there == part).any()]
         if absent or len(set(names)) < len(names):
             wrong = absent[0] if absent else split
-            raise UsageError(f"{path}: no row has split {wrong!r}; there are {', '.join(sorted(set(there)))}")
+            raise UsageError(f"{name}: no row has split {wrong!r}; there are {', '.join(sorted(set(there)))}")
         table = table[there.isin(names)].reset_index(drop=True)
-    return make_truth(table, source=path, split=split or "all", **about)  # type: ignore[arg-type]
+    return make_truth(table, source=name, split=split or "all", **about)  # type: ignore[arg-type]
 
 
 def _id_problems(ids: pd.Series) -> list[str]:

@@ -162,3 +162,23 @@ def test_with_a_class_missing_the_sum_is_not_judged(truth, tmp_path):
     with pytest.raises(InputError) as caught:
         read_predictions(written(tmp_path, rows(truth).drop(columns="prob_NA")), truth)
     assert caught.value.problems == ("no column 'prob_NA'",)
+
+
+def test_a_data_frame_is_read_like_a_file(truth, tmp_path):
+    frame = rows(truth)
+    from_file = read_predictions(written(tmp_path, frame), truth)
+    for given_frame in (frame, frame.set_index("image_id"), frame.set_axis([7, 7, 7, 7])):
+        before = given_frame.copy()
+        assert read_predictions(given_frame, truth).digest == from_file.digest
+        pd.testing.assert_frame_equal(given_frame, before)
+    frame.set_index("image_id").to_parquet(tmp_path / "indexed.parquet")
+    assert read_predictions(tmp_path / "indexed.parquet", truth).digest == from_file.digest
+
+
+def test_a_data_frame_gets_the_messages_of_a_file(truth):
+    with pytest.raises(InputError) as caught:
+        read_predictions(rows(truth).iloc[1:].assign(prob_acne=2), truth)
+    assert str(caught.value).startswith("<DataFrame>: 2 problems")
+    twice = pd.concat([rows(truth), rows(truth)[["prob_acne"]]], axis=1)
+    with pytest.raises(InputError, match="there twice: 'prob_acne'"):
+        read_predictions(twice, truth)

@@ -94,3 +94,13 @@ def test_split_column(tmp_path):
     assert read_truth(tmp_path / "t.csv", split="test").image_id.tolist() == ["b", "c"]
     with pytest.raises(UsageError, match="no row has split 'val'; there are test, train"):
         read_truth(tmp_path / "t.csv", split="val")
+
+
+def test_a_data_frame_is_read_like_a_file(tmp_path):
+    frame = pd.DataFrame({"image_id": ["b", "001"], "label": ["x", "NA"], "fst": [6, None], "split": "test"})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    assert read_truth(frame.set_index("image_id"), split="test").digest == read_truth(tmp_path / "t.csv").digest
+    with pytest.raises(UsageError, match="<DataFrame>: no row has split 'val'"):
+        read_truth(frame, split="val")
+    with pytest.raises(InputError, match="<DataFrame>: 1 problem"):
+        read_truth(frame.assign(label=""), classes=["x", "y"])
