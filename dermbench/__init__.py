@@ -14,8 +14,8 @@ _PUBLIC = {
     "check": "dermbench.data",
     "train": "dermbench.training",
     "predict": "dermbench.training",
-    "evaluate": "dermbench.evaluation",
-    "compare": "dermbench.evaluation",
+    "evaluate": "dermbench.api",
+    "compare": "dermbench.api",
 }
 
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - a list of literals, spelt once
@@ -26,3 +26,8 @@ def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'dermbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public functions, also those that were not asked for yet."""
+    return sorted({*globals(), *_PUBLIC})

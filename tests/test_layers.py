@@ -28,7 +28,7 @@ def test_import_contracts_hold(project_root):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("room", ["evaluation", "data", "leaderboard", "reporting", "artifacts", "cli"])
+@pytest.mark.parametrize("room", ["api", "evaluation", "data", "leaderboard", "reporting", "artifacts", "cli"])
 def test_rooms_without_torch(room):
     assert not imported_by(f"import dermbench.{room}") & HEAVY
 

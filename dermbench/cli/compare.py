@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from dermbench.cli.evaluate import (
+    AGGREGATE,
     CLASSES,
     DATA,
     JSON,
+    MAP,
+    MISSING,
     RESAMPLES,
     SEED,
     SPLIT,
@@ -22,8 +25,6 @@ from dermbench.cli.evaluate import (
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dermbench.evaluation import Comparison
 
 POINT = 0.01
@@ -65,48 +66,35 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", help="Folder for comparison.json, comparison.md and figures.", show_default=False
         ),
+        class_map: Path | None = MAP,
+        aggregate: str | None = AGGREGATE,
+        missing: str = MISSING,
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
     ) -> None:
         """Compare models on the same images: paired intervals and tests, by group, rank bands."""
-        from dermbench.evaluation import compare
-        from dermbench.evaluation.paired.naming import name_files
-        from dermbench.evaluation.inputs import load_reference
+        from dermbench.api import compare
 
-        files = name_files(models)
-        first = _baseline(files, baseline)
         target = None if out is None else report_path(out, name="comparison.json")
-        reference = load_reference(data=data, truth=truth, split=split, task=task, classes=split_names(classes))
         result = compare(
-            {name: reference.read(path) for name, path in files.items()},
-            reference.truth,
-            baseline=first,
+            models,
+            truth,
+            data=data,
+            split=split,
+            task=task,
+            classes=split_names(classes),
+            baseline=baseline,
             metrics=metric,
             sensitive=sensitive or None,
             margin=_points(margin),
+            map=class_map,
+            aggregate=aggregate,
+            missing=missing,
             seed=seed,
             n_resamples=resamples,
         )
         _show(result, target, as_json=as_json)
-
-
-def _baseline(files: Mapping[str, Path], chosen: str | None) -> str | None:
-    """Return the candidate that ``--baseline`` names, by itself, by one of its seeds or by a file."""
-    if chosen is None:
-        return None
-    from dermbench.evaluation.paired.candidates import candidate_name
-
-    by_name = {candidate_name(name) for name in files}
-    by_path = {path.resolve(): candidate_name(name) for name, path in files.items()}
-    found = chosen if chosen in by_name else by_path.get(Path(chosen).resolve())
-    if found is None and chosen in files:
-        found = candidate_name(chosen)
-    if found is None:
-        raise UsageError(
-            f"--baseline {chosen} is none of the models: {', '.join(dict.fromkeys(by_path.values()))}"
-        )
-    return found
 
 
 def _points(margin: float | None) -> float | None:

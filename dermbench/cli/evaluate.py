@@ -23,6 +23,21 @@ SPLIT = typer.Option(
 )
 TASK = typer.Option(None, "--task", help="Packaged task that the --truth table is of.", show_default=False)
 CLASSES = typer.Option(None, "--classes", help="Class set of the --truth table: a,b,c.", show_default=False)
+MAP = typer.Option(
+    None,
+    "--map",
+    help="Class map: a table with the columns model and truth, or TOML, from the model's classes to the truth's.",
+    show_default=False,
+)
+AGGREGATE = typer.Option(
+    None,
+    "--aggregate",
+    help="Score cases instead of images, by mean probability: lesion_id or patient_id.",
+    show_default=False,
+)
+MISSING = typer.Option(
+    "refuse", "--missing", help="Images without a prediction: refuse the file, or count them as wrong."
+)
 SEED = typer.Option(0, "--seed", min=0, help="Seed of everything that is resampled or permuted.")
 RESAMPLES = typer.Option(9999, "--resamples", min=99, max=1_000_000, help="Number of resamples and permutations.")
 JSON = typer.Option(False, "--json", help="Print one JSON document on stdout, everything else on stderr.")
@@ -54,6 +69,27 @@ def register(app: typer.Typer) -> None:
             help="Predictions for the val split of --data: the threshold of abstention is fitted there.",
             show_default=False,
         ),
+        primary: str | None = typer.Option(
+            None,
+            "--primary",
+            help="Primary question, METRIC:FEATURE; by default the task's, else accuracy by skin type.",
+            show_default=False,
+        ),
+        margin: float | None = typer.Option(
+            None,
+            "--margin",
+            help="Largest gap of the primary metric that is small enough, stated before the results.",
+            show_default=False,
+        ),
+        class_map: Path | None = MAP,
+        aggregate: str | None = AGGREGATE,
+        missing: str = MISSING,
+        name: str | None = typer.Option(
+            None,
+            "--name",
+            help="Name of the model in the report; by default the name of the predictions file.",
+            show_default=False,
+        ),
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
@@ -61,22 +97,24 @@ def register(app: typer.Typer) -> None:
         workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
-        from dermbench.evaluation import evaluate
-        from dermbench.evaluation.inputs import load_reference
+        from dermbench.api import evaluate
 
         target = None if out is None else report_path(out)
-        reference = load_reference(data=data, truth=truth, split=split, task=task, classes=split_names(classes))
-        fitted = None
-        if validation is not None:
-            if data is None:
-                raise UsageError("--validation goes with --data, whose val split it is read for")
-            other = load_reference(data=data, split="val")
-            fitted = (other.read(validation), other.truth)
         report = evaluate(
-            reference.read(predictions),
-            reference.truth,
+            predictions,
+            truth,
+            data=data,
+            split=split,
+            task=task,
+            classes=split_names(classes),
             sensitive=sensitive or None,
-            validation=fitted,
+            validation=validation,
+            primary=primary,
+            margin=margin,
+            map=class_map,
+            aggregate=aggregate,
+            missing=missing,
+            name=name,
             seed=seed,
             n_resamples=resamples,
             workers=workers,

@@ -164,7 +164,9 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Any]:
 
 
 def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> dict[str, Any]:
+    said = {name: list(item.interpreted) for name, item in predictions.items() if item.interpreted}
     return {
+        **({"interpreted": said} if said else {}),
         "environment": environment(),
         "metric_versions": {metric.name: metric.version for metric in question.metrics},
         "n_resamples": question.plan.n_resamples,

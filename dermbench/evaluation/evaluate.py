@@ -13,6 +13,7 @@ from dermbench.evaluation.core.groups import everyone, group_all
 from dermbench.evaluation.features import feature_blocks
 from dermbench.evaluation.intervals.of_views import estimates
 from dermbench.evaluation.notes import notes
+from dermbench.evaluation.primary import resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.sample import applicable, join
 
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 N_RESAMPLES = 9999
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - everything that a report depends on
     predictions: Predictions,
     truth: Truth,
     *,
     sensitive: Sequence[str] | None = None,
     validation: tuple[Predictions, Truth] | None = None,
+    primary: tuple[str, str] | None = None,
+    margin: float | None = None,
+    model: str | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
@@ -51,6 +55,12 @@ def evaluate(
     validation
         The same model's predictions, and truth, of another split; the threshold of abstention is fitted there. It
         shares no image and no unit with ``truth``.
+    primary
+        Metric and sensitive feature of the primary question.
+    margin
+        Largest gap of the primary metric that is small enough, stated before the results.
+    model
+        Name of the model.
     seed
         Seed of everything that is resampled or permuted.
     n_resamples
@@ -66,8 +76,8 @@ def evaluate(
     Raises
     ------
     UsageError
-        When ids or classes differ, a sensitive feature is not there, or ``validation`` shares an image or a
-        unit with what is evaluated.
+        When ids or classes differ, a sensitive feature is not there, the primary question or its margin means
+        nothing here, or ``validation`` shares an image or a unit with what is evaluated.
     """
     plan = Plan(seed, n_resamples, workers)
     sample = join(predictions, truth)
@@ -75,6 +85,7 @@ def evaluate(
         check_apart(truth, validation[1])
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
+    resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
     whole = everyone(len(sample))
     found = _estimates(sample, whole, groupings, metrics, plan)
     return Report(
@@ -82,7 +93,7 @@ def evaluate(
         split=truth.split,
         n=len(sample),
         classes=truth.classes,
-        provenance=_provenance(sample, metrics, plan),
+        provenance=_provenance(sample, metrics, plan, model),
         overall=group_cells(sample, whole, metrics, found[None])[0],
         per_class=class_table(sample, plan, found[None]),
         confusion=confusion_table(sample),
@@ -116,9 +127,13 @@ def _calibration(
     return block | {"abstention": abstention_block(sample, join(*validation), groupings)}
 
 
-def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan) -> dict[str, Any]:
+def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan, model: str | None) -> dict[str, Any]:
     truth = sample.truth
+    named = {} if model is None else {"model": model}
+    said = sample.predictions.interpreted
     return {
+        **named,
+        **({"interpreted": list(said)} if said else {}),
         "environment": environment(),
         "metric_versions": {metric.name: metric.version for metric in metrics},
         "n_resamples": plan.n_resamples,

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.cases import Cases, find_cases
+from dermbench.artifacts.class_map import ClassMap, MapSource, read_class_map
 from dermbench.artifacts.columns import find_column
-from dermbench.artifacts.manifest import read_dataset
-from dermbench.artifacts.predictions import read_predictions
-from dermbench.artifacts.tables import read_table
-from dermbench.artifacts.truth import read_truth
+from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.artifacts.missing import fill_missing
+from dermbench.artifacts.predictions import Predictions, read_predictions
+from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.truth import Truth, read_truth
 from dermbench.errors import InputError, UsageError
+from dermbench.evaluation.core.groups import default_features
 from dermbench.tasks import load_task, task_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dermbench.artifacts.predictions import Predictions
-    from dermbench.artifacts.truth import Truth
+    from dermbench.tasks import Task
 
 DEFAULT_SPLIT = "test"
+MissingRule = Literal["refuse", "wrong"]
+"""What happens to images without a prediction."""
+PredictionsSource = TableSource | Predictions
+TruthSource = TableSource | Truth
+DataSource = Path | str | Dataset
 
 
 @dataclass(frozen=True)
@@ -29,42 +40,89 @@ class Reference:
 
     Attributes
     ----------
-    truth
-        Labels and sensitive features of one split.
+    images
+        Labels and sensitive features of one split, one row an image.
     ignore_ids
-        Ids of other splits, which a predictions file may hold as well.
-    aliases
-        Further spellings of classes.
+        Ids of other splits, which predictions may hold as well.
+    task
+        The packaged task, where the truth is of one.
     classes_from_truth
         Whether the class set is nothing but the labels that occur in the truth.
+    class_map
+        Classes of the model, each with a class of the truth.
+    missing
+        What happens to images without a prediction: ``refuse`` the file, or count them as ``wrong``.
+    cases
+        Lesions or patients that are scored instead of images.
+    features
+        Sensitive features that are evaluated.
     """
 
-    truth: Truth
+    images: Truth
     ignore_ids: frozenset[str] = frozenset()
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    task: Task | None = None
     classes_from_truth: bool = False
+    class_map: ClassMap | None = None
+    missing: MissingRule = "refuse"
+    cases: Cases | None = None
+    features: tuple[str, ...] = field(default=(), kw_only=True)
 
-    def read(self, path: Path | str) -> Predictions:
-        """Read a predictions file for exactly the images of the truth.
+    @property
+    def truth(self) -> Truth:
+        """What predictions are scored against: one row an image, or one a case."""
+        return self.images if self.cases is None else self.cases.truth
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Further spellings of the classes."""
+        return {} if self.task is None else self.task.aliases
+
+    def read(self, source: PredictionsSource) -> Predictions:
+        """Read predictions for exactly the rows of :attr:`truth`.
 
         Raises
         ------
         InputError
-            With all problems of the file in one message.
+            With all problems of the predictions in one message.
         """
+        made = self._read_images(source)
+        if self.missing == "wrong":
+            made = fill_missing(made, self.images, source=_name(source))
+        columns = [part.strip() for feature in self.features for part in feature.split(",")]
+        return made if self.cases is None else self.cases.combine(made, columns)
+
+    def _read_images(self, source: PredictionsSource) -> Predictions:
+        if isinstance(source, Predictions):
+            if self._fits(source):
+                return source
+            again = self._read_images(source.table())
+            return replace(again, interpreted=(*source.interpreted, *again.interpreted))
         try:
-            return read_predictions(path, self.truth, aliases=self.aliases, ignore_ids=self.ignore_ids)
+            return read_predictions(
+                source,
+                self.images,
+                aliases=self.aliases,
+                ignore_ids=self.ignore_ids,
+                class_map=self.class_map,
+                partial=self.missing == "wrong",
+            )
         except InputError as error:
-            if not (self.classes_from_truth and any("class" in problem for problem in error.problems)):
+            if error.remedy is not None or not any("class" in problem for problem in error.problems):
                 raise
-            remedy = "The class set is the labels of the truth; name all classes with --classes or --task."
+            remedy = "Classes under other names need a class map: --map FILE."
+            if self.classes_from_truth:
+                remedy = "The class set is the labels of the truth; name all classes with --classes or --task."
             raise InputError(error.source, error.problems, remedy=remedy) from error
+
+    def _fits(self, made: Predictions) -> bool:
+        same = made.classes == self.images.classes and np.array_equal(made.image_id, self.images.image_id)
+        return same and self.class_map is None
 
 
 def load_reference(
     *,
-    data: Path | None = None,
-    truth: Path | None = None,
+    data: DataSource | None = None,
+    truth: TruthSource | None = None,
     split: str | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
@@ -76,7 +134,8 @@ def load_reference(
     data
         Dataset folder; ``split`` is ``test`` by default.
     truth
-        Table with ``image_id`` and ``label``; all rows by default, or those of ``split``.
+        Table with ``image_id`` and ``label``; all rows by default, or those of ``split``. Or a truth that was read
+        before, which brings its own split, task and classes.
     split
         Part of the images to evaluate.
     task
@@ -97,44 +156,103 @@ def load_reference(
         if task or classes:
             raise UsageError("--task and --classes go with --truth; a dataset folder brings its own")
         return _from_dataset(data, split or DEFAULT_SPLIT)
+    if isinstance(truth, Truth):
+        if split or task or classes:
+            raise UsageError("--split, --task and --classes go with a table; a Truth brings its own")
+        return Reference(truth, task=_packaged(truth.task))
     assert truth is not None
     return _from_table(truth, split, task, tuple(classes))
 
 
-def _from_dataset(folder: Path, split: str) -> Reference:
-    dataset = read_dataset(folder)
+def adapt(
+    reference: Reference,
+    *,
+    class_map: MapSource | None = None,
+    aggregate: str | None = None,
+    missing: str = "refuse",
+    sensitive: Sequence[str] | None = None,
+) -> Reference:
+    """Return the reference with a class map, a rule for missing predictions, and cases instead of images.
+
+    Parameters
+    ----------
+    reference
+        As :func:`load_reference` returns it.
+    class_map
+        See :func:`~dermbench.artifacts.class_map.read_class_map`.
+    aggregate
+        ``lesion_id`` or ``patient_id``; see :func:`~dermbench.artifacts.cases.find_cases`. A missing prediction
+        that counts as wrong does so before images are put together.
+    missing
+        ``refuse`` or ``wrong``; see :func:`~dermbench.artifacts.missing.fill_missing`.
+    sensitive
+        Sensitive features that are evaluated; by default those of the task.
+
+    Raises
+    ------
+    UsageError
+        When ``missing`` is neither, or images cannot be put together.
+    InputError
+        When the class map is malformed.
+    """
+    rules: dict[str, MissingRule] = {rule: rule for rule in get_args(MissingRule)}
+    if missing not in rules:
+        raise UsageError(f"--missing {missing}: images without a prediction are {' or '.join(rules)}")
+    images = reference.images
+    mapping = None
+    if class_map is not None:
+        mapping = read_class_map(class_map, images.classes, aliases=reference.aliases)
+    return replace(
+        reference,
+        class_map=mapping,
+        missing=rules[missing],
+        cases=None if aggregate is None else find_cases(images, aggregate),
+        features=default_features(images) if sensitive is None else tuple(sensitive),
+    )
+
+
+def _name(source: PredictionsSource) -> Path | str:
+    return "<Predictions>" if isinstance(source, Predictions) else source_name(source)
+
+
+def _packaged(name: str) -> Task | None:
+    return load_task(name) if name in task_names() else None
+
+
+def _from_dataset(source: DataSource, split: str) -> Reference:
+    dataset = source if isinstance(source, Dataset) else read_dataset(Path(source))
     ids = dataset.manifest["image_id"]
     others = frozenset(ids[dataset.manifest["split"] != split])
-    name = dataset.info.task
-    aliases = load_task(name).aliases if name in task_names() else {}
-    return Reference(dataset.truth(split), others, aliases)
+    return Reference(dataset.truth(split), others, _packaged(dataset.info.task))
 
 
-def _from_table(path: Path, split: str | None, task: str | None, classes: tuple[str, ...]) -> Reference:
-    about: dict[str, object] = {"classes": classes, "task": Path(path).stem}
-    aliases: Mapping[str, str] = {}
+def _from_table(source: TableSource, split: str | None, task: str | None, classes: tuple[str, ...]) -> Reference:
+    name = source_name(source)
+    stem = "unnamed" if isinstance(source, pd.DataFrame) else Path(source).stem
+    about: dict[str, object] = {"classes": classes, "task": stem}
+    definition = None
     if task is not None:
         definition = load_task(task)
-        aliases = definition.aliases
         about = {
             "classes": classes or definition.classes,
             "task": task,
-            "aliases": aliases,
+            "aliases": definition.aliases,
             "malignancy": definition.malignancy,
             "ordered": definition.ordered,
             "sensitive": definition.sensitive,
         }
-    truth = read_truth(path, split=split, **about)
-    if task is not None and len(truth.classes) != load_task(task).n_classes:
+    truth = read_truth(source, split=split, **about)
+    if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
-            f"task {task!r} has {load_task(task).n_classes} classes, {path} has labels of {len(truth.classes)}",
+            f"task {task!r} has {definition.n_classes} classes, {name} has labels of {len(truth.classes)}",
             remedy="Name all classes with --classes.",
         )
-    return Reference(truth, _other_ids(path, truth) if split else frozenset(), aliases, not about["classes"])
+    others = _other_ids(source, truth) if split else frozenset()
+    return Reference(truth, others, definition, classes_from_truth=not about["classes"])
 
 
-def _other_ids(path: Path, truth: Truth) -> frozenset[str]:
-    table = read_table(path)
+def _other_ids(source: TableSource, truth: Truth) -> frozenset[str]:
+    table = read_table(source)
     column = find_column(table, "image_id")
     ids = set() if column is None else set(table[column].astype(str))
     return frozenset(ids - set(truth.image_id))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from dermbench.errors import UsageError
 from dermbench.registry import Registry
 
 
@@ -32,6 +34,12 @@ class Task(BaseModel):
         Further spellings of classes, each with its class.
     sensitive
         Sensitive features that are evaluated unless the user names others.
+    primary
+        Metric and sensitive feature of the primary question, ``METRIC:FEATURE`` in the file; None leaves the
+        choice to the evaluation.
+    margin
+        Gap of the primary metric below which a difference is small enough, stated before any result; None states
+        no margin.
     images, fst
         Published number of images a split, and a skin type.
     groups
@@ -53,6 +61,8 @@ class Task(BaseModel):
     malignancy: dict[str, str] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict)
     sensitive: tuple[str, ...] = ("fst", "fst_band")
+    primary: tuple[str, str] | None = None
+    margin: float | None = Field(None, gt=0)
     images: dict[str, int] = Field(default_factory=dict)
     fst: dict[str, int] = Field(default_factory=dict)
     groups: str = "none"
@@ -61,6 +71,31 @@ class Task(BaseModel):
     homepage: str = ""
     obtain: str
     size: str = ""
+
+    @field_validator("primary", mode="before")
+    @classmethod
+    def _read_primary(cls, value: object) -> object:
+        return parse_primary(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _margin_is_of_the_primary_metric(self) -> Self:
+        if self.margin is not None and self.primary is None:
+            raise ValueError("a margin needs a primary question that it is for")
+        return self
+
+
+def parse_primary(text: str) -> tuple[str, str]:
+    """Return metric and sensitive feature of a primary question written as ``METRIC:FEATURE``.
+
+    Raises
+    ------
+    UsageError
+        When one of them is not there.
+    """
+    metric, _, feature = (part.strip() for part in text.partition(":"))
+    if not metric or not feature:
+        raise UsageError(f"primary question {text!r}: write METRIC:FEATURE, for example accuracy:fst")
+    return metric, feature
 
 
 @cache

@@ -56,7 +56,7 @@ def predictions(tmp_path, table):
     return path
 
 
-ORDER = ("--classes", "acne,nevus,melanoma", "--resamples", "99")
+ORDER = ("--classes", "acne,nevus,melanoma", "--resamples", "99", "--name", "mine")
 
 
 def test_json_is_one_document_on_stdout(predictions, truth):
@@ -273,8 +273,9 @@ def test_dataset_folder_with_predictions_of_all_splits(dataset, tmp_path):
     everything = manifest[["image_id"]].assign(pred=manifest["label"])
     everything.to_csv(tmp_path / "all.csv", index=False)
     everything[manifest["split"] == "test"].to_csv(tmp_path / "test.csv", index=False)
-    _, first, _ = run("eval", tmp_path / "all.csv", "--data", folder, "--json", "--resamples", 99)
-    _, second, _ = run("eval", tmp_path / "test.csv", "--data", folder, "--json", "--resamples", 99)
+    settings = ("--data", folder, "--json", "--resamples", 99, "--name", "mine")
+    _, first, _ = run("eval", tmp_path / "all.csv", *settings)
+    _, second, _ = run("eval", tmp_path / "test.csv", *settings)
     assert first == second
     document = json.loads(first)
     assert (document["n"], document["split"], document["task"]) == (20, "test", "mine")
@@ -341,3 +342,137 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     manifest.to_csv(tmp_path / "t.csv", index=False)
     lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
     assert "--validation goes with --data" in run(*lone)[2]
+
+
+@pytest.fixture
+def other_classes(tmp_path):
+    """Predictions of a model that knows two kinds of nevus and calls acne by another name."""
+    table = pd.DataFrame({"image_id": IDS, "prob_pimple": PROBS[:, 0], "prob_melanoma": PROBS[:, 2]})
+    table = table.assign(prob_mole=PROBS[:, 1] / 2, prob_blue=PROBS[:, 1] / 2)
+    table.to_csv(tmp_path / "other.csv", index=False)
+    return tmp_path / "other.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("map.csv", "model,truth\npimple,acne\nMole,nevus\nblue,Nevus\n"),
+        ("map.tsv", "truth\tmodel\nacne\tpimple\nnevus\tmole\nnevus\tblue\n"),
+        ("map.toml", "pimple = 'acne'\nmole = 'nevus'\nblue = 'nevus'\n"),
+    ],
+)
+def test_a_class_map_gives_the_report_of_predictions_in_classes_of_the_truth(
+    name, text, other_classes, predictions, truth, tmp_path
+):
+    (tmp_path / name).write_text(text)
+    arguments = ("--truth", truth, "--json", *ORDER)
+    code, out, _ = run("eval", other_classes, "--map", tmp_path / name, *arguments)
+    assert code == 0
+    mapped, plain = json.loads(out), json.loads(run("eval", predictions, *arguments)[1])
+    assert mapped["provenance"].pop("interpreted") == [f"4 classes of the predictions mapped onto 3 by {name}"]
+    plain["provenance"].pop("interpreted", None)
+    assert mapped == plain
+
+
+def test_classes_without_a_map_and_without_a_line_are_all_named(other_classes, truth, tmp_path):
+    code, _, message = run("eval", other_classes, "--truth", truth, *ORDER)
+    assert code == 2
+    assert "a class map: --map FILE" in message
+    (tmp_path / "map.csv").write_text("model,truth\nmole,nevus\n")
+    code, _, message = run("eval", other_classes, "--truth", truth, "--map", tmp_path / "map.csv", *ORDER)
+    assert code == 2
+    assert "unknown class: 'pimple', 'blue'; classes: acne, nevus, melanoma" in message
+    assert "Give each class of the model a line in map.csv" in message
+    (tmp_path / "map.csv").write_text("model,truth\nmole,nevi\npimple,\n")
+    code, _, message = run("eval", other_classes, "--truth", truth, "--map", tmp_path / "map.csv", *ORDER)
+    assert code == 2
+    assert "2 problems" in message
+    assert "no class of the truth for 'pimple'" in message
+
+
+def test_a_class_for_the_rest_takes_what_the_truth_lacks(other_classes, truth, tmp_path):
+    (tmp_path / "map.csv").write_text("model,truth\npimple,acne\nmole,nevus\nblue,rest\n")
+    settings = ("--classes", "acne,nevus,melanoma,rest", "--json", "--resamples", 99)
+    code, out, _ = run("eval", other_classes, "--truth", truth, "--map", tmp_path / "map.csv", *settings)
+    assert code == 0
+    # nevus keeps half of its probability: .35 of '002' still wins, .15 of '5' never did
+    assert json.loads(out)["overall"]["accuracy"]["value"] == pytest.approx(5 / 6, abs=1e-6)
+
+
+def test_cases_are_scored_by_their_mean_probability(predictions, tmp_path):
+    # cases: A 001+null (acne), B 002+5 (nevus), C NA, and x,y alone. Mean of B: acne .4, nevus .5: right
+    table = pd.DataFrame({"image_id": IDS, "label": LABELS, "lesion_id": ["A", "B", "C", "A", "B", ""]})
+    table.assign(fst=["1", "2", "5", "1", "3", "6"], sex=list("fmfffm")).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ("eval", predictions, "--truth", tmp_path / "t.csv", "--json", *ORDER)
+    code, out, _ = run(*arguments, "--aggregate", "lesion_id", "--sensitive", "fst", "--sensitive", "fst,sex")
+    assert code == 0
+    document = json.loads(out)
+    assert document["n"] == 4
+    assert document["overall"]["accuracy"]["value"] == 1
+    groups = document["features"]["fst"]["groups"]
+    assert {name: group["n"] for name, group in groups.items()} == {"I": 1, "V": 1, "VI": 1, "unknown": 1}
+    assert document["provenance"]["interpreted"] == [
+        "6 images scored as 4 cases by lesion_id (mean probability)",
+        "images without lesion_id, each a case of its own: 1",
+        "cases whose images differ in fst, which is unknown for them: 1",
+        "cases whose images differ in sex, which is unknown for them: 1",
+    ]
+
+
+def test_cases_that_cannot_be_scored(predictions, truth, tmp_path):
+    arguments = ("eval", predictions, "--aggregate", "lesion_id", *ORDER)
+    assert "the truth has no lesion_id" in run(*arguments, "--truth", truth)[2]
+    table = pd.DataFrame({"image_id": IDS, "label": LABELS, "lesion_id": list("AABBCC")})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    code, _, message = run(*arguments, "--truth", tmp_path / "t.csv")
+    assert code == 2
+    assert "lesion_id with more than one label: 'A', 'B', 'C'" in message
+
+
+def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_path):
+    table.drop(index=[0, 4]).to_csv(tmp_path / "p.csv", index=False)
+    arguments = ("eval", tmp_path / "p.csv", "--truth", truth, "--json", *ORDER)
+    assert "2 missing image_id: '001', '5'" in run(*arguments)[2]
+    assert "refuse or wrong" in run(*arguments, "--missing", "skip")[2]
+    code, out, _ = run(*arguments, "--missing", "wrong")
+    assert code == 0
+    document = json.loads(out)
+    assert document["provenance"]["interpreted"] == [
+        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 1, II 1 of 2)"
+    ]
+    overall = document["overall"]
+    assert overall["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-6)
+    # 001 is acne: nevus is the first of the commonest other classes; 5 is nevus: acne is
+    assert document["confusion"]["matrix"] == [[1, 1, 0], [1, 1, 0], [0, 0, 2]]
+    kept = -np.log([0.7, 0.7, 0.5, 0.6]).sum()
+    assert overall["log_loss"]["value"] == pytest.approx((kept - 2 * np.log(np.finfo(float).eps)) / 6, abs=1e-6)
+    # true class 0, predicted class 2/3, the other 1/3
+    lost = 1 + (2 / 3) ** 2 + (1 / 3) ** 2
+    given = [0.04 + 0.49 + 0.01 - 0.49 + 0.09, 0.01 + 0.04 + 0.09, 0.25 + 0.09 + 0.04, 0.04 + 0.04 + 0.16]
+    assert overall["brier"]["value"] == pytest.approx((sum(given) + 2 * lost) / 6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (("--primary", "accuracy"), ["write METRIC:FEATURE"]),
+        (("--primary", "acuracy:fst"), ["did you mean 'accuracy'"]),
+        (
+            ("--primary", "accuracy:gender", "--margin", "2"),
+            ["'gender' is not evaluated", "2 is not between 0 and 1"],
+        ),
+        (("--primary", "malignant_sensitivity:fst"), ["means nothing for this task"]),
+        (("--primary", "log_loss:fst"), ["the gaps of log_loss are not tested"]),
+        (("--primary", "auroc_ovr:sex"), ["'sex' is not evaluated", "the gaps of auroc_ovr are not tested"]),
+        (("--margin", "0"), ["0 is not between 0 and 1"]),
+    ],
+)
+def test_a_primary_question_that_cannot_be_asked(arguments, parts, predictions, truth):
+    code, _, message = run("eval", predictions, "--truth", truth, *arguments, *ORDER)
+    assert code == 2
+    assert all(part in message for part in parts), message
+
+
+def test_a_primary_question_of_an_intersection(predictions, truth):
+    settings = ("--sensitive", "fst,sex", "--primary", "macro_f1:fst,sex", "--margin", ".1", *ORDER)
+    assert run("eval", predictions, "--truth", truth, *settings)[0] == 0

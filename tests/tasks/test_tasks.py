@@ -3,8 +3,9 @@ import pytest
 from dermbench.artifacts.labels import match_labels
 from dermbench.artifacts.skin import FST_NAMES
 from dermbench.data.source import BUILT_IN
-from dermbench.errors import RegistryError
-from dermbench.tasks import load_task, task_names
+from dermbench.errors import RegistryError, UsageError
+from dermbench.evaluation import METRICS
+from dermbench.tasks import Task, load_task, parse_primary, task_names
 
 PUBLISHED = ("ajl-21", "fitzpatrick17k-114", "fitzpatrick17k-3", "fitzpatrick17k-9", "pad-ufes-20")
 
@@ -21,6 +22,9 @@ def test_a_task_agrees_with_itself(name):
     assert sum(task.fst.values()) == sum(task.images.values())
     assert task.licence
     assert task.obtain
+    if task.primary is not None:
+        assert task.primary[0] in METRICS.names()
+        assert task.primary[1] in task.sensitive
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -39,3 +43,19 @@ def test_every_class_is_found_in_the_release_s_other_spelling():
 def test_a_misspelt_task_gets_a_suggestion():
     with pytest.raises(RegistryError, match="did you mean 'ajl-21'"):
         load_task("ajl21")
+
+
+def test_a_task_states_its_primary_question_and_margin():
+    about = load_task("ajl-21").model_dump()
+    task = Task.model_validate(about | {"primary": "macro_f1:fst,sex", "margin": 0.05})
+    assert (task.primary, task.margin) == (("macro_f1", "fst,sex"), 0.05)
+    for wrong in ({"margin": 0.05}, {"primary": "accuracy:fst", "margin": 0.0}):
+        with pytest.raises(ValueError, match="margin"):
+            Task.model_validate(about | {"primary": None} | wrong)
+
+
+@pytest.mark.parametrize("text", ["", "accuracy", ":fst", "accuracy: "])
+def test_a_primary_question_names_metric_and_feature(text):
+    with pytest.raises(UsageError, match="write METRIC:FEATURE"):
+        parse_primary(text)
+    assert parse_primary(" accuracy : fst,sex") == ("accuracy", "fst,sex")

@@ -1,0 +1,222 @@
+"""The functions that people import: paths, data frames and artifacts in, reports out.
+
+The command line calls the same functions, so that both do the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dermbench import evaluation
+from dermbench.artifacts.predictions import Predictions
+from dermbench.errors import UsageError
+from dermbench.evaluation.evaluate import N_RESAMPLES
+from dermbench.evaluation.inputs import adapt, load_reference
+from dermbench.evaluation.paired.candidates import candidate_name
+from dermbench.evaluation.paired.naming import name_files
+from dermbench.tasks import parse_primary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.artifacts.class_map import MapSource
+    from dermbench.artifacts.report import Report
+    from dermbench.evaluation import Comparison
+    from dermbench.evaluation.inputs import DataSource, PredictionsSource, Reference, TruthSource
+
+VALIDATION_SPLIT = "val"
+
+
+def evaluate(  # noqa: PLR0913 - as many as the verb has options
+    predictions: PredictionsSource,
+    truth: TruthSource | None = None,
+    *,
+    data: DataSource | None = None,
+    split: str | None = None,
+    task: str | None = None,
+    classes: Sequence[str] = (),
+    sensitive: Sequence[str] | None = None,
+    validation: PredictionsSource | None = None,
+    primary: str | tuple[str, str] | None = None,
+    margin: float | None = None,
+    map: MapSource | None = None,  # noqa: A002 - named like the option
+    aggregate: str | None = None,
+    missing: str = "refuse",
+    name: str | None = None,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+    workers: int = 1,
+) -> Report:
+    """Evaluate predictions: every metric overall, by class and by subgroup, with its uncertainty.
+
+    Parameters
+    ----------
+    predictions
+        Predictions file, data frame or artifact: ``image_id`` with one ``prob_<class>`` column a class, or with
+        ``pred``.
+    truth
+        Table with ``image_id``, ``label`` and sensitive features, as a file, data frame or artifact.
+    data
+        Dataset folder or artifact that holds the truth; instead of ``truth``.
+    split
+        Split to evaluate, or several as in ``train+val``; by default ``test`` of a dataset folder and all rows of
+        a table.
+    task, classes
+        Packaged task that the table is of, and its class set.
+    sensitive
+        Sensitive features: columns of the truth, or columns joined by commas for intersections. By default those
+        of the task.
+    validation
+        The same model's predictions for the ``val`` split of ``data``; thresholds are fitted there. ``map`` and
+        ``aggregate`` apply to them as well; a missing prediction is refused.
+    primary
+        The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task, else accuracy by
+        skin type.
+    margin
+        Largest gap of the primary metric that is small enough, stated before the results. By default that of the
+        task, where the primary question is the task's.
+    map
+        Class map: classes of the model, each with a class of the truth; see
+        :func:`~dermbench.artifacts.class_map.read_class_map`.
+    aggregate
+        Score cases instead of images, ``lesion_id`` or ``patient_id``: the mean probability of their images; see
+        :func:`~dermbench.artifacts.cases.find_cases`.
+    missing
+        ``refuse`` predictions that lack an image, or count it as ``wrong``; see
+        :func:`~dermbench.artifacts.missing.fill_missing`.
+    name
+        Name of the model in the report; by default the stem of the predictions file.
+    seed, n_resamples
+        Seed, and number, of resamples and permutations.
+    workers
+        Threads; any number gives the same report.
+
+    Returns
+    -------
+    Report
+        The same for the same input, to the byte.
+
+    Raises
+    ------
+    UsageError
+        When arguments do not fit together or to the data.
+    InputError
+        When a table is malformed, with all its problems.
+    """
+    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes)
+    question, accepted = _primary(reference, primary, margin)
+    adapted = adapt(reference, class_map=map, aggregate=aggregate, missing=missing, sensitive=sensitive)
+    fitted = None
+    if validation is not None:
+        if data is None:
+            raise UsageError("--validation goes with --data, whose val split it is read for")
+        other = load_reference(data=data, split=VALIDATION_SPLIT)
+        other = adapt(other, class_map=map, aggregate=aggregate, sensitive=sensitive)
+        fitted = (other.read(validation), other.truth)
+    return evaluation.evaluate(
+        adapted.read(predictions),
+        adapted.truth,
+        sensitive=sensitive,
+        validation=fitted,
+        primary=question,
+        margin=accepted,
+        model=_stem(predictions) if name is None else name,
+        seed=seed,
+        n_resamples=n_resamples,
+        workers=workers,
+    )
+
+
+def compare(  # noqa: PLR0913 - as many as the verb has options
+    models: Mapping[str, PredictionsSource] | Sequence[Path | str],
+    truth: TruthSource | None = None,
+    *,
+    data: DataSource | None = None,
+    split: str | None = None,
+    task: str | None = None,
+    classes: Sequence[str] = (),
+    baseline: str | None = None,
+    metrics: Sequence[str] = (),
+    sensitive: Sequence[str] | None = None,
+    margin: float | None = None,
+    map: MapSource | None = None,  # noqa: A002 - named like the option
+    aggregate: str | None = None,
+    missing: str = "refuse",
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Comparison:
+    """Compare models on the same images: paired intervals and tests, by group, rank bands.
+
+    Parameters
+    ----------
+    models
+        {name: predictions} of two or more models, each a file, data frame or artifact; ``name@seed`` for seeds of
+        one model. Or predictions files, written ``PATH`` or ``NAME=PATH``.
+    truth, data, split, task, classes, sensitive, map, aggregate, missing
+        As in :func:`evaluate`, for all models alike. A class that the truth has under the same name needs no line
+        in the map.
+    baseline
+        Name, or file, of the model that the others are compared with; the first by default.
+    metrics
+        Declared metrics; the first one ranks. All by default.
+    margin
+        Ask whether a group lost more than this, in units of the metric (.02 is two points).
+    seed, n_resamples
+        Seed, and number, of resamples and permutations.
+
+    Raises
+    ------
+    UsageError
+        When arguments do not fit together or to the data.
+    InputError
+        When a table is malformed, with all its problems.
+    """
+    named: Mapping[str, PredictionsSource]
+    named = models if isinstance(models, Mapping) else name_files([str(path) for path in models])
+    first = _baseline(named, baseline)
+    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes)
+    adapted = adapt(reference, class_map=map, aggregate=aggregate, missing=missing, sensitive=sensitive)
+    return evaluation.compare(
+        {model: adapted.read(source) for model, source in named.items()},
+        adapted.truth,
+        baseline=first,
+        metrics=metrics,
+        sensitive=sensitive,
+        margin=margin,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
+
+
+def _primary(
+    reference: Reference, primary: str | tuple[str, str] | None, margin: float | None
+) -> tuple[tuple[str, str] | None, float | None]:
+    """Return the primary question and its margin, by default those of the task."""
+    chosen = parse_primary(primary) if isinstance(primary, str) else primary
+    task = reference.task
+    if task is None or (chosen is not None and chosen != task.primary):
+        return chosen, margin
+    return task.primary, task.margin if margin is None else margin
+
+
+def _stem(predictions: PredictionsSource) -> str | None:
+    return None if isinstance(predictions, pd.DataFrame | Predictions) else Path(predictions).stem
+
+
+def _baseline(models: Mapping[str, PredictionsSource], chosen: str | None) -> str | None:
+    """Return the model that ``baseline`` names, by itself, by one of its seeds or by a file."""
+    if chosen is None:
+        return None
+    by_name = {name: candidate_name(name) for name in models}
+    by_path = {
+        Path(source).resolve(): by_name[name] for name, source in models.items() if isinstance(source, Path | str)
+    }
+    found = chosen if chosen in by_name.values() else by_path.get(Path(chosen).resolve(), by_name.get(chosen))
+    if found is None:
+        listed = ", ".join(dict.fromkeys(by_name.values()))
+        raise UsageError(f"--baseline {chosen} is none of the models: {listed}")
+    return found

@@ -1,0 +1,189 @@
+"""``dermbench.evaluate`` and ``dermbench.compare``: paths, data frames and artifacts give the same report."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import dermbench
+from dermbench.artifacts import DatasetInfo, make_predictions, make_truth, read_dataset, write_dataset
+from dermbench.errors import InputError, UsageError
+
+CLASSES = ("acne", "nevus", "melanoma")
+N = 60
+SETTINGS = {"seed": 3, "n_resamples": 99}
+
+
+@pytest.fixture(scope="module")
+def labels():
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(
+        {
+            "image_id": [f"{k:03d}" for k in rng.permutation(N)],
+            "label": [CLASSES[k] for k in rng.integers(0, 3, N)],
+            "fst": rng.integers(1, 7, N),
+            "sex": rng.choice(["f", "m"], N),
+        }
+    )
+
+
+def scores(labels, seed):
+    prob = np.random.default_rng(seed).dirichlet(np.ones(3), N)
+    prob[np.arange(N), [CLASSES.index(name) for name in labels["label"]]] += 0.5
+    prob /= prob.sum(axis=1, keepdims=True)
+    columns = {f"prob_{name}": prob[:, k] for k, name in enumerate(CLASSES)}
+    return pd.DataFrame({"image_id": labels["image_id"], **columns})
+
+
+@pytest.fixture(scope="module")
+def table(labels):
+    return scores(labels, 1)
+
+
+@pytest.fixture(scope="module")
+def folder(labels, table, tmp_path_factory):
+    path = tmp_path_factory.mktemp("api")
+    labels.to_csv(path / "truth.csv", index=False)
+    table.to_csv(path / "a.csv", index=False)
+    scores(labels, 2).to_parquet(path / "b.parquet", index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def dataset(labels, tmp_path_factory):
+    """Dataset folder whose first half is the val split."""
+    split = np.where(np.arange(N) < N // 2, "val", "test")
+    manifest = labels.assign(path=labels["image_id"] + ".jpg", split=split)
+    info = DatasetInfo(task="mine", source="table", classes=CLASSES, image_root="images")
+    path = tmp_path_factory.mktemp("dataset")
+    write_dataset(path, info, manifest)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return dermbench.evaluate(
+        folder / "a.csv", folder / "truth.csv", classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS
+    )
+
+
+def artifact(table):
+    return make_predictions(table["image_id"], table.iloc[:, 1:].to_numpy(), CLASSES)
+
+
+@pytest.mark.parametrize("kind", ["text paths", "frames", "indexed frames", "artifact of predictions"])
+def test_every_kind_of_input_gives_the_same_report(kind, folder, labels, table, report):
+    given = {
+        "text paths": (str(folder / "a.csv"), str(folder / "truth.csv")),
+        "frames": (table, folder / "truth.csv"),
+        "indexed frames": (table.set_index("image_id"), folder / "truth.csv"),
+        "artifact of predictions": (artifact(table), folder / "truth.csv"),
+    }[kind]
+    again = dermbench.evaluate(*given, classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS)
+    assert again.text() == report.text()
+
+
+def test_a_frame_and_an_artifact_of_the_truth_give_the_same_report(labels, table):
+    truth = make_truth(labels, classes=CLASSES)
+    given = {"sensitive": ["sex"], **SETTINGS}
+    from_frame = dermbench.evaluate(table, labels, classes=CLASSES, **given)
+    assert dermbench.evaluate(artifact(table), truth, **given).text() == from_frame.text()
+
+
+def test_the_command_line_gives_the_same_report(folder, report):
+    command = (
+        f"eval {folder / 'a.csv'} --truth {folder / 'truth.csv'} --classes {','.join(CLASSES)} --sensitive sex"
+    )
+    options = "--name m --seed 3 --resamples 99 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "dermbench", *command.split(), *options.split()], capture_output=True, check=True
+    )
+    assert done.stdout.decode() == report.text()
+
+
+def test_the_order_of_rows_and_columns_of_a_frame_does_not_matter(folder, table, report):
+    shuffled = table.sample(frac=1, random_state=0)[["prob_nevus", "image_id", "prob_melanoma", "prob_acne"]]
+    again = dermbench.evaluate(
+        shuffled, folder / "truth.csv", classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS
+    )
+    assert again.text() == report.text()
+
+
+def test_a_dataset_with_validation_predictions(dataset, table):
+    given = {"validation": table, "name": "m", **SETTINGS}
+    from_folder = dermbench.evaluate(table, data=dataset, **given)
+    assert dermbench.evaluate(table, data=read_dataset(dataset), **given).text() == from_folder.text()
+    assert from_folder.n == N // 2
+    with pytest.raises(UsageError, match="--validation goes with --data"):
+        dermbench.evaluate(table, dataset / "manifest.parquet", validation=table)
+
+
+def test_an_artifact_in_classes_of_its_own_is_mapped(labels, table):
+    prob = table.iloc[:, 1:].to_numpy()
+    mine = make_predictions(table["image_id"], prob[:, ::-1], ("mel", "nev", "ac"))
+    mapping = {"mel": "melanoma", "nev": "nevus", "ac": "acne"}
+    mapped = dermbench.evaluate(mine, labels, classes=CLASSES, map=mapping, **SETTINGS)
+    plain = dermbench.evaluate(table, labels, classes=CLASSES, **SETTINGS)
+    assert mapped.document()["overall"] == plain.document()["overall"]
+    assert mapped.document()["provenance"]["interpreted"] == [
+        "3 classes of the predictions mapped onto 3 by <mapping>"
+    ]
+
+
+def test_messages_name_the_frame(labels, table):
+    with pytest.raises(InputError, match=r"<DataFrame>: 2 problems") as caught:
+        dermbench.evaluate(table.iloc[1:].assign(prob_acne=2.0), labels, classes=CLASSES)
+    assert "1 missing image_id" in str(caught.value)
+    with pytest.raises(UsageError, match="a Truth brings its own"):
+        dermbench.evaluate(table, make_truth(labels, classes=CLASSES), split="test")
+    with pytest.raises(UsageError, match="either with --data DATASET or with --truth TABLE"):
+        dermbench.evaluate(table)
+
+
+def test_compare_takes_files_frames_and_artifacts(folder, labels, table):
+    given = {"classes": CLASSES, "sensitive": ["sex"], "metrics": ["accuracy"], **SETTINGS}
+    truth = folder / "truth.csv"
+    files = dermbench.compare([folder / "a.csv", f"b={folder / 'b.parquet'}"], truth, **given)
+    named = dermbench.compare({"a": table, "b": artifact(scores(labels, 2))}, truth, **given)
+    assert named.text() == files.text()
+    assert files.baseline == "a"
+    other = dermbench.compare([folder / "a.csv", folder / "b.parquet"], truth, baseline="b", **given)
+    assert other.baseline == "b"
+    by_file = dermbench.compare(
+        [folder / "a.csv", folder / "b.parquet"], truth, baseline=str(folder / "b.parquet"), **given
+    )
+    assert by_file.text() == other.text()
+
+
+def test_compare_treats_all_models_alike(labels, table):
+    mine = table.rename(columns={"prob_acne": "prob_pimple"})
+    lesions = labels.assign(lesion_id=labels["label"] + labels["sex"] + labels["fst"].astype(str))
+    found = dermbench.compare(
+        {"a": mine.iloc[:-6], "b": scores(labels, 2)},
+        lesions,
+        classes=CLASSES,
+        map={"pimple": "acne"},
+        missing="wrong",
+        aggregate="lesion_id",
+        metrics=["accuracy"],
+        **SETTINGS,
+    )
+    assert found.n == lesions["lesion_id"].nunique()
+    said = found.document()["provenance"]["interpreted"]
+    assert [text.split(" (")[0] for text in said["a"]] == [
+        "3 classes of the predictions mapped onto 3 by <mapping>",
+        "6 of 60 images have no prediction and count as wrong",
+        f"60 images scored as {found.n} cases by lesion_id",
+    ]
+    assert len(said["b"]) == 2
+
+
+def test_public_functions_are_listed_and_import_no_torch():
+    code = (
+        "import sys, dermbench; before = 'numpy' in sys.modules; names = dir(dermbench); f = dermbench.evaluate; "
+        "print(before, 'torch' in sys.modules, f.__module__, {'evaluate', 'compare', 'train'} <= set(names))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "dermbench.api", "True"]
