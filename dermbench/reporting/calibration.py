@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
+from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import NONE, decimal
 from dermbench.reporting.groups import group_legend, twins
 from dermbench.reporting.names import feature_title, sorted_features, sorted_groups
-from dermbench.reporting.numbers import NONE, Footnotes, cell_text, cell_value, decimal
+from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.section import Column, Section
-from dermbench.reporting.text import Safe, plain
+from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dermbench.artifacts.report import Report
+    from dermbench.artifacts.report import (
+        Abstention,
+        Calibration,
+        CalibrationError,
+        GroupCalibration,
+        Report,
+        Threshold,
+    )
 
-Block = dict[str, Any]
+T = TypeVar("T")
 
 EVERYONE = "all images"
 CONFIDENCE = "confidence \N{MINUS SIGN} accuracy"
@@ -29,7 +38,7 @@ COLUMNS = (
     Column("squared error", meaning="squared error: squared calibration error over bins of equal mass, debiased."),
     Column(
         "if perfect",
-        meaning="if perfect: what perfect calibration gives (median / 95th percentile); it grows as n shrinks.",
+        meaning="if perfect: the median error of a perfectly calibrated model; it grows as n shrinks.",
     ),
     Column("ECE-15", drop=1, meaning="ECE-15: expected calibration error, 15 bins."),
     Column("if perfect", drop=1),
@@ -40,67 +49,67 @@ COLUMNS = (
 def calibration_sections(report: Report) -> list[Section]:
     """Return calibration and abstention tables, one a feature; the reason alone where there is none."""
     block = report.calibration
-    if block.get("overall") is None:
-        reason = plain(block.get("reason") or "")
-        return [Section("Calibration", notes=(f"{NONE} {reason}",), detail=True)] if reason else []
-    same, features = twins(report.features), block.get("features") or {}
-    names = [name for name in sorted_features(features) if name not in same]
-    tables = [
-        _calibration(name, block, report.features.get(name, {}), first=i == 0) for i, name in enumerate(names)
-    ]
+    if isinstance(block, Undefined):
+        return [_reason("Calibration", block)]
+    same = twins(report.features)
+    names = [name for name in sorted_features(block.features) if name not in same]
+    tables = [_calibration(name, block, first=i == 0) for i, name in enumerate(names)]
     if not names:
-        tables = [_calibration(None, block, {}, first=True)]
-    abstention = block.get("abstention") or {}
-    if abstention:
-        tables += [_abstention(name, abstention, first=i == 0) for i, name in enumerate(names or [None])]
-    return tables
+        tables = [_calibration(None, block, first=True)]
+    if isinstance(block.abstention, Undefined):
+        return [*tables, _reason("Abstention", block.abstention)]
+    return [
+        *tables,
+        *(_abstention(name, block.abstention, first=i == 0) for i, name in enumerate(names or [None])),
+    ]
 
 
-def _groups(name: str | None, block: Block, *, first: bool) -> dict[str, Block]:
-    found = dict((block.get("features") or {}).get(name) or {}) if name is not None else {}
+def _reason(title: str, block: Undefined) -> Section:
+    return Section(title, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",), detail=True)
+
+
+def _groups(name: str | None, overall: T, features: Mapping[str, Mapping[str, T]], *, first: bool) -> dict[str, T]:
+    found = features.get(name, {}) if name is not None else {}
     groups = {key: found[key] for key in sorted_groups(found)}
-    return {EVERYONE: block["overall"]} | groups if first else groups
+    return {EVERYONE: overall} | groups if first else groups
 
 
-def _calibration(name: str | None, block: Block, feature: Mapping[str, Any], *, first: bool) -> Section:
+def _calibration(name: str | None, block: Calibration, *, first: bool) -> Section:
     notes = Footnotes(merge=True)
-    rows = []
-    for group, item in _groups(name, block, first=first).items():
-        gap = item.get("confidence_gap") or {}
-        errors = [text for key in ("squared_error", "ece") for text in _beside(item.get(key), notes)]
-        n = Safe(NONE if gap.get("n") is None else f"{gap['n']:,}")
-        rows.append((plain(group), n, cell_text(gap or None, notes), *errors, cell_text(item.get("aurc"), notes)))
-    legend = group_legend({group: {} for group in feature.get("groups") or {}})
+    groups = _groups(name, block.overall, block.features, first=first)
+    rows = tuple((plain(group), *_row(item, notes)) for group, item in groups.items())
     title = "Calibration" + ("" if name is None else f" by {feature_title(name)}")
-    return Section(title, COLUMNS, tuple(rows), (*legend, *notes.lines()), detail=not first, explained=first)
+    lines = (*group_legend(groups), *notes.lines())
+    return Section(title, COLUMNS, rows, lines, detail=not first, explained=first)
 
 
-def _beside(error: Block | None, notes: Footnotes) -> tuple[Safe, Safe]:
+def _row(item: GroupCalibration, notes: Footnotes) -> tuple[Safe, ...]:
+    errors = [text for error in (item.squared_error, item.ece) for text in _beside(error, notes)]
+    gap = cell_text(item.confidence_gap, notes)
+    return count(item.confidence_gap.n), gap, *errors, cell_text(item.aurc, notes)
+
+
+def _beside(error: CalibrationError, notes: Footnotes) -> tuple[Safe, Safe]:
     """Return a calibration error with three decimals, and what perfect calibration gives."""
-    item = error or {}
-    if item.get("value") is None:
-        return cell_value(error, notes), Safe(NONE)
-    both = [item.get("null_median"), item.get("null_q95")]
-    chance = " / ".join(NONE if value is None else decimal(value, digits=3) for value in both)
-    if both == [None, None]:
-        mark = notes.mark(item["reason"]) if item.get("reason") else ""
-        chance = f"{NONE}{mark}"
-    return Safe(decimal(item["value"], digits=3)), Safe(chance)
+    if error.value is None:
+        return Safe(NONE + notes.mark(error.reason)), Safe(NONE)
+    mark = notes.mark(error.reason) if error.chance is None and error.reason else ""
+    chance = NONE + mark if error.chance is None else decimal(error.chance, digits=3)
+    return Safe(decimal(error.value, digits=3)), Safe(chance)
 
 
-def _abstention(name: str | None, block: Block, *, first: bool) -> Section:
+def _abstention(name: str | None, block: Abstention, *, first: bool) -> Section:
     notes = Footnotes(merge=True)
     rows = tuple(
-        (plain(group), *(cell_text(item.get(key), notes) for key in ("coverage", "selective_risk")))
-        for group, item in _groups(name, block, first=first).items()
+        (plain(group), cell_text(item.coverage, notes), cell_text(item.selective_risk, notes))
+        for group, item in _groups(name, block.overall, block.features, first=first).items()
     )
     columns = (Column("group", left=True), Column("coverage (95 %)"), Column("error among the answered (95 %)"))
     title = "Abstention" + ("" if name is None else f" by {feature_title(name)}")
-    legend = (_threshold(block.get("threshold") or {}),) if first else ()
+    legend = (_threshold(block.threshold),) if first else ()
     return Section(title, columns, rows, (*legend, *notes.lines()), detail=not first)
 
 
-def _threshold(threshold: Block) -> str:
-    value, split = threshold.get("value"), plain(threshold.get("split") or "another split")
-    shown = NONE if value is None else decimal(value)
+def _threshold(threshold: Threshold) -> str:
+    shown, split = decimal(threshold.value), plain(threshold.split)
     return f"Answered: images with a confidence of {shown} or more, a threshold fitted on {split}."

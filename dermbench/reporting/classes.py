@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.wording import decimal
 from dermbench.reporting.names import SPARSE
-from dermbench.reporting.numbers import Footnotes, cell_text, decimal
+from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dermbench.artifacts.report import Report
 
 WIDEST_MATRIX = 12
@@ -26,11 +29,10 @@ def per_class_section(report: Report) -> Section:
     notes = Footnotes(merge=True)
     rows = []
     for name in [c for c in report.classes if c in report.per_class]:
-        block = report.per_class[name]
-        support = int(block.get("support", 0))
-        scores = [cell_text(block.get(score), notes) for score in ("precision", "recall", "f1")]
-        mark = DAGGER if support < SPARSE else ""
-        rows.append((plain(name) + mark, Safe(f"{support:,}"), *scores))
+        row = report.per_class[name]
+        scores = [cell_text(cell, notes) for cell in (row.precision, row.recall, row.f1)]
+        mark = DAGGER if row.support < SPARSE else ""
+        rows.append((plain(name) + mark, Safe(f"{row.support:,}"), *scores))
     marked = any(row[0].endswith(DAGGER) for row in rows)
     legend = (f"{DAGGER} fewer than {SPARSE} true cases.",) if marked else ()
     columns = ("class", "support", "precision (95 %)", "recall (95 %)", "F1 (95 %)")
@@ -40,7 +42,7 @@ def per_class_section(report: Report) -> Section:
 
 def confusion_section(report: Report) -> Section | None:
     """Return the confusion matrix, or the most frequent confusions when there are many classes."""
-    labels, matrix = report.confusion.get("labels") or [], report.confusion.get("matrix") or []
+    labels, matrix = report.confusion.labels, report.confusion.matrix
     if not labels:
         return None
     if len(labels) > WIDEST_MATRIX:
@@ -56,7 +58,7 @@ def confusion_section(report: Report) -> Section | None:
     return Section("Confusion matrix", _columns(("true", *columns)), rows, (legend,), detail=True)
 
 
-def _most_confused(labels: list[str], matrix: list[list[int]]) -> Section:
+def _most_confused(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Section:
     pairs = [
         (count, i, j) for i, line in enumerate(matrix) for j, count in enumerate(line) if i != j and count > 0
     ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dermbench.reporting.comparison_cells import change, interval_text, number, p_text
+from dermbench.artifacts.wording import NONE, decimal
+from dermbench.reporting.comparison_cells import cell, change, interval_text, number, p_text
 from dermbench.reporting.comparison_features import feature_tables
 from dermbench.reporting.markdown import markdown_section
-from dermbench.reporting.names import HEADLINE, metric_title, sorted_features, sorted_metrics
-from dermbench.reporting.numbers import NONE, Footnotes, cell_text, decimal
+from dermbench.reporting.names import LEADING, is_headline, metric_title, sorted_features, sorted_metrics
+from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.terminal import _print_section as print_section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
@@ -129,13 +130,13 @@ def _overall(document: Mapping[str, Any]) -> Section:
     baseline = document["baseline"]
     names = sorted_metrics(document["models"][baseline])
     shown = names
-    if len(document["models"]) > FEW and len(names) > len(HEADLINE):  # few are metrics that somebody asked for
-        shown = [name for name in names if name in HEADLINE] or names
+    if len(document["models"]) > FEW and len(names) > LEADING:  # few are metrics that somebody asked for
+        shown = [name for name in names if is_headline(name)] or names
     for metric in shown:
-        first = cell_text(document["models"][baseline][metric], notes)
+        first = cell_text(cell(document["models"][baseline][metric]), notes)
         for model, effects in document["differences"].items():
             effect = effects[metric]
-            value = cell_text(document["models"][model][metric], notes)
+            value = cell_text(cell(document["models"][model][metric]), notes)
             row = (Safe(metric_title(metric)), plain(model), first, value, change(effect, notes))
             rows.append((*row, p_text(effect.get("p_value")), p_text(effect.get("p_holm"))))
     columns = (
@@ -155,7 +156,7 @@ def _seeds(document: Mapping[str, Any]) -> Section:
     for model, metrics in document["seeds"].items():
         for metric in sorted_metrics(metrics):
             item = metrics[metric]
-            if metric not in HEADLINE and len(metrics) > len(HEADLINE):
+            if not is_headline(metric) and len(metrics) > LEADING:
                 continue
             values = ", ".join("-" if v is None else decimal(v, digits=3) for v in item["values"].values())
             spread = "-" + notes.mark(item["reason"]) if item["seed_sd"] is None else number(item["seed_sd"])

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dermbench.reporting.numbers import MINUS, NONE, decimal, p_value
+from dermbench.artifacts.report import Cell
+from dermbench.artifacts.wording import MINUS, NONE, decimal, p_value
 from dermbench.reporting.text import Safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dermbench.reporting.numbers import Footnotes
+
+
+def cell(item: Mapping[str, Any]) -> Cell:
+    """Return a value of ``comparison.json`` as the cell of a report."""
+    return Cell.model_validate({key: item[key] for key in ("value", "low", "high", "n", "reason") if key in item})
 
 
 def number(value: float | None) -> Safe:

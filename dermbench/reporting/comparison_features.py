@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dermbench.artifacts.wording import NONE
 from dermbench.reporting.comparison_cells import change, interval_text, number, p_text, signed
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
-from dermbench.reporting.numbers import NONE, Footnotes
+from dermbench.reporting.numbers import Footnotes
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
 

@@ -4,246 +4,207 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dermbench.reporting.names import HEADLINE, metric_title, shown_metrics
-from dermbench.reporting.numbers import NONE, Footnotes, decimal, interval, p_value, verdict_text
+from dermbench.artifacts.report import LEVEL, Disparity, Undefined
+from dermbench.artifacts.wording import NONE, counted, decimal, enumerated, interval, p_value, span_words
+from dermbench.reporting.names import headline_metrics, is_macro, metric_title, shown_metrics
+from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
-from dermbench.reporting.text import Safe, plain
+from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-Block = dict[str, Any]
+    from dermbench.artifacts.report import Feature, Report
+
+Row = Disparity | Undefined
+RAW = "raw, includes class mix"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One disparity: its metric, its block of the report, and the feature's block."""
+    """One row of a disparity table: a metric and its gap, or the reason why there is none."""
 
     metric: str
-    block: Block
-    feature: Mapping[str, Any]
+    row: Row
 
-    def get(self, *keys: str) -> Any:
-        """Return the value under nested keys, None where one is missing."""
-        found: Any = self.block
-        for key in keys:
-            found = (found or {}).get(key)
-        return found
+    def title(self) -> str:
+        """Return the title of the metric; the primary question is marked."""
+        primary = isinstance(self.row, Disparity) and self.row.role == "primary"
+        return metric_title(self.metric) + " (primary)" * primary
 
 
-Write = Callable[[Item, Footnotes], str]
+Write = Callable[[Disparity, Footnotes], str]
 
 LEGENDS = {
-    "gap": "gap: largest minus smallest group value.",
-    "95 % interval": "95 % interval: of the gap, over all pairs of groups at once.",
-    "chance alone": "chance alone: the gap when the groups make no difference (median / 95th percentile).",
-    "p": "p: of the declared tests (range; trend where groups are ordered) after Holm; the verdict rests on it.",
-    "could have detected": "could have detected: the smallest true difference of a group from the others that "
-    "data of this size would show 4 times out of 5.",
-    "at worst": "at worst: bad end of the worst group's interval, over all groups at once.",
-    "runner-up": "runner-up: next worst group, and p that it differs from the worst.",
-    "SD between groups": "SD between groups: spread beyond sampling error, group values taken for normal; "
-    "with one odd group among equal ones its interval covers about 91 %.",
-    "p of the gap": "p of the gap: how often chance alone gives a gap this large.",
-    "p, range": "p, range and p, trend: of the declared tests, before Holm.",
+    "gap": "gap: largest difference between two groups within a class, averaged over classes.",
+    "at least": "at least, at most: 95 % limits of the gap.",
+    "chance": "chance: the median gap when the groups make no difference.",
+    "p": "p: of the largest contrast between groups; the verdict rests on it.",
+    "overlap": "overlap: how alike the class mixes of two groups are, 1 when equal; pairs below .50 are not "
+    "compared.",
+    RAW: f"{RAW}: largest minus smallest group value.",
+    "clearest contrast": "clearest contrast: the groups that differ most beyond their sampling error, with a "
+    "simultaneous 95 % interval.",
+    "SD between groups": "SD between groups: spread beyond sampling error.",
 }
 """What a column means, for those whose heading does not say it."""
 
 
 def disparity_sections(
-    title: str, feature: Mapping[str, Any], *, explain: bool = True, detail: bool = False
+    title: str, feature: Feature, report: Report, *, explain: bool = True, detail: bool = False
 ) -> list[Section]:
-    """Return the tables of disparities, one row a metric: the gaps, then the worst group, spread and tests.
+    """Return the tables of disparities, one row a metric: the gaps, then contrast and spread.
 
-    A column is left out when no metric has its value; a value that is missing or undefined is a dash. With
-    ``explain`` the columns are explained beneath.
+    A value that is undefined is a dash with its reason beneath. With ``explain`` the columns are explained.
     """
-    found: dict[str, Block] = feature.get("disparities") or {}
-    items = [Item(name, found[name], feature) for name in shown_metrics(found)]
+    rows = feature.disparities
+    items = [Item(name, rows[name]) for name in shown_metrics(rows)]
     if not items:
         return []
-    lead = sum(item.metric in HEADLINE for item in items) or None
-    gaps = _table(f"Disparity by {title}", items, MAIN, explain=explain, always=MAIN[:2])
-    more = _table(f"Worst group and spread by {title}", items, MORE, explain=explain)
-    found_more = [replace(more, detail=detail, lead=lead)] if len(more.columns) > 1 else []
-    return [replace(gaps, notes=(*_common_classes(items), *remarks(items), *gaps.notes), detail=True), *found_more]
+    gaps = _table(f"Disparity by {title}", items, MAIN, explain=explain)
+    more = _table(f"Contrasts and spread by {title}", items, MORE, explain=explain)
+    said = macro_notes(items, len(report.classes))
+    return [
+        replace(gaps, notes=(*said, *gaps.notes), detail=True),
+        replace(more, detail=detail, lead=len(headline_metrics(rows))),
+    ]
 
 
-def gap_text(block: Mapping[str, Any]) -> str:
-    """Return ``.11 (chance .11, to .20)``: the gap beside what chance alone gives; a dash when undefined."""
-    if block.get("difference") is None:
+def gap_text(row: Row) -> str:
+    """Return ``.12 [.03, .24]``: the gap with *at least* and *at most*, a dash for a limit that is not known."""
+    if isinstance(row, Undefined):
         return NONE
-    gap = decimal(block["difference"])
-    median, upper = block.get("null_median"), block.get("null_q95")
-    if median is None or upper is None:
-        return gap
-    return f"{gap} (chance {decimal(median)}, to {decimal(upper)})"
+    ends = [NONE if end is None else decimal(end) for end in (row.low, row.high)]
+    return decimal(row.gap) + ("" if ends == [NONE, NONE] else f" [{', '.join(ends)}]")
+
+
+def verdict_words(row: Row) -> str:
+    """Return what a row says in a word or two: ``disparity``, ``within margin .10``, ``not settled``."""
+    if isinstance(row, Undefined) or row.verdict is None:
+        return NONE
+    margin = "" if row.verdict.margin is None else f" {decimal(row.verdict.margin)}"
+    if row.verdict.kind == "undecided":
+        beyond = row.p_value is not None and row.p_value <= LEVEL
+        return "size not bounded" if beyond else "not settled"
+    words = {
+        "disparity": "disparity",
+        "within_margin": f"within margin{margin}",
+        "disparity_within_margin": f"disparity, within margin{margin}",
+    }
+    return words[row.verdict.kind]
 
 
 def write_row(item: Item, parts: Iterable[str], notes: Footnotes) -> list[str]:
     """Return the texts of one disparity in the columns named ``parts``."""
-    return [WRITERS[part](item, notes) for part in parts]
+    row = item.row
+    if isinstance(row, Undefined):
+        marked = Safe(NONE + notes.mark(row.reason))
+        return [marked if i == 0 else NONE for i, _ in enumerate(parts)]
+    return [WRITERS[part](row, notes) for part in parts]
 
 
-def remarks(items: Iterable[Item]) -> list[str]:
-    """Return what the report says about single disparities, each remark once."""
-    return list(dict.fromkeys(plain(note, limit=400) for item in items for note in item.get("notes") or []))
+def macro_notes(items: Iterable[Item], n_classes: int) -> list[str]:
+    """Return how many classes the gaps of macro averages rest on."""
+    found: dict[int, list[str]] = {}
+    for item in items:
+        if isinstance(item.row, Disparity) and is_macro(item.metric):
+            found.setdefault(item.row.n_classes, []).append(metric_title(item.metric))
+    return [f"{enumerated(names)}: gaps over {n} of {n_classes} classes." for n, names in sorted(found.items())]
 
 
-def _table(
-    title: str, items: Sequence[Item], parts: Sequence[str], *, explain: bool, always: tuple[str, ...] = ()
-) -> Section:
+def family_note(report: Report) -> list[str]:
+    """Return how many questions the report asks, and how their p-values are corrected."""
+    family = report.family
+    if family is None:
+        return []
+    primary = "" if report.primary is None else " The primary question uses its own p."
+    how = plain(family.adjustment, limit=PROSE_LIMIT)
+    secondary = f"Secondary rows are exploratory; their p and limits are corrected: {how}."
+    return [f"{counted(family.n_questions, 'question')}.{primary} {secondary}"]
+
+
+def _table(title: str, items: Sequence[Item], parts: Sequence[str], *, explain: bool) -> Section:
     notes = Footnotes()
-    blank = {part for part in parts if all(WRITERS[part](item, Footnotes()) in _BLANK for item in items)}
-    kept = [part for part in parts if part in always or part not in blank]
-    rows = [(metric_title(item.metric), *write_row(item, kept, notes)) for item in items]
-    columns = (Column("metric", left=True), *(COLUMNS[part] for part in kept))
+    rows = [(item.title(), *write_row(item, parts, notes)) for item in items]
+    columns = (Column("metric", left=True), *(COLUMNS[part] for part in parts))
     return Section(title, columns, tuple(rows), tuple(notes.lines()), explained=explain)
 
 
-def _common_classes(items: Sequence[Item]) -> list[str]:
-    counts = {
-        item.metric: len(item.get("classes"))
-        for item in items
-        if item.get("classes") and item.get("difference") is not None
-    }
-    if not counts:
-        return []
-    named = ", ".join(metric_title(name) for name in counts)
-    classes = " or ".join(str(n) for n in sorted(set(counts.values())))
-    return [f"{named}: compared over the {classes} classes with enough cases in every group."]
-
-
-def _none(item: Item, notes: Footnotes, *keys: str) -> Safe:
-    """Return a dash, with the number of the reason that the block gives for one of the keys."""
-    given = item.get("reasons") or {}
-    reason = next((given[key] for key in keys if given.get(key)), None)
-    return Safe(NONE if reason is None else NONE + notes.mark(reason))
-
-
-def _gap(item: Item, notes: Footnotes) -> Safe:
-    if item.get("difference") is not None:
-        return Safe(decimal(item.get("difference")))
-    if item.get("reason"):
-        return Safe(NONE + notes.mark(item.get("reason")))
-    dash = _none(item, notes, "reason", "difference")
-    return dash if dash != NONE else Safe(NONE + notes.mark("no reason given"))
-
-
-def _ends(item: Item, _notes: Footnotes) -> str:
-    names = [item.get("worst_group"), item.get("best_group")]
-    if None in names or item.get("difference") is None:
-        return NONE
-    return " → ".join(_group(str(name), item) for name in names)
-
-
-def _group(name: str, item: Item) -> str:
-    # the values that were compared: of a macro metric those over the classes common to all groups
-    value = (item.get("values") or {}).get(name)
-    if value is None:
-        value = item.feature.get("groups", {}).get(name, {}).get(item.metric, {}).get("value")
-    return plain(name, limit=40) + ("" if value is None else f" {decimal(value)}")
-
-
-def _number(*keys: str, write: Callable[[float], str] = decimal, sign: str = "") -> Write:
-    def text(item: Item, notes: Footnotes) -> str:
-        value = item.get(*keys)
-        return _none(item, notes, keys[0]) if value is None else Safe(sign + write(value))
+def _number(name: str, write: Callable[[float], str] = decimal) -> Write:
+    def text(row: Disparity, notes: Footnotes) -> str:
+        value: float | None = getattr(row, name)
+        return _none(row, notes, name) if value is None else Safe(write(value))
 
     return text
 
 
-def _interval(item: Item, notes: Footnotes) -> str:
-    ends = interval(item.get("low"), item.get("high"))
-    return _none(item, notes, "low", "high") if ends == NONE else Safe(ends)
+def _none(row: Disparity, notes: Footnotes, name: str) -> Safe:
+    return Safe(NONE + notes.mark(row.reasons[name]))
 
 
-def _chance(item: Item, notes: Footnotes) -> str:
-    both = [item.get("null_median"), item.get("null_q95")]
-    if both == [None, None]:
-        return _none(item, notes, "null_median", "null_q95")
-    return Safe(" / ".join(NONE if value is None else decimal(value) for value in both))
+def _verdict(row: Disparity, notes: Footnotes) -> str:
+    return _none(row, notes, "verdict") if row.verdict is None else Safe(verdict_words(row))
 
 
-def _p(item: Item, notes: Footnotes) -> str:
-    """Return the p-value that the verdict rests on; that of the gap where the report has no other."""
-    return _number("tests", "adjusted", write=p_value)(item, notes) if item.get("tests") else _gap_p(item, notes)
+def _overlap(row: Disparity, notes: Footnotes) -> str:
+    text = _none(row, notes, "overlap") if row.overlap is None else Safe(decimal(row.overlap))
+    if not row.not_comparable:
+        return text
+    reasons: dict[str, list[str]] = {}
+    for pair in row.not_comparable:
+        reasons.setdefault(pair.reason, []).append(" and ".join(plain(name, limit=40) for name in pair.groups))
+    said = "; ".join(f"{', '.join(pairs)} ({plain(reason)})" for reason, pairs in reasons.items())
+    return Safe(f"{text}{notes.mark(f'not comparable: {said}')}")
 
 
-def _spread(item: Item, notes: Footnotes) -> str:
-    value, low, high = (item.get("between_group_sd", key) for key in ("value", "low", "high"))
-    if value is None:
-        return _none(item, notes, "between_group_sd")
-    ends = interval(low, high)
-    return Safe(decimal(value) if ends == NONE else f"{decimal(value)} {ends}")
+def _raw(row: Disparity, notes: Footnotes) -> str:
+    if row.raw is None:
+        return _none(row, notes, "raw")
+    names = (row.raw.worst_group, row.raw.best_group)
+    return f"{decimal(row.raw.difference)}, {' → '.join(plain(name, limit=40) for name in names)}"
 
 
-def _verdict(item: Item, notes: Footnotes) -> str:
-    if not item.get("verdict"):
-        return _none(item, notes, "verdict")
-    return verdict_text(item.get("verdict"), item.get("minimum_detectable"))
+def _ratio(row: Disparity, _notes: Footnotes) -> str:
+    return Safe(NONE if row.raw is None or row.raw.ratio is None else decimal(row.raw.ratio))
 
 
-def _worst(item: Item, _notes: Footnotes) -> str:
-    if item.get("worst") is None:
-        return NONE
-    n, value = item.get("worst", "n"), item.get("worst", "value")
-    size = "" if n is None else f", n = {n:,}"
-    return plain(item.get("worst", "group"), limit=40) + ("" if value is None else f" {decimal(value)}") + size
+def _contrast(row: Disparity, notes: Footnotes) -> str:
+    found = row.contrast
+    if found is None:
+        return _none(row, notes, "contrast")
+    sides = [plain(span_words(side), limit=60) for side in (found.first, found.second)]
+    ends = interval(found.low, found.high)
+    return f"{' minus '.join(sides)}: {decimal(found.value)}" + ("" if ends == NONE else f" {ends}")
 
 
-def _runner_up(item: Item, _notes: Footnotes) -> str:
-    name, p = item.get("worst", "runner_up"), item.get("worst", "p_value")
-    return NONE if name is None else plain(name, limit=40) + ("" if p is None else f", p = {p_value(p)}")
+def _spread(row: Disparity, notes: Footnotes) -> str:
+    return cell_text(row.between_group_sd, notes)
 
 
-_gap_p = _number("p_value", write=p_value)
-_BLANK = {NONE, NONE + "¹"}
 WRITERS: dict[str, Write] = {
-    "gap": _gap,
-    "worst → best": _ends,
-    "95 % interval": _interval,
-    "chance alone": _chance,
-    "p": _p,
-    "could have detected": _number("minimum_detectable", sign="≥ "),
+    "gap": _number("gap"),
+    "at least": _number("low"),
+    "at most": _number("high"),
+    "chance": _number("chance"),
+    "p": _number("p_value", p_value),
     "verdict": _verdict,
-    "worst group": _worst,
-    "at worst": _number("worst", "bound"),
-    "runner-up": _runner_up,
+    "overlap": _overlap,
+    RAW: _raw,
+    "clearest contrast": _contrast,
     "SD between groups": _spread,
-    "ratio": _number("ratio"),
-    "p of the gap": _gap_p,
-    "p, range": _number("tests", "omnibus", write=p_value),
-    "p, trend": _number("tests", "trend", write=p_value),
+    "raw ratio": _ratio,
 }
 """How each column is written, by its heading."""
 COLUMNS: dict[str, Column] = {
     part: Column(
         part,
-        left=part in ("worst → best", "verdict", "worst group", "runner-up"),
-        drop={
-            "worst → best": 2,
-            "95 % interval": 1,
-            "ratio": 2,
-            "p of the gap": 3,
-            "p, range": 4,
-            "p, trend": 4,
-        }.get(part, 0),
-        prose=part == "verdict",
+        left=part in ("verdict", RAW, "clearest contrast"),
+        drop={RAW: 3, "overlap": 2, "chance": 1, "raw ratio": 1}.get(part, 0),
         meaning=LEGENDS.get(part, ""),
     )
     for part in WRITERS
 }
-MAIN = ("gap", "worst → best", "95 % interval", "chance alone", "p", "could have detected", "verdict")
-MORE = (
-    "worst group",
-    "at worst",
-    "runner-up",
-    "SD between groups",
-    "ratio",
-    "p of the gap",
-    "p, range",
-    "p, trend",
-)
+MAIN = ("gap", "at least", "at most", "chance", "p", "verdict", "overlap", RAW)
+MORE = ("clearest contrast", "SD between groups", "raw ratio")

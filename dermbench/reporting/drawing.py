@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dermbench.artifacts.report import Disparity, Undefined
 from dermbench.artifacts.skin import UNKNOWN
-from dermbench.reporting.groups import is_small, twins
-from dermbench.reporting.names import feature_title, metric_title, sorted_features, sorted_groups
-from dermbench.reporting.numbers import Footnotes, cell_text, decimal
-from dermbench.reporting.summary import headline_metrics
+from dermbench.artifacts.wording import NONE, decimal
+from dermbench.reporting.groups import twins
+from dermbench.reporting.names import feature_title, headline_metrics, metric_title, sorted_features, sorted_groups
+from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from dermbench.artifacts.report import Report
+    from dermbench.artifacts.report import Cell, Report
+    from dermbench.reporting.disparity import Row
 
 LABEL, PLOT, MARGIN = 250.0, 470.0, 200.0
 """Widths of the names, of the plot and of the values beside it."""
@@ -78,85 +80,74 @@ class Forest:
 
 @dataclass(frozen=True)
 class Bar:
-    """A gap beside what chance alone gives."""
+    """A gap with its limits, beside the gap that chance alone gives."""
 
-    x: float | None
-    ends: tuple[float, float] | None
-    median: float | None
-    upper: float | None
+    x: float | None = None
+    ends: tuple[float, float] | None = None
+    chance: float | None = None
 
 
 def forest(report: Report) -> Forest | None:
     """Return the forest plot of accuracy (of another metric where there is none); None without a value."""
     name = next(iter(headline_metrics(report.overall)), None)
-    overall = report.overall.get(name or "") or {}
-    if name is None or overall.get("value") is None:
+    overall = None if name is None else report.overall[name]
+    if name is None or overall is None or overall.value is None:
         return None
     scale = _scale(report, name)
     same, marks, y = twins(report.features), [], TOP + LINE
     for feature in [f for f in sorted_features(report.features) if f not in same]:
         y += LINE + GAP
         marks.append(Mark(plain(feature_title(feature)), y))
-        groups = report.features[feature].get("groups") or {}
-        for group in sorted_groups(groups):
+        groups = report.features[feature].groups
+        for label in sorted_groups(groups):
             y += LINE
-            marks.append(_mark(group, groups[group], groups[group].get(name) or {}, scale, y))
-    whole = _mark("all images", {"n": report.n}, overall, scale, TOP + LINE)
+            group = groups[label]
+            marks.append(_mark(label, group.n, group.cells.get(name), scale, y, small=group.small))
+    whole = _mark("all images", report.n, overall, scale, TOP + LINE)
     return Forest(metric_title(name), y + LINE, scale.ticks(), marks, whole)
 
 
 def _scale(report: Report, name: str) -> Scale:
-    cells = [report.overall[name]]
-    cells += [g.get(name) or {} for f in report.features.values() for g in (f.get("groups") or {}).values()]
-    values = [cell[key] for cell in cells for key in ("value", "low", "high") if cell.get(key) is not None]
+    groups = [group for feature in report.features.values() for group in feature.groups.values()]
+    cells = [report.overall[name], *(group.cells[name] for group in groups if name in group.cells)]
+    values = [end for cell in cells for end in (cell.value, cell.low, cell.high) if end is not None]
     low, high = math.floor(min(values) * 10) / 10, math.ceil(max(values) * 10) / 10
     return Scale(low, max(high, low + 0.1), LABEL, PLOT)
 
 
-def _mark(label: str, block: Mapping[str, Any], cell: Mapping[str, Any], scale: Scale, y: float) -> Mark:
-    n = block.get("n")
-    shown = "" if n is None else f"n = {n:,}"
-    text = cell_text(dict(cell) or None, Footnotes()).rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹")
-    if cell.get("value") is None:
-        return Mark(plain(label, limit=32), y, shown, text)
-    ends = None if cell.get("low") is None or cell.get("high") is None else (cell["low"], cell["high"])
-    return Mark(
-        plain(label, limit=32),
-        y,
-        shown,
-        text,
-        scale.at(cell["value"]),
-        None if ends is None else (scale.at(ends[0]), scale.at(ends[1])),
-        hollow=is_small(block) or label == UNKNOWN,
-    )
+def _mark(label: str, n: int, cell: Cell | None, scale: Scale, y: float, *, small: bool = False) -> Mark:
+    shown, size = plain(label, limit=32), f"n = {n:,}"
+    if cell is None or cell.value is None:
+        return Mark(shown, y, size, NONE)
+    text = cell_text(cell, Footnotes()).rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹")
+    ends = None if cell.low is None or cell.high is None else (scale.at(cell.low), scale.at(cell.high))
+    return Mark(shown, y, size, text, scale.at(cell.value), ends, hollow=small or label == UNKNOWN)
 
 
-def gap_scale(blocks: list[Mapping[str, Any]]) -> Scale:
+def gap_scale(rows: Sequence[Row]) -> Scale:
     """Return the common axis of all gaps."""
-    keys = ("difference", "high", "null_q95")
-    found = [block[key] for block in blocks for key in keys if block.get(key) is not None]
+    known = [row for row in rows if isinstance(row, Disparity)]
+    found = [end for row in known for end in (row.gap, row.high, row.chance) if end is not None]
     return Scale(0.0, max(0.1, math.ceil(max(found, default=0.1) * 10) / 10), 6.0, WIDTH - 12.0)
 
 
-def gap(block: Mapping[str, Any], scale: Scale) -> Bar:
+def gap(row: Row, scale: Scale) -> Bar:
     """Return the marks of one gap."""
-    low, high = block.get("low"), block.get("high")
-
-    def at(key: str) -> float | None:
-        return None if block.get(key) is None else scale.at(block[key])
-
-    ends = None if low is None or high is None else (scale.at(low), scale.at(high))
-    return Bar(at("difference"), ends, at("null_median"), at("null_q95"))
+    if not isinstance(row, Disparity):
+        return Bar()
+    ends = None if row.low is None or row.high is None else (scale.at(row.low), scale.at(row.high))
+    return Bar(scale.at(row.gap), ends, None if row.chance is None else scale.at(row.chance))
 
 
 def reliability(report: Report) -> list[dict[str, float]] | None:
     """Return the points of the reliability diagram: place, and ends of the interval of the accuracy."""
+    if isinstance(report.calibration, Undefined):
+        return None
     scale = Scale(0.0, 1.0, 0.0, SQUARE)
     points = []
-    for point in (report.calibration.get("overall") or {}).get("curve") or []:
-        cell = point["accuracy"]
-        if cell.get("value") is None or cell.get("low") is None:
-            continue
-        y = {key: round(SQUARE - scale.at(cell[key]), 1) for key in ("value", "low", "high")}
-        points.append({"x": scale.at(point["confidence"]), **y})
+    for point in report.calibration.overall.curve:
+        ends = {"value": point.accuracy, "low": point.low, "high": point.high}
+        points.append(
+            {"x": scale.at(point.confidence)} | {key: round(SQUARE - scale.at(y), 1) for key, y in ends.items()}
+        )
     return points or None

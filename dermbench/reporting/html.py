@@ -5,26 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dermbench.artifacts.report import Undefined
 from dermbench.reporting import drawing
-from dermbench.reporting.names import metric_title
-from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, short_verdict
-from dermbench.reporting.provenance import headline, provenance_line
+from dermbench.reporting.names import headline_metrics, metric_title
+from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
+from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
-from dermbench.reporting.summary import gap_items, headline_metrics
+from dermbench.reporting.summary import GAPS, METRICS_TITLE, SUMMARY, gap_items
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
+    from dermbench.reporting.disparity import Row
     from dermbench.reporting.section import Section
 
-TITLES = ("Summary", "Disparities")
+OWN = (SUMMARY, METRICS_TITLE, GAPS)
 """Sections that the page draws in its own way."""
-LOUD, SILENT = "evidence", "too small"
-"""How verdicts begin that are set apart."""
+KINDS = {"disparity": "loud", "disparity_within_margin": "loud", "within_margin": "plain", "undecided": "silent"}
+"""Style of each kind of verdict."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,15 @@ def to_html(report: Report) -> str:
     same report gives the same bytes.
     """
     tables = sections(report)
-    gaps = next((table for table in tables if table.title == TITLES[1]), None)
-    scale = drawing.gap_scale([item.block for items in gap_items(report.features).values() for item in items])
+    gaps = next((table for table in tables if table.title == GAPS), None)
+    scale = drawing.gap_scale([item.row for items in gap_items(report.features).values() for item in items])
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            sentences=[sentence.text for sentence in report.summary],
+            notes=all_notes(report),
             headline=headline(report),
             cards=_cards(report),
             gaps=gaps,
@@ -57,7 +61,7 @@ def to_html(report: Report) -> str:
             scale=scale,
             forest=drawing.forest(report),
             reliability=drawing.reliability(report),
-            tables=[table for table in tables if table.title not in TITLES],
+            tables=[table for table in tables if table.title not in OWN],
             provenance=provenance_line(report),
             bar=drawing.WIDTH,
             square=drawing.SQUARE,
@@ -80,16 +84,16 @@ def _environment() -> Environment:
     return made
 
 
-def _cards(report: Report) -> list[dict[str, Any]]:
+def _cards(report: Report) -> list[dict[str, str]]:
     """Return the headline metrics: title, value, interval, n, and the reason of what is undefined."""
     cards = []
     for name in headline_metrics(report.overall):
         cell, notes = report.overall[name], Footnotes()
         texts = {"value": cell_value(cell, notes), "interval": cell_interval(cell, notes)}
         shown = {key: text.rstrip("¹") for key, text in texts.items()}
-        reason = plain(cell.get("reason") or "", limit=PROSE_LIMIT)
-        n = cell.get("n") or report.n
-        cards.append({"title": metric_title(name), "n": f"{n:,}", "reason": reason, **shown})
+        reason = plain(cell.reason or "", limit=PROSE_LIMIT)
+        n = count(report.n if cell.n is None else cell.n)
+        cards.append({"title": metric_title(name), "n": n, "reason": reason, **shown})
     return cards
 
 
@@ -100,14 +104,10 @@ def _lines(report: Report, gaps: Section | None, scale: drawing.Scale) -> list[t
     items = [item for found in gap_items(report.features).values() for item in found]
     both = list(zip(gaps.rows, items, strict=True))
     return [
-        (head, [Line(_texts(row), drawing.gap(item.block, scale), _kind(row[-1])) for row, item in part])
+        (head, [Line(texts[1:], drawing.gap(item.row, scale), _kind(item.row)) for texts, item in part])
         for head, part in groupby(both, key=lambda pair: pair[0][0])
     ]
 
 
-def _texts(row: tuple[str, ...]) -> tuple[str, ...]:
-    return (*row[1:-1], short_verdict(row[-1]))
-
-
-def _kind(verdict: str) -> str:
-    return "loud" if verdict.startswith(LOUD) else "silent" if verdict.startswith(SILENT) else "plain"
+def _kind(row: Row) -> str:
+    return "plain" if isinstance(row, Undefined) or row.verdict is None else KINDS[row.verdict.kind]

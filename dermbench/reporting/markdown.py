@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.reporting.numbers import NONE
-from dermbench.reporting.provenance import headline, provenance_line
+from dermbench.artifacts.wording import NONE
+from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
 from dermbench.reporting.text import PROSE_LIMIT, markdown_text
 
@@ -27,9 +27,9 @@ def to_markdown(report: Report) -> str:
     lines = [title, "", f"{headline(report)}. {READING}", ""]
     for section in sections(report):
         lines += markdown_section(section)
-    if report.notes:
+    if notes := all_notes(report):
         lines += ["## Notes", ""]
-        lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in report.notes]
+        lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in notes]
         lines.append("")
     if line := provenance_line(report):
         lines += [f"Provenance: {markdown_text(line, limit=PROSE_LIMIT)}", ""]
@@ -37,8 +37,10 @@ def to_markdown(report: Report) -> str:
 
 
 def markdown_section(section: Section) -> list[str]:
-    """Return the lines of a titled table with its notes."""
+    """Return the lines of a titled table with its sentences and notes."""
     lines = [f"## {markdown_text(section.title)}"]
+    for sentence in section.sentences:
+        lines += ["", markdown_text(sentence, limit=PROSE_LIMIT)]
     if section.rows:
         lines += ["", *markdown_table(section.columns, section.rows)]
     for note in (*section.legend(), *section.notes):

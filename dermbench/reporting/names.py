@@ -6,31 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN
+from dermbench.artifacts.wording import CROSS
+from dermbench.evaluation.core.metric import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro-F1",
-    "cohen_kappa": "Cohen's κ",
-    "weighted_f1": "weighted F1",
-    "micro_f1": "micro-F1",
-    "mcc": "MCC",
-    "auroc_ovr": "AUROC, one vs rest",
-    "average_precision": "average precision",
-    "top3_accuracy": "top-3 accuracy",
-    "top_3_accuracy": "top-3 accuracy",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-}
-"""Title of each well-known metric, in the order of the tables."""
-HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
-"""Metrics of the summary; the first ones of :data:`METRICS`, so that every table begins with them."""
 STANDARDISED = "standardised_"
 """Begins the names of metrics under the class mix of all groups."""
 FEATURES = {"fst": "Fitzpatrick skin type", "fst_band": "Fitzpatrick skin-type band"}
+LEADING = 4
+"""Number of metrics that lead a report where none of them is a headline metric."""
 SMALL = 30
 """Groups of fewer images are marked: their intervals are too wide to compare."""
 SPARSE = 10
@@ -38,31 +24,46 @@ SPARSE = 10
 
 
 def metric_title(name: str) -> str:
-    """Return what people call a metric."""
+    """Return what people call a metric; one that is not installed here is called by its key."""
     if name.startswith(STANDARDISED):
         return f"standardised {metric_title(name.removeprefix(STANDARDISED))}"
-    return METRICS.get(name, name.replace("_", " "))
+    return METRICS.get(name).title if name in METRICS else name.replace("_", " ")
+
+
+def is_headline(name: str) -> bool:
+    """Return whether a metric belongs on the first screen."""
+    return name in METRICS and bool(getattr(METRICS.get(name), "headline", False))
+
+
+def is_macro(name: str) -> bool:
+    """Return whether a metric averages over classes."""
+    return name in METRICS and METRICS.get(name).macro
 
 
 def feature_title(name: str) -> str:
     """Return what people call a sensitive feature; parts of an intersection are joined by a cross."""
     if "," in name:
-        return " \N{MULTIPLICATION SIGN} ".join(feature_title(part.strip()) for part in name.split(","))
+        return CROSS.join(feature_title(part.strip()) for part in name.split(","))
     if name.startswith("fst_") and name not in FEATURES:
         return f"{FEATURES['fst']} ({name.removeprefix('fst_').replace('_', ' ')})"
     return FEATURES.get(name, name.replace("_", " "))
 
 
 def sorted_metrics(names: Iterable[str]) -> list[str]:
-    """Return metric names, the well-known ones first in the order of :data:`METRICS`."""
-    order = {name: i for i, name in enumerate(METRICS)}
-    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+    """Return metric names by title, the headline metrics first."""
+    return sorted(names, key=lambda name: (not is_headline(name), metric_title(name).lower(), name))
 
 
 def shown_metrics(names: Iterable[str]) -> list[str]:
     """Return metric names in order, without micro-F1 beside the accuracy that it equals."""
     kept = set(names)
     return sorted_metrics(kept - {"micro_f1"} if "accuracy" in kept else kept)
+
+
+def headline_metrics(names: Iterable[str]) -> list[str]:
+    """Return the headline metrics among some; where there is none, the first four."""
+    shown = shown_metrics(names)
+    return [name for name in shown if is_headline(name)] or shown[:LEADING]
 
 
 def sorted_features(names: Iterable[str]) -> list[str]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dermbench.reporting.numbers import NONE, Footnotes, cell_value, decimal, interval, p_value
+from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import NONE, decimal, p_value
+from dermbench.reporting.numbers import Footnotes
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-Block = dict[str, Any]
+    from dermbench.artifacts.report import Feature, ParityMeasure
 
 MEASURES = {
     "pqd": "PQD",
@@ -31,53 +33,50 @@ DEFINITIONS = (
     "PQD: smallest over largest accuracy. NAR: accuracy range over mean accuracy. DPM, EOM: smallest over largest "
     "selection rate, and TPR, of the groups, mean over classes. PQD, DPM and EOM are 1, NAR and the ranges 0, "
     "when groups are equal. Ranges: largest minus smallest group rate of a class against the rest, largest and "
-    "mean over classes. chance alone: median [5th, 95th percentile] when groups make no difference; p on the bad "
-    "side."
+    "mean over classes. chance: median when groups make no difference; p on the bad side."
 )
 
 
-def parity_sections(title: str, feature: Mapping[str, Any], *, explain: bool = True) -> list[Section]:
-    """Return the table of measures and that of each class's ranges; none where the report has no parity."""
-    block: dict[str, Block] = feature.get("parity") or {}
-    if not block:
+def parity_sections(title: str, feature: Feature, *, explain: bool = True) -> list[Section]:
+    """Return the table of measures and that of each class's ranges; the reason alone where there is none."""
+    measures = feature.parity
+    if isinstance(measures, Undefined):
+        notes = (f"{NONE} {plain(measures.reason, limit=PROSE_LIMIT)}",)
+        return [Section(f"Parity by {title}", notes=notes, detail=True)]
+    if not measures:
         return []
-    notes = Footnotes()
     order = {name: i for i, name in enumerate(MEASURES)}
-    rows = []
-    for name in sorted(block, key=lambda name: (order.get(name, len(order)), name)):
-        measure = block[name]
-        skipped = measure.get("skipped") or []
-        left_out = Safe(f"{len(skipped):,}{notes.mark(_skipped(skipped))}" if skipped else "0")
-        value = cell_value(measure, notes)
-        p = measure.get("p_value")
-        row = (value, _chance(measure), Safe(NONE if p is None else p_value(p)))
-        rows.append(
-            (MEASURES.get(name, name.replace("_", " ")), *row, left_out if measure.get("null") else Safe(NONE))
-        )
-    heads = ("value", "chance alone", "p", "classes left out")
+    names = sorted(measures, key=lambda name: (order.get(name, len(order)), name))
+    marks = Footnotes()
+    rows = tuple((_measure_title(name), *_row(measures[name], marks)) for name in names)
+    heads = ("value", "chance", "p", "classes left out")
     columns = (Column("measure", left=True), *(Column(head) for head in heads))
-    lines = (*((DEFINITIONS,) if explain else ()), *notes.lines())
-    tables = [Section(f"Parity by {title}", columns, tuple(rows), lines, detail=True), _ranges(title, block)]
-    return [table for table in tables if table is not None]
+    lines = (*((DEFINITIONS,) if explain else ()), *marks.lines())
+    return [Section(f"Parity by {title}", columns, rows, lines, detail=True), *_ranges(title, measures)]
 
 
-def _skipped(names: list[str]) -> str:
+def _measure_title(name: str) -> str:
+    return MEASURES.get(name, name.replace("_", " "))
+
+
+def _row(measure: ParityMeasure, notes: Footnotes) -> tuple[Safe, ...]:
+    value = NONE + notes.mark(measure.reason) if measure.value is None else decimal(measure.value)
+    chance = NONE if measure.chance is None else decimal(measure.chance)
+    p = NONE if measure.p_value is None else p_value(measure.p_value)
+    out = f"{len(measure.skipped):,}{notes.mark(_skipped(measure.skipped))}" if measure.skipped else "0"
+    return Safe(value), Safe(chance), Safe(p), Safe(out if measure.null else NONE)
+
+
+def _skipped(names: Sequence[str]) -> str:
     return f"left out: {', '.join(plain(name) for name in names)}"[:PROSE_LIMIT]
 
 
-def _chance(measure: Block) -> Safe:
-    if measure.get("null_median") is None:
-        return Safe(NONE)
-    ends = interval(measure.get("null_q05"), measure.get("null_q95"))
-    return Safe(decimal(measure["null_median"]) + ("" if ends == NONE else f" {ends}"))
-
-
-def _ranges(title: str, block: Mapping[str, Block]) -> Section | None:
+def _ranges(title: str, measures: Mapping[str, ParityMeasure]) -> list[Section]:
     vectors = {
-        head: block[name]["per_class"] for name, head in RATES.items() if (block.get(name) or {}).get("per_class")
+        head: ranges for key, head in RATES.items() if key in measures and (ranges := measures[key].per_class)
     }
     if not vectors:
-        return None
+        return []
     names = list(dict.fromkeys(name for vector in vectors.values() for name in vector))
     notes = Footnotes()
 
@@ -88,4 +87,4 @@ def _ranges(title: str, block: Mapping[str, Block]) -> Section | None:
     rows = tuple((plain(name), *(text(vector.get(name)) for vector in vectors.values())) for name in sorted(names))
     columns = (Column("class", left=True), *(Column(head) for head in vectors))
     note = "Largest minus smallest group rate of each class against the rest."
-    return Section(f"Ranges by class and {title}", columns, rows, (note, *notes.lines()), detail=True)
+    return [Section(f"Ranges by class and {title}", columns, rows, (note, *notes.lines()), detail=True)]

@@ -1,9 +1,10 @@
-"""One line that says where a report's numbers come from."""
+"""Where a report's numbers come from, and what a reader must know of them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.wording import counted
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -14,21 +15,23 @@ DIGEST = 19
 
 
 def provenance_line(report: Report) -> str:
-    """Return versions, source revision, settings and content hashes as ``key value`` parts."""
-    parts = []
-    for key, item in sorted(report.provenance.items()):
-        if key == "environment" and isinstance(item, dict):
-            parts += [f"{name} {plain(item[name])}" for name in ("dermbench", "python") if name in item]
-        elif key == "revision" and isinstance(item, dict):
-            commit = plain(item.get("commit", ""))[:10]
-            parts += [f"commit {commit}" + " with changes" * bool(item.get("dirty"))] if commit else []
-        elif isinstance(item, str | int | float) and not isinstance(item, bool):
-            text = plain(item)
-            shown = text[:DIGEST] if text.startswith("sha256:") else text
-            parts.append(f"{plain(key).replace('_', ' ')} {shown}")
+    """Return versions, settings and content hashes as ``key value`` parts."""
+    told = report.provenance
+    parts = [f"dermbench {plain(told.version)}"]
+    parts += [f"python {plain(told.environment['python'])}"] if "python" in told.environment else []
+    parts += [f"seed {told.seed}", f"resamples {told.resamples:,}"]
+    unit = "image" if told.unit.column is None else told.unit.column
+    parts.append(f"{told.unit.count:,} units by {plain(unit)}")
+    digests = (("predictions", told.predictions_digest), ("truth", told.truth_digest))
+    parts += [f"{name} {plain(digest)[:DIGEST]}" for name, digest in digests if digest]
     return " · ".join(parts)
+
+
+def all_notes(report: Report) -> list[str]:
+    """Return what was read otherwise than written, then what a reader must know."""
+    return [*report.provenance.interpreted, *report.notes]
 
 
 def headline(report: Report) -> str:
     """Return ``n images, k classes`` of the split."""
-    return f"{report.n:,} images, {len(report.classes):,} classes"
+    return f"{counted(report.n, 'image')}, {counted(len(report.classes), 'class')}"

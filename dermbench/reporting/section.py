@@ -17,8 +17,6 @@ class Column:
         Whether the text is aligned to the left.
     drop
         Where a table is too wide for the terminal, columns go in falling order of this; those of 0 stay.
-    prose
-        Whether the column holds verdicts, whose parenthesis is left out of a table that is too wide.
     meaning
         What the column says, for those whose heading does not; goes beneath the table.
     heading
@@ -28,7 +26,6 @@ class Column:
     title: str
     left: bool = False
     drop: int = 0
-    prose: bool = False
     heading: bool = False
     meaning: str = ""
 
@@ -47,6 +44,8 @@ class Section:
         One tuple of texts a row; strings that are not :class:`~dermbench.reporting.text.Safe` are escaped.
     notes
         Lines beneath the table: legends, then the numbered reasons of undefined values.
+    sentences
+        Paragraphs above the table.
     detail
         Whether the section is left out of a short report (the terminal's, unless asked for everything).
     lead
@@ -59,6 +58,7 @@ class Section:
     columns: tuple[Column, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = field(default=())
+    sentences: tuple[str, ...] = field(default=())
     detail: bool = False
     lead: int | None = None
     explained: bool = True

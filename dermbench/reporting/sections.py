@@ -1,4 +1,4 @@
-"""A report as tables: the summary first, then each sensitive feature, calibration, classes."""
+"""A report as tables: the summary first, then classes, each sensitive feature, calibration."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dermbench.reporting.disparity import disparity_sections
 from dermbench.reporting.groups import group_sections, twins
 from dermbench.reporting.names import feature_title, sorted_features
 from dermbench.reporting.parity import parity_sections
+from dermbench.reporting.screen import screen_sections
 from dermbench.reporting.summary import summary_sections
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def sections(report: Report) -> list[Section]:
     """Return every table of a report, in reading order.
 
-    A feature that repeats an earlier one, group by group, has no tables: the summary says so.
+    A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
     tables = [*summary_sections(report), per_class_section(report), confusion_section(report)]
     same = twins(report.features)
@@ -29,7 +30,7 @@ def sections(report: Report) -> list[Section]:
     for i, name in enumerate(names):
         tables += feature_sections(report, name, main=i == 0)
     tables += calibration_sections(report)
-    return [table for table in tables if table is not None and (table.rows or table.notes)]
+    return [table for table in tables if table is not None and (table.rows or table.notes or table.sentences)]
 
 
 def feature_sections(report: Report, name: str, *, main: bool) -> list[Section]:
@@ -37,7 +38,8 @@ def feature_sections(report: Report, name: str, *, main: bool) -> list[Section]:
     title, feature = feature_title(name), report.features[name]
     return [
         *group_sections(title, feature, detail=not main),
-        *disparity_sections(title, feature, explain=main, detail=not main),
-        *annotator_sections(feature),
+        *disparity_sections(title, feature, report, explain=main, detail=not main),
+        *screen_sections(title, feature, report.classes),
+        *annotator_sections(title, feature, report),
         *parity_sections(title, feature, explain=main),
     ]

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from dermbench.reporting.groups import twins
 from dermbench.reporting.names import sorted_features
-from dermbench.reporting.numbers import MARK, short_verdict
-from dermbench.reporting.provenance import headline, provenance_line
+from dermbench.reporting.numbers import MARK
+from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
@@ -51,7 +51,7 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
         if full or not section.detail:
             console.print()
             _print_section(section if full else _shortened(section), console)
-    notes = report.notes if full else _main_notes(report)
+    notes = all_notes(report) if full else _main_notes(report)
     if notes:
         console.print()
         console.print(Text("Notes", style="bold"))
@@ -73,11 +73,13 @@ def _main_notes(report: Report) -> list[str]:
     """Leave out notes about features other than the main one."""
     names = sorted_features(report.features.keys() - twins(report.features).keys())
     others = tuple(f"{name}: " for name in report.features if name not in names[:1])
-    return [note for note in report.notes if not note.startswith(others)]
+    return [note for note in all_notes(report) if not note.startswith(others)]
 
 
 def _print_section(section: Section, console: Console) -> None:
     console.print(Text(section.title, style="bold"))
+    for sentence in section.sentences:
+        console.print(Text(f"- {plain(sentence, limit=PROSE_LIMIT)}"))
     dropped: list[str] = []
     if section.rows:
         whole, section = section, _fitted(section, console)
@@ -95,23 +97,19 @@ def _print_section(section: Section, console: Console) -> None:
 
 
 def _fitted(section: Section, console: Console) -> Section:
-    """Return the section with as many columns as fit; the shortest form when none does."""
+    """Return the section with as many columns as fit; the fewest when none does."""
     levels = sorted({column.drop for column in section.columns}, reverse=True)
     found = section
     for level in levels:
-        for brief in (False, True):
-            found = _with_columns(section, level, brief=brief)
-            if _fits(found, console, "wrapped"):
-                return found
+        found = _with_columns(section, level)
+        if _fits(found, console, "wrapped"):
+            return found
     return found
 
 
-def _with_columns(section: Section, level: int, *, brief: bool) -> Section:
+def _with_columns(section: Section, level: int) -> Section:
     kept = [i for i, c in enumerate(section.columns) if c.drop <= level]
-    rows = tuple(
-        tuple(short_verdict(row[i]) if brief and section.columns[i].prose else row[i] for i in kept)
-        for row in section.rows
-    )
+    rows = tuple(tuple(row[i] for i in kept) for row in section.rows)
     return replace(section, columns=tuple(section.columns[i] for i in kept), rows=rows)
 
 

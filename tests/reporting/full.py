@@ -1,4 +1,4 @@
-"""A made-up report with every block; ``python tests/reporting/full.py`` writes the golden files anew.
+"""A made-up report with every part; ``python tests/reporting/full.py`` writes the golden files anew.
 
 Run it after a change of the output that is meant, and read the difference before committing it.
 """
@@ -6,199 +6,187 @@ Run it after a change of the output that is meant, and read the difference befor
 from __future__ import annotations
 
 import io
+import sys
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
 
-from dermbench.artifacts import Report
+sys.path.append(str(Path(__file__).parent))  # makes `report_records` importable
+from report_records import (
+    cell,
+    disparity,
+    feature,
+    group,
+    provenance,
+    screen_row,
+    shown,
+)
+from report_records import report as make_report
+
+from dermbench.artifacts.report import (
+    Abstention,
+    Annotators,
+    Answered,
+    Calibration,
+    CalibrationError,
+    Contrast,
+    CurvePoint,
+    GapRange,
+    GroupCalibration,
+    Incomparable,
+    ParityMeasure,
+    RawGap,
+    Threshold,
+    Undefined,
+    undefined,
+)
 from dermbench.reporting import print_report, to_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
-CLASSES = ["nevus", "melanoma", "eczema"]
+SIZES = {"I": 120, "II": 80, "III": 120, "V": 40, "VI": 20, "unknown": 20}
+VALUES = {"I": 0.71, "II": 0.7, "III": 0.68, "V": 0.58, "VI": 0.55, "unknown": 0.6}
 
 
-def cell(value, half=0.05, n=400):
-    return {"value": value, "low": value - half, "high": value + half, "n": n, "method": "Wilson"}
+def groups(shift=0.0):
+    return {name: group(n, _cells(n, VALUES[name] - shift, known=name != "unknown")) for name, n in SIZES.items()}
 
 
-def none(reason):
-    return {"value": None, "reason": reason}
-
-
-def group(n, value, *, standardised=True):
-    known = {
+def _cells(n, value, *, known):
+    standardised = {
         "standardised_accuracy": cell(value + 0.01, n=n),
-        "standardised_macro_f1": {"value": value - 0.02, "n": n, "reason": f"no interval: {n} of 9 units"},
+        "standardised_macro_f1": undefined(f"no interval: {n} of 9 units"),
     }
     return {
-        "n": n,
-        "units": n,
-        "small": n < 30,
         "accuracy": cell(value, n=n),
-        "balanced_accuracy": cell(value - 0.02, n=n),
-        "macro_f1": {"value": value - 0.03, "n": n, "reason": f"no interval: {n // 20} of 9 classes are rare"},
+        "balanced_accuracy": cell(value - 0.02, n=n, drawn=True),
+        "macro_f1": undefined("a class has fewer than 10 cases", n=n) if n < 30 else cell(value - 0.03, n=n),
         "cohen_kappa": cell(value - 0.1, n=n),
         "micro_f1": cell(value, n=n),
         "log_loss": cell(1.2 - value, n=n),
-    } | (known if standardised else {})
+    } | (standardised if known else {})
 
 
-def disparity(difference, adjusted, verdict, values, *, trend=0.2):
-    worst, best = min(values, key=values.get), max(values, key=values.get)
+def skin():
+    pairs = (
+        Incomparable(groups=("I", "VI"), reason="they share too few classes"),
+        Incomparable(groups=("II", "VI"), reason="they share too few classes"),
+    )
+    raw = RawGap(difference=0.16, ratio=None, best_group="I", worst_group="VI")
+    silent = dict.fromkeys(
+        ("high", "p_value", "verdict"), "equal means with unequal spread are rejected too often"
+    )
     return {
-        "difference": difference,
-        "ratio": values[worst] / values[best],
-        "best_group": best,
-        "worst_group": worst,
-        "low": 0.0,
-        "high": difference * 2,
-        "null_median": 0.061,
-        "null_q95": 0.112,
-        "p_value": adjusted / 3,
-        "between_group_sd": {"value": 0.03, "low": 0.0, "high": 0.11},
-        "minimum_detectable": 0.126,
-        "verdict": verdict,
-        "values": values,
-        "tests": {"omnibus": adjusted / 2, "trend": trend, "adjusted": adjusted},
-        "worst": {
-            "group": worst,
-            "value": values[worst],
-            "n": 60,
-            "bound": 0.41,
-            "runner_up": "III",
-            "p_value": 0.09,
-        },
+        "accuracy": shown(raw=raw.model_copy(update={"ratio": 0.775})),
+        "balanced_accuracy": disparity(high=None, raw=raw, drawn=True, reasons={"high": "not a mean over images"}),
+        "macro_f1": disparity(
+            gap=0.2,
+            p_value=0.03,
+            high=None,
+            n_classes=2,
+            not_comparable=pairs,
+            drawn=True,
+            reasons={"high": "not a mean over images"},
+        ),
+        "cohen_kappa": disparity(high=None, drawn=True, reasons={"high": "not a mean over images"}),
+        "micro_f1": disparity(),
+        "log_loss": disparity(high=None, p_value=None, verdict=None, raw=raw, reasons=silent),
+        "auroc_ovr": Undefined(reason="ranking metrics of more than two classes have no gap"),
     }
 
 
-def feature(shift=0.0, **more):
-    values = {"I": 0.71 - shift, "III": 0.68, "VI": 0.57}
-    gap = values["I"] - values["VI"]
-    undecided = disparity(gap, 0.2, "no disparity detected (could have detected ≥ 0.13)", values)
-    return {
-        "groups": {name: group(n, values[name]) for name, n in (("I", 200), ("III", 120), ("VI", 60))}
-        | {"unknown": group(20, 0.6, standardised=False)},
-        "disparities": {
-            "accuracy": disparity(gap, 0.03, "evidence of a disparity", values),
-            "balanced_accuracy": undecided | {"notes": ["12 units have images of several groups"]},
-            "macro_f1": {
-                "difference": None,
-                "verdict": None,
-                "reason": "not estimable: 1 class has 10 true cases",
-            },
-            "cohen_kappa": undecided
-            | {
-                "verdict": "too small to tell",
-                "minimum_detectable": None,
-                "ratio": None,
-                "reasons": {"minimum_detectable": "not estimable", "ratio": "the metric can be negative"},
-            },
-            "micro_f1": undecided,
-            "log_loss": undecided | {"classes": None},
-        },
-    } | more
-
-
 def parity():
-    null = {"null_median": 0.875, "null_q05": 0.78, "null_q95": 0.94, "p_value": 0.0175}
-    ranges = {"per_class": {"nevus": 0.1, "melanoma": 0.2, "eczema": None}, "skipped": ["eczema"]}
+    chance = {"chance": 0.875, "p_value": 0.0175}
+    ranges = {"nevus": 0.1, "melanoma": 0.2, "eczema": None}
     return {
-        "pqd": {"value": 0.803, "null": "within class", **null},
-        "nar": {"value": 0.214, "null": "within class", **null},
-        "dpm": {"value": 0.298, "null": "free", **null},
-        "eom": {"value": 0.387, "null": "within class", **null, "skipped": ["eczema"]},
-        "selection_rate_range_max": {"value": 0.2, "null": "free", **null, **ranges},
-        "tpr_range_max": none("no class has the cases it needs"),
-        "tpr_range_mean": none("no class has the cases it needs"),
+        "pqd": ParityMeasure(value=0.803, null="within class", **chance),
+        "nar": ParityMeasure(value=0.214, null="within class", **chance),
+        "dpm": ParityMeasure(value=0.298, null="free", **chance),
+        "eom": ParityMeasure(value=0.387, null="within class", skipped=("eczema",), **chance),
+        "selection_rate_range_max": ParityMeasure(
+            value=0.2, null="free", per_class=ranges, skipped=("eczema",), **chance
+        ),
+        "tpr_range_max": ParityMeasure(value=None, reason="no class has the cases it needs"),
+        "tpr_range_mean": ParityMeasure(value=None, reason="no class has the cases it needs"),
+    }
+
+
+def screen():
+    nevus = {"I": (80, 95), "II": (50, 60), "III": (70, 90), "V": (20, 28), "VI": (9, 12)}
+    melanoma = {"I": (40, 45), "II": (20, 22), "III": (25, 30), "V": (8, 14), "VI": (3, 8)}
+    return {
+        "nevus": screen_row(nevus, ("V", "VI")),
+        "melanoma": screen_row(melanoma, ("V", "VI"), q=0.004),
+        "eczema": screen_row({"I": (1, 4), "II": (0, 3), "III": (0, 0), "V": (0, 1), "VI": (0, 0)}),
     }
 
 
 def annotators():
-    gaps = {"fst": 0.14, "fst_centaur": 0.1, "agreement only": None}
-    verdicts = {
-        "fst": "evidence of a disparity",
-        "fst_centaur": "no disparity detected (could have detected ≥ 0.13)",
-        "agreement only": None,
-    }
-    pair = {"first": "fst", "second": "fst_centaur", "n": 380}
-    shares = {
-        "kappa": cell(0.588, n=380),
-        "exact": cell(0.674, n=380),
-        "within_one": none("no image has both labels"),
-    }
-    band = {
-        "low": 0.1,
-        "high": 0.14,
-        "differences": gaps,
-        "p_values": {},
-        "verdicts": verdicts,
-        "consistent": False,
-    }
-    empty = {"low": None, "high": None, "differences": dict.fromkeys(gaps), "verdicts": dict.fromkeys(gaps)}
-    return {
-        "labellings": ["fst", "fst_centaur"],
-        "agreement": [pair | shares],
-        "sensitivity_band": {"accuracy": band, "macro_f1": empty},
-    }
+    return Annotators(
+        columns=("fst", "fst_centaur"),
+        exact=cell(0.674, n=380),
+        within_one=undefined("one scale has bands only"),
+        gap=GapRange(min=0.1, max=0.15),
+    )
 
 
 def calibration():
     def one(n, gap):
-        error = {"value": 0.0123, "null_median": -0.001, "null_q95": 0.008, "p_value": 0.02, "n": n, "n_bins": 5}
-        few = {**none(f"{n} images, bins need 40"), "n": n}
-        curve = [{"confidence": 0.3 + 0.2 * i, "accuracy": cell(0.25 + 0.2 * i, 0.08, n // 3)} for i in range(3)]
-        return {
-            "confidence_gap": cell(gap, 0.04, n),
-            "squared_error": few if n < 40 else error,
-            "ece": few if n < 40 else error | {"value": 0.2},
-            "curve": curve if n >= 40 else [],
-            "aurc": cell(0.1, 0.02, n),
-        }
+        error = {"value": 0.0123, "chance": -0.001, "p_value": 0.02, "n": n, "n_bins": 5}
+        few = CalibrationError(value=None, n=n, reason=f"{n} images, bins need 40")
+        curve = [
+            CurvePoint(
+                confidence=0.3 + 0.2 * i, accuracy=0.25 + 0.2 * i, low=0.2 + 0.2 * i, high=0.4 + 0.2 * i, n=133
+            )
+            for i in range(3)
+        ]
+        return GroupCalibration(
+            confidence_gap=cell(gap, 0.04, n, drawn=True),
+            squared_error=few if n < 40 else CalibrationError(**error),
+            ece=few if n < 40 else CalibrationError(**(error | {"value": 0.2})),
+            aurc=cell(0.1, 0.02, n),
+            curve=curve if n == 400 else (),
+        )
 
     def abstain(coverage):
-        return {"coverage": cell(coverage), "selective_risk": cell(0.2)}
+        return Answered(coverage=cell(coverage), selective_risk=cell(0.2))
 
-    sizes = {"I": 200, "III": 120, "VI": 60, "unknown": 20}
-    return {
-        "overall": one(400, -0.05),
-        "features": {"fst": {name: one(n, 0.08) for name, n in sizes.items()}},
-        "abstention": {
-            "threshold": {"value": 0.42, "coverage": 0.81, "split": "val", "digest": "ab"},
-            "overall": abstain(0.8),
-            "features": {"fst": {name: abstain(0.7) for name in sizes}},
-        },
-    }
+    return Calibration(
+        overall=one(400, -0.05),
+        features={"fst": {name: one(n, 0.08) for name, n in SIZES.items()}},
+        abstention=Abstention(
+            threshold=Threshold(value=0.42, coverage=0.81, split="val", digest="ab"),
+            overall=abstain(0.8),
+            features={"fst": {name: abstain(0.7) for name in SIZES}},
+        ),
+    )
 
 
-def document():
-    names = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "micro_f1", "log_loss")
-    scores = {"precision": cell(0.6), "recall": cell(0.7), "f1": none("never predicted")}
-    return {
-        "task": "made-up",
-        "split": "test",
-        "n": 400,
-        "classes": CLASSES,
-        "provenance": {"seed": 0, "environment": {"dermbench": "0.1.0", "python": "3.12.1"}},
-        "overall": {name: cell(0.66) for name in names} | {"auroc_ovr": none("needs probabilities")},
-        "per_class": {name: {"support": 9 * i, **scores} for i, name in enumerate(CLASSES, start=1)},
-        "confusion": {"labels": CLASSES, "matrix": [[5, 3, 1], [2, 14, 2], [0, 7, 20]]},
-        "calibration": calibration(),
-        "features": {
-            "fst": feature(annotators=annotators(), parity=parity()),
-            "fst_scale": feature(),
-            "fst_centaur": feature(0.04),
-        },
-        "notes": [
-            "No ids group the images.",
-            "fst: 20 unknown.",
-            "fst_scale: 20 unknown.",
-            "fst_centaur: 20 unknown.",
-        ],
-    }
+def sexes():
+    sides = Contrast(first=("female",), second=("male",), kind="pair", value=0.04, low=-0.05, high=0.13)
+    row = disparity(gap=0.04, high=0.14, n_groups=2, contrast=sides)
+    cells = {name: group(200, {"accuracy": cell(value)}) for name, value in (("female", 0.68), ("male", 0.64))}
+    return feature(cells, {"accuracy": row}, ordered=False)
 
 
 def report():
-    return Report.model_validate(document())
+    """Return a report with every part."""
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "micro_f1", "log_loss")
+    more = {"annotators": annotators(), "parity": parity(), "screen": screen()}
+    repeated = {
+        name: row for name, row in skin().items() if name != "accuracy"
+    }  # the primary row stands with fst alone
+    return make_report(
+        {"fst": feature(groups(), skin(), **more), "fst_scale": feature(groups(), repeated), "sex": sexes()},
+        overall={name: cell(0.66) for name in names} | {"auroc_ovr": undefined("needs probabilities")},
+        calibration=calibration(),
+        provenance=provenance(interpreted=("The model's class mel is read as melanoma.",)),
+        notes=(
+            "No ids group the images: independence between images is assumed.",
+            "fst: 20 images of unknown type; excluded from gaps.",
+            "sex: 3 images of unknown value; excluded from gaps.",
+        ),
+    )
 
 
 def printed(item, width, *, full=False):
@@ -207,9 +195,11 @@ def printed(item, width, *, full=False):
     return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
 
 
+@cache
 def outputs():
     """Return {file name: text} of every golden file."""
     return {
+        "report.json": report().text(),
         "report.md": to_markdown(report()),
         "terminal-80.txt": printed(report(), 80),
         "terminal-120.txt": printed(report(), 120),

@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 
 import pytest
+from report_records import disparity
 from rich.console import Console
 
-from dermbench.artifacts import Report
+from dermbench.artifacts.report import Report, Undefined
+from dermbench.artifacts.wording import MINUS, NONE
 from dermbench.reporting import print_report
-from dermbench.reporting.numbers import MINUS, NONE, Footnotes, verdict_text
+from dermbench.reporting.disparity import gap_text, verdict_words
 from dermbench.reporting.sections import sections
 
 
@@ -26,28 +28,43 @@ def printed(raw, width=80, *, full=False):
 
 
 def test_the_summary_comes_first_with_one_line_a_feature_and_headline_metric(everything):
-    first, second = list(tables(everything).values())[:2]
-    assert [row[0] for row in first.rows] == ["accuracy", "balanced accuracy", "macro-F1", "Cohen's κ"]
-    assert len(second.rows) == 2 * 4
-    assert rows(second)[0] == {
-        "feature": "Fitzpatrick skin type (3 groups, n = 380)",
-        "metric": "accuracy",
-        "gap": ".14",
-        "worst → best": "VI .57 → I .71",
-        "95 % interval": "[.00, .28]",
-        "chance alone": ".06 / .11",
-        "p": ".030",
-        "could have detected": "≥ .13",
-        "verdict": "evidence of a disparity",
+    summary, metrics, gaps = list(tables(everything).values())[:3]
+    assert [sentence["text"] for sentence in everything["summary"]] == list(summary.sentences)
+    assert [row[0] for row in metrics.rows] == ["accuracy", "balanced accuracy", "Cohen's κ", "macro-F1"]
+    assert len(gaps.rows) == 4 + 1
+    assert rows(gaps)[0] == {
+        "feature": "Fitzpatrick skin type (5 groups, n = 380)",
+        "metric": "accuracy (primary)",
+        "gap": ".15",
+        "at least": ".06",
+        "at most": ".27",
+        "chance": ".06",
+        "p": ".003",
+        "verdict": "disparity",
+        "overlap": ".90",
+        "raw, includes class mix": ".16, VI → I",
     }
 
 
-def test_p_of_the_summary_is_the_one_that_the_verdict_rests_on(everything):
-    block = everything["features"]["fst"]["disparities"]["accuracy"]
-    block |= {"p_value": 0.01, "tests": {"adjusted": 0.2, "omnibus": 0.1, "trend": 0.4}}
-    assert rows(tables(everything)["Disparities"])[0]["p"] == ".200"
-    block["tests"] = None
-    assert rows(tables(everything)["Disparities"])[0]["p"] == ".010"
+def test_pairs_that_are_not_compared_are_named(everything):
+    table = tables(everything)["Disparities"]
+    assert rows(table)[3]["overlap"] == ".90²"
+    assert "² not comparable: I and VI, II and VI (they share too few classes)" in table.notes
+
+
+def test_macro_averages_name_the_classes_behind_them(everything):
+    notes = tables(everything)["Disparities"].notes
+    assert "Fitzpatrick skin type, macro-F1: gaps over 2 of 3 classes." in notes
+    assert "Fitzpatrick skin type, balanced accuracy: gaps over 3 of 3 classes." in notes
+    assert not [note for note in notes if note.startswith("Fitzpatrick skin type, accuracy")]
+
+
+def test_the_family_of_questions_is_stated(everything):
+    assert [
+        note for note in tables(everything)["Disparities"].notes if note.startswith("2 questions. The primary")
+    ]
+    everything["family"] = None
+    assert not [note for note in tables(everything)["Disparities"].notes if "questions" in note]
 
 
 def test_identical_features_are_named_once(everything):
@@ -62,16 +79,36 @@ def test_identical_features_are_named_once(everything):
 def test_micro_f1_is_shown_once(everything):
     assert printed(everything, full=True).count("micro-F1") == 1
     del everything["overall"]["accuracy"]
-    assert [r["metric"] for r in rows(tables(everything)["Further metrics"])][-1] == "log loss"
+    assert "micro-F1" in [r["metric"] for r in rows(tables(everything)["Further metrics"])]
 
 
-def test_worst_group_and_tests(everything):
-    first = rows(tables(everything)["Worst group and spread by Fitzpatrick skin type"])[0]
-    assert first["worst group"] == "VI .57, n = 60"
-    assert first["at worst"] == ".41"
-    assert first["runner-up"] == "III, p = .090"
-    assert first["SD between groups"] == ".03 [.00, .11]"
-    assert (first["p, range"], first["p, trend"]) == (".015", ".200")
+def test_contrasts_and_spread(everything):
+    first, second = rows(tables(everything)["Contrasts and spread by Fitzpatrick skin type"])[:2]
+    assert first == {
+        "metric": "accuracy (primary)",
+        "clearest contrast": f"V{NONE}VI minus I{NONE}II: {MINUS}.15 [{MINUS}.24, {MINUS}.06]",
+        "SD between groups": ".03 [.00, .06]",
+        "raw ratio": ".78",
+    }
+    assert second["raw ratio"] == NONE
+
+
+def test_recall_by_class_and_group_marks_thin_cells_and_those_that_stand_out(everything):
+    table = tables(everything)["Recall by class and Fitzpatrick skin type"]
+    assert rows(table)[1] == {
+        "class": "melanoma",
+        "I": "40/45",
+        "II": "20/22",
+        "III": "25/30",
+        "V": "8/14*",
+        "VI": "3/8†*",
+        "lowest": f"V{NONE}VI: 11/22 against 85/97",
+        "q": ".004",
+    }
+    assert rows(table)[2]["III"] == NONE
+    assert rows(table)[2]["lowest"] == NONE
+    everything["features"]["fst"]["screen"] = {"reason": "one class"}
+    assert tables(everything)[table.title].notes == (f"{NONE} one class",)
 
 
 def test_standardised_values_stand_beside_the_raw_ones(everything):
@@ -96,7 +133,7 @@ def test_parity_stands_beside_chance_with_the_classes_left_out(everything):
     assert found["PQD"] == {
         "measure": "PQD",
         "value": ".80",
-        "chance alone": ".88 [.78, .94]",
+        "chance": ".88",
         "p": ".018",
         "classes left out": "0",
     }
@@ -106,21 +143,23 @@ def test_parity_stands_beside_chance_with_the_classes_left_out(everything):
     assert [row["selection rate"] for row in ranges] == [NONE + "¹", ".20", ".10"]
 
 
-def test_annotators_show_agreement_and_band(everything):
-    found = tables(everything)
-    (pair,) = rows(found["Agreement of the annotators"])
-    assert pair["Cohen's κ (95 %)"] == ".59 [.54, .64]"
-    assert pair["within ±1 (95 %)"] == NONE + "¹"
-    band, empty = rows(found["Gap by annotator"])
-    assert (band["gaps"], band["agreement only"], band["same verdict"]) == (".10 to .14", NONE, "no")
-    assert band["verdicts"] == "evidence of a disparity, no disparity detected"
-    assert empty["gaps"] == NONE + "¹"
+def test_annotators_are_one_band(everything):
+    (row,) = rows(tables(everything)["Annotators of Fitzpatrick skin type"])
+    assert row == {
+        "annotators": "fst, fst_centaur",
+        "same label (95 %)": ".67 [.62, .72]",
+        "within ±1 (95 %)": NONE + "¹",
+        "gap in accuracy": ".10 to .15",
+    }
+    everything["features"]["fst"]["annotators"]["gap"] = {"reason": "no pair is comparable"}
+    table = tables(everything)["Annotators of Fitzpatrick skin type"]
+    assert rows(table)[0]["gap in accuracy"] == NONE + "¹"
 
 
 def test_calibration_and_abstention(everything):
     found = tables(everything)
     table = rows(found["Calibration by Fitzpatrick skin type"])
-    assert [row["group"] for row in table] == ["all images", "I", "III", "VI", "unknown"]
+    assert [row["group"] for row in table] == ["all images", "I", "II", "III", "V", "VI", "unknown"]
     assert table[0][f"confidence {MINUS} accuracy (95 %)"] == f"{MINUS}.05 [{MINUS}.09, {MINUS}.01]"
     assert table[-1]["squared error"] == NONE + "¹"
     abstention = found["Abstention by Fitzpatrick skin type"]
@@ -129,61 +168,49 @@ def test_calibration_and_abstention(everything):
 
 
 def test_calibration_without_probabilities_says_why(everything):
+    everything["calibration"]["abstention"] = {"reason": "no validation predictions"}
+    assert tables(everything)["Abstention"].notes == (f"{NONE} no validation predictions",)
     everything["calibration"] = {"reason": "needs probabilities"}
     assert tables(everything)["Calibration"].notes == (f"{NONE} needs probabilities",)
-    everything["calibration"] = {}
-    assert "Calibration" not in tables(everything)
 
 
-def test_unranked_gaps_keep_interval_chance_and_reason(everything):
-    everything["features"]["fst"]["disparities"]["accuracy"] |= {
-        "difference": None,
-        "reason": "not ranked: n < 30",
-    }
+def test_a_gap_that_is_undefined_is_a_dash_with_its_reason(everything):
+    everything["features"]["fst"]["disparities"]["accuracy"] = {"reason": "not ranked: n < 30"}
     table = tables(everything)["Disparities"]
     first = rows(table)[0]
-    assert (first["gap"], first["worst → best"], first["chance alone"]) == (NONE + "¹", NONE, ".06 / .11")
+    assert (first["gap"], first["chance"], first["verdict"]) == (NONE + "¹", NONE, NONE)
     assert "¹ not ranked: n < 30" in table.notes
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("changed", "words", "text"),
     [
-        (
-            "no disparity detected (could have detected ≥ 0.23)",
-            "no disparity detected (could have detected ≥ .23)",
-        ),
-        ("could have detected ≥ 0.026", "could have detected ≥ .03"),
-        ("≥ 0.1", "≥ .10"),
-        ("≥ 1.2", "≥ 1.20"),
-        ("≥ 5e-05", "≥ .00"),
-        ("too small to tell", "too small to tell"),
+        ({}, "not settled", ".12 [.00, .29]"),
+        ({"p_value": 0.03}, "size not bounded", ".12 [.00, .29]"),
+        ({"p_value": 0.03, "low": 0.05}, "disparity", ".12 [.05, .29]"),
+        ({"margin": 0.3}, "within margin .30", ".12 [.00, .29]"),
+        ({"margin": 0.3, "p_value": 0.03, "low": 0.05}, "disparity, within margin .30", ".12 [.05, .29]"),
+        ({"high": None, "reasons": {"high": "none"}}, "not settled", f".12 [.00, {NONE}]"),
     ],
 )
-def test_numbers_of_verdicts_look_like_those_of_tables(text, shown):
-    assert verdict_text(text) == shown
+def test_verdicts_in_words_and_gaps_with_limits(changed, words, text):
+    row = disparity(**({"role": "primary"} | changed))
+    assert (verdict_words(row), gap_text(row)) == (words, text)
 
 
-def test_a_verdict_and_its_column_round_the_same_number(everything):
-    block = everything["features"]["fst"]["disparities"]["accuracy"]
-    block |= {"minimum_detectable": 0.0848, "verdict": "no disparity detected (could have detected ≥ 0.085)"}
-    row = next(row for row in rows(tables(everything)["Disparities"]) if row["metric"] == "accuracy")
-    assert row["could have detected"] == "≥ .08"
-    assert row["verdict"] == "no disparity detected (could have detected ≥ .08)"
-
-
-def test_reasons_that_differ_in_numbers_share_a_line():
-    notes = Footnotes(merge=True)
-    reasons = ("4 of 21 classes", "18 of 21 classes", "no F1", "no F2")
-    assert [notes.mark(reason) for reason in reasons] == ["¹", "¹", "²", "³"]
-    assert notes.lines() == ["¹ 4 to 18 of 21 classes", "² no F1", "³ no F2"]
+def test_no_verdict_and_no_gap_are_dashes():
+    missing = Undefined(reason="one group")
+    silent = disparity(verdict=None, reasons={"verdict": "log loss"})
+    assert (verdict_words(missing), gap_text(missing), verdict_words(silent)) == (NONE, NONE, NONE)
 
 
 def test_short_report_shows_the_main_feature_and_headline_metrics(everything):
     short, long = printed(everything), printed(everything, full=True)
-    assert "By Fitzpatrick skin type (centaur)" not in short
-    assert "By Fitzpatrick skin type (centaur)" in long
-    assert "fst_centaur: 20 unknown" not in short
+    assert "Contrasts and spread by sex" not in short
+    assert "Contrasts and spread by sex" in long
+    assert "sex: 3 images" not in short
+    assert "sex: 3 images" in long
+    assert "The model's class mel is read as melanoma." in short
     assert "Parity" not in short
     assert 2 * len(short.splitlines()) < len(long.splitlines())
 

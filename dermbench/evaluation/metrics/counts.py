@@ -128,13 +128,13 @@ def specificity(tally: Tally) -> NDArray[np.float64]:
 ONE_CLASS = "the truth has fewer than two classes"
 
 for _metric in (
-    Metric("accuracy", "Accuracy", "counts", accuracy, proportion=True, source="proportion correct"),
+    Metric("accuracy", "accuracy", "counts", accuracy, proportion=True, source="proportion correct"),
     Metric(
-        "micro_f1", "Micro-F1", "counts", accuracy, proportion=True, source="equals accuracy, one class an image"
+        "micro_f1", "micro-F1", "counts", accuracy, proportion=True, source="equals accuracy, one class an image"
     ),
     Metric(
         "balanced_accuracy",
-        "Balanced accuracy",
+        "balanced accuracy",
         "counts",
         balanced_accuracy,
         macro=True,
@@ -142,16 +142,16 @@ for _metric in (
     ),
     Metric(
         "macro_f1",
-        "Macro-F1",
+        "macro-F1",
         "counts",
         macro_f1,
         macro=True,
         source="average of per-class F1 (Opitz & Burst 2019)",
     ),
-    Metric("weighted_f1", "Weighted F1", "counts", weighted_f1, source="per-class F1 weighted by support"),
+    Metric("weighted_f1", "weighted F1", "counts", weighted_f1, source="per-class F1 weighted by support"),
     Metric(
         "cohen_kappa",
-        "Cohen's kappa",
+        "Cohen's κ",
         "counts",
         cohen_kappa,
         bounds=(-1.0, 1.0),
@@ -161,7 +161,7 @@ for _metric in (
     ),
     Metric(
         "kappa_linear",
-        "Kappa, linear weights",
+        "κ, linear weights",
         "counts",
         kappa_linear,
         bounds=(-1.0, 1.0),
@@ -172,7 +172,7 @@ for _metric in (
     ),
     Metric(
         "kappa_quadratic",
-        "Kappa, quadratic weights",
+        "κ, quadratic weights",
         "counts",
         kappa_quadratic,
         bounds=(-1.0, 1.0),
@@ -183,7 +183,7 @@ for _metric in (
     ),
     Metric(
         "mcc",
-        "Matthews correlation",
+        "MCC",
         "counts",
         mcc,
         bounds=(-1.0, 1.0),
@@ -193,7 +193,7 @@ for _metric in (
     ),
     Metric(
         "malignant_sensitivity",
-        "Malignant: sensitivity",
+        "malignant sensitivity",
         "counts",
         sensitivity,
         proportion=True,
@@ -204,7 +204,7 @@ for _metric in (
     ),
     Metric(
         "malignant_specificity",
-        "Malignant: specificity",
+        "malignant specificity",
         "counts",
         specificity,
         proportion=True,

@@ -52,7 +52,7 @@ def top3_accuracy(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDAr
 for _metric in (
     Metric(
         "log_loss",
-        "Log loss",
+        "log loss",
         "mean",
         log_loss,
         needs_probabilities=True,
@@ -72,7 +72,7 @@ for _metric in (
     ),
     Metric(
         "top3_accuracy",
-        "Top-3 accuracy",
+        "top-3 accuracy",
         "mean",
         top3_accuracy,
         needs_probabilities=True,

@@ -274,7 +274,7 @@ RANKS_NOTHING = "no class has images inside and outside of it"
 for _metric in (
     Metric(
         "auroc_ovr",
-        "AUROC, one-vs-rest",
+        "AUROC, one vs rest",
         "ranking",
         auroc_ovr,
         needs_probabilities=True,
@@ -286,7 +286,7 @@ for _metric in (
     ),
     Metric(
         "average_precision",
-        "Average precision, one-vs-rest",
+        "average precision",
         "ranking",
         average_precision,
         needs_probabilities=True,

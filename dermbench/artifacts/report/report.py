@@ -1,0 +1,291 @@
+"""The report: every number with its n and interval; undefined is ``null`` with a reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from dermbench.artifacts.records import Record
+from dermbench.artifacts.report.calibration import Calibration
+from dermbench.artifacts.report.disparity import Disparity
+from dermbench.artifacts.report.features import Feature
+from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
+from dermbench.artifacts.report.writing import compact_json
+from dermbench.errors import InputError
+
+SCHEMA = "dermbench.report/2"
+OLD_SCHEMA = "dermbench.report/1"
+
+
+class Unit(Part):
+    """What is resampled and permuted as a whole.
+
+    Attributes
+    ----------
+    column
+        Column of the truth (``patient_id`` ...); None when images count as independent.
+    count
+        Number of units.
+    """
+
+    column: str | None
+    count: int = Field(ge=0)
+
+
+class Provenance(Part):
+    """Where the numbers come from.
+
+    Attributes
+    ----------
+    version
+        Version of dermbench.
+    environment
+        {package: version}.
+    seed, resamples
+        Seed, and number of resamples and permutations.
+    metric_versions
+        {metric: version of its definition}.
+    predictions_digest, truth_digest
+        Content hashes of what was evaluated.
+    unit
+        What is resampled.
+    interpreted
+        What was read otherwise than written, in words: mapped class names, missing predictions, aggregated images.
+    """
+
+    version: Annotated[str, OF_THIS_MACHINE]
+    environment: Annotated[dict[str, str], OF_THIS_MACHINE]
+    seed: int
+    resamples: int = Field(ge=1)
+    metric_versions: dict[str, int]
+    predictions_digest: str
+    truth_digest: str
+    unit: Unit
+    interpreted: tuple[str, ...]
+
+
+class SummarySentence(Part):
+    """One sentence of the summary.
+
+    Attributes
+    ----------
+    kind
+        ``tested``: what was tested on whom. ``classes``: the best and worst classes. ``primary``: the answer to
+        the primary question. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
+    text
+        The sentence.
+    """
+
+    kind: Literal["tested", "classes", "primary", "fails", "limits"]
+    text: str
+
+
+class ClassRow(Part):
+    """One class.
+
+    Attributes
+    ----------
+    precision, recall, f1
+        Scores of the class.
+    support
+        Number of images of the class.
+    """
+
+    precision: Cell
+    recall: Cell
+    f1: Cell
+    support: int = Field(ge=0)
+
+
+class Extremes(Part):
+    """The classes with the highest and the lowest F1.
+
+    Attributes
+    ----------
+    best, worst
+        At most three names each, from the end inwards; no class is in both.
+    """
+
+    best: tuple[str, ...] = Field(max_length=3)
+    worst: tuple[str, ...] = Field(max_length=3)
+
+
+class Confusion(Part):
+    """The confusion matrix.
+
+    Attributes
+    ----------
+    labels
+        Names of the classes.
+    matrix
+        Counts: rows are true classes, columns predicted ones.
+    """
+
+    labels: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+
+    @model_validator(mode="after")
+    def _is_square(self) -> Self:
+        size = len(self.labels)
+        if [len(row) for row in self.matrix] != [size] * size:
+            raise ValueError(f"the matrix is not {size} by {size}")
+        return self
+
+
+class Positive(Part):
+    """Classes that count as positive.
+
+    Attributes
+    ----------
+    classes
+        Their names.
+    source
+        Where they are declared.
+    """
+
+    classes: tuple[str, ...] = Field(min_length=1)
+    source: str
+
+
+class Primary(Part):
+    """The primary question, declared before results are seen.
+
+    Attributes
+    ----------
+    metric, feature
+        Which gap it is about.
+    """
+
+    metric: str
+    feature: str
+
+
+class Family(Part):
+    """The questions that a report asks about gaps.
+
+    Attributes
+    ----------
+    n_questions
+        Number of rows with a p-value, the primary one among them.
+    features, metrics
+        What is crossed.
+    adjustment
+        How secondary p-values are corrected, in words.
+    """
+
+    n_questions: int = Field(ge=0)
+    features: tuple[str, ...]
+    metrics: tuple[str, ...]
+    adjustment: str
+
+
+class Report(Record):
+    """Content of ``report.json``.
+
+    Attributes
+    ----------
+    task, split
+        Name of the task, and of the split that was evaluated.
+    n
+        Number of images.
+    classes
+        Class set of the task, in order.
+    model
+        Name of the model; None when it was not given.
+    provenance
+        Where the numbers come from.
+    summary
+        Three to six sentences, made from the rest of the report.
+    overall
+        {metric: value}.
+    per_class
+        {class: its scores}.
+    class_extremes
+        The best and the worst classes.
+    confusion
+        The confusion matrix.
+    calibration
+        What the probabilities are worth, or the reason why that is unknown.
+    positive
+        Classes that count as positive; None when none are declared.
+    primary
+        The primary question; None without a sensitive feature.
+    family
+        All questions; None without a sensitive feature.
+    features
+        {sensitive feature: its numbers}.
+    notes
+        What a reader must know, in sentences.
+    """
+
+    schema_: Literal["dermbench.report/2"] = Field("dermbench.report/2", alias="schema")
+    task: str
+    split: str
+    n: int = Field(ge=0)
+    classes: tuple[str, ...]
+    model: str | None
+    provenance: Provenance
+    summary: Annotated[tuple[SummarySentence, ...], DRAWN]
+    overall: dict[str, Cell]
+    per_class: dict[str, ClassRow]
+    class_extremes: Extremes
+    confusion: Confusion
+    calibration: OrUndefined[Calibration]
+    positive: Positive | None = None
+    primary: Primary | None
+    family: Family | None
+    features: dict[str, Feature]
+    notes: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _has_one_primary_row(self) -> Self:
+        chosen = None if self.primary is None else (self.primary.feature, self.primary.metric)
+        problems = [
+            f"{metric} by {name} is called {row.role}, the primary question is {chosen}"
+            for name, feature in self.features.items()
+            for metric, row in feature.disparities.items()
+            if isinstance(row, Disparity) and (row.role == "primary") != ((name, metric) == chosen)
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read and validate ``report.json``.
+
+        Raises
+        ------
+        UsageError
+            When there is no such file.
+        InputError
+            With everything that is wrong with it; with one message for a report of version 1.
+        """
+        try:
+            return super().read(path)
+        except InputError as error:
+            if _schema_of(path) != OLD_SCHEMA:
+                raise
+            raise InputError(
+                path, ["made by an older version of dermbench"], remedy="Evaluate again: dermbench eval."
+            ) from error
+
+    def text(self) -> str:
+        """Return the bytes of the file: sorted keys, one cell a line."""
+        return compact_json(self.document())
+
+
+def _schema_of(path: Path | str) -> object:
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return found.get("schema") if isinstance(found, dict) else None
+
+
+def report_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``report.json``; ``drawn`` says which fields depend on random draws."""
+    return Report.model_json_schema(by_alias=True)

@@ -1,0 +1,279 @@
+"""A report in three to six plain sentences, made from its typed numbers alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.report import LEVEL, Disparity, Extremes, SummarySentence, Undefined
+from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN
+from dermbench.artifacts.wording import (
+    CROSS,
+    counted,
+    decimal,
+    enumerated,
+    feature_words,
+    group_words,
+    interval,
+    is_skin_type,
+    p_value,
+    span_words,
+)
+from dermbench.evaluation.core.metric import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dermbench.artifacts.report import ClassRow, Contrast, Feature, Report, Worst
+
+EXTREMES = 3
+"""Number of best and of worst classes that are named."""
+FAILURES = 2
+"""Number of classes named in the sentence on where recall fails."""
+
+
+def summary(report: Report) -> tuple[SummarySentence, ...]:
+    """Return the sentences of a report.
+
+    Parameters
+    ----------
+    report
+        The report; what its ``summary`` holds is not read.
+
+    Returns
+    -------
+    tuple of SummarySentence
+        What was tested, the best and worst classes, the answer to the primary question, where recall fails, and
+        what the data cannot say; a sentence that has nothing to say is left out.
+    """
+    found = (
+        SummarySentence(kind="tested", text=_tested(report)),
+        SummarySentence(kind="classes", text=_classes(report)),
+        SummarySentence(kind="primary", text=_primary(report)),
+        SummarySentence(kind="fails", text=_fails(report)),
+        SummarySentence(kind="limits", text=_limits(report)),
+    )
+    return tuple(sentence for sentence in found if sentence.text)
+
+
+def class_extremes(per_class: Mapping[str, ClassRow]) -> Extremes:
+    """Return the classes with the highest and the lowest F1, at most three each, none of them in both.
+
+    Parameters
+    ----------
+    per_class
+        {class: its scores}; of classes with equal F1 the one that comes first counts as better.
+    """
+    values = {name: row.f1.value for name, row in per_class.items()}
+    ranked = sorted((n for n in values if values[n] is not None), key=lambda name: -(values[name] or 0.0))
+    size = min(EXTREMES, len(ranked) // 2)
+    return Extremes(best=tuple(ranked[:size]), worst=tuple(ranked[::-1][:size]))
+
+
+def _tested(report: Report) -> str:
+    model = report.model or "The model"
+    text = (
+        f"{model} was tested on {counted(report.n, 'image')} of the {report.split} split of {report.task}, in "
+        f"{counted(len(report.classes), 'class')}"
+    )
+    name = _counted_feature(report)
+    if name is None:
+        return f"{text}."
+    feature = report.features[name]
+    sizes = [f"{group} {item.n:,}" for group, item in feature.groups.items() if group != UNKNOWN]
+    return f"{text}; by {feature_words(name)}: {', '.join([*sizes, f'unknown {feature.unknown_n:,}'])}."
+
+
+def _counted_feature(report: Report) -> str | None:
+    """Return the feature whose group sizes are named: a skin type, else that of the primary question."""
+    names = sorted(report.features, key=lambda name: (name != "fst", name))
+    skin = [name for name in names if is_skin_type(name)]
+    if skin:
+        return skin[0]
+    if report.primary is not None and report.primary.feature in report.features:
+        return report.primary.feature
+    return names[0] if names else None
+
+
+def _classes(report: Report) -> str:
+    best, worst = report.class_extremes.best, report.class_extremes.worst
+    if not best or not worst:
+        return "The classes cannot be ranked: fewer than two have an F1."
+    return f"Highest F1: {_scores(best, report)}. Lowest: {_scores(worst, report)}."
+
+
+def _scores(names: Sequence[str], report: Report) -> str:
+    rows = [(name, report.per_class[name]) for name in names]
+    return enumerated(f"{name} {decimal(row.f1.value or 0.0)} (n = {row.support:,})" for name, row in rows)
+
+
+def _primary(report: Report) -> str:
+    if report.primary is None:
+        return ""
+    name = report.primary.feature
+    title = _title(report.primary.metric)
+    feature = report.features.get(name)
+    row = None if feature is None else feature.disparities.get(report.primary.metric)
+    if not isinstance(row, Disparity):
+        reason = row.reason if isinstance(row, Undefined) else "it was not computed"
+        return f"No answer on {title} {_between(name)}: {reason}."
+    return _answer(row, title, name, report)
+
+
+def _answer(row: Disparity, title: str, feature: str, report: Report) -> str:
+    said = row.verdict
+    if said is None:
+        reason = row.reasons["verdict"]
+        return f"No verdict on {title} {_between(feature)}: {reason}; the gap is {_limits_of(row)}."
+    margin = decimal(said.margin or 0.0)
+    if said.kind == "within_margin":
+        return (
+            f"Within the stated margin of {margin}: the difference in {title} {_between(feature)}, averaged over "
+            f"classes, is below {margin} ({_numbers(row)}); {_not_bounded(report)}."
+        )
+    if said.kind == "undecided":
+        return _undecided(row, title, feature)
+    beyond = f"{_capital(title)} differs {_between(feature)} beyond chance"
+    if said.kind == "disparity_within_margin":
+        beyond += f", by less than the stated margin of {margin}"
+    contrast = "" if row.contrast is None else f": {_contrast(row.contrast, report)}"
+    return f"{beyond}{contrast} ({_numbers(row)})."
+
+
+def _undecided(row: Disparity, title: str, feature: str) -> str:
+    known = f"the gap in {title} {_between(feature)}"
+    if row.p_value is not None and row.p_value <= LEVEL:
+        high = "" if row.high is None else f" and at most {decimal(row.high)}"
+        beyond = f"{known} is beyond chance (p {p_value(row.p_value)}), but its size is not bounded from below"
+        return f"Not settled: {beyond}; it is {decimal(row.gap)} here{high}."
+    p = "" if row.p_value is None else f"; p {p_value(row.p_value)}"
+    if row.high is None:
+        return f"Not settled: {known} is {decimal(row.gap)} here, and has no upper limit{p}."
+    return f"Not settled: {known} may be anywhere from 0 to {decimal(row.high)} ({decimal(row.gap)} here{p})."
+
+
+def _contrast(contrast: Contrast, report: Report) -> str:
+    """Return ``type VI lies below types I and II by .15 [.06, .24]``, the worse side first."""
+    metric = "" if report.primary is None else report.primary.metric
+    low_is_bad = metric not in METRICS or METRICS.get(metric).higher_is_better
+    worse, better = contrast.first, contrast.second
+    if (contrast.value <= 0) != low_is_bad:
+        worse, better = better, worse
+    sign = -1 if contrast.value < 0 else 1
+    ends = sorted(sign * end for end in (contrast.low, contrast.high) if end is not None)
+    shown = f" {interval(*ends)}" if len(ends) == 2 else ""
+    verb = "lie" if len(worse) > 1 or worse[0] in BANDS else "lies"
+    side = "below" if low_is_bad else "above"
+    return f"{group_words(worse)} {verb} {side} {group_words(better)} by {decimal(abs(contrast.value))}{shown}"
+
+
+def _limits_of(row: Disparity) -> str:
+    parts = [decimal(row.gap)]
+    parts += [] if row.low is None else [f"at least {decimal(row.low)}"]
+    parts += [] if row.high is None else [f"at most {decimal(row.high)}"]
+    return ", ".join(parts)
+
+
+def _numbers(row: Disparity) -> str:
+    p = "" if row.p_value is None else f"; p {p_value(row.p_value)}"
+    return f"gap {_limits_of(row)}{p}"
+
+
+def _not_bounded(report: Report) -> str:
+    named = report.positive.classes if report.positive else ()
+    named = named or tuple(name for name in report.classes if "melanoma" in name.lower())[:1]
+    included = f", {enumerated(named)} included," if named else ""
+    return f"differences within a class{included} are not bounded by this"
+
+
+def _fails(report: Report) -> str:
+    name = None if report.primary is None else report.primary.feature
+    feature = None if name is None else report.features.get(name)
+    if name is None or feature is None or isinstance(feature.screen, Undefined):
+        return ""
+    found = _failures(feature)
+    if not found:
+        return f"Recall by class and {feature_words(name)}: no class{CROSS}group cell stands out (q > .05)."
+    groups = [group for group in feature.groups if group != UNKNOWN]
+    said = [_failure(label, worst, groups) for label, worst in found[:FAILURES]]
+    more = len(found) - len(said)
+    rest = f"; {counted(more, 'further class')} also stand{'s' * (more == 1)} out" if more else ""
+    return f"Where it fails: {'; '.join(said)}{rest}."
+
+
+def _failures(feature: Feature) -> list[tuple[str, Worst]]:
+    """Return the classes that stand out below the other groups, largest difference in recall first."""
+    assert not isinstance(feature.screen, Undefined)
+    found = []
+    for label, row in feature.screen.items():
+        if row.worst is None or not row.worst.n or not row.worst.rest_n:
+            continue
+        q = [row.cells[group].q for group in row.worst.groups if group in row.cells]
+        if any(value is not None and value <= LEVEL for value in q) and _drop(row.worst) > 0:
+            found.append((label, row.worst))
+    return sorted(found, key=lambda item: -_drop(item[1]))
+
+
+def _drop(worst: Worst) -> float:
+    return worst.rest_k / worst.rest_n - worst.k / worst.n
+
+
+def _failure(label: str, worst: Worst, groups: Sequence[str]) -> str:
+    rest = [group for group in groups if group not in worst.groups]
+    skin = all(group in {*FST_NAMES, *BANDS} for group in groups)
+    others = span_words(rest) if skin else "the others"
+    return (
+        f"{label} on {span_words(worst.groups)}: {worst.k:,} of {worst.n:,} recognised, "
+        f"{worst.rest_k:,} of {worst.rest_n:,} on {others}"
+    )
+
+
+def _limits(report: Report) -> str:
+    found = [*_thin(report), *_annotators(report)]
+    if not report.features:
+        found.append("no sensitive feature was evaluated, so nothing is known about differences between subgroups")
+    if report.provenance.unit.column is None:
+        found.append("no column says which images share a patient, so images count as independent")
+    return f"What the data cannot say: {'; '.join(found)}." if found else ""
+
+
+def _thin(report: Report) -> list[str]:
+    name = _counted_feature(report)
+    if name is None:
+        return []
+    groups = {group: item for group, item in report.features[name].groups.items() if group != UNKNOWN}
+    small = [group for group, item in groups.items() if item.small and item.n]
+    scale = FST_NAMES if set(groups) <= set(FST_NAMES) else BANDS if set(groups) <= set(BANDS) else tuple(groups)
+    absent = [group for group in scale if group not in groups or not groups[group].n]
+    found = [f"no image of {group_words(absent)}"] if absent else []
+    if small:
+        sizes = enumerated(f"{groups[group].n:,} of {group_words([group])}" for group in small)
+        found.append(f"too few images to compare: {sizes}")
+    return found
+
+
+def _annotators(report: Report) -> list[str]:
+    found = []
+    for name, feature in report.features.items():
+        block = feature.annotators
+        if block is None or block.exact.value is None or block.exact.value >= 1.0:
+            continue
+        band = ""
+        if not isinstance(block.gap, Undefined):
+            band = f", and the gap is {decimal(block.gap.min)} to {decimal(block.gap.max)} with their labels"
+        found.append(
+            f"{len(block.columns)} annotators give the same {feature_words(name)} to "
+            f"{decimal(block.exact.value)} of the images{band}"
+        )
+    return found
+
+
+def _title(metric: str) -> str:
+    return METRICS.get(metric).title if metric in METRICS else metric.replace("_", " ")
+
+
+def _between(feature: str) -> str:
+    return "between skin types" if is_skin_type(feature) else f"by {feature_words(feature)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
