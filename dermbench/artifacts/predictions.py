@@ -170,17 +170,20 @@ def read_predictions(
     InputError
         With all problems of the file in one message.
     """
-    table, name = read_table(source), source_name(source)
+    table, origin = read_table(source), source_name(source)
     id_column = find_column(table, "image_id")
     if id_column is None:
-        raise InputError(name, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
+        raise InputError(origin, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
     ids, body = to_text(table[id_column]), table.drop(columns=[id_column])
     leave_out = _blank(body) if partial else np.zeros(len(body), dtype=bool)
     if ignore_ids:
         leave_out |= ids.isin(set(ignore_ids) - set(truth.image_id)).to_numpy(dtype=bool)
     if leave_out.any():
         ids, body = ids[~leave_out].reset_index(drop=True), body[~leave_out].reset_index(drop=True)
-    problems = _id_problems(ids, truth, partial=partial)
+    names = ids.fillna("").to_numpy(dtype=object)
+    order = np.argsort(names.astype(str), kind="stable")
+    same_ids = np.array_equal(names[order], truth.image_id)
+    problems = [] if same_ids else _id_problems(ids, truth, partial=partial)
     spelling = _Spelling(truth.classes, aliases, class_map)
     if find_column(body, "pred") is not None and not any(str(c).startswith(PREFIX) for c in body.columns):
         found = _read_labels(body, ids, spelling)
@@ -188,9 +191,8 @@ def read_predictions(
         found = _read_probabilities(body, ids, spelling)
     if problems or found.problems:
         remedy = class_map.remedy if class_map is not None and found.unmapped else None
-        raise InputError(name, [*problems, *found.problems], remedy=remedy)
-    values = found.scores[np.argsort(ids.to_numpy(dtype=object).astype(str), kind="stable")]
-    there = truth.image_id if len(ids) == len(truth) else np.sort(ids.to_numpy(dtype=object))
+        raise InputError(origin, [*problems, *found.problems], remedy=remedy)
+    values, there = found.scores[order], truth.image_id if same_ids else names[order]
     if values.ndim == 1:
         made = Predictions(there, truth.classes, values.astype(np.intp))
     else:

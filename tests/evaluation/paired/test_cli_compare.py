@@ -95,3 +95,22 @@ def test_missing_ids_and_foreign_classes_are_named(folder, tmp_path):
     foreign = tmp_path / "foreign.csv"
     foreign.write_text("\n".join([lines[0].replace("prob_c", "prob_z"), *lines[1:]]))
     assert "prob_z" in str(run(folder, "a@0.csv", str(foreign)).exception)
+
+
+def test_a_class_map_missing_predictions_and_cases(folder, tmp_path):
+    lines = (folder / "b.csv").read_text().splitlines()
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join([lines[0].replace("prob_a", "prob_z"), *lines[1:-1]]))
+    (tmp_path / "map.toml").write_text("z = 'a'\n")
+    code = run(folder, "a@0.csv", str(other), "--map", str(tmp_path / "map.toml"))
+    assert "1 missing image_id: 'i0089'" in str(code.exception)
+    settings = ("--map", str(tmp_path / "map.toml"), "--missing", "wrong", "--json")
+    done = run(folder, "a@0.csv", str(other), *settings)
+    assert done.exit_code == 0
+    said = json.loads(done.stdout)["provenance"]["interpreted"]
+    assert said["a@0"] == [said["other"][0]]
+    assert said["other"][0].endswith("by map.toml")
+    assert said["other"][1].startswith("1 of 90 images have no prediction")
+    assert "the truth has no lesion_id" in str(
+        run(folder, "a@0.csv", "b.csv", "--aggregate", "lesion_id").exception
+    )
