@@ -19,7 +19,7 @@ import pytest
 
 from dermbench.artifacts import make_predictions, make_truth, read_entry, write_entry, write_predictions
 from dermbench.leaderboard import Effort, add, build, slugify, verify
-from dermbench.leaderboard.index import append, entry_digest
+from dermbench.leaderboard.index import append_entry, entry_digest
 
 BOARD = """\
 schema = "dermbench.board/1"
@@ -66,7 +66,7 @@ def _repeat(board: Path, name: str, other: str) -> None:
     shutil.copytree(source, target)
     entry = read_entry(target / "entry.toml").model_copy(update={"name": other})
     write_entry(target / "entry.toml", entry)
-    append(board, "add", target.name, entry=entry_digest(target), truth=entry.truth_digest)
+    append_entry(board, "add", target.name, entry=entry_digest(target), truth=entry.truth_digest)
 
 
 def seconds(work, board: Path, effort: Effort) -> tuple[float, float]:

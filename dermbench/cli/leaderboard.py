@@ -101,6 +101,10 @@ def _build(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Rewrite reports that a newer metric version changes.")
     ] = False,
+    accept_settings: Annotated[
+        bool,
+        typer.Option("--accept-settings", help="Record changes of board.toml or reported.toml in the index."),
+    ] = False,
     quick: Quick = False,
     workers: Workers = None,
     data: Datasets = None,
@@ -111,7 +115,15 @@ def _build(
     from dermbench.leaderboard.board import counted
 
     sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
-    results = build(root, check=check, stored=stored, refresh=refresh, sources=sources, effort=effort)
+    results = build(
+        root,
+        check=check,
+        stored=stored,
+        refresh=refresh,
+        accept_settings=accept_settings,
+        sources=sources,
+        effort=effort,
+    )
     for built in results:
         how = ("values recomputed" if quick else "recomputed") if built.recomputed else "from stored reports"
         changes = ", ".join(built.written) or ("not compared" if built.problems else "nothing")
@@ -129,7 +141,10 @@ def _verify(
     quick: Quick = False,
     workers: Workers = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Head of the index noted earlier: what came after only added.")
+        str | None,
+        typer.Option(
+            "--since", help="Head of the index noted earlier: name what was rewritten, and settings changed since."
+        ),
     ] = None,
     data: Datasets = None,
     truth: Table = None,
@@ -145,6 +160,8 @@ def _verify(
             typer.echo(f"  checked: {line}")
         for line in done.unchecked:
             typer.echo(f"  not checked: {line}")
+        for line in done.changes:
+            typer.echo(f"  {line}")
         for line in done.problems:
             typer.echo(f"  {line}", err=True)
     if any(done.problems for done in results):

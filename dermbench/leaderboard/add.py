@@ -18,10 +18,13 @@ from dermbench.artifacts.predictions import read_predictions, write_predictions
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.run import RUN, RunRecord
 from dermbench.errors import InputError, UsageError
-from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, write_board
-from dermbench.leaderboard.index import append, entry_digest, read_index
+from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, STAGED, Board, read_board, stage_board
+from dermbench.leaderboard.check_settings import refuse_changed_settings
+from dermbench.leaderboard.index import append_entry, append_settings, entry_digest, read_index
 from dermbench.leaderboard.recompute import recompute
+from dermbench.leaderboard.reported import read_reported
 from dermbench.leaderboard.resolve import Resolved, resolve_board
+from dermbench.leaderboard.settings import settings_of
 from dermbench.leaderboard.slug import slugify
 from dermbench.leaderboard.truths import store_truth as write_truth
 from dermbench.reporting import to_markdown
@@ -87,7 +90,8 @@ def add(
     Raises
     ------
     InputError
-        With everything that is wrong with the predictions, the truth or the facts about the entry.
+        With everything that is wrong with the predictions, the truth or the facts about the entry; with every
+        setting that is not the one in the index.
     UsageError
         When the name is taken, or there is neither a truth nor a board.
     """
@@ -96,6 +100,10 @@ def add(
     if record is not None and about.get("seed") is None:
         about["seed"] = record.seed
     entry = _entry(name, about)
+    if folder.is_dir():
+        with locked(folder / LOCK):
+            tidy(folder)
+    refuse_changed_settings(folder)
     resolved = resolve_board(folder, truth, store=store_truth)
     _check_free(folder, entry, replace=replace)
     _check_task(record, resolved)
@@ -106,8 +114,8 @@ def add(
         write_predictions(fresh / PREDICTIONS, table)
         done = _complete(fresh, entry, resolved, record)
         with locked(folder / LOCK):
-            _settle_board(folder, resolved)
             tidy(folder)
+            _settle_board(folder, resolved)
             _check_free(folder, entry, replace=replace)
             _put_in_place(fresh, folder, done)
     return done
@@ -115,7 +123,13 @@ def add(
 
 def tidy(folder: Path) -> None:
     """Finish or undo what a crash left behind; to be called under the lock of the board."""
-    entries = folder / ENTRIES
+    entries, staged = folder / ENTRIES, folder / STAGED
+    if staged.is_file():
+        recorded = read_index(folder).settings
+        if recorded and recorded.settings == settings_of(read_board(folder, name=STAGED), read_reported(folder)):
+            staged.replace(folder / BOARD)
+        else:
+            staged.unlink()
     for path in sorted(entries.glob(f"{OLD}*")):
         current = entries / path.name.removeprefix(OLD)
         listed = read_index(folder).current.get(current.name)
@@ -205,14 +219,25 @@ def _complete(fresh: Path, entry: Entry, resolved: Resolved, record: RunRecord |
 
 
 def _settle_board(folder: Path, resolved: Resolved) -> None:
+    """Put ``board.toml`` and ``truth.csv`` in place, and record the settings in the index where they are new."""
     if (folder / BOARD).is_file():
         current = resolve_board(folder, resolved.truth, store=resolved.board.store_truth).board
         current = current.model_copy(update={"dataset_digest": resolved.board.dataset_digest})
         if current != resolved.board:
             raise UsageError(f"{folder / BOARD}: changed while the entry was scored; add the entry again")
+    refuse_changed_settings(folder)
     if resolved.store:
         write_truth(folder, resolved.truth)
     write_board(folder, resolved.board)
+
+
+def write_board(folder: Path, board: Board) -> None:
+    """Write ``board.toml`` and record the settings in the index; :func:`tidy` finishes or undoes half of that."""
+    staged, settings = stage_board(folder, board), settings_of(board, read_reported(folder))
+    recorded = read_index(folder).settings
+    if recorded is None or recorded.settings != settings:
+        append_settings(folder, settings)
+    staged.replace(folder / BOARD)
 
 
 def _put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
@@ -222,5 +247,5 @@ def _put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
     if target.exists():
         target.rename(old)
     fresh.rename(target)
-    append(folder, action, slug, entry=entry_digest(target), truth=entry.truth_digest)
+    append_entry(folder, action, slug, entry=entry_digest(target), truth=entry.truth_digest)
     shutil.rmtree(old, ignore_errors=True)

@@ -19,6 +19,8 @@ REPORTED = "reported.toml"
 README = "README.md"
 INDEX = "index.jsonl"
 LOCK = ".board.lock"
+STAGED = ".new-board.toml"
+"""``board.toml`` as it will be once the index records it; see :func:`dermbench.leaderboard.add.tidy`."""
 
 
 class Board(BaseModel):
@@ -76,8 +78,8 @@ class Board(BaseModel):
     dataset_digest: str = ""
 
 
-def read_board(folder: Path) -> Board:
-    """Read ``board.toml`` of a board folder.
+def read_board(folder: Path, *, name: str = BOARD) -> Board:
+    """Read ``board.toml`` of a board folder, or the file of another name.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def read_board(folder: Path) -> Board:
     InputError
         With every key that is missing, unknown or of the wrong form.
     """
-    path = folder / BOARD
+    path = folder / name
     if not path.is_file():
         raise UsageError(
             f"{path}: no such file", remedy="A board folder holds board.toml; see docs/leaderboards.md."
@@ -99,8 +101,8 @@ def read_board(folder: Path) -> Board:
         raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
 
 
-def write_board(folder: Path, board: Board) -> None:
-    """Write ``board.toml``, atomically; comments and order of a file that is there stay."""
+def stage_board(folder: Path, board: Board) -> Path:
+    """Write :data:`STAGED`, atomically, and return its path; it keeps comments and order of ``board.toml``."""
     path = folder / BOARD
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
     plain: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
@@ -109,7 +111,9 @@ def write_board(folder: Path, board: Board) -> None:
         if document.get(key) != item and (key in document or item not in (defaults.get(key), [], {}, "")):
             document[key] = item
     document.setdefault("schema", plain["schema"])
-    write_text(path, tomlkit.dumps(document))
+    staged = folder / STAGED
+    write_text(staged, tomlkit.dumps(document))
+    return staged
 
 
 def board_folders(root: Path | str) -> list[Path]:

@@ -23,11 +23,13 @@ from dermbench.leaderboard.board import (
 from dermbench.leaderboard.check_all import Effort, check_all
 from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
 from dermbench.leaderboard.check_index import adopt, check_index
+from dermbench.leaderboard.check_settings import record_settings, refuse_changed_settings
 from dermbench.leaderboard.export import CSV, JSON, to_csv, to_json
-from dermbench.leaderboard.index import append, entry_digest
+from dermbench.leaderboard.index import append_entry, entry_digest
 from dermbench.leaderboard.ranking import Ranked, rank
 from dermbench.leaderboard.render import render, splice
 from dermbench.leaderboard.reported import Row, read_reported
+from dermbench.leaderboard.settings import common_length
 from dermbench.leaderboard.truths import Sources, find_truth
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def build(
     check: bool = False,
     stored: bool = False,
     refresh: bool = False,
+    accept_settings: bool = False,
     sources: Sources | None = None,
     effort: Effort | None = None,
 ) -> list[Built]:
@@ -87,6 +90,8 @@ def build(
         Where the truth of a board is not at hand, use its stored reports, and say so on the board.
     refresh
         Rewrite the reports of entries whose recomputed numbers differ, as after a change of a metric.
+    accept_settings
+        Record a change of ``board.toml`` or ``reported.toml`` in the index.
     sources
         Where truth may be found beside the boards' own ``truth.csv``.
     effort
@@ -96,11 +101,15 @@ def build(
     ------
     UsageError
         When the truth of a board with entries is not at hand and ``stored`` is false; for a quick refresh.
+    InputError
+        With every setting that is not the one in the index, unless ``check`` or ``accept_settings`` is true.
     """
     chosen = effort or Effort()
     if refresh and chosen.quick:
         raise UsageError("--refresh writes whole reports: it cannot be --quick")
-    how = _How(check, stored, refresh, sources or Sources(), chosen)
+    if accept_settings and check:
+        raise UsageError("--accept-settings writes to the index: it cannot be --check")
+    how = _How(check, stored, refresh, accept_settings, sources or Sources(), chosen)
     return [_build(folder, how) for folder in board_folders(root)]
 
 
@@ -111,6 +120,7 @@ class _How:
     check: bool
     stored: bool
     refresh: bool
+    accept_settings: bool
     sources: Sources
     effort: Effort
 
@@ -167,10 +177,12 @@ def ranked_entries(
 
 
 def _build(folder: Path, how: _How) -> Built:
-    board = read_board(folder)
     if not how.check:
         with locked(folder / LOCK):
             tidy(folder)
+        if not how.accept_settings:
+            refuse_changed_settings(folder)
+    board = read_board(folder)
     folders = entry_folders(folder)
     truth = find_truth(folder, board, how.sources) if folders else None
     built = Built(folder, n_entries=len(folders), recomputed=truth is not None or not folders)
@@ -182,9 +194,11 @@ def _build(folder: Path, how: _How) -> Built:
         )
     checked, bands = check_all(folders, board, truth, how.effort)
     if how.refresh and not how.check:
+        record_settings(folder)
         checked = [_refreshed(one, board, folder, folders) for one in checked]
     built.problems = [problem for one in checked for problem in one.problems]
-    if not how.check and not built.problems:
+    if not how.check and not built.problems and folders:
+        record_settings(folder)
         adopt(folder, checked)
     built.problems += check_index(folder, board, folders)
     if not built.problems:
@@ -206,7 +220,7 @@ def _refreshed(one: Checked, board: Board, folder: Path, folders: list[Path]) ->
         write_report(one.folder, one.again)
         entry = one.entry.model_copy(update={"hashes": entry_hashes(one.folder)})
         write_entry(one.folder / ENTRY, entry)
-        append(folder, "replace", one.slug, entry=entry_digest(one.folder), truth=entry.truth_digest)
+        append_entry(folder, "replace", one.slug, entry=entry_digest(one.folder), truth=entry.truth_digest)
     return check_entry(one.folder, Against(board, None, file_owners(folders)))
 
 
@@ -224,8 +238,7 @@ def _line(there: str, wanted: str) -> str:
     left, right = there.splitlines(), wanted.splitlines()
     for number, (a, b) in enumerate(zip(left, right, strict=False), start=1):
         if a != b:
-            same = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-            start = max(0, same - 60)
+            start = max(0, common_length(a, b) - 60)
             return f"line {number} is {_excerpt(a, start)!r}, rebuilt {_excerpt(b, start)!r}"
     shorter = min(len(left), len(right))
     if len(left) == len(right):

@@ -8,7 +8,8 @@ from dermbench.artifacts.entry import ENTRY
 from dermbench.artifacts.files import locked
 from dermbench.errors import DermbenchError
 from dermbench.leaderboard.board import BOARD, ENTRIES, INDEX, LOCK
-from dermbench.leaderboard.index import append, entry_digest, read_index
+from dermbench.leaderboard.check_settings import changed_settings
+from dermbench.leaderboard.index import append_entry, entry_digest, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def check_index(folder: Path, board: Board, folders: Sequence[Path]) -> list[str
         index = read_index(folder)
     except DermbenchError as error:
         return [str(error)]
-    problems = _truth(index, board)
+    problems = changed_settings(folder) or _truth(index, board)
     problems += [
         f"{ENTRIES}/{slug}: removed; line {line.sequence} of {INDEX} lists it but there is no such folder"
         for slug, line in index.current.items()
@@ -49,11 +50,11 @@ def adopt(folder: Path, checked: Sequence[Checked]) -> None:
         for one in checked:
             if one.slug not in there and one.entry is not None and not one.problems:
                 digest = entry_digest(one.folder)
-                append(folder, "add", one.slug, entry=digest, truth=one.entry.truth_digest)
+                append_entry(folder, "add", one.slug, entry=digest, truth=one.entry.truth_digest)
 
 
 def _truth(index: Index, board: Board) -> list[str]:
-    other = next((line for line in index.lines if line.truth != board.truth_digest), None)
+    other = next((line for line in index.entry_lines if line.truth != board.truth_digest), None)
     if other is None:
         return []
     wanted = board.truth_digest or "empty"

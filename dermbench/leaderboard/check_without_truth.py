@@ -16,7 +16,7 @@ from dermbench.leaderboard.recompute import TOLERANCE, VERSIONS
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Report
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.check_entry import Checked
 
 PROVED = (
     "without the truth: predictions are those that the report names, the columns of the confusion table are their "
@@ -44,16 +43,16 @@ def check_without_truth(report: Report, predictions: Path, board: Board) -> str 
     return next(_misfits(report, _read(predictions, board), board), None)
 
 
-def check_sizes(checked: Sequence[Checked]) -> list[str]:
-    """Say which entries were scored on other numbers of images by class or group than the first."""
-    sizes = [(one, _sizes(one.report)) for one in checked if one.report is not None]
+def check_sizes(reports: Mapping[str, Report]) -> list[str]:
+    """Say which entry, by its folder, was scored on other numbers of images by class or group than the first."""
+    sizes = [(slug, _sizes(report)) for slug, report in reports.items()]
     if not sizes:
         return []
     (first, wanted), *others = sizes
     return [
-        f"entries/{one.slug}/report.json: {key} has {found.get(key, 0)} images, in that of {first.slug} "
+        f"entries/{slug}/report.json: {key} has {found.get(key, 0)} images, in that of {first} "
         f"{wanted.get(key, 0)}: not the same truth"
-        for one, found in others
+        for slug, found in others
         for key in sorted({*found, *wanted})
         if found.get(key) != wanted.get(key)
     ][:1]

@@ -10,7 +10,8 @@ from dermbench.artifacts.files import locked
 from dermbench.errors import UsageError, name_some
 from dermbench.leaderboard.add import OLD, tidy
 from dermbench.leaderboard.board import ENTRIES, LOCK, entry_folders, read_board
-from dermbench.leaderboard.index import append, entry_digest, read_index
+from dermbench.leaderboard.check_settings import refuse_changed_settings
+from dermbench.leaderboard.index import append_entry, entry_digest, read_index
 from dermbench.leaderboard.slug import slugify
 
 
@@ -28,11 +29,14 @@ def remove(board: Path | str, name: str) -> None:
     ------
     UsageError
         When there is no such entry.
+    InputError
+        With every setting that is not the one in the index.
     """
     folder = Path(board)
-    settings = read_board(folder)
     with locked(folder / LOCK):
         tidy(folder)
+        settings = read_board(folder)
+        refuse_changed_settings(folder)
         slug = slugify(name)
         target = folder / ENTRIES / slug
         if not (target / ENTRY).is_file():
@@ -42,5 +46,5 @@ def remove(board: Path | str, name: str) -> None:
         digest = entry_digest(target)
         target.rename(old)
         if slug in read_index(folder).current:
-            append(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
+            append_entry(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
         shutil.rmtree(old)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
@@ -11,11 +12,13 @@ from dermbench.leaderboard.build import first_difference, ranked_entries, render
 from dermbench.leaderboard.check_all import Effort, check_all
 from dermbench.leaderboard.check_index import check_index
 from dermbench.leaderboard.check_without_truth import PROVED, check_sizes
-from dermbench.leaderboard.index import read_index
+from dermbench.leaderboard.index import Line, SettingsLine, read_index
 from dermbench.leaderboard.recompute import TOLERANCE
+from dermbench.leaderboard.settings import compare_settings
 from dermbench.leaderboard.truths import Found, Sources, look_for_truth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from dermbench.leaderboard.bands import Bands
@@ -38,12 +41,15 @@ class Verified:
         One sentence for everything that does not agree, in the order truth, index, entries, board.
     unchecked
         What could not be checked on this machine, or was not asked for, and what it would take.
+    changes
+        Settings that were changed, and recorded in the index, since the head that was noted earlier.
     """
 
     folder: Path
     proved: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
 
 def verify(
@@ -65,7 +71,8 @@ def verify(
     effort
         What is recomputed, by how many processes; by default everything, by this one.
     since
-        Head of the index noted earlier; that the chain does not go through it is a finding.
+        Head of the index noted earlier: settings that were changed since are named. That the chain does not go
+        through it is a finding.
 
     Returns
     -------
@@ -96,10 +103,12 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None
     found = look_for_truth(folder, board, sources) if board.truth_digest or folders else Found()
     _truth(done, found, single=single)
     done.problems += check_index(folder, board, folders)
-    done.problems += [] if since is None else _since(folder, since)
+    if since is not None:
+        _since(done, since)
     checked, bands = check_all(folders, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
-    done.problems += check_sizes(checked) if found.truth is None and not done.problems else []
+    if found.truth is None and not done.problems:
+        done.problems += check_sizes({one.slug: one.report for one in checked if one.report})
     done.problems += _board_files(folder, board, checked, found, bands, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
@@ -121,14 +130,27 @@ def _truth(done: Verified, found: Found, *, single: bool) -> None:
             done.unchecked += [f"against the dataset given: {line}; {wanted}" for line in found.apart]
 
 
-def _since(folder: Path, head: str) -> list[str]:
+def _since(done: Verified, head: str) -> None:
     try:
-        index = read_index(folder)
+        index = read_index(done.folder)
     except DermbenchError:
-        return []  # the broken chain is a finding already
-    if index.goes_through(head):
-        return []
-    return [f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}"]
+        return  # the broken chain is a finding already
+    added = index.since(head)
+    if added is None:
+        done.problems.append(f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}")
+    else:
+        done.changes += _settings_changes(index.lines, len(index.lines) - len(added))
+
+
+def _settings_changes(lines: Sequence[Line], n_before: int) -> list[str]:
+    """Name the settings that the lines after the first ``n_before`` changed."""
+    recorded = [line for line in lines if isinstance(line, SettingsLine)]
+    return [
+        f"settings changed: {change} (line {after.sequence} of {INDEX})"
+        for before, after in pairwise(recorded)
+        if after.sequence > n_before
+        for change in compare_settings(before.settings, after.settings)
+    ]
 
 
 def _board_files(
@@ -165,6 +187,8 @@ def _proved(folder: Path, board: Board, n_entries: int, found: Found, *, quick: 
     index, proved = read_index(folder), []
     if index.lines:
         proved.append(f"{INDEX}: an unbroken chain of {len(index.lines)} lines, head {index.head}")
+    if index.settings:
+        proved.append(f"board.toml and reported.toml: the settings in line {index.settings.sequence} of {INDEX}")
     if n_entries:
         proved.append(
             f"{counted(n_entries)}: every file is the one hashed in entry.toml, every entry.toml in {INDEX}"

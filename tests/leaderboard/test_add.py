@@ -229,7 +229,7 @@ def test_killed_before_the_rename_is_the_old_board(board, predictions):
 
 
 def test_killed_between_rename_and_index_is_the_new_board_after_build(board, predictions):
-    killed(board, predictions[2], "append", "Late")
+    killed(board, predictions[2], "append_entry", "Late")
     (found,) = verify(board)
     assert any("late: not listed in index.jsonl" in problem for problem in found.problems)
     (done,) = build(board)
@@ -240,7 +240,7 @@ def test_killed_between_rename_and_index_is_the_new_board_after_build(board, pre
 
 def test_killed_while_replacing_is_the_old_board_after_build(board, predictions):
     before = (board / "index.jsonl").read_bytes()
-    killed(board, predictions[2], "append", "Middle")
+    killed(board, predictions[2], "append_entry", "Middle")
     (done,) = build(board)
     assert not done.problems
     assert (board / "index.jsonl").read_bytes() == before
@@ -272,7 +272,7 @@ def test_concurrent_adds_lose_none(board, predictions):
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240)
     index = read_index(board)
     assert sorted(index.current) == ["good-one", "middle", *(f"model-{i}" for i in range(8))]
-    assert [line.sequence for line in index.lines] == list(range(1, 11))
+    assert [line.sequence for line in index.lines] == list(range(1, 12))
     (done,) = build(board, effort=Effort(quick=True))
     assert not done.problems
 

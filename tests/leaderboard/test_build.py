@@ -195,7 +195,7 @@ def test_reported_rows_are_apart_and_unranked(board):
         'schema = "dermbench.reported/1"\n[[row]]\nentry = "Best | ever"\nsource = "s"\n'
         "scores = { macro_f1 = 0.99, accuracy = 0.60 }\n"
     )
-    build(board)
+    build(board, accept_settings=True)
     ranking, reported = (board / "README.md").read_text().split("## Reported elsewhere, not recomputed")
     assert "Best" not in ranking
     assert "| Best &#124; ever | .60 | .99 |" in reported
@@ -246,7 +246,7 @@ def test_bands_are_asked_for_once_and_shown(board, monkeypatch):
 def test_a_metric_without_a_paired_test_has_plain_ranks(board):
     path = board / "board.toml"
     path.write_text('metric = "average_precision"\n' + path.read_text())
-    (done,) = build(board)
+    (done,) = build(board, accept_settings=True)
     assert not done.problems
     assert "rank: by value alone" in (board / "README.md").read_text()
     assert not build(board, check=True)[0].problems

@@ -11,7 +11,8 @@ from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.leaderboard import build, verify
 from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import ENTRIES
-from dermbench.leaderboard.index import append, entry_digest
+from dermbench.leaderboard.index import append_entry, append_settings, entry_digest
+from dermbench.leaderboard.settings import read_settings
 from dermbench.reporting import to_markdown
 
 WHERE = "entries/middle/report.json: "
@@ -38,10 +39,11 @@ def edit(board, change, slug="middle"):
     report.write(folder / "report.json")
     (folder / "report.md").write_text(to_markdown(report))
     (board / "index.jsonl").unlink()
+    append_settings(board, read_settings(board))
     for path in sorted((board / ENTRIES).iterdir()):
         entry = read_entry(path / "entry.toml")
         write_entry(path / "entry.toml", entry.model_copy(update={"hashes": entry_hashes(path)}))
-        append(board, "add", path.name, entry=entry_digest(path), truth=entry.truth_digest)
+        append_entry(board, "add", path.name, entry=entry_digest(path), truth=entry.truth_digest)
     build(board, stored=True)
     return problems(board)
 

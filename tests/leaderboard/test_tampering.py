@@ -9,10 +9,11 @@ import pytest
 
 from dermbench.artifacts import Report, read_entry, write_entry
 from dermbench.artifacts.hashing import text_digest
-from dermbench.leaderboard import Sources, build, verify
+from dermbench.leaderboard import Effort, Sources, build, verify
 from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import ENTRIES
-from dermbench.leaderboard.index import append, entry_digest
+from dermbench.leaderboard.index import append_entry, append_settings, entry_digest
+from dermbench.leaderboard.settings import read_settings
 from dermbench.reporting import to_markdown
 
 
@@ -32,9 +33,10 @@ def reseal(board, slug):
 
 def rechain(board):
     (board / "index.jsonl").unlink()
+    append_settings(board, read_settings(board))
     for path in sorted((board / ENTRIES).iterdir()):
         truth = read_entry(path / "entry.toml").truth_digest
-        append(board, "add", path.name, entry=entry_digest(path), truth=truth)
+        append_entry(board, "add", path.name, entry=entry_digest(path), truth=truth)
 
 
 def edit_score(board, value=0.99):
@@ -112,15 +114,16 @@ def test_exchanged_report(board):
 def test_removed_entry(board):
     shutil.rmtree(board / "entries/middle")
     first, second, *_ = problems(board)
-    assert first == "entries/middle: removed; line 2 of index.jsonl lists it but there is no such folder"
+    assert first == "entries/middle: removed; line 3 of index.jsonl lists it but there is no such folder"
     assert second.startswith("not what the entries give: README.md: line")
 
 
 def test_removed_entry_and_index_line(board):
     shutil.rmtree(board / "entries/good-one")
     path = board / "index.jsonl"
-    path.write_text(path.read_text().splitlines(keepends=True)[1])
-    assert "line 1 has the sequence number 2: a line was removed or moved" in problems(board)[0]
+    settings, _, middle = path.read_text().splitlines(keepends=True)
+    path.write_text(settings + middle)
+    assert "line 2 has the sequence number 3: a line was removed or moved" in problems(board)[0]
 
 
 def test_removed_entry_and_rewritten_index(board):
@@ -142,15 +145,14 @@ def test_reordered_index(board):
     path = board / "index.jsonl"
     path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     (only,) = problems(board)
-    assert "line 1 has the sequence number 2: a line was removed or moved" in only
+    assert "line 1 has the sequence number 3: a line was removed or moved" in only
 
 
 def test_edited_index(board):
     path = board / "index.jsonl"
-    first, second = path.read_text().splitlines()
-    path.write_text(first.replace("good-one", "best") + "\n" + second + "\n")
+    path.write_text(path.read_text().replace("good-one", "best"))
     (only,) = problems(board)
-    assert "line 2 does not continue line 1: line 1 was edited or replaced" in only
+    assert "line 3 does not continue line 2: line 2 was edited or replaced" in only
 
 
 def test_edited_last_line_of_the_index(board):
@@ -158,7 +160,7 @@ def test_edited_last_line_of_the_index(board):
     digest = entry_digest(board / "entries/middle")
     path.write_text(path.read_text().replace(digest, "sha256:" + 64 * "0"))
     (only,) = problems(board)
-    assert only == "entries/middle/entry.toml: edited; its content hash is not that in line 2 of index.jsonl"
+    assert only == "entries/middle/entry.toml: edited; its content hash is not that in line 3 of index.jsonl"
 
 
 def test_edited_board(board):
@@ -187,14 +189,67 @@ def test_edited_rank_band(board):
 def test_edited_settings(board):
     path = board / "board.toml"
     path.write_text(path.read_text().replace("resamples = 99", "resamples = 98"))
-    assert any("made with other settings: n_resamples 99, board.toml says 98" in p for p in problems(board))
+    found = problems(board)
+    assert "board.toml: resamples is 98; line 1 of index.jsonl says 99" in found
+    assert any("made with other settings: n_resamples 99, board.toml says 98" in p for p in found)
+    build(board, refresh=True, accept_settings=True)
+    assert not verify(board)[0].problems
+
+
+def test_edited_settings_with_the_chain_made_to_fit(board):
+    head = text_digest((board / "index.jsonl").read_text().splitlines()[-1])
+    path = board / "board.toml"
+    path.write_text(path.read_text() + 'note = "the best of all boards"\n')
+    rechain(board)
+    build(board)
+    assert not verify(board)[0].problems
+    assert "rewritten since" in problems(board, since=head)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "sentence"),
+    [
+        ("board.toml", 'title = "Toy"', 'title = "Real"', "title is Real; line 4 of index.jsonl says Toy"),
+        ("board.toml", "store_truth = true", "note = 'x'", "note is x; line 4 of index.jsonl says empty"),
+        ("board.toml", '"papule", "wheal"', '"wheal", "papule"', "classes is macule, wheal, papule; line 4 of"),
+        ("reported.toml", "0.60", "0.6", "row 2.scores.accuracy is 0.6; line 4 of index.jsonl says 0.60"),
+        ("reported.toml", "other", "own", "row 2.source is own; line 4 of index.jsonl says other"),
+        (
+            "reported.toml",
+            "[[row]]",
+            "[[row]]\nentry = 'best'\nsource = 's'\n[[row]]",
+            "row 3.entry is b; line 4",
+        ),
+    ],
+)
+def test_edited_settings_and_published_rows_are_named(board, name, before, after, sentence):
+    publish(board)
+    path = board / name
+    path.write_text(path.read_text().replace(before, after, 1))
+    found = problems(board)
+    assert any(p.startswith(f"{name}: {sentence}") for p in found), found
+
+
+def test_removed_published_rows(board):
+    publish(board)
+    (board / "reported.toml").unlink()
+    assert "reported.toml: row 1.entry is not set; line 4 of index.jsonl says a" in problems(board)
+
+
+def publish(board):
+    """Give the board two published rows, as its keeper does."""
+    rows = (("a", "one", "0.5"), ("b", "other", "0.60"))
+    text = "".join(f'[[row]]\nentry = "{e}"\nsource = "{s}"\nscores = {{ accuracy = {v} }}\n' for e, s, v in rows)
+    (board / "reported.toml").write_text(f'schema = "dermbench.reported/1"\n{text}')
+    (done,) = build(board, accept_settings=True, effort=Effort(quick=True))
+    assert not done.problems
 
 
 def test_edited_entry_facts(board):
     path = board / "entries/middle/entry.toml"
     path.write_text(path.read_text().replace('"net"', '"other"'))
     assert problems(board)[0].startswith(
-        "entries/middle/entry.toml: edited; its content hash is not that in line 2"
+        "entries/middle/entry.toml: edited; its content hash is not that in line 3"
     )
 
 

@@ -18,7 +18,8 @@ def test_an_untouched_board_agrees_and_says_what_was_checked(board):
     assert not done.problems + done.unchecked
     assert done.proved == [
         "truth.csv: the truth that board.toml names",
-        f"index.jsonl: an unbroken chain of 2 lines, head {read_index(board).head}",
+        f"index.jsonl: an unbroken chain of 3 lines, head {read_index(board).head}",
+        "board.toml and reported.toml: the settings in line 1 of index.jsonl",
         "2 entries: every file is the one hashed in entry.toml, every entry.toml in index.jsonl",
         "every number was recomputed from the predictions (99 resamples, seed 0) and agrees to 2e-06",
         "README.md, leaderboard.json and leaderboard.csv are what the entries give",
@@ -68,14 +69,14 @@ def test_a_head_noted_earlier(board, predictions):
     build(board, effort=QUICK)
     assert not verify(board, effort=QUICK, since=earlier)[0].problems
     (problem,) = verify(board, effort=QUICK, since="sha256:" + 64 * "0")[0].problems
-    assert problem.startswith("index.jsonl: rewritten since; none of its 3 lines has the hash")
+    assert problem.startswith("index.jsonl: rewritten since; none of its 4 lines has the hash")
 
 
 def test_a_withdrawn_entry_leaves_a_trace(board):
     remove(board, "Middle")
     build(board, effort=QUICK)
     assert not verify(board, effort=QUICK)[0].problems
-    assert [line.action for line in read_index(board).lines] == ["add", "add", "remove"]
+    assert [line.action for line in read_index(board).lines] == ["settings", "add", "add", "remove"]
     assert not (board / "entries/middle").exists()
     with pytest.raises(UsageError, match="no entry 'middle'; there are: 'good-one'"):
         remove(board, "Middle")
@@ -86,7 +87,7 @@ def test_killed_while_removing_is_the_old_board(board, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(importlib.import_module("dermbench.leaderboard.remove"), "append", fail)
+        patch.setattr(importlib.import_module("dermbench.leaderboard.remove"), "append_entry", fail)
         with pytest.raises(KeyboardInterrupt):
             remove(board, "Middle")
     build(board, effort=QUICK)

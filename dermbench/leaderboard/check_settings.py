@@ -1,0 +1,48 @@
+"""Compare the settings of a board with those that its index records, and record changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.files import locked
+from dermbench.errors import DermbenchError, InputError
+from dermbench.leaderboard.board import LOCK
+from dermbench.leaderboard.index import append_settings, read_index
+from dermbench.leaderboard.settings import compare_settings, contradictions, read_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def changed_settings(folder: Path) -> list[str]:
+    """Name every setting that is not the one in the index; none where a file is missing or cannot be read."""
+    try:
+        recorded, now = read_index(folder).settings, read_settings(folder)
+    except DermbenchError:
+        return []  # reported by the function that needs the file
+    return [] if recorded is None else contradictions(compare_settings(recorded.settings, now), recorded.sequence)
+
+
+def refuse_changed_settings(folder: Path) -> None:
+    """Stop where ``board.toml`` or ``reported.toml`` are not those of the index.
+
+    Raises
+    ------
+    InputError
+        With every setting that differs.
+    """
+    if problems := changed_settings(folder):
+        raise InputError(
+            folder,
+            problems,
+            remedy="Restore the settings, or record the change in the index with: "
+            f"dermbench leaderboard build {folder} --accept-settings",
+        )
+
+
+def record_settings(folder: Path) -> None:
+    """Add the settings to the index where it has none or others."""
+    with locked(folder / LOCK):
+        recorded, settings = read_index(folder).settings, read_settings(folder)
+        if recorded is None or recorded.settings != settings:
+            append_settings(folder, settings)
