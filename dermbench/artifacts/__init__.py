@@ -6,13 +6,12 @@ from dermbench.artifacts.entry import Entry, read_entry, write_entry
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, read_dataset, write_dataset
 from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.predictions import (
-    Missing,
     Predictions,
     make_predictions,
     read_predictions,
     write_predictions,
 )
-from dermbench.artifacts.report import Cell, Report, undefined
+from dermbench.artifacts.report import Cell, Missing, Report, undefined
 from dermbench.artifacts.run import RunRecord
 from dermbench.artifacts.truth import Truth, make_truth, read_truth
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.artifacts.predictions import Missing, Predictions
+from dermbench.artifacts.report import Missing
 from dermbench.artifacts.skin import FST_NAMES, UNKNOWN, fst_name
 from dermbench.errors import InputError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
 
 SAME_KIND = 1e-6

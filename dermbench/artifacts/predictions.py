@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.labels import fold, match_labels
-from dermbench.artifacts.records import Record
 from dermbench.artifacts.tables import TableSource, read_table, source_name, to_text, write_table
 from dermbench.errors import InputError, name_some
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts.class_map import ClassMap
+    from dermbench.artifacts.report import Missing
     from dermbench.artifacts.truth import Truth
 
 SUM_TOLERANCE = 1e-3
@@ -31,28 +30,6 @@ SUM_TOLERANCE = 1e-3
 EXACT = 1e-12
 """Rows whose sum is this close to 1 are kept to the bit, so that writing and reading changes nothing."""
 PREFIX = "prob_"
-
-
-class Missing(Record):
-    """How many images have no prediction.
-
-    Attributes
-    ----------
-    n, of
-        Images without a prediction, and all images.
-    groups
-        The same two counts by Fitzpatrick skin type; empty when the truth has none.
-    """
-
-    n: int
-    of: int
-    groups: dict[str, tuple[int, int]] = Field(default_factory=dict)
-
-    def sentence(self) -> str:
-        """Say it in words, with the skin types that have images without a prediction."""
-        parts = [f"{name} {n:,} of {of:,}" for name, (n, of) in self.groups.items() if n]
-        detail = f" (by skin type: {', '.join(parts)})" if parts else ""
-        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}"
 
 
 @dataclass(frozen=True)

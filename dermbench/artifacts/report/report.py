@@ -35,6 +35,28 @@ class Unit(Part):
     count: int = Field(ge=0)
 
 
+class Missing(Part):
+    """How many images have no prediction and count as wrong.
+
+    Attributes
+    ----------
+    n, of
+        Images without a prediction, and all images.
+    groups
+        The same two counts by Fitzpatrick skin type; empty when the truth has none.
+    """
+
+    n: int = Field(ge=0)
+    of: int = Field(ge=0)
+    groups: dict[str, tuple[int, int]]
+
+    def sentence(self) -> str:
+        """Say it in words, naming the skin types that have images without a prediction."""
+        parts = [f"{name} {n:,} of {of:,}" for name, (n, of) in self.groups.items() if n]
+        detail = f" (by skin type: {', '.join(parts)})" if parts else ""
+        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}"
+
+
 class Provenance(Part):
     """Where the numbers come from.
 
@@ -54,6 +76,8 @@ class Provenance(Part):
         What is resampled.
     interpreted
         What was read otherwise than written, in words: mapped class names, missing predictions, aggregated images.
+    missing
+        Images without a prediction; None where they are refused.
     """
 
     version: Annotated[str, OF_THIS_MACHINE]
@@ -65,6 +89,7 @@ class Provenance(Part):
     truth_digest: str
     unit: Unit
     interpreted: tuple[str, ...]
+    missing: Missing | None = None
 
 
 class SummarySentence(Part):
