@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS, Tally
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.intervals.every_metric import intervals
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells

@@ -49,8 +49,9 @@ NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kapp
 def measure(rows: int, classes: int, resamples: int, models: int, what: str, workers: int) -> dict[str, float]:
     """Time one line: ``intervals`` of six metrics, overall and for 7 groups; with ``probabilities``, of ten."""
     import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import METRICS
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.disparities import disparities
     from dermbench.evaluation.intervals.every_metric import intervals
     from dermbench.evaluation.resampling.plan import Plan

@@ -22,8 +22,9 @@ import numpy as np
 from scipy import stats
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
+from dermbench.evaluation.core.groups import Grouping, group_tally
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.sample import Grouping, Sample, eligible_classes, group_tally
+from dermbench.evaluation.core.sample import Sample, eligible_classes
 from dermbench.evaluation.disparity.class_mix import standardised
 from dermbench.evaluation.disparity.disparities import disparities
 from dermbench.evaluation.disparity.disparity import EVIDENCE

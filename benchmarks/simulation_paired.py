@@ -20,9 +20,7 @@ from scipy.special import ndtr
 
 from dermbench.artifacts import make_predictions, make_truth
 from dermbench.evaluation import METRICS
-from dermbench.evaluation.core.adapt import core_grouping, core_sample
-from dermbench.evaluation.core.groups import group
-from dermbench.evaluation.core.sample import everyone
+from dermbench.evaluation.core.groups import everyone, group
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.paired.candidates import candidates
 from dermbench.evaluation.paired.effects import effects
@@ -85,7 +83,7 @@ def tests(world: World, rng: np.random.Generator, n_resamples: int) -> dict[str,
     metrics = [METRICS.get(name) for name in METRIC_NAMES]
     whole = effects(found, 0, metrics, everyone(len(truth)), plan)
     p = {f"{m}, {whole[1, 0, m].test}": whole[1, 0, m].p_value for m in METRIC_NAMES}
-    known = core_grouping(group(truth, "fst_band")).known()
+    known = group(truth, "fst_band").known()
     inside = effects(found, 0, metrics[:3], known, plan)
     p |= {
         f"{m} in {known.names[-1]}": inside[1, len(known.names) - 1, m].p_value for m in ("accuracy", "macro_f1")
@@ -101,7 +99,7 @@ def tests(world: World, rng: np.random.Generator, n_resamples: int) -> dict[str,
 
 def unpaired(found, metrics, plan: Plan) -> dict[str, float]:
     """Return p values of the test that takes the two models to be on different images."""
-    each = [estimates(core_sample(c.samples[0]), metrics, None, plan) for c in found]
+    each = [estimates(c.samples[0], metrics, None, plan) for c in found]
     p = {}
     for metric in metrics:
         a, b = (one[None, metric.name] for one in each)
@@ -128,7 +126,7 @@ def coverage(world: World, repetitions: int, n_resamples: int, seed: int = 1) ->
         whole = effects(found, 0, metrics, everyone(len(truth)), plan)
         for name in METRIC_NAMES:
             _note(hit, name, whole[1, 0, name].estimate, true[name])
-        known = core_grouping(group(truth, "fst_band")).known()
+        known = group(truth, "fst_band").known()
         inside = effects(found, 0, metrics[:1], known, plan)
         for g, band in enumerate(known.names):
             _note(hit, f"accuracy in {band}", inside[1, g, "accuracy"].estimate, true[f"accuracy {band}"])
@@ -145,11 +143,12 @@ def _note(hit: dict[str, list[bool]], name: str, estimate, true: float) -> None:
 
 def population(predictions, truth, metrics) -> dict[str, float]:
     """Return the differences of metrics on a very large draw."""
-    from dermbench.evaluation.sample import join, score
+    from dermbench.evaluation.core.sample import join
+    from dermbench.evaluation.core.scoring import score
 
     first, second = (join(predictions[name], truth) for name in ("m0", "m1"))
     true = {m.name: score(m, second) - score(m, first) for m in metrics}
-    known = core_grouping(group(truth, "fst_band")).known()
+    known = group(truth, "fst_band").known()
     values = [
         [score(metrics[0], s, rows=np.flatnonzero(known.codes == g)) for g in range(len(known.names))]
         for s in (first, second)
@@ -174,7 +173,7 @@ def margin_error(world: World, repetitions: int, n_resamples: int, seed: int = 3
     true = population(*world.draw(np.random.default_rng([seed, 10**6]), 200_000), [accuracy])["accuracy V-VI"]
     for k in range(repetitions):
         predictions, truth = world.draw(np.random.default_rng([seed, k]))
-        known = core_grouping(group(truth, "fst_band")).known()
+        known = group(truth, "fst_band").known()
         made = effects(candidates(predictions, truth), 0, [accuracy], known, Plan(k, n_resamples))
         found = {name: made[1, g, "accuracy"].estimate for g, name in enumerate(known.names)}
         shown += no_group_lost(found, accuracy, -true)["verdict"] == SHOWN

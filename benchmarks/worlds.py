@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import Tally
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.sample import Sample
 
 AJL = (238, 397, 243, 186, 83, 44)
 """Images of each skin type in the 21-class Fitzpatrick17k test set."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.artifacts.skin import FST_NAMES
-from dermbench.evaluation.core.adapt import by_view, core_grouping, core_sample
 from dermbench.evaluation.disparity.annotators import agreement, sensitivity_band
 
 if TYPE_CHECKING:
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.annotators import Agreement, Band
     from dermbench.evaluation.disparity.documents import Disparities
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.sample import Sample
 
 Document = dict[str, Any]
 
@@ -29,10 +28,9 @@ def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
     """Return the groupings by skin type, I to VI, that differ from each other."""
     found: list[Grouping] = []
     for grouping in groupings:
-        if grouping.scale != FST_NAMES or not grouping.known:
+        if grouping.names != FST_NAMES or not (grouping.codes >= 0).any():
             continue
-        codes = core_grouping(grouping).codes
-        if not any(np.array_equal(codes, core_grouping(other).codes) for other in found):
+        if not any(np.array_equal(grouping.codes, other.codes) for other in found):
             found.append(grouping)
     return found
 
@@ -59,13 +57,12 @@ def annotators(
     plan
         Seed, number of resamples, workers.
     """
-    groups = [core_grouping(grouping) for grouping in groupings]
-    units = core_sample(sample).unit
-    pairs = [agreement(first, second, units=units) for first, second in combinations(groups, 2)]
+    pairs = [agreement(first, second, units=sample.unit) for first, second in combinations(groupings, 2)]
     bands: dict[str, Band] = {}
-    for part, chosen in by_view(sample, metrics):
+    for view in sorted({metric.view for metric in metrics}):
+        chosen = [metric for metric in metrics if metric.view == view]
         bands |= sensitivity_band(
-            part, groups, chosen, seed=plan.seed, n_resamples=plan.n_resamples, known=dict(known)
+            sample.view(view), groupings, chosen, seed=plan.seed, n_resamples=plan.n_resamples, known=dict(known)
         )
     return {
         "labellings": [grouping.feature for grouping in groupings],

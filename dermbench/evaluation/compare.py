@@ -10,10 +10,12 @@ from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.records import Record
 from dermbench.errors import UsageError
 from dermbench.evaluation.cells import group_cells
-from dermbench.evaluation.core.groups import everyone, group_all
+from dermbench.evaluation.core.group_tables import group_tables
+from dermbench.evaluation.core.groups import group_all
 from dermbench.evaluation.core.metric import METRICS
+from dermbench.evaluation.core.scoring import applicable
 from dermbench.evaluation.evaluate import N_RESAMPLES
-from dermbench.evaluation.intervals.of_views import estimates
+from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import unit_note
 from dermbench.evaluation.paired import document
 from dermbench.evaluation.paired.candidates import candidates, check_baseline
@@ -21,7 +23,6 @@ from dermbench.evaluation.paired.families import describe
 from dermbench.evaluation.paired.feature import Question, feature_block
 from dermbench.evaluation.paired.seeds import averaged
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import applicable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +139,7 @@ def compare(
         features={grouping.feature: feature_block(question, grouping) for grouping in groupings},
         ranks=document.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
         families=describe(metrics, len(found) - 1),
-        notes=[unit_note(found[0].samples[0]), *document.notes(question, groupings)],
+        notes=[unit_note(truth), *document.notes(question, groupings)],
     )
 
 
@@ -156,10 +157,11 @@ def _listed(metrics: Sequence[Metric]) -> str:
 
 
 def _cells(candidate: Candidate, question: Question) -> dict[str, Any]:
-    whole, metrics = everyone(len(candidate.samples[0])), question.metrics
-    each = [
-        group_cells(s, whole, metrics, estimates(s, whole, metrics, question.plan))[0] for s in candidate.samples
-    ]
+    metrics, each = question.metrics, []
+    for sample in candidate.samples:
+        table = group_tables(sample, [], metrics)[None]
+        found = estimates(sample, metrics, None, question.plan, table=table)
+        each += group_cells(sample, table, metrics, found)
     return {m.name: averaged([cells[m.name] for cells in each], candidate, m) for m in metrics}
 
 

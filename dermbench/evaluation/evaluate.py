@@ -6,26 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import Report
+from dermbench.evaluation.calibration.abstention import AURC
 from dermbench.evaluation.calibration.confidence import abstention_block, calibration_block, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
-from dermbench.evaluation.core.groups import everyone, group_all
+from dermbench.evaluation.core.group_tables import group_tables
+from dermbench.evaluation.core.groups import group_all
+from dermbench.evaluation.core.sample import join
+from dermbench.evaluation.core.scoring import applicable
 from dermbench.evaluation.features import feature_blocks
-from dermbench.evaluation.intervals.of_views import estimates
+from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.primary import resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import applicable, join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.of_views import Estimates
-    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.intervals.every_metric import GroupEstimates
+
+    Splits = tuple[Truth, tuple[Predictions, Truth] | None]
+    Tables = Mapping[str | None, GroupTable]
 
 N_RESAMPLES = 9999
 
@@ -86,58 +93,69 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
-    whole = everyone(len(sample))
-    found = _estimates(sample, whole, groupings, metrics, plan)
+    everywhere = [*metrics, CONFIDENCE_GAP, AURC]
+    tables = group_tables(sample, groupings, everywhere, overall=all_class_metrics(sample))
+    found = _estimates(sample, groupings, tables, metrics, plan)
     return Report(
         task=truth.task,
         split=truth.split,
         n=len(sample),
         classes=truth.classes,
-        provenance=_provenance(sample, metrics, plan, model),
-        overall=group_cells(sample, whole, metrics, found[None])[0],
-        per_class=class_table(sample, plan, found[None]),
+        provenance=_provenance(predictions, truth, metrics, plan, model),
+        overall=group_cells(sample, tables[None], metrics, found[None])[0],
+        per_class=class_table(sample, plan, table=tables[None], found=found[None]),
         confusion=confusion_table(sample),
-        calibration=_calibration(sample, validation, groupings, found, plan),
-        features=feature_blocks(sample, groupings, metrics, found, plan),
-        notes=notes(sample, groupings),
+        calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
+        features=feature_blocks(sample, groupings, metrics, tables, found, plan),
+        notes=notes(predictions, truth, sample, groupings),
     )
 
 
 def _estimates(
-    sample: Sample, whole: Grouping, groupings: Sequence[Grouping], metrics: Sequence[Metric], plan: Plan
-) -> dict[str | None, Estimates]:
+    sample: Sample,
+    groupings: Sequence[Grouping],
+    tables: Tables,
+    metrics: Sequence[Metric],
+    plan: Plan,
+) -> dict[str | None, GroupEstimates]:
     """Return {feature: estimates} of all that is bootstrapped; the whole sample is None."""
     shared = [*metrics, CONFIDENCE_GAP]  # together, so that each grouping is drawn once
-    found: dict[str | None, Estimates] = {g.feature: estimates(sample, g, shared, plan) for g in groupings}
-    return found | {None: estimates(sample, whole, [*shared, *all_class_metrics(sample)], plan)}
+    found: dict[str | None, GroupEstimates] = {
+        g.feature: estimates(sample, shared, g, plan, table=tables[g.feature]) for g in groupings
+    }
+    return found | {None: estimates(sample, [*shared, *all_class_metrics(sample)], None, plan, table=tables[None])}
 
 
 def _calibration(
     sample: Sample,
-    validation: tuple[Predictions, Truth] | None,
+    splits: Splits,
     groupings: Sequence[Grouping],
-    found: Mapping[str | None, Estimates],
+    tables: Tables,
+    found: Mapping[str | None, GroupEstimates],
     plan: Plan,
 ) -> dict[str, Any]:
-    block = calibration_block(sample, groupings, found, plan)
-    if sample.predictions.y_prob is None:
+    truth, validation = splits
+    block = calibration_block(sample, groupings, tables, found, plan)
+    if sample.y_prob is None:
         return block
     if validation is None:
         return block | {"reasons": {"abstention": "no validation predictions"}}
-    return block | {"abstention": abstention_block(sample, join(*validation), groupings)}
+    names = {"split": truth.split, "fitted_on": validation[1].split}
+    return block | {"abstention": abstention_block(sample, join(*validation), groupings, **names)}
 
 
-def _provenance(sample: Sample, metrics: Sequence[Metric], plan: Plan, model: str | None) -> dict[str, Any]:
-    truth = sample.truth
+def _provenance(
+    predictions: Predictions, truth: Truth, metrics: Sequence[Metric], plan: Plan, model: str | None
+) -> dict[str, Any]:
     named = {} if model is None else {"model": model}
-    said = sample.predictions.interpreted
+    said = {"interpreted": list(predictions.interpreted)} if predictions.interpreted else {}
     return {
         **named,
-        **({"interpreted": list(said)} if said else {}),
+        **said,
         "environment": environment(),
         "metric_versions": {metric.name: metric.version for metric in metrics},
         "n_resamples": plan.n_resamples,
-        "predictions_digest": sample.predictions.digest,
+        "predictions_digest": predictions.digest,
         "seed": plan.seed,
         "truth_digest": truth.digest,
         "unit": {"column": truth.unit_column, "count": int(truth.unit.max()) + 1},

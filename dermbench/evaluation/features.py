@@ -8,7 +8,6 @@ import numpy as np
 
 from dermbench.evaluation.annotators import annotators, labellings
 from dermbench.evaluation.cells import group_cells
-from dermbench.evaluation.core.adapt import core_grouping, core_sample
 from dermbench.evaluation.core.groups import SMALL
 from dermbench.evaluation.disparity.class_mix import standardised
 from dermbench.evaluation.disparity.documents import disparities, disparity_documents, parity_documents
@@ -18,12 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.documents import Disparities
-    from dermbench.evaluation.intervals.of_views import Estimates
+    from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.sample import Sample
 
 Document = dict[str, Any]
 
@@ -32,7 +32,8 @@ def feature_blocks(
     sample: Sample,
     groupings: Sequence[Grouping],
     metrics: Sequence[Metric],
-    estimated: Mapping[str | None, Estimates],
+    tables: Mapping[str | None, GroupTable],
+    estimated: Mapping[str | None, GroupEstimates],
     plan: Plan,
 ) -> Document:
     """Return {feature: {groups, disparities, parity[, annotators]}}.
@@ -45,8 +46,10 @@ def feature_blocks(
     ----------
     sample, groupings, metrics
         What is compared.
+    tables
+        {feature: table} of :func:`~dermbench.evaluation.core.group_tables.group_tables`.
     estimated
-        {feature: :func:`dermbench.evaluation.intervals.of_views.estimates`}.
+        {feature: :func:`~dermbench.evaluation.intervals.every_metric.estimates`}.
     plan
         Seed, number of resamples, workers.
     """
@@ -56,7 +59,7 @@ def feature_blocks(
         found = estimated[grouping.feature]
         compared[grouping.feature] = disparities(sample, grouping, metrics, found, plan)
         blocks[grouping.feature] = {
-            "groups": _groups(sample, grouping, metrics, found),
+            "groups": _groups(sample, grouping, tables[grouping.feature], metrics, found),
             "disparities": disparity_documents(compared[grouping.feature], sample.classes),
             "parity": parity_documents(sample, grouping, plan),
         }
@@ -66,13 +69,15 @@ def feature_blocks(
     return blocks
 
 
-def _groups(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found: Estimates) -> Document:
+def _groups(
+    sample: Sample, grouping: Grouping, table: GroupTable, metrics: Sequence[Metric], found: GroupEstimates
+) -> Document:
     blocks: Document = {}
-    for index, cells in enumerate(group_cells(sample, grouping, metrics, found)):
-        rows = grouping.rows(index)
-        units = len(np.unique(sample.truth.unit[rows]))
+    cells_of_groups = group_cells(sample, table, metrics, found)
+    for name, rows, cells in zip(table.grouping.names, table.rows, cells_of_groups, strict=True):
+        units = len(np.unique(sample.units[rows]))
         about = {"n": len(rows), "units": units, "small": len(rows) < SMALL} | _absent(sample, rows)
-        blocks[grouping.names[index]] = about | cells
+        blocks[name] = about | cells
     for (name, metric), cell in _standardised(sample, grouping).items():
         blocks[name][metric] = cell
     return blocks
@@ -80,14 +85,13 @@ def _groups(sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found
 
 def _absent(sample: Sample, rows: NDArray[np.intp]) -> Document:
     """Return the classes of which a group has no case, so that its macro averages leave them out."""
-    support = sample.full.tally(rows).support
+    support = sample.tally(rows).support
     absent = [name for name, n in zip(sample.classes, support, strict=True) if n == 0]
     return {"classes_absent": absent} if absent else {}
 
 
 def _standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Document]:
     """Return accuracy and macro-F1 of each known group under the class mix of all of them."""
-    if len(grouping.known) < 2:
+    if len(grouping.known().names) < 2:
         return {}
-    table = standardised(core_sample(sample), core_grouping(grouping))
-    return {key: interval.document() for key, interval in table.items()}
+    return {key: interval.document() for key, interval in standardised(sample, grouping).items()}

@@ -8,23 +8,25 @@ import numpy as np
 
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.evaluation.core.groups import SMALL
-from dermbench.evaluation.sample import NEEDS_PROBABILITIES
+from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.core.groups import Grouping
-    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.core.sample import Sample
 
 UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group": "group of duplicates"}
 DARK = ("V", "VI", "V-VI")
 """Skin-type groups of dark skin, which the field's test sets have the fewest images of."""
 
 
-def notes(sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
+def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
     """Return what a reader of the report must know, most important first."""
-    found = [unit_note(sample), *_classes(sample), *_ties(sample)]
-    if sample.predictions.y_prob is None:
+    found = [unit_note(truth), *_classes(sample), *_ties(predictions)]
+    if sample.y_prob is None:
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
     if not any(g.feature.startswith("fst") for g in groupings):
         found.append("No skin type is assessed: this report says nothing about differences between skin tones.")
@@ -33,17 +35,17 @@ def notes(sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
     return found
 
 
-def unit_note(sample: Sample) -> str:
+def unit_note(truth: Truth) -> str:
     """Say what is resampled and permuted."""
-    column = sample.truth.unit_column
-    count = int(sample.truth.unit.max()) + 1
+    column = truth.unit_column
+    count = int(truth.unit.max()) + 1
     if column is None:
         return "No ids group the images: independence between images is assumed."
-    return f"Resampled by {UNIT_NAMES[column]}: {count:,} units, {len(sample):,} images."
+    return f"Resampled by {UNIT_NAMES[column]}: {count:,} units, {len(truth):,} images."
 
 
 def _classes(sample: Sample) -> list[str]:
-    support = sample.full.tally().support
+    support = sample.tally().support
     absent = [name for name, n in zip(sample.classes, support, strict=True) if n == 0]
     if not absent:
         return []
@@ -51,8 +53,8 @@ def _classes(sample: Sample) -> list[str]:
     return [f"{share} are not in the truth, and macro averages leave them out: {', '.join(absent)}."]
 
 
-def _ties(sample: Sample) -> list[str]:
-    tied = sample.predictions.n_tied
+def _ties(predictions: Predictions) -> list[str]:
+    tied = predictions.n_tied
     if tied == 0:
         return []
     return [f"{tied:,} images have tied highest probabilities; the first class in order counts as predicted."]
@@ -60,7 +62,8 @@ def _ties(sample: Sample) -> list[str]:
 
 def _feature(grouping: Grouping) -> list[str]:
     found = []
-    sizes = dict(zip(grouping.names, grouping.sizes.tolist(), strict=True))
+    shown = grouping.with_unknown()
+    sizes = dict(zip(shown.names, shown.sizes.tolist(), strict=True))
     if UNKNOWN in sizes:
         found.append(f"{grouping.feature}: unknown for {sizes[UNKNOWN]:,} images, which no gap takes in.")
     if grouping.feature.startswith("fst") and "," not in grouping.feature:
@@ -68,7 +71,7 @@ def _feature(grouping: Grouping) -> list[str]:
     small = [f"{name} (n = {n})" for name, n in sizes.items() if n < SMALL and name != UNKNOWN]
     if small:
         found.append(f"{grouping.feature}: fewer than {SMALL} images in {', '.join(small)}; read with care.")
-    if len(grouping.known) < 2:
+    if len(grouping.known().names) < 2:
         found.append(f"{grouping.feature}: fewer than two known groups, nothing can be compared.")
     return found
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from dermbench.errors import RegistryError, UsageError
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.sample import NEEDS_PROBABILITIES
+from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.sample import Sample
+    from dermbench.evaluation.core.sample import Sample
 
 DEFAULT_METRIC = "accuracy"
 
@@ -71,8 +71,8 @@ def resolve_primary(
 def _metric_problems(metric: Metric, sample: Sample) -> list[str]:
     if not sample.applies(metric):
         return [f"{metric.name} means nothing for this task"]
-    if metric.needs_probabilities and sample.predictions.y_prob is None:
+    if metric.needs_probabilities and sample.y_prob is None:
         return [f"{metric.name} {NEEDS_PROBABILITIES}"]
-    if metric.name == "log_loss" or (metric.kind == "ranking" and sample.view(metric).n_classes > 2):
+    if not metric.tested or (metric.kind == "ranking" and sample.view(metric.view).n_classes > 2):
         return [f"the gaps of {metric.name} are not tested"]
     return []

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermbench.artifacts import Predictions, Truth
+from dermbench.artifacts import Predictions
 from dermbench.artifacts.truth import make_truth
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.sample import Sample
+from dermbench.evaluation.core.sample import Sample, join
 
 sys.path.append(str(Path(__file__).parent))  # makes `making` importable
 
@@ -37,8 +37,9 @@ def _sample(y_true, y_pred=None, y_prob=None, *, n_classes=None, columns=None, *
     table = pd.DataFrame({"image_id": ids, "label": [classes[i] for i in y_true], **(columns or {})})
     malignancy = {c: ("malignant" if i % 2 else "benign") for i, c in enumerate(classes)}
     about = {"malignancy": malignancy, **about}
-    truth = make_truth(table, classes=classes, **about) if len(table) else Truth(table, classes, **about)
-    return Sample(truth, Predictions(ids, classes, y_pred, y_prob))
+    if not len(table):
+        return Sample(y_true, y_pred, n_classes, y_prob=y_prob, classes=classes)
+    return join(Predictions(ids, classes, y_pred, y_prob), make_truth(table, classes=classes, **about))
 
 
 @pytest.fixture(scope="session")

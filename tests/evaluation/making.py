@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.groups import Grouping
+from dermbench.evaluation.core.sample import Sample
 
 FST = ("I", "II", "III", "IV", "V", "VI")
 

@@ -9,18 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from fairlearn.metrics import MetricFrame
-from sklearn.metrics import f1_score, recall_score
+from sklearn.metrics import recall_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from dermbench.artifacts import Predictions, Report, make_predictions
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
-from dermbench.evaluation import METRICS, evaluate
-from dermbench.evaluation.cells import group_values
-from dermbench.evaluation.core.groups import group
+from dermbench.evaluation import evaluate
 from dermbench.evaluation.disparity.documents import CONTRACT
-from dermbench.evaluation.sample import applicable, score
 
 FEW = {"n_resamples": 99}
 CLASSES = ("nevus", "melanoma", "acne", "eczema")
@@ -160,28 +156,6 @@ def test_provenance_has_no_time_and_no_machine(report):
     } <= set(provenance)
     assert set(provenance["metric_versions"]) == set(report.overall)
     assert provenance["truth_digest"].startswith("sha256:")
-
-
-def test_subgroup_values_agree_with_the_tally_and_with_scikit_learn(build, draw):
-    y_true, y_prob = draw(np.random.default_rng(1), 300, 5)
-    fst = np.random.default_rng(2).choice([1, 3, 6, -1], 300)
-    sample = build(y_true, y_prob=y_prob, columns={"fst": fst}, ordered=True)
-    grouping, metrics = group(sample.truth, "fst"), applicable(sample)
-    values = group_values(sample, grouping, metrics)
-    assert {m.name for m in metrics} == set(METRICS.names())
-    for index in range(len(grouping.names)):
-        direct = [score(metric, sample, rows=grouping.rows(index)) for metric in metrics]
-        np.testing.assert_array_equal(values[index], direct)
-    names = np.array(grouping.names)[grouping.codes]
-    frame = MetricFrame(
-        metrics=lambda t, p: f1_score(t, p, average="macro", zero_division=0, labels=np.unique(t)),
-        y_true=y_true,
-        y_pred=y_prob.argmax(axis=1),
-        sensitive_features=names,
-    )
-    column = [m.name for m in metrics].index("macro_f1")
-    for index, name in enumerate(grouping.names):
-        assert values[index, column] == pytest.approx(frame.by_group[name], rel=1e-12)
 
 
 def test_labels_only_say_why_probabilities_are_missing():

@@ -8,8 +8,8 @@ import sklearn.metrics as skm
 
 from dermbench.evaluation import METRICS
 from dermbench.evaluation.cells import class_table
+from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import score
 
 
 def labels_present(view):
@@ -74,7 +74,7 @@ def test_random(name, n_samples, n_classes, draw, build):
         y_true, y_prob = draw(np.random.default_rng(seed), n_samples, n_classes)
         sample = build(y_true, y_prob=y_prob, ordered=True)
         metric = METRICS.get(name)
-        assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric)), rel=1e-10)
+        assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric.view)), rel=1e-10)
 
 
 @every_metric
@@ -85,9 +85,9 @@ def test_absent_classes_and_stray_predictions(name, draw, build):
     y_prob[:20] = np.array([0.01, 0.12, 0.08, 0.1, 0.09, 0.6]) + np.linspace(0, 1e-3, 20)[:, None]
     y_prob /= y_prob.sum(axis=1, keepdims=True)
     sample = build(y_true, y_prob=y_prob, ordered=True)
-    assert 5 in sample.full.y_pred
+    assert 5 in sample.y_pred
     metric = METRICS.get(name)
-    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric)), rel=1e-10)
+    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric.view)), rel=1e-10)
 
 
 @pytest.mark.parametrize("name", ["auroc_ovr", "average_precision", "log_loss", "brier"])
@@ -98,7 +98,7 @@ def test_tied_probabilities(name, digits, draw, build):
     y_prob = y_prob / y_prob.sum(axis=1, keepdims=True)
     sample = build(y_true, y_prob=y_prob)
     metric = METRICS.get(name)
-    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric)), rel=1e-10)
+    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric.view)), rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_single_image_and_a_single_class(name, y_true, draw, build):
     y_prob[0] = [0.4, 0.3, 0.2, 0.1]
     sample = build(y_true, y_prob=y_prob)
     metric = METRICS.get(name)
-    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric)), rel=1e-12)
+    assert score(metric, sample) == pytest.approx(REFERENCE[name](sample.view(metric.view)), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["auroc_ovr", "average_precision"])
@@ -131,7 +131,7 @@ def test_class_table(draw, build):
     y_true, y_prob = draw(np.random.default_rng(7), 300, 5)
     sample = build(y_true, y_prob=y_prob)
     expected = skm.classification_report(
-        y_true, sample.full.y_pred, output_dict=True, target_names=list(sample.classes)
+        y_true, sample.y_pred, output_dict=True, target_names=list(sample.classes)
     )
     for name, row in class_table(sample, Plan(n_resamples=99)).items():
         assert row["support"] == expected[name]["support"]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.evaluation import METRICS, Tally, tally
-from dermbench.evaluation.sample import score
+from dermbench.evaluation.core.scoring import score
 
 ALL = METRICS.names()
 KINDS = {"counts", "mean", "ranking"}
@@ -30,7 +30,7 @@ def drawn(case, draw, build, **about):
 
 def weighted(metric, sample, weights):
     """Value of a metric with a weight for each image, by each kind's own interface."""
-    view = sample.view(metric)
+    view = sample.view(metric.view)
     if metric.kind == "counts":
         return float(metric.score(tally(view.y_true, view.y_pred, view.n_classes, weights=weights)))
     if metric.kind == "mean":
@@ -81,7 +81,7 @@ def test_value_is_within_bounds_or_nan(name, case, draw, build):
 def test_perfect_prediction_is_the_best_value(name, case, draw, build):
     metric = METRICS.get(name)
     sample = drawn(case, draw, build)
-    y_true = sample.full.y_true
+    y_true = sample.y_true
     perfect = build(y_true, y_prob=np.eye(len(sample.classes))[y_true], ordered=True)
     value = score(metric, perfect)
     best = metric.bounds[1] if metric.higher_is_better else metric.bounds[0]
@@ -95,7 +95,7 @@ def test_order_of_rows_does_not_matter(name, case, draw, build):
     metric = METRICS.get(name)
     sample = drawn(case, draw, build)
     order = np.random.default_rng(case[2]).permutation(len(sample))
-    again = build(sample.full.y_true[order], y_prob=sample.full.y_prob[order], ordered=True)
+    again = build(sample.y_true[order], y_prob=sample.y_prob[order], ordered=True)
     assert score(metric, again) == pytest.approx(score(metric, sample), rel=1e-12, abs=1e-12, nan_ok=True)
 
 
@@ -109,10 +109,10 @@ def test_names_of_classes_do_not_matter(name, case, draw, build):
     to = np.random.default_rng(case[2]).permutation(n_classes)
     if metric.needs_order:  # only turning the order round leaves distances as they are
         to = np.arange(n_classes)[::-1]
-    y_prob = np.empty_like(sample.full.y_prob)
-    y_prob[:, to] = sample.full.y_prob
+    y_prob = np.empty_like(sample.y_prob)
+    y_prob[:, to] = sample.y_prob
     kinds = {f"c{to[i]:03d}": ("malignant" if i % 2 else "benign") for i in range(n_classes)}
-    again = build(to[sample.full.y_true], y_prob=y_prob, ordered=True, malignancy=kinds)
+    again = build(to[sample.y_true], y_prob=y_prob, ordered=True, malignancy=kinds)
     assert score(metric, again) == pytest.approx(score(metric, sample), rel=1e-9, abs=1e-12, nan_ok=True)
 
 

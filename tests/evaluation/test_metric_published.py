@@ -7,8 +7,8 @@ import pytest
 
 from dermbench.evaluation import METRICS
 from dermbench.evaluation.cells import class_table
+from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import score
 
 
 def from_table(table):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.errors import UsageError
+from dermbench.evaluation.core.groups import everyone
 from dermbench.evaluation.core.metric import Metric
-from dermbench.evaluation.core.sample import everyone
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
 from dermbench.evaluation.intervals.proportions import share_estimate
 from dermbench.evaluation.metrics.counts import ratio
@@ -19,8 +19,9 @@ from dermbench.evaluation.metrics.ranking import running
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Weighted
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Interval
 
 

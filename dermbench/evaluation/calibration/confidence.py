@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dermbench.errors import UsageError, name_some
 from dermbench.evaluation.calibration.abstention import AURC, abstention, fit_threshold
 from dermbench.evaluation.calibration.reliability import calibration
-from dermbench.evaluation.core.adapt import core_grouping, core_sample
-from dermbench.evaluation.intervals import every_metric
+from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
+from dermbench.evaluation.intervals.every_metric import estimates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.calibration.abstention import Abstention
     from dermbench.evaluation.calibration.reliability import Calibration
-    from dermbench.evaluation.core import sample as core
+    from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
-    from dermbench.evaluation.intervals.of_views import Estimates
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.sample import Sample
 
 Document = dict[str, Any]
 AREA_RESAMPLES = 999
@@ -31,7 +31,11 @@ COVERAGE = 0.8
 
 
 def calibration_block(
-    sample: Sample, groupings: Sequence[Grouping], found: Mapping[str | None, Estimates], plan: Plan
+    sample: Sample,
+    groupings: Sequence[Grouping],
+    tables: Mapping[str | None, GroupTable],
+    found: Mapping[str | None, GroupEstimates],
+    plan: Plan,
 ) -> Document:
     """Return {overall, features {feature {group}}}: confidence - accuracy, calibration errors, curve, AURC.
 
@@ -41,24 +45,25 @@ def calibration_block(
     ----------
     sample, groupings
         What is described.
+    tables
+        {feature: table} that hold the area under the risk-coverage curve; the whole sample is None.
     found
         {feature: estimates} that hold the mean of confidence - accuracy; the whole sample is None.
     plan
         Seed, number of resamples, workers.
     """
-    if sample.predictions.y_prob is None:
-        return {"reason": "needs probabilities"}
-    part, options = core_sample(sample), {"seed": plan.seed, "n_resamples": plan.n_resamples}
+    if sample.y_prob is None:
+        return {"reason": NEEDS_PROBABILITIES}
+    options = {"seed": plan.seed, "n_resamples": plan.n_resamples}
 
-    def documents(feature: str | None, grouping: core.Grouping | None) -> dict[str | None, Document]:
-        gaps = {key if grouping else (None, key[1]): item for key, item in found[feature].items()}
-        areas = every_metric.estimates(part, [AURC], grouping, plan.at_most(AREA_RESAMPLES))
+    def documents(feature: str | None, grouping: Grouping | None) -> dict[str | None, Document]:
+        areas = estimates(sample, [AURC], grouping, plan.at_most(AREA_RESAMPLES), table=tables[feature])
         return {
             name: _calibration(item) | {"aurc": areas[name, AURC.name].interval().document()}
-            for name, item in calibration(part, grouping, gaps=gaps, **options).items()
+            for name, item in calibration(sample, grouping, gaps=found[feature], **options).items()
         }
 
-    by_feature = {each.feature: documents(each.feature, core_grouping(each)) for each in groupings}
+    by_feature = {each.feature: documents(each.feature, each) for each in groupings}
     return {"overall": documents(None, None)[None], "features": by_feature}
 
 
@@ -91,7 +96,9 @@ def check_apart(truth: Truth, validation: Truth) -> None:
             )
 
 
-def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Grouping]) -> Document:
+def abstention_block(
+    sample: Sample, validation: Sample, groupings: Sequence[Grouping], *, split: str, fitted_on: str
+) -> Document:
     """Return coverage and selective risk at one threshold that was fitted on validation images.
 
     Parameters
@@ -102,11 +109,12 @@ def abstention_block(sample: Sample, validation: Sample, groupings: Sequence[Gro
         The same model's predictions for another split.
     groupings
         Sensitive features.
+    split, fitted_on
+        Names of the split that is scored and of the one that the threshold is fitted on.
     """
-    part, split = core_sample(sample), sample.truth.split
-    threshold = fit_threshold(core_sample(validation), coverage=COVERAGE, split=validation.truth.split)
-    tables = {g.feature: abstention(part, threshold, core_grouping(g), split=split) for g in groupings}
-    overall = abstention(part, threshold, split=split)[None]
+    threshold = fit_threshold(validation, coverage=COVERAGE, split=fitted_on)
+    tables = {g.feature: abstention(sample, threshold, g, split=split) for g in groupings}
+    overall = abstention(sample, threshold, split=split)[None]
     return {
         "threshold": asdict(threshold),
         "overall": _abstention(overall),

@@ -9,8 +9,8 @@ import numpy as np
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.calibration.abstention import share
+from dermbench.evaluation.core.groups import everyone
 from dermbench.evaluation.core.metric import Metric
-from dermbench.evaluation.core.sample import everyone
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Estimate, Interval
 
     Error = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
 from dermbench.artifacts.tables import to_text
 from dermbench.errors import UsageError
+from dermbench.evaluation.core.metric import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.sample import Sample
 
 SMALL = 30
 """Groups with fewer images are marked: an interval for a proportion is then wider than about .3."""
@@ -49,42 +51,91 @@ class Grouping:
     Attributes
     ----------
     feature
-        Name in the report: a column, or columns joined by commas for an intersection.
-    names
-        Group names in order; :data:`dermbench.artifacts.skin.UNKNOWN`, where there is one, is last.
+        Name in the report: a column, or columns joined by commas for an intersection. It also names the stream of
+        random numbers, so that the numbers of one feature do not depend on which others are evaluated.
     codes
-        Index into ``names`` for each image, shape (n_samples,).
-    scale
-        All groups of an ordered feature in their order, also those without an image, so that a trend can be
-        tested and labellings compared; empty for a feature without order.
+        Group of each image, shape (n_samples,); -1 where it is unknown.
+    names
+        Name of each group, in the order of the codes. An ordered feature has all groups of its scale, also those
+        without an image, so that a trend can be tested and labellings compared.
+    ordered
+        Whether the order of the groups means something (skin type, age band).
     intersection
-        Whether the groups are crossings of several features.
+        Whether the groups are crossings of several features: then none is called best or worst while one has
+        fewer than 30 images.
+
+    Raises
+    ------
+    UsageError
+        When a code has no name, or two groups have the same name.
     """
 
     feature: str
-    names: tuple[str, ...]
     codes: NDArray[np.intp]
-    scale: tuple[str, ...] = ()
+    names: tuple[str, ...]
+    ordered: bool = False
     intersection: bool = False
 
-    @property
-    def known(self) -> tuple[int, ...]:
-        """Indices of the groups that are compared: all but the unknown one."""
-        return tuple(i for i, name in enumerate(self.names) if name != UNKNOWN)
+    def __post_init__(self) -> None:
+        if len(self.codes) and not (self.codes.min() >= -1 and self.codes.max() < len(self.names)):
+            raise UsageError(f"feature {self.feature!r}: group codes outside of -1..{len(self.names) - 1}")
+        if len(set(self.names)) != len(self.names):
+            raise UsageError(f"feature {self.feature!r}: two groups have the same name")
 
     @property
     def sizes(self) -> NDArray[np.intp]:
-        """Number of images of each group, shape (n_groups,)."""
-        return np.bincount(self.codes, minlength=len(self.names))
+        """Number of images of each group, shape (n_groups,); images of unknown group are not counted."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
 
     def rows(self, group: int) -> NDArray[np.intp]:
-        """Return the rows of one group."""
+        """Return the positions of the images of one group."""
         return np.flatnonzero(self.codes == group)
+
+    def known(self) -> Grouping:
+        """Return the groups that occur, recoded 0, 1, ... in their order; unknown stays -1."""
+        present = np.unique(self.codes[self.codes >= 0])
+        recode = np.full(len(self.names) + 1, -1, dtype=np.intp)
+        recode[present] = np.arange(len(present))
+        return replace(self, codes=recode[self.codes], names=tuple(self.names[g] for g in present))
+
+    def at(self, rows: NDArray[np.bool_]) -> Grouping:
+        """Return the grouping of some of the images."""
+        return replace(self, codes=self.codes[rows])
+
+    def with_unknown(self) -> Grouping:
+        """Return the groups that occur with unknown as a group of its own, last, where there is any."""
+        known = self.known()
+        if not (known.codes < 0).any():
+            return known
+        codes = np.where(known.codes < 0, len(known.names), known.codes)
+        return replace(known, codes=codes, names=(*known.names, UNKNOWN))
 
 
 def everyone(n_samples: int) -> Grouping:
-    """Return the grouping with all images in one group, ``overall``."""
-    return Grouping("overall", ("overall",), np.zeros(n_samples, dtype=np.intp))
+    """Return the grouping ``overall`` that puts all images into one group."""
+    return Grouping("overall", np.zeros(n_samples, dtype=np.intp), ("all",))
+
+
+def group_tally(sample: Sample, grouping: Grouping) -> Tally:
+    """Count true, predicted and correct images of each group and class; unknown groups are left out.
+
+    Returns
+    -------
+    Tally
+        Arrays of shape (n_groups, n_classes).
+    """
+    shape = (len(grouping.names), sample.n_classes)
+    known = grouping.codes >= 0
+
+    def count(classes: NDArray[np.intp], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        codes = grouping.codes[rows] * shape[1] + classes[rows]
+        return np.bincount(codes, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+
+    return Tally(
+        support=count(sample.y_true, known),
+        predicted=count(sample.y_pred, known),
+        correct=count(sample.y_true, known & sample.hit),
+    )
 
 
 def default_features(truth: Truth) -> tuple[str, ...]:
@@ -100,9 +151,9 @@ def group(truth: Truth, feature: str) -> Grouping:
 
     ``fst`` and ``fst_<annotator>`` give I to VI, ``fst_band`` I-II, III-IV and V-VI; ``age`` and ``ita``
     bands (:data:`CUTS`); any other column its values as text. Columns joined by commas, ``fst,sex``, give
-    the intersection, named like "V x female" with a multiplication sign. Only groups with an image are
-    there. A missing value, in an intersection of any part, puts an image into the group "unknown", which
-    is reported and never compared.
+    the intersection, named like "V x female" with a multiplication sign. An ordered feature has all groups
+    of its scale, any other those with an image. A missing value, in an intersection of any part, makes the
+    group of an image unknown: such images are reported and never compared.
 
     Raises
     ------
@@ -125,12 +176,12 @@ def group(truth: Truth, feature: str) -> Grouping:
             f"sensitive feature {feature!r} has {len(names):,} groups, at most {MAX_GROUPS} are compared",
             remedy="Add a column that puts its values into bands.",
         )
-    full = (*names, UNKNOWN) if combined.isna().any() else names
-    codes = combined.cat.set_categories(names).cat.codes.to_numpy()
     crossed = len(parts) > 1
-    scale = tuple(map(str, combined.cat.categories)) if combined.cat.ordered and not crossed else ()
-    filled: NDArray[np.intp] = np.where(codes < 0, len(names), codes).astype(np.intp)
-    return Grouping(feature, full, filled, scale, intersection=crossed)
+    ordered = bool(combined.cat.ordered) and not crossed
+    if ordered:
+        names = tuple(map(str, combined.cat.categories))
+    codes = combined.cat.set_categories(names).cat.codes.to_numpy().astype(np.intp)
+    return Grouping(feature, codes, names, ordered=ordered, intersection=crossed)
 
 
 def group_all(truth: Truth, features: Sequence[str] | None) -> list[Grouping]:

@@ -1,4 +1,4 @@
-"""What every statistic is computed from: arrays of one split, and how a sensitive feature groups them."""
+"""What every statistic is computed from: the true and predicted classes of the images of one split, as arrays."""
 
 from __future__ import annotations
 
@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.errors import UsageError
-from dermbench.evaluation.core.metric import Tally
+from dermbench.errors import UsageError, name_some
+from dermbench.evaluation.core.metric import tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.metric import Metric, Tally, View
+
 ELIGIBLE = 10
 """True cases from which on a (group, class) cell takes part in comparisons of macro metrics."""
-UNKNOWN = "unknown"
-"""Group of the images whose value of the feature is missing (code -1)."""
+MALIGNANT = "malignant"
+"""Value of a task's malignancy mapping that marks a malignant class."""
+NEEDS_PROBABILITIES = "needs probabilities"
+"""Why a metric of probabilities is undefined for predicted labels."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """Truth and one model's predictions on the same images, in the order of ``image_id``.
 
-    Random draws refer to rows or units by position, so equal results need an equal order of rows; sorting by
-    ``image_id`` is the caller's part.
+    Random draws refer to rows or units by position, so equal results need an equal order of rows; :func:`join`
+    sorts by ``image_id``.
 
     Attributes
     ----------
@@ -38,6 +44,14 @@ class Sample:
         images are independent.
     y_prob
         Predicted probabilities, shape (n_samples, n_classes), where there are any.
+    classes
+        Names of the classes, shape (n_classes,); empty when nothing refers to them.
+    malignant
+        Whether each class is malignant, shape (n_classes,); None when this is not known for every class.
+    ordered
+        Whether the order of the classes means something.
+    original
+        True class of each image before classes were collapsed, shape (n_samples,); None when they were not.
 
     Raises
     ------
@@ -50,10 +64,14 @@ class Sample:
     n_classes: int
     unit: NDArray[np.intp] | None = None
     y_prob: NDArray[np.float64] | None = None
+    classes: tuple[str, ...] = ()
+    malignant: tuple[bool, ...] | None = None
+    ordered: bool = False
+    original: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.y_true)
-        for name in ("y_pred", "unit", "y_prob"):
+        for name in ("y_pred", "unit", "y_prob", "original"):
             column = getattr(self, name)
             if column is not None and len(column) != n:
                 raise UsageError(f"{name} has {len(column)} rows, y_true has {n}")
@@ -64,6 +82,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.y_true)
+
+    @property
+    def stratum(self) -> NDArray[np.intp]:
+        """Original true class of each image, within which group labels are permuted, shape (n_samples,)."""
+        return self.y_true if self.original is None else self.original
 
     @cached_property
     def units(self) -> NDArray[np.intp]:
@@ -95,85 +118,104 @@ class Sample:
             y_pred=self.y_pred[rows],
             unit=None if self.unit is None else self.unit[rows],
             y_prob=None if self.y_prob is None else self.y_prob[rows],
+            original=None if self.original is None else self.original[rows],
         )
 
+    def tally(self, rows: NDArray[np.intp] | slice = slice(None)) -> Tally:
+        """Count true, predicted and correct images of each class among ``rows``."""
+        return tally(self.y_true[rows], self.y_pred[rows], self.n_classes)
 
-@dataclass(frozen=True)
-class Grouping:
-    """One sensitive feature.
+    def view(self, name: View) -> Sample:
+        """Return the sample as metrics of a view see it.
 
-    Attributes
-    ----------
-    feature
-        Its name; also the name of its stream of random numbers, so that the numbers of one feature do not
-        depend on which others are evaluated.
-    codes
-        Group of each image, shape (n_samples,); -1 where it is unknown.
-    names
-        Name of each group, in the order of the codes.
-    ordered
-        Whether the order of the groups means something (skin type, age band), so that a trend can be tested.
-    intersection
-        Whether the groups are crossings of several features: then none is called best or worst while one has
-        fewer than 30 images.
+        Parameters
+        ----------
+        name
+            ``classes`` for the classes of the task; ``malignancy`` for two classes, 1 malignant and 0 the rest.
+
+        Raises
+        ------
+        UsageError
+            When it is not known which classes are malignant.
+        """
+        return self if name == "classes" or self.original is not None else self._malignancy
+
+    @cached_property
+    def _malignancy(self) -> Sample:
+        """Malignant classes against the rest; probabilities are added up."""
+        if self.malignant is None:
+            raise UsageError("the sample does not say which classes are malignant")
+        is_malignant = np.array(self.malignant, dtype=np.bool_)
+        code = is_malignant.astype(np.intp)
+        y_prob = None
+        if self.y_prob is not None:
+            malignant = np.minimum(self.y_prob[:, is_malignant].sum(axis=1), 1.0)
+            y_prob = np.column_stack([1.0 - malignant, malignant])
+        return Sample(
+            code[self.y_true],
+            code[self.y_pred],
+            2,
+            unit=self.unit,
+            y_prob=y_prob,
+            classes=("other", MALIGNANT),
+            malignant=(False, True),
+            original=self.y_true,
+        )
+
+    def image_scores(self, metric: Metric) -> NDArray[np.float64]:
+        """Return the score of each image for a metric that is a mean over images, shape (n_samples,).
+
+        Parameters
+        ----------
+        metric
+            Of kind ``mean``, or of kind ``counts`` with an ``image_score``. An image that does not enter is NaN.
+        """
+        seen = self.view(metric.view)
+        if metric.kind == "mean":
+            return np.asarray(metric.score(seen.y_true, seen.y_prob), dtype=np.float64)
+        assert metric.image_score is not None
+        return metric.image_score(seen.y_true, seen.y_pred)
+
+    def applies(self, metric: Metric) -> bool:
+        """Whether ``metric`` means something for this task, whatever the predictions are."""
+        if metric.view == "malignancy":
+            return self.malignant is not None and any(self.malignant) and not all(self.malignant)
+        return not metric.needs_order or (self.ordered and self.n_classes > 2)
+
+    def reason(self, metric: Metric) -> str:
+        """Say why ``metric`` has no value where it has none."""
+        lacks = metric.needs_probabilities and self.y_prob is None
+        return NEEDS_PROBABILITIES if lacks else metric.undefined_when
+
+
+def join(predictions: Predictions, truth: Truth) -> Sample:
+    """Check that predictions and truth are of the same images and classes, and join them.
+
+    Raises
+    ------
+    UsageError
+        When ids or class sets differ, or there is no image.
     """
-
-    feature: str
-    codes: NDArray[np.intp]
-    names: tuple[str, ...]
-    ordered: bool = False
-    intersection: bool = False
-
-    def __post_init__(self) -> None:
-        if len(self.codes) and not (self.codes.min() >= -1 and self.codes.max() < len(self.names)):
-            raise UsageError(f"feature {self.feature!r}: group codes outside of -1..{len(self.names) - 1}")
-        if len(set(self.names)) != len(self.names):
-            raise UsageError(f"feature {self.feature!r}: two groups have the same name")
-
-    def known(self) -> Grouping:
-        """Return the groups that occur, recoded 0, 1, ... in their order; unknown stays -1."""
-        present = np.unique(self.codes[self.codes >= 0])
-        recode = np.full(len(self.names) + 1, -1, dtype=np.intp)
-        recode[present] = np.arange(len(present))
-        return replace(self, codes=recode[self.codes], names=tuple(self.names[g] for g in present))
-
-    def at(self, rows: NDArray[np.bool_]) -> Grouping:
-        """Return the grouping of some of the images."""
-        return replace(self, codes=self.codes[rows])
-
-    def with_unknown(self) -> Grouping:
-        """Return the groups that occur with unknown as a group of its own, last, where there is any."""
-        known = self.known()
-        if not (known.codes < 0).any():
-            return known
-        codes = np.where(known.codes < 0, len(known.names), known.codes)
-        return replace(known, codes=codes, names=(*known.names, UNKNOWN))
-
-
-def everyone(n_samples: int) -> Grouping:
-    """Return the grouping that puts all images into one group."""
-    return Grouping("overall", np.zeros(n_samples, dtype=np.intp), ("all",))
-
-
-def group_tally(sample: Sample, grouping: Grouping) -> Tally:
-    """Count true, predicted and correct images of each group and class; unknown groups are left out.
-
-    Returns
-    -------
-    Tally
-        Arrays of shape (n_groups, n_classes).
-    """
-    shape = (len(grouping.names), sample.n_classes)
-    known = grouping.codes >= 0
-
-    def count(classes: NDArray[np.intp], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        codes = grouping.codes[rows] * shape[1] + classes[rows]
-        return np.bincount(codes, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-
-    return Tally(
-        support=count(sample.y_true, known),
-        predicted=count(sample.y_pred, known),
-        correct=count(sample.y_true, known & sample.hit),
+    if predictions.classes != truth.classes:
+        raise UsageError(
+            f"predictions have the classes {', '.join(predictions.classes)}; the truth {', '.join(truth.classes)}"
+        )
+    if not np.array_equal(predictions.image_id, truth.image_id):
+        apart = sorted(set(map(str, predictions.image_id)) ^ set(map(str, truth.image_id)))
+        detail = f"not in both: {name_some(apart)}" if apart else "the order differs or ids are repeated"
+        raise UsageError(f"predictions and truth are not of the same image_id, {detail}")
+    if len(truth) == 0:
+        raise UsageError("there is no image to evaluate")
+    kinds = [truth.malignancy.get(name) for name in truth.classes]
+    return Sample(
+        truth.y_true,
+        predictions.y_pred,
+        len(truth.classes),
+        unit=None if truth.unit_column is None else truth.unit,
+        y_prob=predictions.y_prob,
+        classes=truth.classes,
+        malignant=None if None in kinds else tuple(kind == MALIGNANT for kind in kinds),
+        ordered=truth.ordered,
     )
 
 

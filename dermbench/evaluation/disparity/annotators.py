@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.disparity import Disparity
 
 AGREEMENT = "agreement only"

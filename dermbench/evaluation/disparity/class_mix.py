@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes, group_tally
+from dermbench.evaluation.core.groups import group_tally
+from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
 from dermbench.evaluation.intervals.balanced import PSEUDO
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
 from dermbench.evaluation.intervals.proportions import wilson
@@ -16,7 +17,8 @@ from dermbench.evaluation.intervals.proportions import wilson
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Interval
 
 MIN_CLASSES, MIN_UNITS = 2, 2

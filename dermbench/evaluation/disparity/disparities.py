@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.evaluation.core.groups import group_tally
 from dermbench.evaluation.core.metric import weighted
-from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes, group_tally
+from dermbench.evaluation.core.sample import ELIGIBLE, NEEDS_PROBABILITIES, eligible_classes
+from dermbench.evaluation.core.scoring import cut_classes
 from dermbench.evaluation.disparity.disparity import SMALL_GROUP, Comparison, Disparity, describe
 from dermbench.evaluation.disparity.testing import Null
-from dermbench.evaluation.intervals.every_metric import NO_PROBABILITIES, estimate
-from dermbench.evaluation.intervals.ranking_metrics import cut_classes
+from dermbench.evaluation.intervals.every_metric import estimate
 from dermbench.evaluation.resampling.design import Problem
 from dermbench.evaluation.resampling.permutation import FEWEST, permuted_tallies, permuted_weights
 from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Estimate
     from dermbench.evaluation.resampling.design import Estimates
     from dermbench.evaluation.resampling.replicates import Columns
@@ -103,7 +105,7 @@ def _scores(grouping: Grouping) -> NDArray[np.float64] | None:
 
 def _not_estimable(metric: Metric, sample: Sample, groups: Grouping, support: NDArray[np.float64]) -> str | None:
     if metric.needs_probabilities and sample.y_prob is None:
-        return NO_PROBABILITIES
+        return NEEDS_PROBABILITIES
     enough = support >= ELIGIBLE
     shared = int(enough.all(axis=0).sum())
     if not metric.macro or shared >= MIN_CLASSES:

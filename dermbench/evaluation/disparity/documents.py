@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dermbench.evaluation.core.adapt import by_view, core_grouping, core_sample
 from dermbench.evaluation.disparity import disparities as disparities_of
 from dermbench.evaluation.disparity.parity import parity
 
@@ -14,10 +13,10 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.disparity import Disparity
-    from dermbench.evaluation.intervals.of_views import Estimates
+    from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.sample import Sample
 
     Disparities = dict[str, Disparity]
 
@@ -40,7 +39,7 @@ CONTRACT = (
 
 
 def disparities(
-    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found: Estimates, plan: Plan
+    sample: Sample, grouping: Grouping, metrics: Sequence[Metric], found: GroupEstimates, plan: Plan
 ) -> Disparities:
     """Return {metric: disparity} of one feature; see :func:`dermbench.evaluation.disparity.disparities`.
 
@@ -49,17 +48,16 @@ def disparities(
     sample, grouping, metrics
         What is compared.
     found
-        Their :func:`dermbench.evaluation.intervals.of_views.estimates`.
+        Their :func:`dermbench.evaluation.intervals.every_metric.estimates`.
     plan
         Seed, number of resamples, workers.
     """
-    groups = core_grouping(grouping)
     compared: Disparities = {}
-    for part, chosen in by_view(sample, metrics):
+    for view in sorted({metric.view for metric in metrics}):
         compared |= disparities_of.disparities(
-            part,
-            groups,
-            chosen,
+            sample.view(view),
+            grouping,
+            [metric for metric in metrics if metric.view == view],
             estimates=found,
             seed=plan.seed,
             n_resamples=plan.n_resamples,
@@ -96,7 +94,7 @@ def parity_documents(sample: Sample, grouping: Grouping, plan: Plan) -> Document
     string labels, whatever the rates are.
     """
     options = {"seed": plan.seed, "n_resamples": plan.n_resamples, "workers": plan.workers}
-    found = parity(core_sample(sample), core_grouping(grouping), **options)
+    found = parity(sample, grouping, **options)
     documents: Document = {}
     for name, measure in found.items():
         full = asdict(measure)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.core.sample import ELIGIBLE, group_tally
+from dermbench.evaluation.core.groups import group_tally
+from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.disparity.disparity import SMALL_GROUP
 from dermbench.evaluation.resampling.permutation import permuted_tallies
 from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Tally
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
 
     Measure = Callable[[Tally, NDArray[np.bool_]], NDArray[np.float64]]
 

@@ -39,7 +39,7 @@ def count_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
     full = as_tally(cells.totals()[:, None], sample.n_classes, steps=steps)
     found: Estimates = {}
     pending: list[tuple[int, Metric, float]] = []
-    values = problem.scores(metrics, full)[0]
+    values = problem.values(metrics)
     for group, part in enumerate(_at(full, group) for group in range(problem.n_groups)):
         for metric, value in zip(metrics, map(float, values[group]), strict=True):
             tally, n = problem.cut(metric, part), len(problem.rows[group])

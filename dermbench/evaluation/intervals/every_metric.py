@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.evaluation.core.sample import everyone
+from dermbench.evaluation.core.group_tables import group_tables
+from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 from dermbench.evaluation.intervals.count_metrics import count_estimates
 from dermbench.evaluation.intervals.estimate import undefined
 from dermbench.evaluation.intervals.mean_metrics import mean_estimates
@@ -15,12 +16,14 @@ from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.evaluation.core.group_tables import GroupTable
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Estimate, Interval
     from dermbench.evaluation.resampling.design import Estimates
 
-NO_PROBABILITIES = "needs probabilities"
+    GroupEstimates = dict[tuple[str | None, str], Estimate]
 
 
 def intervals(
@@ -37,10 +40,9 @@ def intervals(
     Parameters
     ----------
     sample
-        Truth and predictions, in the order of ``image_id``. Metrics of another view need a sample of their
-        own.
+        Truth and predictions, in the order of ``image_id``.
     metrics
-        What to compute.
+        What to compute; metrics of any kind and view.
     grouping
         Sensitive feature. None for the whole sample.
     seed, n_resamples, workers
@@ -57,13 +59,34 @@ def intervals(
 
 
 def estimates(
-    sample: Sample, metrics: Sequence[Metric], grouping: Grouping | None = None, plan: Plan | None = None
-) -> dict[tuple[str | None, str], Estimate]:
-    """Return what :func:`intervals` does, with limits at any level; ``disparities`` can go on from there."""
-    groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
-    found = estimate(Problem(sample, groups, plan or Plan()), metrics)
-    names = [None] if grouping is None else list(groups.names)
-    return {(names[group], metric): item for (group, metric), item in found.items()}
+    sample: Sample,
+    metrics: Sequence[Metric],
+    grouping: Grouping | None = None,
+    plan: Plan | None = None,
+    *,
+    table: GroupTable | None = None,
+) -> GroupEstimates:
+    """Return what :func:`intervals` does, with limits at any level.
+
+    Parameters
+    ----------
+    sample, metrics, grouping
+        As for :func:`intervals`.
+    plan
+        Seed, number of resamples, workers.
+    table
+        Table of this grouping with the values of the metrics, where it has been made: they become the values of
+        the estimates.
+    """
+    if table is None:
+        chosen = [] if grouping is None else [grouping]
+        table = group_tables(sample, chosen, metrics)[None if grouping is None else grouping.feature]
+    found: GroupEstimates = {}
+    for view in sorted({metric.view for metric in metrics}):
+        problem = Problem(sample.view(view), table.grouping, plan or Plan(), table=table)
+        made = estimate(problem, [metric for metric in metrics if metric.view == view])
+        found |= {(table.names[group], metric): item for (group, metric), item in made.items()}
+    return found
 
 
 def estimate(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
@@ -84,7 +107,7 @@ def estimate(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
     lacking = [m for m in metrics if m.needs_probabilities and problem.sample.y_prob is None]
     able = [m for m in metrics if m not in lacking]
     found: Estimates = {
-        (group, metric.name): undefined(NO_PROBABILITIES, len(rows))
+        (group, metric.name): undefined(NEEDS_PROBABILITIES, len(rows))
         for metric in lacking
         for group, rows in enumerate(problem.rows)
     }

@@ -33,6 +33,7 @@ def mean_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
     sample = problem.sample
     found: Estimates = {}
     smooth: dict[str, NDArray[np.float64]] = {}
+    averages = dict(zip([m.name for m in metrics], problem.values(metrics).T, strict=True))
     for metric in metrics:
         values = np.asarray(metric.score(sample.y_true, sample.y_prob), dtype=np.float64)
         if not metric.proportion and np.isfinite(values).all():
@@ -42,12 +43,12 @@ def mean_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
             if len(rows) == 0 or not np.isfinite(values[rows]).all():
                 found[group, metric.name] = undefined(metric.undefined_when, len(rows))
             else:
-                found[group, metric.name] = _share(problem, rows, values)
+                found[group, metric.name] = _share(problem, rows, values, float(averages[metric.name][group]))
     return found | _smooth(problem, [m for m in metrics if m.name in smooth], smooth)
 
 
-def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64]) -> Estimate:
-    sample, value = problem.sample, float(values[rows].mean())
+def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64], value: float) -> Estimate:
+    sample = problem.sample
     if not sample.clustered:
         return share_estimate(value, len(rows))
     successes = np.bincount(sample.units[rows], weights=values[rows], minlength=sample.n_units).astype(np.float64)
@@ -58,11 +59,12 @@ def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64]
 def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArray[np.float64]]) -> Estimates:
     if not metrics:
         return {}
+    averages = problem.values(metrics)
     if problem.sample.n_units > LARGE:
         return {
-            (g, m.name): _normal(problem, m, rows, values[m.name])
+            (g, m.name): _normal(problem, m, rows, values[m.name], float(averages[g, i]))
             for g, rows in enumerate(problem.rows)
-            for m in metrics
+            for i, m in enumerate(metrics)
         }
     stack = np.stack([values[m.name] for m in metrics])
     cells = with_squares(sum_cells(problem.sample, problem.grouping.codes, problem.n_groups, stack), len(stack))
@@ -80,7 +82,7 @@ def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArr
     return {
         (g, m.name): pivotal_estimate(
             m,
-            float(point[g, i]),
+            float(averages[g, i]),
             float(errors[g, i]),
             partial(drawn.at, g, i),
             n=len(rows),
@@ -181,12 +183,13 @@ def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:
     return means
 
 
-def _normal(problem: Problem, metric: Metric, rows: NDArray[np.intp], values: NDArray[np.float64]) -> Estimate:
+def _normal(
+    problem: Problem, metric: Metric, rows: NDArray[np.intp], values: NDArray[np.float64], value: float
+) -> Estimate:
     """Return the mean with a normal interval from the spread between units."""
     n = len(rows)
     if n == 0:
         return undefined(metric.undefined_when, 0)
-    value = float(values[rows].mean())
     units = np.unique(problem.sample.units[rows], return_inverse=True)[1]
     sums = np.bincount(units, weights=values[rows] - value)
     m = len(sums)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from scipy.stats import t as student
 
 from dermbench.evaluation.core.metric import weighted
 from dermbench.evaluation.core.sample import ELIGIBLE
+from dermbench.evaluation.core.scoring import cut_classes
 from dermbench.evaluation.intervals.delong import area_estimate
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
 from dermbench.evaluation.resampling.bootstrap import bootstrap_estimate, bootstrap_weights, leave_parts_out
@@ -44,10 +46,8 @@ def ranking_estimates(problem: Problem, metric: Metric) -> Estimates:
     y_true, y_prob = cut_classes(problem.sample.y_true, problem.sample.y_prob, classes)
     found: Estimates = {}
     pending: list[tuple[int, float]] = []
-    for group, rows in enumerate(problem.rows):
-        value = (
-            float(metric.score(y_true[rows], y_prob[rows], np.ones((len(rows), 1)))[0]) if len(rows) else np.nan
-        )
+    values = problem.values([metric])[:, 0]
+    for group, (rows, value) in enumerate(zip(problem.rows, map(float, values), strict=True)):
         few = few_cases(y_true[rows]) if metric.macro else None
         if not np.isfinite(value):
             found[group, metric.name] = undefined(metric.undefined_when, len(rows))
@@ -55,22 +55,11 @@ def ranking_estimates(problem: Problem, metric: Metric) -> Estimates:
             found[group, metric.name] = Estimate(value, len(rows), reason=few)
         elif metric.name == AREA:
             units = problem.sample.units[rows] if problem.sample.clustered else None
-            found[group, metric.name] = area_estimate(y_true[rows], y_prob[rows], units)
+            found[group, metric.name] = replace(area_estimate(y_true[rows], y_prob[rows], units), value=value)
         else:
             pending.append((group, value))
     made = _resampled(problem, metric, y_true, y_prob, pending) if pending else []
     return found | {(group, metric.name): item for (group, _), item in zip(pending, made, strict=True)}
-
-
-def cut_classes(
-    y_true: NDArray[np.intp], y_prob: NDArray[np.float64], classes: NDArray[np.intp] | None
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Keep the probabilities of some classes; images of other classes get the true class -1."""
-    if classes is None:
-        return y_true, y_prob
-    recode = np.full(y_prob.shape[1], -1, dtype=np.intp)
-    recode[classes] = np.arange(len(classes))
-    return recode[y_true], np.ascontiguousarray(y_prob[:, classes])
 
 
 def few_cases(y_true: NDArray[np.intp]) -> str | None:

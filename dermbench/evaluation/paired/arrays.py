@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.core.adapt import core_sample
 from dermbench.evaluation.paired.tallies import Panel
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.paired.candidates import Candidate
-    from dermbench.evaluation.sample import View
 
 
 @dataclass(frozen=True)
@@ -37,15 +35,14 @@ class Entrants:
     """
 
     sample: Sample
-    views: Sequence[Sequence[View]]
+    views: Sequence[Sequence[Sample]]
     baseline: int
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], baseline: int, metric: Metric) -> Entrants:
         """Show candidates as ``metric`` sees them."""
-        first = candidates[0].samples[0]
-        views = [[sample.view(metric) for sample in candidate.samples] for candidate in candidates]
-        return cls(core_sample(first, first.view(metric)), views, baseline)
+        views = [[sample.view(metric.view) for sample in candidate.samples] for candidate in candidates]
+        return cls(views[0][0], views, baseline)
 
     @property
     def sizes(self) -> list[int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.evaluation.core.metric import METRICS
+from dermbench.evaluation.core.sample import join
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.ranks import all_pairs
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

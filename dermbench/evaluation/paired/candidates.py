@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.errors import UsageError, name_some
-from dermbench.evaluation.sample import Sample, join
+from dermbench.evaluation.core.sample import Sample, join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class Candidate:
     @property
     def has_probabilities(self) -> bool:
         """Whether every seed has probabilities."""
-        return all(sample.predictions.y_prob is not None for sample in self.samples)
+        return all(sample.y_prob is not None for sample in self.samples)
 
 
 def candidates(predictions: Mapping[str, Predictions], truth: Truth) -> list[Candidate]:

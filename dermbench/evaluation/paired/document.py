@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.core.sample import everyone
+from dermbench.evaluation.core.groups import everyone
 from dermbench.evaluation.paired.effects import SMALLEST, effects
 from dermbench.evaluation.paired.families import correct_by_metric
 from dermbench.evaluation.paired.ranks import NO_PAIRS, TOO_MANY, all_pairs

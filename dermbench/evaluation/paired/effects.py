@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric, Tally
-    from dermbench.evaluation.core.sample import Grouping
     from dermbench.evaluation.paired.candidates import Candidate
     from dermbench.evaluation.resampling.plan import Plan
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.core.sample import Grouping
     from dermbench.evaluation.intervals.estimate import Estimate
     from dermbench.evaluation.paired.candidates import Candidate
     from dermbench.evaluation.resampling.plan import Plan
@@ -118,9 +118,7 @@ def extremes(
     found = []
     for metric in metrics:
         entrants = Entrants.of(candidates, baseline, metric)
-        views = [
-            [type(v)(v.y_true[rows], v.y_pred[rows], None, v.n_classes) for v in seeds] for seeds in entrants.views
-        ]
+        views = [[replace(view, y_prob=None).take(rows) for view in seeds] for seeds in entrants.views]
         found.append(_extremes(Entrants(entrants.sample.take(rows), views, baseline), metric, known, plan))
     return found
 

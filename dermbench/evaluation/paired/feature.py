@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.core.adapt import core_grouping
+from dermbench.artifacts.skin import UNKNOWN
+from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.sample import UNKNOWN
+from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.paired.arrays import Entrants
 from dermbench.evaluation.paired.effects import effects
 from dermbench.evaluation.paired.extremes import NO_INTERVAL, extremes
@@ -18,12 +19,10 @@ from dermbench.evaluation.paired.margin import no_group_lost
 from dermbench.evaluation.paired.pairs import LABEL_SWAP
 from dermbench.evaluation.paired.pareto import pareto_view
 from dermbench.evaluation.paired.screen import LABEL, screen
-from dermbench.evaluation.sample import score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.evaluation.core import sample as stats
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.paired.candidates import Candidate
@@ -69,7 +68,7 @@ class Question:
 
 def feature_block(question: Question, grouping: Grouping) -> Document:
     """Return {groups, values, differences, worst_group, gap, margin, pareto, screen} of a feature."""
-    known = core_grouping(grouping).known()
+    known = grouping.known()
     groups = known.with_unknown()
     found = effects(question.candidates, question.baseline, question.metrics, groups, question.plan)
     differences = {
@@ -101,8 +100,8 @@ def feature_block(question: Question, grouping: Grouping) -> Document:
     }
 
 
-def _sizes(question: Question, groups: stats.Grouping) -> Document:
-    unit = question.candidates[0].samples[0].truth.unit
+def _sizes(question: Question, groups: Grouping) -> Document:
+    unit = question.candidates[0].samples[0].units
     sizes = {}
     for g, name in enumerate(groups.names):
         rows = groups.codes == g
@@ -110,13 +109,13 @@ def _sizes(question: Question, groups: stats.Grouping) -> Document:
     return sizes
 
 
-def _values(candidate: Candidate, metrics: Sequence[Metric], groups: stats.Grouping) -> Document:
-    table: Document = {}
-    for g, name in enumerate(groups.names):
-        rows = np.flatnonzero(groups.codes == g)
-        each = {m.name: np.mean([score(m, s, rows=rows) for s in candidate.samples]) for m in metrics}
-        table[name] = {metric: float(v) if np.isfinite(v) else None for metric, v in each.items()}
-    return table
+def _values(candidate: Candidate, metrics: Sequence[Metric], groups: Grouping) -> Document:
+    tables = [group_tables(sample, [groups], metrics)[groups.feature] for sample in candidate.samples]
+    averages = np.mean([table.values for table in tables], axis=0)
+    return {
+        name: {m.name: float(v) if np.isfinite(v) else None for m, v in zip(metrics, values, strict=True)}
+        for name, values in zip(groups.names, averages, strict=True)
+    }
 
 
 def _worst(question: Question, compared: Sequence[Extremes]) -> Document:
@@ -171,7 +170,7 @@ def _classes(question: Question, found: Extremes) -> Document:
     return {"classes": [names[c] for c in found.classes]}
 
 
-def _margins(question: Question, found: Any, known: stats.Grouping) -> Document:
+def _margins(question: Question, found: Any, known: Grouping) -> Document:
     if question.margin is None:
         return {}
     return {
@@ -196,7 +195,7 @@ def _pareto(question: Question, compared: Sequence[Extremes]) -> Document:
     return blocks
 
 
-def _screen(question: Question, known: stats.Grouping) -> Document:
+def _screen(question: Question, known: Grouping) -> Document:
     entrants = Entrants.of(question.candidates, question.baseline, METRICS.get("accuracy"))
     classes = question.candidates[0].samples[0].classes
     return {

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.errors import UsageError
-from dermbench.evaluation.core.adapt import core_sample
+from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.disparity.testing import ALPHA, holm
 from dermbench.evaluation.paired import pairs
-from dermbench.evaluation.sample import score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.sample import Sample
 
 MOST_SETS = 52
 """Most sets of models that get a letter."""
@@ -126,9 +125,8 @@ def all_pairs(candidates: Mapping[str, Sequence[Sample]], metric: Metric, plan: 
 
 
 def _pair_tests(models: Sequence[Sequence[Sample]], metric: Metric, plan: Plan) -> tuple[NDArray[np.float64], str]:
-    first = models[0][0]
-    sample = core_sample(first, first.view(metric))
-    views = [[seed.view(metric) for seed in seeds] for seeds in models]
+    views = [[seed.view(metric.view) for seed in seeds] for seeds in models]
+    sample = views[0][0]
     stream = f"pairs {metric.view}"
     if metric.kind == "ranking":
         return pairs.delong(sample, [[v.y_prob for v in seeds if v.y_prob is not None] for seeds in views])

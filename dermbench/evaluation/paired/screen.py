@@ -15,7 +15,7 @@ from dermbench.evaluation.paired.proportions import paired_difference
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.evaluation.core.sample import Grouping
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.paired.arrays import Entrants
     from dermbench.evaluation.resampling.plan import Plan
 

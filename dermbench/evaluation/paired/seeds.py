@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.intervals.estimate import Z95
-from dermbench.evaluation.sample import score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

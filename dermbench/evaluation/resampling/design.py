@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.evaluation.core.scoring import scores
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.group_tables import GroupTable
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric, Tally
-    from dermbench.evaluation.core.sample import Grouping, Sample
+    from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import Estimate
     from dermbench.evaluation.resampling.plan import Plan
 
@@ -33,12 +37,15 @@ class Problem:
         Number of resamples, and the random numbers.
     classes
         Classes that macro metrics average over; None for those that occur in the truth of each group.
+    table
+        Values of the metrics in these groups, where they have been computed.
     """
 
     sample: Sample
     grouping: Grouping
     plan: Plan
     classes: NDArray[np.intp] | None = None
+    table: GroupTable | None = None
 
     @property
     def n_groups(self) -> int:
@@ -59,6 +66,13 @@ class Problem:
     def n_units(self) -> list[int]:
         """Independent units that have an image in each group."""
         return [len(np.unique(self.sample.units[rows])) for rows in self.rows]
+
+    def values(self, metrics: Sequence[Metric]) -> NDArray[np.float64]:
+        """Return the value of each metric in each group, shape (n_groups, n_metrics), NaN where undefined."""
+        if self.table is not None:
+            return self.table.columns(metrics)
+        found = [scores(metrics, self.sample, rows=rows, classes=self.classes) for rows in self.rows]
+        return np.array(found).reshape(self.n_groups, len(metrics))
 
     def cut(self, metric: Metric, tally: Tally) -> Tally:
         """Return the counts that ``metric`` is a function of."""

@@ -71,7 +71,8 @@ def permuted_tallies(
     table = _table(sample)
     by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
     n = max(1, len(sample))
-    if values is not None or not parts.within_class or sample.clustered or by_cells >= ROW_COST * n:
+    by_rows = not parts.within_class or sample.clustered or sample.original is not None
+    if values is not None or by_rows or by_cells >= ROW_COST * n:
         sums = LabelledSums.of(sample, parts, n_groups, steps=steps, values=values)
 
         def of_rows(block: int, size: int) -> NDArray[np.float64]:

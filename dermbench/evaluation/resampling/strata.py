@@ -3,7 +3,7 @@
 Under the null hypothesis the prediction depends on the true class but, given the class, not on the group. Then
 group labels are exchangeable
 
-* among images of the same true class, where images are independent;
+* among images of the same true class, before any classes were collapsed, where images are independent;
 * among units with the same classes of images, where images share units: units with an equal number of images of
   every class form a stratum when at least 10 units do; all others are pooled by the class that most of their
   images have (the lowest such class at ties). Neither rule looks at groups or predictions;
@@ -164,7 +164,7 @@ def kept_places(seed: int, sizes: tuple[int, ...], block: int, size: int) -> NDA
 
 def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = True) -> Elements:
     """Return what is permuted for a grouping without unknown groups; see the module's text."""
-    stratum = sample.y_true if within_class else np.zeros(len(sample), dtype=np.intp)
+    stratum = sample.stratum if within_class else np.zeros(len(sample), dtype=np.intp)
     if not sample.clustered:
         return Elements(np.arange(len(sample)), codes, stratum, 0, 0.0, within_class)
     units, n = sample.units, sample.n_units
@@ -173,7 +173,7 @@ def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = Tr
     np.maximum.at(high, units, codes)
     mixed = low < high
     of_unit = _composition(sample) if within_class else np.zeros(n, dtype=np.intp)
-    inside = of_unit.max(initial=0) + 1 + units * sample.n_classes + stratum
+    inside = of_unit.max(initial=0) + 1 + units * _n_strata(sample) + stratum
     key = np.where(mixed[units], n + np.arange(len(sample)), units)
     _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
     row_stratum = np.where(mixed[units], inside, of_unit[units])
@@ -184,9 +184,9 @@ def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = Tr
 
 def _composition(sample: Sample) -> NDArray[np.intp]:
     """Return the stratum of each unit: its exact composition where it is common, else its majority class."""
-    shape = (sample.n_units, sample.n_classes)
+    shape = (sample.n_units, _n_strata(sample))
     ones = np.ones(len(sample), dtype=np.int64)
-    counts = sparse.coo_array((ones, (sample.units, sample.y_true)), shape=shape).tocsr()
+    counts = sparse.coo_array((ones, (sample.units, sample.stratum)), shape=shape).tocsr()
     counts.sum_duplicates()
     counts.sort_indices()
     keys = [
@@ -197,4 +197,8 @@ def _composition(sample: Sample) -> NDArray[np.intp]:
     exact = np.array([number.setdefault(key, len(number)) for key in keys], dtype=np.intp)
     common = np.bincount(exact)[exact] >= OWN_STRATUM
     majority = np.asarray(counts.argmax(axis=1)).ravel()
-    return np.where(common, sample.n_classes + exact, majority).astype(np.intp)
+    return np.where(common, _n_strata(sample) + exact, majority).astype(np.intp)
+
+
+def _n_strata(sample: Sample) -> int:
+    return int(sample.stratum.max(initial=0)) + 1

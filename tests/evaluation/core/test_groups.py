@@ -20,18 +20,24 @@ def truth_with(**columns):
 
 def named(truth, feature):
     grouping = group(truth, feature)
-    return [grouping.names[code] for code in grouping.codes]
+    return ["unknown" if code < 0 else grouping.names[code] for code in grouping.codes]
+
+
+def shown(truth, feature):
+    return group(truth, feature).with_unknown().names
 
 
 def test_skin_types_in_order_with_unknown_last():
     truth = truth_with(fst=["6", "", "1", "3", "-1", "1"])
     grouping = group(truth, "fst")
-    assert grouping.names == ("I", "III", "VI", "unknown")
     assert named(truth, "fst") == ["VI", "unknown", "I", "III", "unknown", "I"]
-    assert grouping.scale == ("I", "II", "III", "IV", "V", "VI")
-    assert grouping.known == (0, 1, 2)
-    assert grouping.sizes.tolist() == [2, 1, 1, 2]
-    assert grouping.rows(0).tolist() == [2, 5]
+    assert grouping.names == ("I", "II", "III", "IV", "V", "VI")
+    assert grouping.ordered
+    assert grouping.known().names == ("I", "III", "VI")
+    with_unknown = grouping.with_unknown()
+    assert with_unknown.names == ("I", "III", "VI", "unknown")
+    assert with_unknown.sizes.tolist() == [2, 1, 1, 2]
+    assert with_unknown.rows(0).tolist() == [2, 5]
 
 
 def test_bands():
@@ -55,8 +61,9 @@ def test_every_annotator_is_a_feature():
 def test_text_columns_keep_their_values():
     truth = truth_with(sex=["male", "female", "", " female ", "Unknown"])
     assert named(truth, "sex") == ["male", "female", "unknown", "female", "unknown"]
-    assert group(truth, "sex").names == ("female", "male", "unknown")
-    assert group(truth, "sex").scale == ()
+    assert shown(truth, "sex") == ("female", "male", "unknown")
+    assert group(truth, "sex").names == ("female", "male")
+    assert not group(truth, "sex").ordered
 
 
 @pytest.mark.parametrize("value", ["NA", "null", "None", "nan", "0"])
@@ -68,8 +75,9 @@ def test_age_bands():
     truth = truth_with(age=["0", "29.9", "30", "49", "50", "69", "70", "101", ""])
     expected = ["<30", "<30", "30-49", "30-49", "50-69", "50-69", "70+", "70+", "unknown"]
     assert named(truth, "age") == expected
-    assert group(truth, "age").names == ("<30", "30-49", "50-69", "70+", "unknown")
-    assert group(truth, "age").scale == ("<30", "30-49", "50-69", "70+")
+    assert shown(truth, "age") == ("<30", "30-49", "50-69", "70+", "unknown")
+    assert group(truth, "age").names == ("<30", "30-49", "50-69", "70+")
+    assert group(truth, "age").ordered
 
 
 def test_ita_bands():
@@ -88,16 +96,16 @@ def test_ita_bands():
 
 def test_numbers_are_ordered_as_numbers():
     truth = truth_with(mst_us=["10", "2", "", "9"])
-    assert group(truth, "mst_us").names == ("2", "9", "10", "unknown")
+    assert shown(truth, "mst_us") == ("2", "9", "10", "unknown")
 
 
 def test_intersection():
     truth = truth_with(fst=["5", "5", "1", "", "1"], sex=["female", "male", "male", "male", ""])
     grouping = group(truth, "fst,sex")
     assert grouping.feature == "fst,sex"
-    assert grouping.names == ("I × male", "V × female", "V × male", "unknown")
+    assert grouping.names == ("I × male", "V × female", "V × male")
     assert named(truth, "fst,sex") == ["V × female", "V × male", "I × male", "unknown", "unknown"]
-    assert grouping.scale == ()
+    assert not grouping.ordered
     assert grouping.intersection
 
 
@@ -128,8 +136,8 @@ def test_a_column_of_measurements_is_refused():
 
 
 def test_all_unknown_and_one_group():
-    assert group(truth_with(fst=["", ""]), "fst").names == ("unknown",)
-    assert group(truth_with(fst=["2", "2"]), "fst").names == ("II",)
+    assert shown(truth_with(fst=["", ""]), "fst") == ("unknown",)
+    assert shown(truth_with(fst=["2", "2"]), "fst") == ("II",)
 
 
 def test_default_and_repeated_features():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dermbench.errors import UsageError
-from dermbench.evaluation.core.sample import Grouping, Sample, eligible_classes, group_tally
+from dermbench.evaluation.core.groups import Grouping, group_tally
+from dermbench.evaluation.core.sample import Sample, eligible_classes
 
 
 def test_lengths_and_class_indices_are_checked():
@@ -47,3 +48,31 @@ def test_units_are_renumbered_without_gaps():
     assert sample.units.tolist() == [1, 0, 1]
     assert sample.n_units == 2
     assert sample.clustered
+
+
+def test_a_collapsed_view_keeps_the_original_classes():
+    y_prob = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1], [0.1, 0.1, 0.8]])
+    sample = Sample(
+        np.array([2, 0, 1]),
+        y_prob.argmax(axis=1),
+        3,
+        unit=np.array([0, 0, 1]),
+        y_prob=y_prob,
+        malignant=(False, True, True),
+    )
+    seen = sample.view("malignancy")
+    assert seen is sample.view("malignancy")
+    assert seen.y_true.tolist() == [1, 0, 1]
+    assert seen.y_pred.tolist() == [1, 0, 1]
+    np.testing.assert_allclose(seen.y_prob[:, 1], [0.8, 0.4, 0.9])
+    assert seen.stratum.tolist() == [2, 0, 1]
+    assert seen.take(np.array([2])).stratum.tolist() == [1]
+    assert seen.units.tolist() == [0, 0, 1]
+    assert sample.view("classes") is sample
+    assert sample.stratum is sample.y_true
+
+
+def test_a_view_needs_to_know_which_classes_are_malignant():
+    sample = Sample(np.zeros(2, dtype=int), np.zeros(2, dtype=int), 2)
+    with pytest.raises(UsageError, match="does not say which classes are malignant"):
+        sample.view("malignancy")

@@ -7,7 +7,7 @@ import pytest
 from making import FST, make_sample
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from dermbench.evaluation.core.sample import Grouping
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.disparity.annotators import agreement, leave_one_out_kappas, sensitivity_band
 from dermbench.evaluation.disparity.disparities import disparities
 from dermbench.evaluation.intervals.kappa import kappa_se

@@ -5,7 +5,8 @@ import pytest
 from making import make_groups, make_sample
 from sklearn.metrics import accuracy_score, f1_score
 
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.groups import Grouping
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.disparity.class_mix import _group, standardised
 from dermbench.evaluation.intervals.proportions import wilson
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from making import FST, make_groups, make_sample
 
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.disparity.disparities import disparities
 from dermbench.evaluation.disparity.disparity import EVIDENCE, NOTHING, TOO_SMALL, Comparison, Disparity, verdict
 from dermbench.evaluation.disparity.testing import Null, declared_tests

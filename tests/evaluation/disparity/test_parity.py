@@ -8,7 +8,8 @@ from fairlearn.metrics import MetricFrame, demographic_parity_difference, select
 from making import make_groups, make_sample
 from sklearn.metrics import accuracy_score, recall_score
 
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.groups import Grouping
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.disparity.parity import parity
 
 

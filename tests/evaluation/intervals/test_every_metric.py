@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from making import make_groups, make_sample
 
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS, Metric
-from dermbench.evaluation.core.sample import Grouping, Sample
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.intervals.balanced import average_recall
 from dermbench.evaluation.intervals.every_metric import estimates, intervals
 from dermbench.evaluation.resampling.plan import Plan

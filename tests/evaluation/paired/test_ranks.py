@@ -13,14 +13,13 @@ from dermbench.artifacts import Predictions
 from dermbench.errors import RegistryError, UsageError
 from dermbench.evaluation import METRICS, rank_bands
 from dermbench.evaluation.core.metric import tally
-from dermbench.evaluation.core.sample import Sample
+from dermbench.evaluation.core.sample import Sample, join
 from dermbench.evaluation.intervals.delong import auroc_influence
 from dermbench.evaluation.paired import pairs
 from dermbench.evaluation.paired.kernels import kernel
 from dermbench.evaluation.paired.ranks import Ranking, all_pairs
 from dermbench.evaluation.paired.tallies import Panel
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.sample import join
 
 
 def ranking(n, *apart):

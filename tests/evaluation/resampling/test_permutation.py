@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from making import make_groups, make_sample
 
-from dermbench.evaluation.core.sample import Grouping, Sample, group_tally
+from dermbench.evaluation.core.groups import Grouping, group_tally
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.resampling.permutation import (
     LabelledSums,
     hypergeometric_tally,
@@ -164,3 +165,15 @@ def test_features_with_the_same_strata_share_their_permutations():
     coarse = np.array([0, 0, 1])[fine]
     labels = elements(sample, fine).row_labels(5, 0, 30)
     np.testing.assert_array_equal(elements(sample, coarse).row_labels(5, 0, 30), np.array([0, 0, 1])[labels])
+
+
+def test_group_labels_move_within_the_original_class_of_a_collapsed_view():
+    rng = np.random.default_rng(0)
+    y_true = rng.integers(0, 4, 200)
+    sample = Sample(y_true, rng.integers(0, 4, 200), 4, malignant=(False, True, True, False))
+    codes = rng.integers(0, 3, 200)
+    parts = elements(sample.view("malignancy"), codes)
+    labels = parts.row_labels(0, 0, 5)
+    for permuted in labels.T:
+        for c in range(4):
+            np.testing.assert_array_equal(np.sort(permuted[y_true == c]), np.sort(codes[y_true == c]))
