@@ -13,6 +13,8 @@ JOINED = "+"
 """Joins the names of splits that are looked at together: ``train+val``."""
 UNITS = ("patient_id", "lesion_id", "duplicate_group")
 """Ids that group images, highest first: what is resampled, permuted and kept within one split."""
+NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
+"""A number as programs write it; ``010`` and ``1,5`` are text."""
 TEXT = (*REQUIRED, *UNITS, "sex", "site", "malignancy", "fst_band", "sha256")
 
 ALIASES = {
@@ -36,10 +38,12 @@ def find_column(table: pd.DataFrame, name: str) -> str | None:
 
 
 def standardise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``table`` with standard column names and types; other columns pass through as text.
+    """Return ``table`` with standard column names and types.
 
     ``fst`` and ``fst_<source>`` become ``Int64`` 1-6 and ``mst_<source>`` ``Int64``, ``age`` and ``ita``
-    ``Float64``, everything else text; empty cells become ``<NA>``. A column whose standard name is already
+    ``Float64``; ids, labels and the other columns of :data:`TEXT` are text. Any further column holds numbers when
+    all its values are plain numbers (``10`` and ``2.5``, not ``010``), and text otherwise, so that CSV and
+    parquet files of one table give the same. Empty cells become ``<NA>``. A column whose standard name is already
     there keeps its own name.
     """
     renames: dict[str, str] = {}
@@ -57,6 +61,16 @@ def _typed(name: str, column: pd.Series) -> pd.Series:
     if name in {"age", "ita"} or name.startswith("mst_"):
         numbers = pd.to_numeric(column, errors="coerce")
         return numbers.astype("Float64") if name in {"age", "ita"} else numbers.astype("Int64")
-    if pd.api.types.is_numeric_dtype(column) and name not in TEXT:
-        return column
-    return to_text(column)
+    if name in TEXT:
+        return to_text(column)
+    return column if pd.api.types.is_numeric_dtype(column) else _numbers_or_text(to_text(column))
+
+
+def _numbers_or_text(text: pd.Series) -> pd.Series:
+    present = text.dropna()
+    if present.empty or not present.str.fullmatch(NUMBER).all():
+        return text
+    numbers = pd.to_numeric(present.astype(object))
+    if not pd.api.types.is_signed_integer_dtype(numbers) and not pd.api.types.is_float_dtype(numbers):
+        return text  # whole numbers beyond 64 bits
+    return numbers.astype("Float64" if pd.api.types.is_float_dtype(numbers) else "Int64").reindex(text.index)

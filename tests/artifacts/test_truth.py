@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dermbench.artifacts import make_truth, read_truth
 from dermbench.errors import InputError, UsageError
@@ -104,3 +106,37 @@ def test_a_data_frame_is_read_like_a_file(tmp_path):
         read_truth(frame, split="val")
     with pytest.raises(InputError, match="<DataFrame>: 1 problem"):
         read_truth(frame.assign(label=""), classes=["x", "y"])
+
+
+@given(st.data())
+def test_csv_parquet_and_a_frame_of_one_table_give_the_same_truth(tmp_path_factory, data):
+    n = data.draw(st.integers(2, 6))
+    columns = {
+        "grade": st.integers(-5, 12),
+        "size": st.one_of(st.none(), st.floats(-1e6, 1e6)),
+        "count": st.one_of(st.none(), st.integers(0, 3)),
+        "code": st.sampled_from(["01", "1", "2"]),
+        "biopsy": st.booleans(),
+        "clinic": st.sampled_from(["A", "B", None]),
+        "age": st.one_of(st.none(), st.integers(0, 99)),
+    }
+    frame = pd.DataFrame(
+        {name: data.draw(st.lists(kind, min_size=n, max_size=n)) for name, kind in columns.items()}
+    )
+    frame.insert(0, "image_id", [f"{k}" for k in range(n)])
+    frame.insert(1, "label", ["x", "y"] * (n // 2) + ["x"] * (n % 2))
+    folder = tmp_path_factory.mktemp("same")
+    frame.to_csv(folder / "t.csv", index=False)
+    frame.to_parquet(folder / "t.parquet")
+    found = [read_truth(source) for source in (folder / "t.csv", folder / "t.parquet", frame)]
+    assert len({truth.digest for truth in found}) == 1
+
+
+def test_numbers_with_leading_zeros_and_beyond_64_bits_stay_text():
+    frame = pd.DataFrame(
+        {"image_id": ["a", "b"], "label": ["x", "y"], "code": ["007", "7"], "big": ["9" * 30, "1"]}
+    )
+    table = make_truth(frame).table
+    assert table["code"].tolist() == ["007", "7"]
+    assert table["big"].tolist() == ["9" * 30, "1"]
+    assert make_truth(frame.assign(code=["10", ""])).table["code"].tolist()[0] == 10
