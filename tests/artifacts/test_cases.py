@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import find_cases, make_predictions, make_truth, read_predictions
@@ -86,6 +86,7 @@ def test_columns_that_are_no_cases(column, message):
         find_cases(truth_of(patient_id=None), column)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_cases_of_one_image_change_nothing_but_the_names(data):
     n = data.draw(st.integers(2, 8))

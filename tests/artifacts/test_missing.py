@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import fill_missing, make_truth, read_predictions
@@ -72,6 +72,7 @@ def test_other_problems_are_refused_as_ever():
     assert len(caught.value.problems) == 3
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(2, 6), st.booleans())
 def test_a_missing_prediction_is_wrong_and_last_for_its_class(data, n_classes, with_kinds):
     classes = [f"c{i}" for i in range(n_classes)]

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import make_truth, read_truth
@@ -108,6 +108,7 @@ def test_a_data_frame_is_read_like_a_file(tmp_path):
         read_truth(frame.assign(label=""), classes=["x", "y"])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_csv_parquet_and_a_frame_of_one_table_give_the_same_truth(tmp_path_factory, data):
     n = data.draw(st.integers(2, 6))
