@@ -1,27 +1,24 @@
-"""Skin type by several annotators: how far they agree, and every gap under each of them."""
+"""Skin type by several annotators: how far they agree, and the primary gap under each annotator's labels."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.report import Annotators, Cell, GapRange, Undefined, undefined
 from dermbench.artifacts.skin import FST_NAMES
-from dermbench.evaluation.disparity.annotators import agreement, sensitivity_band
+from dermbench.evaluation.disparity.contrasts import observed_gap
+from dermbench.evaluation.intervals.proportions import share_estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.disparity.annotators import Agreement, Band
-    from dermbench.evaluation.disparity.documents import Disparities
-    from dermbench.evaluation.resampling.plan import Plan
-
-Document = dict[str, Any]
 
 
 def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
@@ -35,14 +32,8 @@ def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
     return found
 
 
-def annotators(
-    sample: Sample,
-    groupings: Sequence[Grouping],
-    metrics: Sequence[Metric],
-    known: Mapping[str, Disparities],
-    plan: Plan,
-) -> Document:
-    """Return how several labellings of the skin type agree, and every gap under each and where all agree.
+def annotators(sample: Sample, groupings: Sequence[Grouping], metric: Metric) -> Annotators:
+    """Return how several labellings of the skin type agree, and the gap of a metric under each.
 
     Parameters
     ----------
@@ -50,27 +41,33 @@ def annotators(
         Predictions and truth.
     groupings
         At least two labellings, of :func:`labellings`.
-    metrics
-        What is compared.
-    known
-        Disparities under each labelling, {feature: {metric: disparity}}.
-    plan
-        Seed, number of resamples, workers.
+    metric
+        The metric of the primary question.
     """
-    pairs = [agreement(first, second, units=sample.unit) for first, second in combinations(groupings, 2)]
-    bands: dict[str, Band] = {}
-    for view in sorted({metric.view for metric in metrics}):
-        chosen = [metric for metric in metrics if metric.view == view]
-        bands |= sensitivity_band(
-            sample.view(view), groupings, chosen, seed=plan.seed, n_resamples=plan.n_resamples, known=dict(known)
-        )
-    return {
-        "labellings": [grouping.feature for grouping in groupings],
-        "agreement": [_agreement(pair) for pair in pairs],
-        "sensitivity_band": {name: asdict(band) for name, band in bands.items()},
-    }
+    codes = np.stack([grouping.codes for grouping in groupings])
+    both = (codes >= 0).all(axis=0)
+    apart = np.ptp(codes[:, both], axis=0)
+    units = sample.units[both] if sample.clustered else None
+    gaps = [observed_gap(sample, grouping, metric) for grouping in groupings]
+    known = [gap for gap in gaps if gap is not None]
+    return Annotators(
+        columns=tuple(grouping.feature for grouping in groupings),
+        exact=_share(apart == 0, units),
+        within_one=_share(apart <= 1, units),
+        gap=GapRange(min=min(known), max=max(known))
+        if len(known) == len(gaps)
+        else Undefined(reason=f"{metric.name} has no gap under every annotator's labels"),
+    )
 
 
-def _agreement(pair: Agreement) -> Document:
-    shares = {key: getattr(pair, key).document() for key in ("exact", "within_one", "kappa")}
-    return {"first": pair.first, "second": pair.second, "n": pair.n, **shares}
+def _share(same: NDArray[np.bool_], units: NDArray[np.intp] | None) -> Cell:
+    """Return the share of images on which labels agree."""
+    if not len(same):
+        return undefined("no image has a label of every annotator", n=0)
+    value, n = float(same.mean()), len(same)
+    if units is None:
+        return share_estimate(value, n).interval().cell()
+    numbered = np.unique(units, return_inverse=True)[1]
+    k, trials = np.bincount(numbered, weights=same), np.bincount(numbered)
+    units_of = k.astype(np.float64), trials.astype(np.float64)
+    return share_estimate(value, n, units_of).interval().cell()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.artifacts.report import Cell, undefined
+from dermbench.artifacts.report import Cell, ClassRow, Confusion, undefined
 from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import Metric
 from dermbench.evaluation.intervals.every_metric import estimates
-from dermbench.evaluation.intervals.kappa import kappa_se
 from dermbench.evaluation.metrics.counts import f1, precision, recall
 
 if TYPE_CHECKING:
@@ -25,16 +24,13 @@ if TYPE_CHECKING:
     from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
 
-Document = dict[str, Any]
-KAPPA = "cohen_kappa"
-"""Metric whose cells hold a standard error too."""
 MIN_CASES = 10
 """True cases of a class from which on its F1 has an interval."""
 
 
 def group_cells(
     sample: Sample, table: GroupTable, metrics: Sequence[Metric], found: GroupEstimates
-) -> list[Document]:
+) -> list[dict[str, Cell]]:
     """Return {metric: cell} of every group, in the order of the groups.
 
     Parameters
@@ -53,8 +49,7 @@ def group_cells(
                 n=n_of(metric, sample, rows),
                 interval=found[name, metric.name].interval(),
                 reason=sample.reason(metric),
-            ).document()
-            | _further(metric, sample, rows)
+            )
             for metric in metrics
         }
         for index, (name, rows) in enumerate(zip(table.names, table.rows, strict=True))
@@ -68,31 +63,21 @@ def n_of(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> int:
     return int(metric.trials(sample.view(metric.view).tally(rows)))
 
 
-def _further(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> Document:
-    """Return what a cell holds beyond the contracted keys: kappa's large-sample standard error."""
-    if metric.name != KAPPA:
-        return {}
-    if len(np.unique(sample.units[rows])) < len(rows):
-        return {"se": {"value": None, "reason": "the formula assumes independent images; images share units"}}
-    _, error, _ = kappa_se(sample.y_true[rows], sample.y_pred[rows], sample.n_classes)
-    if not math.isfinite(error):
-        return {"se": {"value": None, "reason": metric.undefined_when}}
-    return {"se": {"value": error, "n": len(rows), "method": "Fleiss-Cohen-Everitt"}}
-
-
 def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -> Cell:
     """Return a cell: with the interval there is, else with the reason why value or interval is missing."""
     if not math.isfinite(value):
         return undefined(reason)
     if interval is None or interval.low is None:
         return Cell(value=value, n=n, reason=reason if interval is None else interval.reason)
-    return Cell(value=value, low=interval.low, high=interval.high, n=n, method=interval.method)
+    return Cell(
+        value=value, low=interval.low, high=interval.high, n=n, method=interval.method, drawn=interval.drawn
+    )
 
 
 def class_table(
     sample: Sample, plan: Plan, *, table: GroupTable | None = None, found: GroupEstimates | None = None
-) -> Document:
-    """Return {class: {precision, recall, f1: cell, support}}.
+) -> dict[str, ClassRow]:
+    """Return {class: precision, recall, F1 and support}.
 
     Parameters
     ----------
@@ -114,21 +99,19 @@ def class_table(
         "f1": (counts.support, "not in the truth"),
     }
 
-    def cell(key: str, label: int) -> Document:
+    def cell(key: str, label: int) -> Cell:
         trials, reason = columns[key]
         metric = by_name.get(f"{key} {label}")
         if metric is None:
-            return undefined(reason).document()
+            return undefined(reason)
         interval: Interval | None = made[None, metric.name].interval()
         if key == "f1" and trials[label] < MIN_CASES:
             interval = None
             reason = f"no interval: fewer than {MIN_CASES} true cases" if trials[label] else reason
-        return make_cell(
-            values.value(0, metric), n=int(trials[label]), interval=interval, reason=reason
-        ).document()
+        return make_cell(values.value(0, metric), n=int(trials[label]), interval=interval, reason=reason)
 
     return {
-        name: {"support": int(counts.support[label]), **{key: cell(key, label) for key in columns}}
+        name: ClassRow(support=int(counts.support[label]), **{key: cell(key, label) for key in columns})
         for label, name in enumerate(sample.classes)
     }
 
@@ -164,9 +147,9 @@ def class_metrics(label: int) -> list[Metric]:
     ]
 
 
-def confusion_table(sample: Sample) -> Document:
-    """Return {labels, matrix}: rows are true classes, columns predicted ones, in the order of the labels."""
+def confusion_table(sample: Sample) -> Confusion:
+    """Return the confusion matrix: rows are true classes, columns predicted ones, in the order of the labels."""
     n_classes = len(sample.classes)
     joint = sample.y_true * n_classes + sample.y_pred
     matrix = np.bincount(joint, minlength=n_classes**2).reshape(n_classes, n_classes)
-    return {"labels": list(sample.classes), "matrix": matrix.tolist()}
+    return Confusion(labels=sample.classes, matrix=tuple(map(tuple, matrix.tolist())))

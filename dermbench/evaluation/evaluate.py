@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dermbench import __version__
 from dermbench.artifacts.provenance import environment
-from dermbench.artifacts.report import Report
+from dermbench.artifacts.report import (
+    Disparity,
+    Family,
+    Primary,
+    Provenance,
+    Report,
+    Undefined,
+    Unit,
+)
 from dermbench.evaluation.calibration.abstention import AURC
-from dermbench.evaluation.calibration.confidence import abstention_block, calibration_block, check_apart
+from dermbench.evaluation.calibration.confidence import abstention_record, calibration_record, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
 from dermbench.evaluation.core.group_tables import group_tables
-from dermbench.evaluation.core.groups import group_all
+from dermbench.evaluation.core.groups import further_annotators, group_all
+from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import join
 from dermbench.evaluation.core.scoring import applicable
-from dermbench.evaluation.features import feature_blocks
+from dermbench.evaluation.disparity.rows import Questions
+from dermbench.evaluation.features import Evaluated, feature_records
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
-from dermbench.evaluation.primary import resolve_primary
+from dermbench.evaluation.primary import DEFAULT_METRIC, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
+from dermbench.evaluation.summary import class_extremes, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.report import Abstention, Calibration, Feature
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
@@ -92,22 +105,54 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         check_apart(truth, validation[1])
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
-    resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
-    everywhere = [*metrics, CONFIDENCE_GAP, AURC]
-    tables = group_tables(sample, groupings, everywhere, overall=all_class_metrics(sample))
+    others = further_annotators(truth, groupings)
+    asked = resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
+    tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
-    return Report(
+    data = Evaluated(
+        sample, metrics, tables, found, plan, Questions(asked, margin, len(groupings)), truth.unit_column
+    )
+    per_class = class_table(sample, plan, table=tables[None], found=found[None])
+    features = feature_records(data, groupings, others, METRICS.get(asked[0] if asked else DEFAULT_METRIC))
+    report = Report(
         task=truth.task,
         split=truth.split,
         n=len(sample),
         classes=truth.classes,
-        provenance=_provenance(predictions, truth, metrics, plan, model),
+        model=model,
+        provenance=_provenance(predictions, truth, metrics, plan),
+        summary=(),
         overall=group_cells(sample, tables[None], metrics, found[None])[0],
-        per_class=class_table(sample, plan, table=tables[None], found=found[None]),
+        per_class=per_class,
+        class_extremes=class_extremes(per_class),
         confusion=confusion_table(sample),
         calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
-        features=feature_blocks(sample, groupings, metrics, tables, found, plan),
-        notes=notes(predictions, truth, sample, groupings),
+        primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
+        family=_family(features),
+        features=features,
+        notes=tuple(notes(predictions, truth, sample, groupings)),
+    )
+    return report.model_copy(update={"summary": summary(report)})
+
+
+def _family(features: Mapping[str, Feature]) -> Family | None:
+    """Return what is asked about gaps, and how secondary p-values are corrected."""
+    if not features:
+        return None
+    tested = [
+        metric
+        for feature in features.values()
+        for metric, row in feature.disparities.items()
+        if isinstance(row, Disparity) and row.p_value is not None
+    ]
+    return Family(
+        n_questions=len(tested),
+        features=tuple(features),
+        metrics=tuple(dict.fromkeys(tested)),
+        adjustment=(
+            "the primary row has its own p-value; a secondary p-value is that of the largest statistic over all "
+            f"metrics and contrasts of its feature, times the number of features ({len(features)})"
+        ),
     )
 
 
@@ -133,30 +178,26 @@ def _calibration(
     tables: Tables,
     found: Mapping[str | None, GroupEstimates],
     plan: Plan,
-) -> dict[str, Any]:
+) -> Calibration | Undefined:
     truth, validation = splits
-    block = calibration_block(sample, groupings, tables, found, plan)
-    if sample.y_prob is None:
-        return block
-    if validation is None:
-        return block | {"reasons": {"abstention": "no validation predictions"}}
-    names = {"split": truth.split, "fitted_on": validation[1].split}
-    return block | {"abstention": abstention_block(sample, join(*validation), groupings, **names)}
+    abstention: Abstention | Undefined = Undefined(reason="no validation predictions")
+    if sample.y_prob is not None and validation is not None:
+        abstention = abstention_record(
+            sample, join(*validation), groupings, split=truth.split, fitted_on=validation[1].split
+        )
+    return calibration_record(sample, groupings, tables, found, plan, abstention=abstention)
 
 
-def _provenance(
-    predictions: Predictions, truth: Truth, metrics: Sequence[Metric], plan: Plan, model: str | None
-) -> dict[str, Any]:
-    named = {} if model is None else {"model": model}
-    said = {"interpreted": list(predictions.interpreted)} if predictions.interpreted else {}
-    return {
-        **named,
-        **said,
-        "environment": environment(),
-        "metric_versions": {metric.name: metric.version for metric in metrics},
-        "n_resamples": plan.n_resamples,
-        "predictions_digest": predictions.digest,
-        "seed": plan.seed,
-        "truth_digest": truth.digest,
-        "unit": {"column": truth.unit_column, "count": int(truth.unit.max()) + 1},
-    }
+def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric], plan: Plan) -> Provenance:
+    made_with = environment()
+    return Provenance(
+        version=__version__,
+        environment=made_with,
+        seed=plan.seed,
+        resamples=plan.n_resamples,
+        metric_versions={metric.name: metric.version for metric in metrics},
+        predictions_digest=predictions.digest,
+        truth_digest=truth.digest,
+        unit=Unit(column=truth.unit_column, count=int(truth.unit.max()) + 1),
+        interpreted=tuple(predictions.interpreted),
+    )

@@ -1,97 +1,154 @@
-"""The report's block of a sensitive feature: groups, disparities, parity, annotators."""
+"""The report's record of each sensitive feature: groups, gaps, recall by class, parity, annotators."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.report import LEVEL, Feature, Group, ParityMeasure, Undefined
 from dermbench.evaluation.annotators import annotators, labellings
 from dermbench.evaluation.cells import group_cells
 from dermbench.evaluation.core.groups import SMALL
 from dermbench.evaluation.disparity.class_mix import standardised
-from dermbench.evaluation.disparity.documents import disparities, disparity_documents, parity_documents
+from dermbench.evaluation.disparity.parity import parity
+from dermbench.evaluation.disparity.rows import disparity_rows
+from dermbench.evaluation.disparity.screen import screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from dermbench.artifacts.report import ScreenRow
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.disparity.documents import Disparities
+    from dermbench.evaluation.disparity.rows import Questions
     from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
 
-Document = dict[str, Any]
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What all features are described from.
+
+    Attributes
+    ----------
+    sample, metrics
+        Predictions and truth, and what is computed.
+    tables, found
+        {feature: values of the groups} and {feature: their estimates}; None for all images.
+    plan
+        Seed, number of resamples, workers.
+    questions
+        The primary question, its margin, and the number of features.
+    unit
+        Column of the units that are permuted as a whole; None when images count as independent.
+    """
+
+    sample: Sample
+    metrics: Sequence[Metric]
+    tables: Mapping[str | None, GroupTable]
+    found: Mapping[str | None, GroupEstimates]
+    plan: Plan
+    questions: Questions
+    unit: str | None
 
 
-def feature_blocks(
-    sample: Sample,
-    groupings: Sequence[Grouping],
-    metrics: Sequence[Metric],
-    tables: Mapping[str | None, GroupTable],
-    estimated: Mapping[str | None, GroupEstimates],
-    plan: Plan,
-) -> Document:
-    """Return {feature: {groups, disparities, parity[, annotators]}}.
-
-    A group has {n, units, small[, classes_absent], metric: cell}: macro averages are over the classes of which it
-    has a case, all but ``classes_absent``. ``annotators`` stands with the first skin-type feature where there are
-    several that differ.
+def feature_records(
+    data: Evaluated, groupings: Sequence[Grouping], others: Sequence[Grouping], primary: Metric
+) -> dict[str, Feature]:
+    """Return {feature: record}.
 
     Parameters
     ----------
-    sample, groupings, metrics
-        What is compared.
-    tables
-        {feature: table} of :func:`~dermbench.evaluation.core.group_tables.group_tables`.
-    estimated
-        {feature: :func:`~dermbench.evaluation.intervals.every_metric.estimates`}.
-    plan
-        Seed, number of resamples, workers.
+    data
+        What the features are described from.
+    groupings
+        Sensitive features.
+    others
+        Skin type by further annotators, which is shown as a band of the first skin-type feature.
+    primary
+        Metric of the primary question, whose gap under each annotator's labels is shown.
     """
-    blocks: Document = {}
-    compared: dict[str, Disparities] = {}
-    for grouping in groupings:
-        found = estimated[grouping.feature]
-        compared[grouping.feature] = disparities(sample, grouping, metrics, found, plan)
-        blocks[grouping.feature] = {
-            "groups": _groups(sample, grouping, tables[grouping.feature], metrics, found),
-            "disparities": disparity_documents(compared[grouping.feature], sample.classes),
-            "parity": parity_documents(sample, grouping, plan),
-        }
-    sources = labellings(groupings)
-    if len(sources) > 1:
-        blocks[sources[0].feature]["annotators"] = annotators(sample, sources, metrics, compared, plan)
-    return blocks
+    made = {grouping.feature: _feature(data, grouping) for grouping in groupings}
+    sources = labellings([*groupings, *others])
+    if len(sources) > 1 and sources[0].feature in made:
+        name = sources[0].feature
+        band = annotators(data.sample, sources, primary)
+        made[name] = made[name].model_copy(update={"annotators": band})
+    return made
 
 
-def _groups(
-    sample: Sample, grouping: Grouping, table: GroupTable, metrics: Sequence[Metric], found: GroupEstimates
-) -> Document:
-    blocks: Document = {}
-    cells_of_groups = group_cells(sample, table, metrics, found)
-    for name, rows, cells in zip(table.grouping.names, table.rows, cells_of_groups, strict=True):
-        units = len(np.unique(sample.units[rows]))
-        about = {"n": len(rows), "units": units, "small": len(rows) < SMALL} | _absent(sample, rows)
-        blocks[name] = about | cells
-    for (name, metric), cell in _standardised(sample, grouping).items():
-        blocks[name][metric] = cell
-    return blocks
+def _feature(data: Evaluated, grouping: Grouping) -> Feature:
+    sample, table = data.sample, data.tables[grouping.feature]
+    found = screen(sample, grouping)
+    return Feature(
+        role="intersection" if grouping.intersection else "group",
+        ordered=grouping.ordered,
+        unit=data.unit,
+        unknown_n=int((grouping.codes < 0).sum()),
+        annotators=None,
+        groups=_groups(data, grouping, table),
+        disparities=disparity_rows(
+            sample,
+            grouping,
+            data.metrics,
+            table,
+            data.found[grouping.feature],
+            data.plan,
+            data.questions,
+            withheld=_withheld(found),
+        ),
+        screen=found,
+        parity=_parity(sample, grouping, data.plan),
+    )
 
 
-def _absent(sample: Sample, rows: NDArray[np.intp]) -> Document:
-    """Return the classes of which a group has no case, so that its macro averages leave them out."""
-    support = sample.tally(rows).support
-    absent = [name for name, n in zip(sample.classes, support, strict=True) if n == 0]
-    return {"classes_absent": absent} if absent else {}
+def _withheld(found: dict[str, ScreenRow] | Undefined) -> str | None:
+    """Say why a margin for the average over classes would mislead; None where no class stands out."""
+    if isinstance(found, Undefined):
+        return None
+    failing = [name for name, row in found.items() if row.worst is not None and row.worst.q <= LEVEL]
+    return f"recall of {', '.join(failing)} differs between groups" if failing else None
 
 
-def _standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Document]:
-    """Return accuracy and macro-F1 of each known group under the class mix of all of them."""
-    if len(grouping.known().names) < 2:
-        return {}
-    return {key: interval.document() for key, interval in standardised(sample, grouping).items()}
+def _groups(data: Evaluated, grouping: Grouping, table: GroupTable) -> dict[str, Group]:
+    sample = data.sample
+    every = group_cells(sample, table, data.metrics, data.found[grouping.feature])
+    cells = dict(zip(table.grouping.names, every, strict=True))
+    if len(grouping.known().names) > 1:
+        for (name, metric), interval in standardised(sample, grouping).items():
+            cells[name][metric] = interval.cell()
+    return {
+        name: Group(
+            n=len(rows), units=len(np.unique(sample.units[rows])), small=len(rows) < SMALL, cells=cells[name]
+        )
+        for name, rows in zip(table.grouping.names, table.rows, strict=True)
+    }
+
+
+def _parity(sample: Sample, grouping: Grouping, plan: Plan) -> dict[str, ParityMeasure] | Undefined:
+    """Return the multiclass parity measures, one-vs-rest on the counts of each class.
+
+    fairlearn's ``demographic_parity_difference`` is 0 on multiclass string labels, whatever the rates are.
+    """
+    found = parity(sample, grouping, seed=plan.seed, n_resamples=plan.n_resamples, workers=plan.workers)
+    reasons = {measure.reason for measure in found.values()}
+    if len(reasons) == 1 and None not in reasons:
+        return Undefined(reason=str(reasons.pop()))
+    return {
+        name: ParityMeasure(
+            value=measure.value,
+            chance=measure.null_median,
+            p_value=measure.p_value,
+            null=measure.null,
+            per_class=None
+            if measure.per_class is None
+            else dict(zip(sample.classes, measure.per_class, strict=True)),
+            skipped=tuple(sample.classes[c] for c in measure.skipped),
+            reason=measure.reason,
+        )
+        for name, measure in found.items()
+    }

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group": "group of duplicates"}
+TONES = ("fst", "fitzpatrick", "mst", "monk", "ita", "skin_type", "skin_tone", "skintone")
+"""How names of columns that hold a skin tone begin."""
 DARK = ("V", "VI", "V-VI")
 """Skin-type groups of dark skin, which the field's test sets have the fewest images of."""
 
@@ -28,11 +30,24 @@ def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Seq
     found = [unit_note(truth), *_classes(sample), *_ties(predictions)]
     if sample.y_prob is None:
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
-    if not any(g.feature.startswith("fst") for g in groupings):
-        found.append("No skin type is assessed: this report says nothing about differences between skin tones.")
+    if not any(_is_tone(part) for g in groupings for part in g.feature.split(",")):
+        found.append(_no_tone(truth))
     for grouping in groupings:
         found += _feature(grouping)
     return found
+
+
+def _is_tone(column: str) -> bool:
+    return column.strip().lower().startswith(TONES)
+
+
+def _no_tone(truth: Truth) -> str:
+    """Say that no skin tone is assessed, and whether the table has a column of one."""
+    there = [str(column) for column in truth.table.columns if _is_tone(str(column))]
+    if there:
+        return f"No skin tone is assessed though the truth has {', '.join(there)}: name it with --sensitive."
+    looked = ", ".join(f"{name}*" for name in TONES)
+    return f"No skin type is assessed: the truth has no column of skin tone (looked for {looked})."
 
 
 def unit_note(truth: Truth) -> str:
@@ -65,7 +80,7 @@ def _feature(grouping: Grouping) -> list[str]:
     shown = grouping.with_unknown()
     sizes = dict(zip(shown.names, shown.sizes.tolist(), strict=True))
     if UNKNOWN in sizes:
-        found.append(f"{grouping.feature}: unknown for {sizes[UNKNOWN]:,} images, which no gap takes in.")
+        found.append(f"{grouping.feature}: unknown for {sizes[UNKNOWN]:,} images, excluded from gaps.")
     if grouping.feature.startswith("fst") and "," not in grouping.feature:
         found.append(_dark(grouping.feature, sum(sizes.get(name, 0) for name in DARK)))
     small = [f"{name} (n = {n})" for name, n in sizes.items() if n < SMALL and name != UNKNOWN]

@@ -205,10 +205,7 @@ def _failures(feature: Feature) -> list[tuple[str, Worst]]:
     assert not isinstance(feature.screen, Undefined)
     found = []
     for label, row in feature.screen.items():
-        if row.worst is None or not row.worst.n or not row.worst.rest_n:
-            continue
-        q = [row.cells[group].q for group in row.worst.groups if group in row.cells]
-        if any(value is not None and value <= LEVEL for value in q) and _drop(row.worst) > 0:
+        if row.worst is not None and row.worst.q <= LEVEL:
             found.append((label, row.worst))
     return sorted(found, key=lambda item: -_drop(item[1]))
 

@@ -48,15 +48,15 @@ class CurvePoint(Part):
     confidence
         Mean confidence.
     accuracy, low, high
-        Accuracy with its 95 % interval.
+        Accuracy with its 95 % interval; None without one.
     n
         Images.
     """
 
     confidence: Number
     accuracy: Number
-    low: Number
-    high: Number
+    low: Number | None
+    high: Number | None
     n: int = Field(ge=0)
 
 

@@ -98,7 +98,7 @@ class ScreenCell(Part):
     n: int = Field(ge=0)
     low: Number | None
     high: Number | None
-    q: Annotated[Number | None, DRAWN] = Field(ge=0, le=1)
+    q: Number | None = Field(ge=0, le=1)
     thin: bool
 
     @model_validator(mode="after")
@@ -121,6 +121,8 @@ class Worst(Part):
         Images recognised in them, and images of the class.
     rest_k, rest_n
         The same in the other groups.
+    q
+        Corrected p-value (Benjamini-Hochberg) of the difference.
     """
 
     groups: tuple[str, ...] = Field(min_length=1)
@@ -128,6 +130,7 @@ class Worst(Part):
     n: int = Field(ge=0)
     rest_k: int = Field(ge=0)
     rest_n: int = Field(ge=0)
+    q: Number = Field(ge=0, le=1)
 
     @model_validator(mode="after")
     def _counts_fit(self) -> Self:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dermbench.artifacts import report
 from dermbench.errors import UsageError, name_some
 from dermbench.evaluation.calibration.abstention import AURC, abstention, fit_threshold
 from dermbench.evaluation.calibration.reliability import calibration
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.calibration.abstention import Abstention
-    from dermbench.evaluation.calibration.reliability import Calibration
+    from dermbench.evaluation.calibration.reliability import Bin, Calibration, CalibrationError
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.intervals.estimate import Interval
     from dermbench.evaluation.intervals.every_metric import GroupEstimates
     from dermbench.evaluation.resampling.plan import Plan
 
-Document = dict[str, Any]
 AREA_RESAMPLES = 999
 """Most resamples for the interval of the area under the risk-coverage curve, which has to be traced for each."""
 COVERAGE = 0.8
 """Share of the validation images that the threshold of abstention answers."""
 
 
-def calibration_block(
+def calibration_record(
     sample: Sample,
     groupings: Sequence[Grouping],
     tables: Mapping[str | None, GroupTable],
     found: Mapping[str | None, GroupEstimates],
     plan: Plan,
-) -> Document:
-    """Return {overall, features {feature {group}}}: confidence - accuracy, calibration errors, curve, AURC.
-
-    Without probabilities it is {reason}.
+    *,
+    abstention: report.Abstention | report.Undefined,
+) -> report.Calibration | report.Undefined:
+    """Return calibration of all images and of each group; undefined without probabilities.
 
     Parameters
     ----------
@@ -51,20 +51,24 @@ def calibration_block(
         {feature: estimates} that hold the mean of confidence - accuracy; the whole sample is None.
     plan
         Seed, number of resamples, workers.
+    abstention
+        Goes into the record as it is.
     """
     if sample.y_prob is None:
-        return {"reason": NEEDS_PROBABILITIES}
-    options = {"seed": plan.seed, "n_resamples": plan.n_resamples}
+        return report.Undefined(reason=NEEDS_PROBABILITIES)
 
-    def documents(feature: str | None, grouping: Grouping | None) -> dict[str | None, Document]:
+    def records(feature: str | None, grouping: Grouping | None) -> dict[str | None, report.GroupCalibration]:
         areas = estimates(sample, [AURC], grouping, plan.at_most(AREA_RESAMPLES), table=tables[feature])
+        made = calibration(sample, grouping, gaps=found[feature], seed=plan.seed, n_resamples=plan.n_resamples)
         return {
-            name: _calibration(item) | {"aurc": areas[name, AURC.name].interval().document()}
-            for name, item in calibration(sample, grouping, gaps=found[feature], **options).items()
+            name: _calibration(item, areas[name, AURC.name].interval(), curve=feature is None)
+            for name, item in made.items()
         }
 
-    by_feature = {each.feature: documents(each.feature, each) for each in groupings}
-    return {"overall": documents(None, None)[None], "features": by_feature}
+    by_feature = {
+        each.feature: {str(name): item for name, item in records(each.feature, each).items()} for each in groupings
+    }
+    return report.Calibration(overall=records(None, None)[None], features=by_feature, abstention=abstention)
 
 
 def check_apart(truth: Truth, validation: Truth) -> None:
@@ -96,9 +100,9 @@ def check_apart(truth: Truth, validation: Truth) -> None:
             )
 
 
-def abstention_block(
+def abstention_record(
     sample: Sample, validation: Sample, groupings: Sequence[Grouping], *, split: str, fitted_on: str
-) -> Document:
+) -> report.Abstention:
     """Return coverage and selective risk at one threshold that was fitted on validation images.
 
     Parameters
@@ -115,30 +119,45 @@ def abstention_block(
     threshold = fit_threshold(validation, coverage=COVERAGE, split=fitted_on)
     tables = {g.feature: abstention(sample, threshold, g, split=split) for g in groupings}
     overall = abstention(sample, threshold, split=split)[None]
-    return {
-        "threshold": asdict(threshold),
-        "overall": _abstention(overall),
-        "features": {
-            feature: {name: _abstention(item) for name, item in table.items() if name is not None}
+    return report.Abstention(
+        threshold=report.Threshold(
+            value=threshold.value, coverage=threshold.coverage, split=threshold.split, digest=threshold.digest
+        ),
+        overall=_answered(overall),
+        features={
+            feature: {name: _answered(item) for name, item in table.items() if name is not None}
             for feature, table in tables.items()
         },
-    }
+    )
 
 
-def _calibration(item: Calibration) -> Document:
-    """Return the block of a group; ``reasons`` says why a curve has no point."""
-    why = {} if item.curve else {"reasons": {"curve": item.ece.reason}}
-    return why | {
-        "confidence_gap": item.confidence_gap.document(),
-        "squared_error": _present(asdict(item.squared_error)),
-        "ece": _present(asdict(item.ece)),
-        "curve": [{"confidence": b.confidence, "accuracy": b.accuracy.document()} for b in item.curve],
-    }
+def _calibration(item: Calibration, area: Interval, *, curve: bool) -> report.GroupCalibration:
+    return report.GroupCalibration(
+        confidence_gap=item.confidence_gap.cell(),
+        squared_error=_error(item.squared_error),
+        ece=_error(item.ece),
+        aurc=area.cell(),
+        curve=tuple(map(_point, item.curve)) if curve else (),
+    )
 
 
-def _abstention(item: Abstention) -> Document:
-    return {"coverage": item.coverage.document(), "selective_risk": item.selective_risk.document()}
+def _error(error: CalibrationError) -> report.CalibrationError:
+    return report.CalibrationError(
+        value=error.value,
+        chance=error.null_median,
+        p_value=error.p_value,
+        n=error.n,
+        n_bins=error.n_bins,
+        reason=error.reason,
+    )
 
 
-def _present(document: Document) -> Document:
-    return {key: item for key, item in document.items() if key == "value" or item is not None}
+def _point(found: Bin) -> report.CurvePoint:
+    accuracy = found.accuracy
+    return report.CurvePoint(
+        confidence=found.confidence, accuracy=accuracy.value, low=accuracy.low, high=accuracy.high, n=accuracy.n
+    )
+
+
+def _answered(item: Abstention) -> report.Answered:
+    return report.Answered(coverage=item.coverage.cell(), selective_risk=item.selective_risk.cell())

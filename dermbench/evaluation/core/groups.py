@@ -139,11 +139,30 @@ def group_tally(sample: Sample, grouping: Grouping) -> Tally:
 
 
 def default_features(truth: Truth) -> tuple[str, ...]:
-    """Return the task's sensitive features that the table has, then its further skin-type columns with values."""
+    """Return the task's sensitive features that the table has.
+
+    Skin type by further annotators (``fst_<name>``) is left out where there is an ``fst``: it becomes a band
+    beside the gap, see :func:`further_annotators`. Without an ``fst``, every annotator's column is a feature.
+    """
     known = [name for name in truth.sensitive if _have(truth, name)]
-    table = truth.table
-    further = [str(c) for c in table.columns if str(c).startswith("fst_") and table[c].notna().any()]
-    return tuple(dict.fromkeys([*known, *further]))
+    if "fst" in known:
+        return tuple(name for name in known if not _is_annotator(name))
+    return tuple(dict.fromkeys([*known, *_annotators(truth)]))
+
+
+def further_annotators(truth: Truth, groupings: Sequence[Grouping]) -> list[Grouping]:
+    """Return skin type by annotators whose columns are no features themselves."""
+    taken = {grouping.feature for grouping in groupings}
+    return [group(truth, name) for name in _annotators(truth) if name not in taken] if "fst" in taken else []
+
+
+def _annotators(truth: Truth) -> list[str]:
+    columns = map(str, truth.table.columns)
+    return [name for name in columns if _is_annotator(name) and truth.table[name].notna().any()]
+
+
+def _is_annotator(name: str) -> bool:
+    return name.startswith("fst_") and name != "fst_band"
 
 
 def group(truth: Truth, feature: str) -> Grouping:

@@ -13,7 +13,7 @@ Three kinds cover the field, and each is computed for all resamples and groups a
 
 A metric sees the classes of the task (``view="classes"``) or two collapsed ones (``view="malignancy"``: 0 the
 rest, 1 malignant), so that its function needs to know nothing about the task;
-:mod:`dermbench.evaluation.sample` makes both views.
+:class:`~dermbench.evaluation.core.sample.Sample` makes both views.
 """
 
 from __future__ import annotations
@@ -120,6 +120,14 @@ class Metric:
         Whether it means something only when the task declares the order of its classes.
     macro
         Whether the value averages over classes, so that a group without a class needs care.
+    headline
+        Whether it stands in the first table of a report.
+    image_score
+        For a metric of counts that is a mean over images: the score of each image from its true and predicted
+        class, NaN for an image that does not enter. None for other metrics of counts.
+    tested
+        Whether its gaps are tested. Equal means with unequal spread are rejected too often for a loss without
+        bounds, whatever standard error is used.
     undefined_when
         In words.
     version
@@ -146,11 +154,19 @@ class Metric:
     view: View = "classes"
     needs_order: bool = False
     macro: bool = False
+    headline: bool = False
+    image_score: Callable[..., NDArray[np.float64]] | None = None
+    tested: bool = True
     undefined_when: str = "there is no image"
     version: int = 1
     source: str = ""
     prepare: Callable[..., Weighted] | None = None
     curve: Callable[[Any], NDArray[np.float64]] | None = None
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the value is a mean over images of a score of their own."""
+        return self.kind == "mean" or self.image_score is not None
 
 
 def weighted(metrics: Sequence[Metric], y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.core.groups import group_tally
+from dermbench.evaluation.core.groups import SMALL, group_tally
 from dermbench.evaluation.core.sample import ELIGIBLE
-from dermbench.evaluation.disparity.disparity import SMALL_GROUP
 from dermbench.evaluation.resampling.permutation import permuted_tallies
 from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
 from dermbench.evaluation.resampling.strata import elements
@@ -222,8 +221,8 @@ def _not_comparable(known: Grouping) -> str | None:
     """Say why no measure of these groups is printed: each compares the groups with the extreme rates."""
     if len(known.names) < 2:
         return f"fewer than two known groups of {known.feature}"
-    if known.intersection and np.bincount(known.codes[known.codes >= 0]).min() < SMALL_GROUP:
-        return f"not ranked: an intersection has fewer than {SMALL_GROUP} images"
+    if known.intersection and np.bincount(known.codes[known.codes >= 0]).min() < SMALL:
+        return f"not ranked: an intersection has fewer than {SMALL} images"
     return None
 
 

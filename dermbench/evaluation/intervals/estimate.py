@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
+
+from dermbench.artifacts.report import Cell
+from dermbench.artifacts.report import undefined as undefined_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +39,8 @@ class Interval:
         How the interval was made.
     reason
         Why the value, or else its interval, is missing.
+    drawn
+        Whether the ends depend on random draws.
     """
 
     value: float | None
@@ -44,10 +49,15 @@ class Interval:
     n: int | None = None
     method: str | None = None
     reason: str | None = None
+    drawn: bool = False
 
-    def document(self) -> dict[str, Any]:
-        """Return the keys that are set, and ``value`` always."""
-        return {key: item for key, item in asdict(self).items() if key == "value" or item is not None}
+    def cell(self) -> Cell:
+        """Return the interval as a cell of the report."""
+        if self.value is None:
+            return undefined_cell(self.reason or "undefined", n=self.n)
+        if self.low is None:
+            return Cell(value=self.value, n=self.n, reason=self.reason)
+        return Cell(value=self.value, low=self.low, high=self.high, n=self.n, method=self.method, drawn=self.drawn)
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,8 @@ class Estimate:
         interval, for the ``reason``.
     reason
         Why the value, or else its interval, is missing.
+    drawn
+        Whether the limits depend on random draws.
     """
 
     value: float
@@ -74,6 +86,7 @@ class Estimate:
     se: float = float("nan")
     limits: Limits | None = field(default=None, repr=False)
     reason: str | None = None
+    drawn: bool = False
 
     def interval(self, z: float = Z95) -> Interval:
         """Return the interval at the level of ``z``."""
@@ -84,7 +97,7 @@ class Estimate:
         low, high, method = self.limits(z)
         if not (np.isfinite(low) and np.isfinite(high)):
             return Interval(self.value, n=self.n, reason=method)
-        return Interval(self.value, low, high, self.n, method)
+        return Interval(self.value, low, high, self.n, method, drawn=self.drawn)
 
 
 def normal_limits(value: float, se: float, bounds: tuple[float, float], *, method: str) -> Limits:

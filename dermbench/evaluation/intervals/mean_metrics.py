@@ -172,7 +172,7 @@ def pivotal_estimate(
         method = f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)
         return max(float(low), metric.bounds[0]), min(float(high), metric.bounds[1]), method
 
-    return Estimate(value, n, se, limits)
+    return Estimate(value, n, se, limits, drawn=True)
 
 
 def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:

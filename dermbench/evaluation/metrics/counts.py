@@ -125,12 +125,42 @@ def specificity(tally: Tally) -> NDArray[np.float64]:
     return ratio(tally.correct[..., 0], tally.support[..., 0])
 
 
+def hit(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return 1 for an image whose class is predicted, else 0."""
+    return np.asarray(y_true == y_pred, dtype=np.float64)
+
+
+def hit_in_class_1(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return whether an image of class 1 is recognised, NaN for other images."""
+    return np.where(y_true == 1, hit(y_true, y_pred), np.nan)
+
+
+def hit_in_class_0(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return whether an image of class 0 is recognised, NaN for other images."""
+    return np.where(y_true == 0, hit(y_true, y_pred), np.nan)
+
+
 ONE_CLASS = "the truth has fewer than two classes"
 
 for _metric in (
-    Metric("accuracy", "accuracy", "counts", accuracy, proportion=True, source="proportion correct"),
     Metric(
-        "micro_f1", "micro-F1", "counts", accuracy, proportion=True, source="equals accuracy, one class an image"
+        "accuracy",
+        "accuracy",
+        "counts",
+        accuracy,
+        proportion=True,
+        headline=True,
+        image_score=hit,
+        source="proportion correct",
+    ),
+    Metric(
+        "micro_f1",
+        "micro-F1",
+        "counts",
+        accuracy,
+        proportion=True,
+        image_score=hit,
+        source="equals accuracy, one class an image",
     ),
     Metric(
         "balanced_accuracy",
@@ -138,6 +168,7 @@ for _metric in (
         "counts",
         balanced_accuracy,
         macro=True,
+        headline=True,
         source="Brodersen et al. 2010; average recall, not adjusted for chance",
     ),
     Metric(
@@ -146,6 +177,7 @@ for _metric in (
         "counts",
         macro_f1,
         macro=True,
+        headline=True,
         source="average of per-class F1 (Opitz & Burst 2019)",
     ),
     Metric("weighted_f1", "weighted F1", "counts", weighted_f1, source="per-class F1 weighted by support"),
@@ -154,6 +186,7 @@ for _metric in (
         "Cohen's κ",
         "counts",
         cohen_kappa,
+        headline=True,
         bounds=(-1.0, 1.0),
         ratio=False,
         undefined_when=ONE_CLASS,
@@ -197,6 +230,7 @@ for _metric in (
         "counts",
         sensitivity,
         proportion=True,
+        image_score=hit_in_class_1,
         trials=lambda tally: tally.support[..., 1],
         view="malignancy",
         undefined_when="there is no malignant image",
@@ -208,6 +242,7 @@ for _metric in (
         "counts",
         specificity,
         proportion=True,
+        image_score=hit_in_class_0,
         trials=lambda tally: tally.support[..., 0],
         view="malignancy",
         undefined_when="every image is malignant",

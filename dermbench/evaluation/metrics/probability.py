@@ -35,18 +35,18 @@ def brier(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.f
 
 
 def top3_accuracy(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 where the true class is among the three most probable ones, else 0.
+    """Return the chance that the true class is among the three most probable ones, ties in random order.
 
-    Of equal probabilities the lower class index goes first, as for the predicted class. NaN with at most
-    three classes, where it would be 1 whatever is predicted.
+    Averaged over the orders of equal probabilities, so that it does not depend on the order of the classes: 1 or 0
+    where the true class is not tied at the third place. NaN with at most three classes, where it would be 1
+    whatever is predicted.
     """
     n_classes = y_prob.shape[1]
     if n_classes <= TOP:
         return np.full(len(y_true), np.nan)
     mine = _of_truth(y_true, y_prob)[:, None]
-    earlier = np.arange(n_classes)[None, :] < y_true[:, None]
-    ahead = (y_prob > mine) | ((y_prob == mine) & earlier)
-    return np.asarray(ahead.sum(axis=1) < TOP, dtype=np.float64)
+    ahead, tied = (y_prob > mine).sum(axis=1), (y_prob == mine).sum(axis=1)
+    return np.asarray(np.clip((TOP - ahead) / tied, 0.0, 1.0), dtype=np.float64)
 
 
 for _metric in (
@@ -58,6 +58,7 @@ for _metric in (
         needs_probabilities=True,
         higher_is_better=False,
         bounds=(0.0, -float(np.log(EPSILON))),
+        tested=False,
         source="natural logarithm; Good 1952",
     ),
     Metric(
@@ -78,7 +79,8 @@ for _metric in (
         needs_probabilities=True,
         proportion=True,
         undefined_when="there are at most three classes, so that it would always be 1",
-        source="true class among the three most probable",
+        version=2,
+        source="true class among the three most probable, ties averaged over",
     ),
 ):
     METRICS.add(_metric.name, _metric)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import stats
 
 from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
-from dermbench.evaluation.disparity.gaps import gap_limits, limits_at, simultaneous_z
 from dermbench.evaluation.intervals.proportions import share_estimate
 from dermbench.evaluation.paired import pairs
 from dermbench.evaluation.paired.arrays import Entrants
@@ -174,4 +175,48 @@ def _group(
     number = np.unique(units, return_inverse=True)[1]
     return share_estimate(
         value, n, (np.bincount(number, weights=hits).astype(np.float64), np.bincount(number).astype(np.float64))
+    )
+
+
+@cache
+def simultaneous_z(n_groups: int, *, level: float = 0.95) -> float:
+    """Return q(level; n_groups, inf) / sqrt(2), the normal quantile for all pairwise differences at once."""
+    return float(stats.studentized_range.ppf(level, n_groups, np.inf) / np.sqrt(2))
+
+
+def gap_limits(
+    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return the simultaneous (Tukey-Newcombe) interval of the largest difference between groups.
+
+    Each pair of groups gets Newcombe's hybrid interval, that is MOVER on the groups' own limits; the largest
+    difference lies between the largest lower end (or 0) and the largest upper end.
+
+    Parameters
+    ----------
+    values, low, high
+        Value of each group and its limits at :func:`simultaneous_z`, shape (n_groups,).
+
+    References
+    ----------
+    Newcombe (1998), Statistics in Medicine 17, 873-890; Zou & Donner (2008), Statistics in Medicine 27,
+    1693-1702.
+    """
+    down, up = np.maximum(values - low, 0.0), np.maximum(high - values, 0.0)
+    difference = values[:, None] - values[None, :]
+    lower = difference - np.hypot(down[:, None], up[None, :])
+    upper = difference + np.hypot(up[:, None], down[None, :])
+    np.fill_diagonal(lower, -np.inf)
+    np.fill_diagonal(upper, -np.inf)
+    return float(max(0.0, lower.max())), float(max(0.0, upper.max()))
+
+
+def limits_at(estimates: Sequence[Estimate], z: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | str:
+    """Return the lower and upper limits of all groups at ``z``, or why one of them has none."""
+    intervals = [item.interval(z) for item in estimates]
+    for item in intervals:
+        if item.low is None:
+            return item.reason or "a group has no interval"
+    return np.array([i.low for i in intervals], dtype=np.float64), np.array(
+        [i.high for i in intervals], dtype=np.float64
     )

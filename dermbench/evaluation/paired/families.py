@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.disparity.testing import holm
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
+
 Document = dict[str, Any]
+
+
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Holm's adjusted p values, in the order given."""
+    order = np.argsort(p_values, kind="stable")
+    factors = len(p_values) - np.arange(len(p_values))
+    stepped = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = stepped
+    return adjusted
 
 
 def correct(family: Iterable[Document]) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.scoring import score
-from dermbench.evaluation.disparity.testing import ALPHA, holm
+from dermbench.evaluation.disparity.gap_test import ALPHA
 from dermbench.evaluation.paired import pairs
+from dermbench.evaluation.paired.families import holm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

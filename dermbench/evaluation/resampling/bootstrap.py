@@ -79,7 +79,7 @@ def bootstrap_estimate(
         of = "" if n == n_units else f" of {n_units:,} units"
         return low, high, f"{method} bootstrap, {n_resamples:,} resamples{of}"
 
-    return Estimate(value, n, spread(defined), limits)
+    return Estimate(value, n, spread(defined), limits, drawn=True)
 
 
 def ordered(replicates: NDArray[np.float64]) -> NDArray[np.float64]:

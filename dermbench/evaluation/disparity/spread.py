@@ -1,4 +1,4 @@
-"""Differences between groups: simultaneous intervals, the spread between groups, the worst group."""
+"""The standard deviation between groups that sampling error does not explain."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ import numpy as np
 from scipy import optimize, stats
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
-
-    from dermbench.evaluation.intervals.estimate import Estimate
 
 
 Q_PROFILE = (
@@ -30,39 +26,6 @@ class Spread:
     low: float | None = None
     high: float | None = None
     method: str | None = None
-
-
-@cache
-def simultaneous_z(n_groups: int, *, level: float = 0.95) -> float:
-    """Return q(level; n_groups, inf) / sqrt(2), the normal quantile for all pairwise differences at once."""
-    return float(stats.studentized_range.ppf(level, n_groups, np.inf) / np.sqrt(2))
-
-
-def gap_limits(
-    values: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return the simultaneous (Tukey-Newcombe) interval of the largest difference between groups.
-
-    Each pair of groups gets Newcombe's hybrid interval, that is MOVER on the groups' own limits; the largest
-    difference lies between the largest lower end (or 0) and the largest upper end.
-
-    Parameters
-    ----------
-    values, low, high
-        Value of each group and its limits at :func:`simultaneous_z`, shape (n_groups,).
-
-    References
-    ----------
-    Newcombe (1998), Statistics in Medicine 17, 873-890; Zou & Donner (2008), Statistics in Medicine 27,
-    1693-1702.
-    """
-    down, up = np.maximum(values - low, 0.0), np.maximum(high - values, 0.0)
-    difference = values[:, None] - values[None, :]
-    lower = difference - np.hypot(down[:, None], up[None, :])
-    upper = difference + np.hypot(up[:, None], down[None, :])
-    np.fill_diagonal(lower, -np.inf)
-    np.fill_diagonal(upper, -np.inf)
-    return float(max(0.0, lower.max())), float(max(0.0, upper.max()))
 
 
 def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -> Spread:
@@ -109,14 +72,3 @@ def _profile(values: NDArray[np.float64], variances: NDArray[np.float64], bound:
     while excess(top) > 0:
         top *= 2
     return float(np.sqrt(optimize.brentq(excess, 0.0, top)))
-
-
-def limits_at(estimates: Sequence[Estimate], z: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | str:
-    """Return the lower and upper limits of all groups at ``z``, or why one of them has none."""
-    intervals = [item.interval(z) for item in estimates]
-    for item in intervals:
-        if item.low is None:
-            return item.reason or "a group has no interval"
-    return np.array([i.low for i in intervals], dtype=np.float64), np.array(
-        [i.high for i in intervals], dtype=np.float64
-    )

@@ -1,0 +1,147 @@
+"""Tests of metrics that are means over images: accuracy, sensitivity, Brier score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.disparity.gap_test import STILL, GapTest, Sides
+from dermbench.evaluation.disparity.group_sums import group_sum
+from dermbench.evaluation.disparity.within_class import Adjustment, Contrasts, contrasts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.disparity.compared import Compared
+    from dermbench.evaluation.disparity.group_sums import Residuals, Sums
+
+SHRINK = 4.0
+"""Units of the expected variance that are added to the variance of each group."""
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """A metric that is a mean over images, ready for any labelling.
+
+    Attributes
+    ----------
+    metric, family, adjustment
+        What is compared, its contrasts, and the fit.
+    weights
+        What a group's variance adds to the variance of each contrast, shape (n_contrasts, n_groups).
+    units
+        Independent units of each group that have a score, shape (n_groups,).
+    level
+        Mean score of all images.
+    clustered
+        Whether units have several images.
+    alone
+        Sums of squared residuals of each group, images taken one by one, shape (n_groups,).
+    """
+
+    metric: Metric
+    family: Contrasts
+    adjustment: Adjustment
+    weights: NDArray[np.float64]
+    units: NDArray[np.float64]
+    level: float
+    clustered: bool
+    alone: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, data: Compared, metric: Metric, residuals: Residuals, index: int) -> MeanTest:
+        """Prepare the score with this index among the residuals."""
+        enters = residuals.enters[index]
+        adjustment = Adjustment(residuals.counts[index])
+        family = data.family if enters.all() else contrasts(adjustment, ordered=data.grouping.ordered)
+        return cls(
+            metric,
+            family,
+            adjustment,
+            adjustment.variance_weights(family.rows),
+            data.units(enters),
+            float(residuals.level[index]),
+            data.sample.clustered,
+            group_sum(data.grouping.codes, residuals.widened[index] ** 2, data.n_groups),
+        )
+
+    def variance(
+        self, residual: NDArray[np.float64], square: NDArray[np.float64], expected: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the variance of a group's sum per image, from sums of shape (size, n_groups).
+
+        For independent proportions, the variance that equal behaviour gives: it is known, and the test finds more
+        than with a group's own, which is 0 in a small group without an error. Otherwise the group's own, with four
+        units of the expected one added.
+        """
+        n, m = np.maximum(self.adjustment.n, 1), np.maximum(self.units, 1)
+        if self.metric.proportion and not self.clustered:
+            return np.asarray(np.broadcast_to(expected / n, residual.shape))
+        own = np.maximum(square - residual**2 / m, 0.0)
+        return np.asarray((own + SHRINK * expected / m) / n * m / (m - 1 + SHRINK))
+
+    def contrasts(
+        self, residual: NDArray[np.float64], square: NDArray[np.float64], expected: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return differences and standard errors, (size, n_contrasts), from sums of shape (size, n_groups)."""
+        values = self.adjustment.effects(residual) @ self.family.rows.T
+        return values, np.sqrt(self.variance(residual, square, expected) @ self.weights.T)
+
+    def sides(self, observed: Sums, index: int) -> Sides | None:
+        """Return what Wilson limits rest on."""
+        if not self.metric.proportion:
+            return None
+        residual, square, expected = (a[0] for a in observed.score(index))
+        effect, n = self.adjustment.effects(residual), self.adjustment.n
+        level = np.clip(self.level + effect - (n * effect).sum() / max(1.0, n.sum()), 0.0, 1.0)
+        design = np.ones(len(n))
+        if self.clustered:
+            alone = self.alone / np.maximum(n, 1)
+            np.divide(self.variance(residual, square, expected), alone, out=design, where=alone > STILL)
+        weights, rows = self.weights * np.maximum(design, 1.0), self.family.rows
+        sizes = np.full(rows.shape, np.inf)
+        np.divide(rows**2, weights, out=sizes, where=(weights > STILL) & (np.abs(rows) > 0))
+        return Sides(level, sizes)
+
+
+def mean_tests(
+    data: Compared,
+    means: Sequence[MeanTest],
+    observed: Sums,
+    largest: NDArray[np.float64],
+    gaps: NDArray[np.float64],
+) -> dict[str, GapTest | str]:
+    """Return the test of each metric; the gap of one without comparable groups is a reason.
+
+    Parameters
+    ----------
+    data, means
+        What is compared.
+    observed
+        Sums over the groups of the data.
+    largest, gaps
+        Largest statistic and gap of each permutation, shape (n_scores, n_permutations).
+    """
+    found: dict[str, GapTest | str] = {}
+    for i, mean in enumerate(means):
+        if not mean.family.n_pairs:
+            found[mean.metric.name] = data.apart(mean.family)
+            continue
+        value, error = mean.contrasts(*observed.score(i))
+        found[mean.metric.name] = GapTest(
+            mean.metric,
+            mean.family,
+            value[0],
+            error[0],
+            largest[i],
+            float(np.median(gaps[i])),
+            int((mean.adjustment.counts > 0).sum(axis=1).min()),
+            mean.units,
+            mean.sides(observed, i),
+        )
+    return found

@@ -1,0 +1,121 @@
+"""Tests of metrics that are no means over images: macro-F1, kappa, MCC, balanced accuracy, AUROC of two classes.
+
+Their values in the groups are compared with what permutation gives on average, which holds the class fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.core.metric import Tally, weighted
+from dermbench.evaluation.disparity.gap_test import STILL, GapTest, studentised
+from dermbench.evaluation.resampling.permutation import FEWEST, permuted_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.disparity.compared import Compared
+
+RANKING_WORK = 3e8
+"""Images x classes x groups x permutations that a ranking metric is permuted for."""
+
+
+@dataclass(frozen=True)
+class CountValues:
+    """Metrics of the counts of one view, minus what the pooled behaviour gives for the group's class counts."""
+
+    data: Compared
+    view: Sample
+    metrics: Sequence[Metric]
+
+    def at(self, tally: Tally) -> NDArray[np.float64]:
+        """Return the values of each group, shape (size, n_groups, n_metrics)."""
+        values = np.stack([np.asarray(m.score(tally), dtype=np.float64) for m in self.metrics], axis=-1)
+        if not self.view.clustered:
+            return values  # class counts are the same under permutation, so that the expected value cancels
+        expected = self.expected(tally)
+        return values - np.stack([np.asarray(m.score(expected), dtype=np.float64) for m in self.metrics], axis=-1)
+
+    def expected(self, tally: Tally) -> Tally:
+        """Return the counts that P(prediction | class) of all compared groups gives for these class counts."""
+        c = self.view.n_classes
+        table = np.bincount(self.view.y_true * c + self.view.y_pred, minlength=c * c).reshape(c, c)
+        rates = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+        steps = np.abs(np.arange(c)[:, None] - np.arange(c)[None, :])
+        support = tally.support
+        extra = ((rates * steps).sum(axis=1), (rates * steps**2).sum(axis=1))
+        linear, quadratic = (None, None) if tally.linear is None else tuple(support @ each for each in extra)
+        return Tally(support, support @ rates, support * np.diag(rates), linear, quadratic)
+
+
+def value_test(
+    data: Compared,
+    metric: Metric,
+    observed: NDArray[np.float64],
+    permuted: NDArray[np.float64],
+    spread: NDArray[np.float64] | None = None,
+) -> GapTest | str:
+    """Test a metric by its values in the groups, the permutation mean taken as what no difference gives.
+
+    Parameters
+    ----------
+    data, metric
+        What is compared.
+    observed, permuted
+        Values of the groups, shape (n_groups,) and (n_permutations, n_groups).
+    spread
+        How much the units of each group vary, relative to what they do on average under permutation, for the data
+        and then each permutation, shape (1 + n_permutations, n_groups); None where units are single images.
+    """
+    names = data.grouping.names
+    lacking = [name for name, value in zip(names, observed, strict=True) if not np.isfinite(value)]
+    if lacking:
+        return f"undefined in {', '.join(lacking)}: {metric.undefined_when}"
+    defined = np.isfinite(permuted).all(axis=1)
+    kept = permuted[defined]
+    centre = kept.mean(axis=0) if len(kept) else np.zeros(len(observed))
+    rows = data.family.rows
+    contrast = (kept - centre) @ rows.T
+    errors = np.sqrt((contrast**2).mean(axis=0)) if len(kept) > 1 else np.zeros(len(rows))
+    errors = np.broadcast_to(errors, (1 + len(kept), len(rows)))
+    if spread is not None and len(kept) > 1:
+        share = rows**2 * kept.var(axis=0)
+        share = share / np.maximum(share.sum(axis=1, keepdims=True), STILL**2)
+        errors = errors * np.sqrt(spread[np.concatenate([[True], defined])] @ share.T)
+    largest = np.full(len(permuted), np.inf)  # an undefined permutation counts as more extreme
+    largest[defined] = studentised(contrast, errors[1:]).max(axis=1, initial=0.0)
+    gaps = np.abs(contrast[:, : data.family.n_pairs]).max(axis=1, initial=0.0)
+    return GapTest(
+        metric,
+        data.family,
+        (observed - centre) @ rows.T,
+        errors[0],
+        largest,
+        float(np.median(gaps)) if len(gaps) else 0.0,
+        data.n_classes,
+        data.units(np.ones(len(data.sample), dtype=bool)),
+    )
+
+
+def ranking_tests(data: Compared, metrics: Sequence[Metric]) -> dict[str, GapTest | str]:
+    """Test ranking metrics of two classes; a metric sees the permuted labels as weights."""
+    found: dict[str, GapTest | str] = {}
+    for name in dict.fromkeys(m.view for m in metrics):
+        view, chosen = data.sample.view(name), [m for m in metrics if m.view == name]
+        assert view.y_prob is not None
+        affordable = int(RANKING_WORK / max(1, view.y_prob.size * data.n_groups))
+        score = weighted(chosen, view.y_true, view.y_prob)
+        plan = data.plan.at_most(max(affordable, FEWEST // 2))
+        permuted = permuted_weights(data.parts, data.n_groups, score, plan).array()
+        codes = data.grouping.codes
+        observed = np.stack([score((codes == g).astype(np.float32)[:, None])[0] for g in range(data.n_groups)])
+        for i, metric in enumerate(chosen):
+            found[metric.name] = value_test(data, metric, observed[:, i], permuted[:, :, i])
+    return found
