@@ -74,8 +74,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         The same model's predictions for the ``val`` split of ``data``; thresholds are fitted there. ``map`` and
         ``aggregate`` apply to them as well; a missing prediction is refused.
     primary
-        The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task, else accuracy by
-        skin type.
+        The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task where its feature
+        is evaluated, else accuracy by skin type.
     margin
         Largest gap of the primary metric that is small enough, stated before the results. By default that of the
         task, where the primary question is the task's.
@@ -108,8 +108,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         When a table is malformed, with all its problems.
     """
     reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes)
-    question, accepted = _primary(reference, primary, margin)
     adapted = adapt(reference, class_map=map, aggregate=aggregate, missing=missing, sensitive=sensitive)
+    question, accepted = _primary(adapted, primary, margin)
     fitted = None
     if validation is not None:
         if data is None:
@@ -195,10 +195,12 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
 def _primary(
     reference: Reference, primary: str | tuple[str, str] | None, margin: float | None
 ) -> tuple[tuple[str, str] | None, float | None]:
-    """Return the primary question and its margin, by default those of the task."""
+    """Return the primary question and its margin, by default those of the task where its feature is evaluated."""
     chosen = parse_primary(primary) if isinstance(primary, str) else primary
     task = reference.task
-    if task is None or (chosen is not None and chosen != task.primary):
+    if task is None or task.primary is None or task.primary[1] not in reference.features:
+        return chosen, margin
+    if chosen not in {None, task.primary}:
         return chosen, margin
     return task.primary, task.margin if margin is None else margin
 

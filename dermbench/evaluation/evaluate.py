@@ -199,5 +199,6 @@ def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric
         predictions_digest=predictions.digest,
         truth_digest=truth.digest,
         unit=Unit(column=truth.unit_column, count=int(truth.unit.max()) + 1),
-        interpreted=tuple(predictions.interpreted),
+        interpreted=predictions.interpreted,
+        missing=predictions.missing,
     )

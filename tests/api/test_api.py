@@ -8,8 +8,11 @@ import pandas as pd
 import pytest
 
 import dermbench
+from dermbench import api
 from dermbench.artifacts import DatasetInfo, make_predictions, make_truth, read_dataset, write_dataset
 from dermbench.errors import InputError, UsageError
+from dermbench.evaluation.inputs import Reference
+from dermbench.tasks import load_task
 
 CLASSES = ("acne", "nevus", "melanoma")
 N = 60
@@ -187,3 +190,19 @@ def test_public_functions_are_listed_and_import_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "dermbench.api", "True"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "margin", "features", "expected"),
+    [
+        (None, None, ("fst", "sex"), (("macro_f1", "fst"), 0.05)),
+        ("macro_f1:fst", None, ("fst",), (("macro_f1", "fst"), 0.05)),
+        (("macro_f1", "fst"), 0.2, ("fst",), (("macro_f1", "fst"), 0.2)),
+        ("accuracy:fst", None, ("fst",), (("accuracy", "fst"), None)),
+        (None, None, ("sex",), (None, None)),
+    ],
+)
+def test_the_margin_of_a_task_is_for_its_own_primary_question(asked, margin, features, expected, labels):
+    task = load_task("ajl-21").model_copy(update={"primary": ("macro_f1", "fst"), "margin": 0.05})
+    reference = Reference(make_truth(labels, classes=CLASSES), task=task, features=features)
+    assert api._primary(reference, asked, margin) == expected

@@ -334,14 +334,19 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     assert code == 0
     assert json.loads(out)["calibration"]["abstention"]["threshold"]["split"] == "val"
     without = json.loads(run(*arguments)[1])["calibration"]
-    assert "abstention" not in without
-    assert without["reasons"] == {"abstention": "no validation predictions"}
+    assert without["abstention"] == {"reason": "no validation predictions"}
     code, _, message = run(*arguments, "--split", "val", "--validation", tmp_path / "p.csv")
     assert code == 2
     assert "fitted on what is scored" in message
     manifest.to_csv(tmp_path / "t.csv", index=False)
     lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
     assert "--validation goes with --data" in run(*lone)[2]
+
+
+def test_the_model_is_named_by_its_file_or_by_name(predictions, truth):
+    arguments = ("eval", predictions, "--truth", truth, "--json", "--resamples", 99)
+    assert json.loads(run(*arguments)[1])["model"] == "predictions"
+    assert json.loads(run(*arguments, "--name", "B4, seed 1")[1])["model"] == "B4, seed 1"
 
 
 @pytest.fixture
@@ -440,6 +445,8 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
     assert document["provenance"]["interpreted"] == [
         "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 1, II 1 of 2)"
     ]
+    groups = {"I": [1, 1], "II": [1, 2], "V": [0, 1], "VI": [0, 1], "unknown": [0, 1]}
+    assert document["provenance"]["missing"] == {"n": 2, "of": 6, "groups": groups}
     overall = document["overall"]
     assert overall["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-6)
     # 001 is acne: nevus is the first of the commonest other classes; 5 is nevus: acne is
