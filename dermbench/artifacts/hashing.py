@@ -51,7 +51,7 @@ def table_digest(table: pd.DataFrame, *, key: str = "image_id") -> str:
 def _canonical(column: pd.Series) -> tuple[np.ndarray, bytes]:
     missing = column.isna().to_numpy(dtype=bool)
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        present = column.astype("string").fillna("")
+        present = column.astype("string").fillna("").tolist()
         return missing, b"".join(f"{len(text)}:{text}".encode() for text in present)
     values = column.to_numpy(dtype=np.float64, na_value=0.0).astype("<f8")
     values[missing] = 0.0

@@ -143,17 +143,21 @@ def report_path(out: Path, *, name: str = "report.json") -> Path:
 
 
 def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> None:
-    from rich.console import Console
-
-    from dermbench.artifacts.files import write_text
-    from dermbench.reporting import print_report, to_html, to_markdown
-
     if target is not None:
+        from dermbench.artifacts.files import write_text
+        from dermbench.reporting.html import to_html
+        from dermbench.reporting.markdown import to_markdown
+
         report.write(target)
         write_text(target.with_suffix(".md"), to_markdown(report))
         write_text(target.with_suffix(".html"), to_html(report))
-    print_report(report, Console(stderr=as_json), full=full)
-    if target is not None:
-        typer.echo(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)
     if as_json:
         typer.echo(report.text(), nl=False)
+    else:
+        from rich.console import Console
+
+        from dermbench.reporting.terminal import print_report
+
+        print_report(report, Console(), full=full)
+    if target is not None:
+        typer.echo(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)

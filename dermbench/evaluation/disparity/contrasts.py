@@ -134,15 +134,20 @@ def _from_pass(
     """Permute once for metrics of images, given with their scores, and for metrics of counts."""
     if not (scores or counts):
         return {}
-    every = list(scores.values())
-    if counts:
-        every.append(data.sample.hit.astype(np.float64))  # how much units vary, for metrics of counts
-    residuals = class_residuals(data.sample, data.grouping.codes, data.n_groups, np.array(every))
+    accuracy = METRICS.get("accuracy")  # says how much units vary, for metrics of counts
+    every = scores if not counts else {accuracy: data.sample.hit.astype(np.float64)} | dict(scores)
+    distinct = {values.tobytes(): values for values in every.values()}  # micro-F1 is accuracy
+    place = {key: index for index, key in enumerate(distinct)}
+    at = {metric: place[values.tobytes()] for metric, values in every.items()}
+    residuals = class_residuals(data.sample, data.grouping.codes, data.n_groups, np.array(list(distinct.values())))
     names = list(dict.fromkeys(m.view for m in counts))
     views = [(data.sample.view(name), any(m.needs_order for m in counts if m.view == name)) for name in names]
-    sums = ElementSums.of(data.sample, data.parts, residuals, views, data.n_groups)
-    means = [MeanTest.of(data, metric, residuals, i) for i, metric in enumerate(scores)]
-    hits = MeanTest.of(data, METRICS.get("accuracy"), residuals, len(scores)) if counts else None
+    means = [MeanTest.of(data, metric, residuals, at[metric]) for metric in scores]
+    hits = MeanTest.of(data, accuracy, residuals, at[accuracy]) if counts else None
+    own = [any(mean.own_variance for mean in means if mean.index == i) for i in range(len(distinct))]
+    sums = ElementSums.of(
+        data.sample, data.parts, residuals, views, data.n_groups, own=[data.sample.clustered or one for one in own]
+    )
     tables = [
         CountValues(data, view, [m for m in counts if m.view == name])
         for name, (view, _) in zip(names, views, strict=True)
@@ -157,8 +162,8 @@ def _from_pass(
     observed = sums.at(data.placed)
     made = _permuted(blocks, means, tables, hits)
     found = mean_tests(data, means, observed, made.largest, made.gaps)
-    own = None if hits is None else hits.variance(*observed.score(len(scores)))
-    return found | _count_tests(data, tables, observed, made, own)
+    spread = None if hits is None else hits.variance(*observed.score(hits.index))
+    return found | _count_tests(data, tables, observed, made, spread)
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def _permuted(
         size = len(sums.residual)
         top, gap = np.zeros((2, len(means), size))
         for i, mean in enumerate(means):
-            value, error = mean.contrasts(*sums.score(i))
+            value, error = mean.contrasts(*sums.score(mean.index))
             top[i] = studentised(value, error).max(axis=1, initial=0.0)
             gap[i] = np.abs(value[:, : mean.family.n_pairs]).max(axis=1, initial=0.0)
         largest.append(top)
@@ -190,7 +195,7 @@ def _permuted(
         for i, table in enumerate(tables):
             values[i].append(table.at(sums.tallies[i]))
         if hits is not None:
-            variance.append(hits.variance(*sums.score(len(means))))
+            variance.append(hits.variance(*sums.score(hits.index)))
     return _Permuted(
         np.concatenate(largest, axis=1),
         np.concatenate(gaps, axis=1),

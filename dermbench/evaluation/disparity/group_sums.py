@@ -139,6 +139,8 @@ class ElementSums:
     residual, square, expected
         Sum of each element's residuals, the square of the sum of its widened ones, and what this square would be
         if elements varied alike in all groups; shape (n_scores, n_elements).
+    own
+        Whether each score needs sums of squares under permutation, shape (n_scores,); they are 0 for the others.
     fixed
         Expected sums of squares of each group where permuting keeps them, shape (n_groups, n_scores); else None.
     counts
@@ -150,6 +152,7 @@ class ElementSums:
     residual: NDArray[np.float64]
     square: NDArray[np.float64]
     expected: NDArray[np.float64]
+    own: NDArray[np.bool_]
     fixed: NDArray[np.float64] | None
     counts: tuple[LabelledSums, ...]
     n_groups: int
@@ -162,6 +165,8 @@ class ElementSums:
         residuals: Residuals,
         views: Sequence[tuple[Sample, bool]],
         n_groups: int,
+        *,
+        own: Sequence[bool],
     ) -> ElementSums:
         """Add up the images of each element.
 
@@ -177,6 +182,8 @@ class ElementSums:
             Views that tallies are wanted of, and whether steps in the class order are counted.
         n_groups
             Number of groups.
+        own
+            Whether the variance of each score is measured in each labelling.
         """
         place, n = parts.place[parts.of_row], len(parts.label)
 
@@ -192,18 +199,21 @@ class ElementSums:
             label[parts.place] = parts.label
             fixed = np.array([np.bincount(label, weights=row, minlength=n_groups) for row in expected])
             fixed = fixed.reshape(-1, n_groups).T
-        return cls(add(residuals.values), square, expected, fixed, counts, n_groups)
+        return cls(add(residuals.values), square, expected, np.array(own, dtype=bool), fixed, counts, n_groups)
 
     def at(self, labels: NDArray[np.integer[Any]]) -> Sums:
         """Return the sums for labellings, the group at each place, shape (n_elements, size)."""
-        moving = [self.residual, self.square, *([] if self.fixed is not None else [self.expected])]
+        moving = [self.residual, self.square[self.own], *([] if self.fixed is not None else [self.expected])]
         stacked = np.concatenate(moving)
         sums = np.zeros((self.n_groups, len(stacked), labels.shape[1]))
         if len(stacked):
             for group in range(self.n_groups - 1):
                 sums[group] = stacked @ (labels == group).astype(np.float64)
             sums[-1] = stacked.sum(axis=1)[:, None] - sums[:-1].sum(axis=0)
-        residual, square, *rest = np.split(np.moveaxis(sums, -1, 0), len(moving), axis=2)
+        ends = np.cumsum([len(part) for part in moving])[:-1]
+        residual, measured, *rest = np.split(np.moveaxis(sums, -1, 0), ends, axis=2)
+        square = np.zeros_like(residual)
+        square[:, :, self.own] = measured
         expected = rest[0] if self.fixed is None else self.fixed[None]
         return Sums(residual, square, expected, tuple(each.at(labels)[0] for each in self.counts))
 

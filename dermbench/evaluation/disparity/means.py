@@ -30,8 +30,10 @@ class MeanTest:
 
     Attributes
     ----------
-    metric, family, adjustment
-        What is compared, its contrasts, and the fit.
+    metric, index
+        What is compared, and the place of its score among the residuals.
+    family, adjustment
+        Contrasts, and the fit.
     weights
         What a group's variance adds to the variance of each contrast, shape (n_contrasts, n_groups).
     units
@@ -45,6 +47,7 @@ class MeanTest:
     """
 
     metric: Metric
+    index: int
     family: Contrasts
     adjustment: Adjustment
     weights: NDArray[np.float64]
@@ -61,6 +64,7 @@ class MeanTest:
         family = data.family if enters.all() else contrasts(adjustment, ordered=data.grouping.ordered)
         return cls(
             metric,
+            index,
             family,
             adjustment,
             adjustment.variance_weights(family.rows),
@@ -69,6 +73,11 @@ class MeanTest:
             data.sample.clustered,
             group_sum(data.grouping.codes, residuals.widened[index] ** 2, data.n_groups),
         )
+
+    @property
+    def own_variance(self) -> bool:
+        """Whether the variance of each group is measured; else it is the one that equal behaviour gives."""
+        return self.clustered or not self.metric.proportion
 
     def variance(
         self, residual: NDArray[np.float64], square: NDArray[np.float64], expected: NDArray[np.float64]
@@ -80,7 +89,7 @@ class MeanTest:
         units of the expected one added.
         """
         n, m = np.maximum(self.adjustment.n, 1), np.maximum(self.units, 1)
-        if self.metric.proportion and not self.clustered:
+        if not self.own_variance:
             return np.asarray(np.broadcast_to(expected / n, residual.shape))
         own = np.maximum(square - residual**2 / m, 0.0)
         return np.asarray((own + SHRINK * expected / m) / n * m / (m - 1 + SHRINK))
@@ -92,11 +101,11 @@ class MeanTest:
         values = self.adjustment.effects(residual) @ self.family.rows.T
         return values, np.sqrt(self.variance(residual, square, expected) @ self.weights.T)
 
-    def sides(self, observed: Sums, index: int) -> Sides | None:
+    def sides(self, observed: Sums) -> Sides | None:
         """Return what Wilson limits rest on."""
         if not self.metric.proportion:
             return None
-        residual, square, expected = (a[0] for a in observed.score(index))
+        residual, square, expected = (a[0] for a in observed.score(self.index))
         effect, n = self.adjustment.effects(residual), self.adjustment.n
         level = np.clip(self.level + effect - (n * effect).sum() / max(1.0, n.sum()), 0.0, 1.0)
         design = np.ones(len(n))
@@ -132,7 +141,7 @@ def mean_tests(
         if not mean.family.n_pairs:
             found[mean.metric.name] = data.apart(mean.family)
             continue
-        value, error = mean.contrasts(*observed.score(i))
+        value, error = mean.contrasts(*observed.score(mean.index))
         found[mean.metric.name] = GapTest(
             mean.metric,
             mean.family,
@@ -142,6 +151,6 @@ def mean_tests(
             float(np.median(gaps[i])),
             int((mean.adjustment.counts > 0).sum(axis=1).min()),
             mean.units,
-            mean.sides(observed, i),
+            mean.sides(observed),
         )
     return found
