@@ -79,11 +79,11 @@ class Cases:
         return replace(made, interpreted=(*predictions.interpreted, *self._sentences(method, features)))
 
     def _sentences(self, method: str, features: Sequence[str]) -> list[str]:
-        said = [f"{len(self.code):,} images scored as {len(self.truth):,} cases by {self.column} ({method})"]
+        said = [f"{len(self.code):,} images scored as {len(self.truth):,} cases by {self.column} ({method})."]
         if self.n_alone:
-            said.append(f"images without {self.column}, each a case of its own: {self.n_alone:,}")
+            said.append(f"Images without {self.column}, each a case of its own: {self.n_alone:,}.")
         said += [
-            f"cases whose images differ in {name}, which is unknown for them: {self.conflicts[name]:,}"
+            f"Cases whose images differ in {name}, which is unknown for them: {self.conflicts[name]:,}."
             for name in dict.fromkeys(features)
             if name in self.conflicts
         ]

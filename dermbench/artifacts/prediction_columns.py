@@ -55,7 +55,7 @@ class Spelling:
         if self.class_map is None:
             return ()
         n_from, n_onto = len({fold(name) for name in names}), len(set(matched))
-        return (f"{n_from} classes of the predictions mapped onto {n_onto} by {self.class_map.source}",)
+        return (f"{n_from} classes of the predictions mapped onto {n_onto} by {self.class_map.source}.",)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _read_probabilities(body: pd.DataFrame, ids: pd.Series, spelling: Spelling) 
     problems += _value_problems(prob, ids, complete=complete)
     said = spelling.sentences(list(bare.values()), known.values())
     if said and absent:
-        said = (*said, f"no class of the predictions stands for {', '.join(absent)}: probability 0")
+        said = (*said, f"No class of the predictions stands for {', '.join(absent)}: probability 0.")
     codes = np.array([spelling.classes.index(known[column]) for column in columns])
     return Scores(_added(prob, codes, spelling), problems, said, unmapped=len(known) < len(bare))
 

@@ -131,7 +131,7 @@ def test_an_artifact_in_classes_of_its_own_is_mapped(labels, table):
     plain = dermbench.evaluate(table, labels, classes=CLASSES, **SETTINGS)
     assert mapped.document()["overall"] == plain.document()["overall"]
     assert mapped.document()["provenance"]["interpreted"] == [
-        "3 classes of the predictions mapped onto 3 by <mapping>"
+        "3 classes of the predictions mapped onto 3 by <mapping>."
     ]
 
 
@@ -176,7 +176,7 @@ def test_compare_treats_all_models_alike(labels, table):
     assert found.n == lesions["lesion_id"].nunique()
     said = found.document()["provenance"]["interpreted"]
     assert [text.split(" (")[0] for text in said["a"]] == [
-        "3 classes of the predictions mapped onto 3 by <mapping>",
+        "3 classes of the predictions mapped onto 3 by <mapping>.",
         "6 of 60 images have no prediction and count as wrong",
         f"60 images scored as {found.n} cases by lesion_id",
     ]

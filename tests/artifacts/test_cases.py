@@ -48,9 +48,9 @@ def test_the_mean_probability_of_a_case():
     assert made.y_pred.tolist() == [1, 0, 0]
     assert made.image_id.tolist() == cases.truth.image_id.tolist()
     assert made.interpreted == (
-        "6 images scored as 3 cases by lesion_id (mean probability)",
-        "images without lesion_id, each a case of its own: 1",
-        "cases whose images differ in fst, which is unknown for them: 1",
+        "6 images scored as 3 cases by lesion_id (mean probability).",
+        "Images without lesion_id, each a case of its own: 1.",
+        "Cases whose images differ in fst, which is unknown for them: 1.",
     )
 
 
@@ -59,7 +59,7 @@ def test_the_majority_of_labels_and_its_ties():
     made = find_cases(truth_of(), "lesion_id").combine(read_predictions(table, truth_of()))
     assert made.y_pred.tolist() == [1, 0, 1]
     assert made.y_prob is None
-    assert made.interpreted[0].endswith("(majority of the predicted classes; ties: 1)")
+    assert made.interpreted[0].endswith("(majority of the predicted classes; ties: 1).")
 
 
 def test_patients_are_cases_where_all_their_images_agree():

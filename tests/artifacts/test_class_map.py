@@ -74,7 +74,7 @@ def test_probabilities_of_one_class_are_added(truth):
     read = read_predictions(table, truth, class_map=read_class_map(LINES, CLASSES))
     np.testing.assert_allclose(read.y_prob, [[0.4, 0.2, 0.4], [0.3, 0.4, 0.3], [0.0, 0.5, 0.5]], atol=1e-15)
     assert read.y_pred.tolist() == [0, 1, 1]
-    assert read.interpreted == ("5 classes of the predictions mapped onto 3 by <mapping>",)
+    assert read.interpreted == ("5 classes of the predictions mapped onto 3 by <mapping>.",)
 
 
 def test_labels_are_renamed(truth):
@@ -82,14 +82,14 @@ def test_labels_are_renamed(truth):
     read = read_predictions(table, truth, class_map=read_class_map(LINES, CLASSES))
     assert read.y_pred.tolist() == [0, 2, 1]
     assert read.y_prob is None
-    assert read.interpreted == ("3 classes of the predictions mapped onto 3 by <mapping>",)
+    assert read.interpreted == ("3 classes of the predictions mapped onto 3 by <mapping>.",)
 
 
 def test_a_class_of_the_truth_that_the_model_lacks_gets_0_and_is_named(truth):
     table = pd.DataFrame({"image_id": list("abc"), "prob_mole": 0.75, "prob_melanoma": 0.25})
     read = read_predictions(table, truth, class_map=read_class_map({"mole": "NEV", "melanoma": "MEL"}, CLASSES))
     assert read.y_prob.tolist() == [[0, 0.25, 0.75]] * 3
-    assert read.interpreted[1] == "no class of the predictions stands for BCC: probability 0"
+    assert read.interpreted[1] == "No class of the predictions stands for BCC: probability 0."
 
 
 def test_all_unmapped_classes_are_named_beside_other_problems(truth, tmp_path):

@@ -31,7 +31,7 @@ def test_a_missing_melanoma_is_also_a_missed_malignancy():
     np.testing.assert_allclose(made.y_prob[4], [share, 0, 1e-6, 2 * share], atol=1e-15)
     np.testing.assert_allclose(made.y_prob[5], [share, 1e-6, 0, 2 * share], atol=1e-15)
     assert made.interpreted == (
-        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 2, VI 1 of 3)",
+        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 2, VI 1 of 3).",
     )
     assert made.missing.groups == {"I": (1, 2), "VI": (1, 3), "unknown": (0, 1)}
 

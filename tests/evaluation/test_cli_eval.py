@@ -374,7 +374,7 @@ def test_a_class_map_gives_the_report_of_predictions_in_classes_of_the_truth(
     code, out, _ = run("eval", other_classes, "--map", tmp_path / name, *arguments)
     assert code == 0
     mapped, plain = json.loads(out), json.loads(run("eval", predictions, *arguments)[1])
-    assert mapped["provenance"].pop("interpreted") == [f"4 classes of the predictions mapped onto 3 by {name}"]
+    assert mapped["provenance"].pop("interpreted") == [f"4 classes of the predictions mapped onto 3 by {name}."]
     plain["provenance"].pop("interpreted", None)
     assert mapped == plain
 
@@ -417,10 +417,10 @@ def test_cases_are_scored_by_their_mean_probability(predictions, tmp_path):
     groups = document["features"]["fst"]["groups"]
     assert {name: group["n"] for name, group in groups.items()} == {"I": 1, "V": 1, "VI": 1, "unknown": 1}
     assert document["provenance"]["interpreted"] == [
-        "6 images scored as 4 cases by lesion_id (mean probability)",
-        "images without lesion_id, each a case of its own: 1",
-        "cases whose images differ in fst, which is unknown for them: 1",
-        "cases whose images differ in sex, which is unknown for them: 1",
+        "6 images scored as 4 cases by lesion_id (mean probability).",
+        "Images without lesion_id, each a case of its own: 1.",
+        "Cases whose images differ in fst, which is unknown for them: 1.",
+        "Cases whose images differ in sex, which is unknown for them: 1.",
     ]
 
 
@@ -443,7 +443,7 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
     assert code == 0
     document = json.loads(out)
     assert document["provenance"]["interpreted"] == [
-        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 1, II 1 of 2)"
+        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 1, II 1 of 2)."
     ]
     groups = {"I": [1, 1], "II": [1, 2], "V": [0, 1], "VI": [0, 1], "unknown": [0, 1]}
     assert document["provenance"]["missing"] == {"n": 2, "of": 6, "groups": groups}

@@ -54,7 +54,7 @@ class Missing(Part):
         """Say it in words, naming the skin types that have images without a prediction."""
         parts = [f"{name} {n:,} of {of:,}" for name, (n, of) in self.groups.items() if n]
         detail = f" (by skin type: {', '.join(parts)})" if parts else ""
-        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}"
+        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}."
 
 
 class Provenance(Part):
