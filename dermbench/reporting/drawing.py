@@ -146,7 +146,8 @@ def reliability(report: Report) -> list[dict[str, float]] | None:
     scale = Scale(0.0, 1.0, 0.0, SQUARE)
     points = []
     for point in report.calibration.overall.curve:
-        ends = {"value": point.accuracy, "low": point.low, "high": point.high}
+        low, high = (point.accuracy if end is None else end for end in (point.low, point.high))
+        ends = {"value": point.accuracy, "low": low, "high": high}
         points.append(
             {"x": scale.at(point.confidence)} | {key: round(SQUARE - scale.at(y), 1) for key, y in ends.items()}
         )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 from dermbench.evaluation.core.groups import group_tally
 from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
@@ -156,7 +155,7 @@ def _estimate(sample: Sample, value: float, se: float, n_eff: float) -> Estimate
     method = f"{METHOD} of {m:,} units" if sample.clustered else METHOD
 
     def limits(z: float) -> tuple[float, float, str]:
-        few = float((z / student.ppf(ndtr(z), m - 1)) ** 2) if sample.clustered else 1.0
+        few = float((z / stdtrit(m - 1, ndtr(z))) ** 2) if sample.clustered else 1.0
         return *wilson(value, n_eff * few, z=z), method
 
     return Estimate(value, len(sample), se, limits)

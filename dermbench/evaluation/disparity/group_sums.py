@@ -215,7 +215,7 @@ class ElementSums:
         square = np.zeros_like(residual)
         square[:, :, self.own] = measured
         expected = rest[0] if self.fixed is None else self.fixed[None]
-        return Sums(residual, square, expected, tuple(each.at(labels)[0] for each in self.counts))
+        return Sums(residual, square, expected, tuple(each.at(labels) for each in self.counts))
 
 
 def _expected_squares(

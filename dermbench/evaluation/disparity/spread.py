@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
+from scipy.special import chdtri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -
 @cache
 def _bounds(freedom: int) -> tuple[float, float]:
     """Return the upper and lower 2.5 % points of chi-squared."""
-    low, high = stats.chi2.ppf([0.025, 0.975], freedom)
+    low, high = chdtri(freedom, [0.975, 0.025])
     return float(high), float(low)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 from dermbench.evaluation.intervals.estimate import Z95, Estimate
 from dermbench.evaluation.intervals.proportions import wilson
@@ -57,7 +56,7 @@ def average_recall(
     def limits(z: float) -> tuple[float, float, str]:
         if m is not None and m < 2:
             return float("nan"), float("nan"), "no interval: all images are of one independent unit"
-        few = 1.0 if m is None else float((z / student.ppf(ndtr(z), m - 1)) ** 2)
+        few = 1.0 if m is None else float((z / stdtrit(m - 1, ndtr(z))) ** 2)
         return *wilson(value, n_eff * few, z=z), method
 
     low, high, _ = limits(Z95)

@@ -5,66 +5,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
+
+from dermbench.evaluation.intervals.estimate import Estimate, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.resampling.resample import Cells
+MOSTLY = 0.95
+"""Share of the resamples in which a metric must be defined for a bootstrap interval."""
+STILL = 1e-9
+"""Range of the replicates below which they say nothing: perfect predictions are perfect in every resample."""
+FEW_UNITS, FEW_CLUSTERS = 10, 15
+"""Fewest units of a group for a bootstrap interval: of one image each, and of several.
 
-BLOCK = 1024
-
-
-def acceleration(left_out: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    """Return the acceleration constant from leave-one-unit-out values.
-
-    Parameters
-    ----------
-    left_out
-        Value without one unit of each cell, shape (n_cells,).
-    counts
-        Units in each cell; a unit's value stands for all of its cell.
-
-    Returns
-    -------
-    float
-        Σd³ / 6(Σd²)^1.5 over units, d the mean minus the value; NaN when no unit matters or a value is NaN.
-    """
-    deviation = np.average(left_out, weights=counts) - left_out
-    spread = float(np.sum(counts * deviation**2))
-    if not spread > 0:  # also NaN
-        return float("nan")
-    return float(np.sum(counts * deviation**3) / (6 * spread**1.5))
+In simulations kappa's interval covers .87 with 9 units of 1 to 6 images, .95 with 17.
+"""
 
 
-def jackknife(
-    cells: Cells, slots: NDArray[np.intp], score: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Compute values without one unit of each cell that contributes to them.
+def bootstrap_estimate(
+    value: float, read: Callable[[], NDArray[np.float64]], accelerate: float, *, n: int, n_units: int
+) -> Estimate:
+    """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
+
+    Where images share units, the level is that at which Student's law with one degree of freedom less than there
+    are units ends where the normal law does at the asked one: with few units the replicates vary too little.
 
     Parameters
     ----------
-    cells
-        Cells or units of the sample.
-    slots
-        Slots that the value is a function of.
-    score
-        Takes sums of shape (len(slots), k), returns (k, ...).
-
-    Returns
-    -------
-    left_out, counts
-        Values without one unit, and the number of such units, for each cell that touches a slot.
+    value
+        The metric on the data.
+    read
+        Returns the bootstrap replicates, NaN where undefined, shape (n_resamples,). It is called again for
+        limits at each level, so that estimates need not keep them.
+    accelerate
+        Acceleration constant; NaN for the percentile interval.
+    n, n_units
+        Images and independent units that the value rests on.
     """
-    part = cells.matrix[slots].tocsc()
-    touched = np.flatnonzero(np.diff(part.indptr))
-    base = np.asarray(part @ cells.counts, dtype=np.float64)[:, None]
-    values = [
-        score(base - part[:, touched[start : start + BLOCK]].toarray()) for start in range(0, len(touched), BLOCK)
-    ]
-    return np.concatenate(values) if values else np.zeros(0), cells.counts[touched]
+    few = too_few_units(n, n_units)
+    if few is not None:
+        return Estimate(value, n, reason=few)
+    replicates = read()
+    n_resamples, defined = len(replicates), replicates[np.isfinite(replicates)]
+    if len(defined) < MOSTLY * n_resamples:
+        share = 1 - len(defined) / n_resamples
+        return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
+    if np.ptp(defined) < STILL:
+        return Estimate(value, n, reason="no interval: all resamples have the same value")
+
+    def limits(z: float) -> tuple[float, float, str]:
+        wide = z if n == n_units else float(stdtrit(n_units - 1, ndtr(z)))
+        low, high, method = bca_limits(value, ordered(read()), accelerate, z=wide)
+        of = "" if n == n_units else f" of {n_units:,} units"
+        return low, high, f"{method} bootstrap, {n_resamples:,} resamples{of}"
+
+    return Estimate(value, n, spread(defined), limits, drawn=True)
+
+
+def ordered(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the defined replicates in ascending order."""
+    return np.sort(replicates[np.isfinite(replicates)])
+
+
+def too_few_units(n: int, n_units: int) -> str | None:
+    """Say that there are too few units for a bootstrap interval of ``n`` images; None where there are enough."""
+    needed = FEW_UNITS if n == n_units else FEW_CLUSTERS
+    return None if n_units >= needed else f"no interval: {n_units} independent units, the bootstrap needs {needed}"
 
 
 def bca_limits(

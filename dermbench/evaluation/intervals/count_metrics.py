@@ -11,9 +11,10 @@ import numpy as np
 from dermbench.evaluation.core.metric import Tally
 from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.intervals.balanced import average_recall
+from dermbench.evaluation.intervals.bca import bootstrap_estimate
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
 from dermbench.evaluation.intervals.proportions import share_estimate
-from dermbench.evaluation.resampling.bootstrap import bootstrap_estimate, bootstrap_sums
+from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
 from dermbench.evaluation.resampling.resample import Cells, as_tally, slots_per_group, tally_cells
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.resampling.design import Estimates, Problem
+    from dermbench.evaluation.intervals.estimate import Estimates
+    from dermbench.evaluation.resampling.design import Problem
 
 BALANCED = "balanced_accuracy"
 """Metric with an interval of its own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy.special import ndtri
@@ -98,6 +98,10 @@ class Estimate:
         if not (np.isfinite(low) and np.isfinite(high)):
             return Interval(self.value, n=self.n, reason=method)
         return Interval(self.value, low, high, self.n, method, drawn=self.drawn)
+
+
+Estimates: TypeAlias = "dict[tuple[int, str], Estimate]"
+"""{(index of the group, metric name): estimate}."""
 
 
 def normal_limits(value: float, se: float, bounds: tuple[float, float], *, method: str) -> Limits:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Estimate, Interval
-    from dermbench.evaluation.resampling.design import Estimates
+    from dermbench.evaluation.intervals.estimate import Estimate, Estimates, Interval
 
     GroupEstimates = dict[tuple[str | None, str], Estimate]
 

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import sparse
 from scipy.special import ndtr
 
+from dermbench.evaluation.intervals.bca import ordered, too_few_units
 from dermbench.evaluation.intervals.estimate import Estimate, normal_limits, undefined
 from dermbench.evaluation.intervals.proportions import share_estimate
-from dermbench.evaluation.resampling.bootstrap import ordered, too_few_units
 from dermbench.evaluation.resampling.resample import Cells, replicate, sum_cells
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.resampling.design import Estimates, Problem
+    from dermbench.evaluation.intervals.estimate import Estimates
+    from dermbench.evaluation.resampling.design import Problem
 
 FEW, WARNING = 60, "; of fewer than 60 units, it covers a little less than 95 %"
 """Units below which the interval of a skewed loss is flagged: log loss covers .93 of the time with 30."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
 from dermbench.evaluation.intervals.estimate import Z95, Estimate
 
@@ -74,7 +74,7 @@ def effective_n(successes: NDArray[np.float64], trials: NDArray[np.float64], *, 
     variance = m / (m - 1) * float(np.sum((k - p * n_u) ** 2)) / n**2
     if not 0 < p < 1 or variance <= 0:
         return n**2 / float(np.sum(n_u**2))
-    t = float(stats.t.ppf(stats.norm.cdf(z), m - 1))
+    t = float(stdtrit(m - 1, ndtr(z)))
     return min(p * (1 - p) / variance, n) * (z / t) ** 2
 
 

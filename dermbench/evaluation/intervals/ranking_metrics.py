@@ -7,15 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student
+from scipy.special import ndtr, stdtrit
 
 from dermbench.evaluation.core.metric import weighted
 from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.core.scoring import cut_classes
+from dermbench.evaluation.intervals.bca import bootstrap_estimate
 from dermbench.evaluation.intervals.delong import area_estimate
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
-from dermbench.evaluation.resampling.bootstrap import bootstrap_estimate, bootstrap_weights, leave_parts_out
+from dermbench.evaluation.resampling.bootstrap import bootstrap_weights, leave_parts_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.estimate import Limits
-    from dermbench.evaluation.resampling.design import Estimates, Problem
+    from dermbench.evaluation.intervals.estimate import Estimates, Limits
+    from dermbench.evaluation.resampling.design import Problem
 
 AREA = "auroc_ovr"
 """Metric with a closed-form standard error."""
@@ -124,7 +124,7 @@ def _student_limits(value: float, se: float, parts: int) -> Limits:
     """Return limits from Student's law, because the standard error comes from few parts."""
 
     def limits(z: float) -> tuple[float, float, str]:
-        half = se * float(student.ppf(ndtr(z), parts - 1))
+        half = se * float(stdtrit(parts - 1, ndtr(z)))
         return max(0.0, value - half), min(1.0, value + half), f"Student, jackknife over {parts} parts"
 
     return limits

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student
 
-from dermbench.evaluation.intervals.bca import acceleration, bca_limits, jackknife
-from dermbench.evaluation.intervals.estimate import Estimate, spread
-from dermbench.evaluation.resampling.draws import FEW_UNITS as FEW_DRAWN
-from dermbench.evaluation.resampling.draws import Drawer, shared_block, unit_counts
+from dermbench.evaluation.resampling.draws import FEW_UNITS, Drawer, shared_block, unit_counts
+from dermbench.evaluation.resampling.jackknife import acceleration, jackknife
 from dermbench.evaluation.resampling.resample import Cells, replicate
 
 if TYPE_CHECKING:
@@ -25,72 +21,12 @@ if TYPE_CHECKING:
 
     Score = Callable[[NDArray[Any]], NDArray[np.float64]]
 
-MOSTLY = 0.95
-"""Share of the resamples in which a metric must be defined for a bootstrap interval."""
 MOST_WEIGHTS = 2**26
 """Image weights at once when parts are left out (0.5 GB): every block sorts anew."""
-STILL = 1e-9
-"""Range of the replicates below which they say nothing: perfect predictions are perfect in every resample."""
-FEW_UNITS, FEW_CLUSTERS = 10, 15
-"""Fewest units of a group for a bootstrap interval: of one image each, and of several.
-
-In simulations kappa's interval covers .87 with 9 units of 1 to 6 images, .95 with 17.
-"""
 PARTS = 200
 """Most parts of the units that are left out in turn to find the acceleration of a ranking metric."""
 BLOCK_WEIGHTS = 2**21
 """Image weights in one block of resamples (16 MB)."""
-
-
-def bootstrap_estimate(
-    value: float, read: Callable[[], NDArray[np.float64]], accelerate: float, *, n: int, n_units: int
-) -> Estimate:
-    """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
-
-    Where images share units, the level is that at which Student's law with one degree of freedom less than there
-    are units ends where the normal law does at the asked one: with few units the replicates vary too little.
-
-    Parameters
-    ----------
-    value
-        The metric on the data.
-    read
-        Returns the bootstrap replicates, NaN where undefined, shape (n_resamples,). It is called again for
-        limits at each level, so that estimates need not keep them.
-    accelerate
-        Acceleration constant; NaN for the percentile interval.
-    n, n_units
-        Images and independent units that the value rests on.
-    """
-    few = too_few_units(n, n_units)
-    if few is not None:
-        return Estimate(value, n, reason=few)
-    replicates = read()
-    n_resamples, defined = len(replicates), replicates[np.isfinite(replicates)]
-    if len(defined) < MOSTLY * n_resamples:
-        share = 1 - len(defined) / n_resamples
-        return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
-    if np.ptp(defined) < STILL:
-        return Estimate(value, n, reason="no interval: all resamples have the same value")
-
-    def limits(z: float) -> tuple[float, float, str]:
-        wide = z if n == n_units else float(student.ppf(ndtr(z), n_units - 1))
-        low, high, method = bca_limits(value, ordered(read()), accelerate, z=wide)
-        of = "" if n == n_units else f" of {n_units:,} units"
-        return low, high, f"{method} bootstrap, {n_resamples:,} resamples{of}"
-
-    return Estimate(value, n, spread(defined), limits, drawn=True)
-
-
-def ordered(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the defined replicates in ascending order."""
-    return np.sort(replicates[np.isfinite(replicates)])
-
-
-def too_few_units(n: int, n_units: int) -> str | None:
-    """Say that there are too few units for a bootstrap interval of ``n`` images; None where there are enough."""
-    needed = FEW_UNITS if n == n_units else FEW_CLUSTERS
-    return None if n_units >= needed else f"no interval: {n_units} independent units, the bootstrap needs {needed}"
 
 
 def bootstrap_sums(
@@ -143,7 +79,7 @@ def bootstrap_weights(
     replicates, accelerations
         Replicates of shape (n_outputs,), and (n_outputs,).
     """
-    few = sample.n_units <= FEW_DRAWN
+    few = sample.n_units <= FEW_UNITS
     drawer = Drawer(np.ones(sample.n_units, dtype=np.int64))
     block = int(min(256, max(8, BLOCK_WEIGHTS // max(1, len(sample)))))
 

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric, Tally
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Estimate
     from dermbench.evaluation.resampling.plan import Plan
-
-    Estimates = dict[tuple[int, str], Estimate]
 
 
 @dataclass(frozen=True)

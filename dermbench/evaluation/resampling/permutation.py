@@ -41,7 +41,6 @@ def permuted_tallies(
     *,
     stream: str,
     steps: bool = False,
-    values: NDArray[np.float64] | None = None,
 ) -> Columns:
     """Compute a statistic of group tallies under permutation, by rows or by cells, whichever is cheaper.
 
@@ -59,9 +58,6 @@ def permuted_tallies(
         Number of permutations, and the random numbers; permuted rows come from the stream that all share.
     steps
         Whether to count steps in the class order (weighted kappa).
-    values
-        What to average over the groups as well, by rows, shape (n_values, n_samples). Then ``reduce`` returns
-        (block, n_groups, k), and the means are appended to the last axis.
 
     Returns
     -------
@@ -72,12 +68,11 @@ def permuted_tallies(
     by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
     n = max(1, len(sample))
     by_rows = not parts.within_class or sample.clustered or sample.original is not None
-    if values is not None or by_rows or by_cells >= ROW_COST * n:
-        sums = LabelledSums.of(sample, parts, n_groups, steps=steps, values=values)
+    if by_rows or by_cells >= ROW_COST * n:
+        sums = LabelledSums.of(sample, parts, n_groups, steps=steps)
 
         def of_rows(block: int, size: int) -> NDArray[np.float64]:
-            tally, means = sums.at(parts.labels(plan.seed, block, size))
-            return reduce(tally) if means is None else np.concatenate([reduce(tally), means], axis=-1)
+            return reduce(sums.at(parts.labels(plan.seed, block, size)))
 
         return plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n)))).columns(of_rows, block=parts.block)
     sizes = _group_sizes(sample, parts, n_groups)
@@ -98,10 +93,6 @@ class LabelledSums:
     counts
         Sparse, shape (slots, n_elements): predicted and correct images of each class, then true ones unless they
         are the same for all labellings, then steps in the class order.
-    values
-        Sums of each value, shape (n_values, n_elements); None without values.
-    images
-        Images of each element, shape (n_elements,).
     n_groups, n_classes
         Sizes.
     steps
@@ -111,8 +102,6 @@ class LabelledSums:
     """
 
     counts: sparse.csr_array
-    values: NDArray[np.float64] | None
-    images: NDArray[np.float64]
     n_groups: int
     n_classes: int
     steps: bool
@@ -126,7 +115,6 @@ class LabelledSums:
         n_groups: int,
         *,
         steps: bool = False,
-        values: NDArray[np.float64] | None = None,
     ) -> LabelledSums:
         """Add up what the images of each element are, see :func:`permuted_tallies`."""
         c, column = sample.n_classes, parts.place[parts.of_row]
@@ -141,20 +129,16 @@ class LabelledSums:
             entries += [(width * one, apart), (width * one + 1, apart**2)]
         shape = (width + 2 * steps, len(parts.label))
         counts = slot_matrix([e[0] for e in entries], [e[1] for e in entries], column, shape)
-        sums = None if values is None else np.stack([_by_element(row, column, shape[1]) for row in values])
-        images = _by_element(np.ones(len(sample)), column, shape[1])
         return cls(
             in_single(counts, most=float(counts.sum(axis=1).max(initial=0))),
-            sums,
-            images,
             n_groups,
             c,
             steps,
             fixed,
         )
 
-    def at(self, labels: NDArray[np.integer[Any]]) -> tuple[Tally, NDArray[np.float64] | None]:
-        """Return tally and means for several labellings.
+    def at(self, labels: NDArray[np.integer[Any]]) -> Tally:
+        """Return the tally for several labellings.
 
         Parameters
         ----------
@@ -163,30 +147,19 @@ class LabelledSums:
 
         Returns
         -------
-        tally, means
-            Arrays of shape (size, n_groups, n_classes) and (size, n_groups, n_values); NaN for a group without
-            an image. No means without values.
+        Tally
+            Arrays of shape (size, n_groups, n_classes).
         """
         size, c = labels.shape[1], self.n_classes
         slots: NDArray[np.float64] = np.empty((self.n_groups, self.counts.shape[0], size))
-        k = 0 if self.values is None else len(self.values)
-        averages: NDArray[np.float64] = np.full((self.n_groups, k, size), np.nan)
         for g in range(self.n_groups):
             inside = (labels == g).view(np.uint8)
             slots[g] = self.counts @ inside.astype(self.counts.dtype)
-            if self.values is not None:
-                weight = inside.astype(np.float64)
-                n = self.images @ weight
-                np.divide(self.values @ weight, n, out=averages[g], where=n > 0)
-        told, means = np.moveaxis(slots, -1, 0), np.moveaxis(averages, -1, 0)
+        told = np.moveaxis(slots, -1, 0)
         parts = [told[..., start : start + c] for start in range(0, told.shape[-1] - 2 * self.steps, c)]
         support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
         extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
-        return Tally(support, parts[0], parts[1], *extra), None if self.values is None else means
-
-
-def _by_element(values: NDArray[np.float64], element: NDArray[np.intp], n: int) -> NDArray[np.float64]:
-    return np.bincount(element, weights=values, minlength=n).astype(np.float64)
+        return Tally(support, parts[0], parts[1], *extra)
 
 
 def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.float64] | None:

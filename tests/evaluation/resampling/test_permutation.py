@@ -22,7 +22,7 @@ def labelled_tally(sample, labels, *, steps=False):
     parts = elements(sample, labels[0])
     placed = np.empty_like(labels)
     placed[:, parts.place[parts.of_row]] = labels
-    return LabelledSums.of(sample, parts, 3, steps=steps).at(placed.T)[0]
+    return LabelledSums.of(sample, parts, 3, steps=steps).at(placed.T)
 
 
 def test_labels_stay_within_their_true_class():
