@@ -30,11 +30,16 @@ def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Seq
     found = [unit_note(truth), *_classes(sample), *_ties(predictions)]
     if sample.y_prob is None:
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
-    if not any(_is_tone(part) for g in groupings for part in g.feature.split(",")):
-        found.append(_no_tone(truth))
+    found += tone_note(truth, groupings)
     for grouping in groupings:
         found += _feature(grouping)
     return found
+
+
+def tone_note(truth: Truth, groupings: Sequence[Grouping]) -> list[str]:
+    """Say that no skin tone is assessed, and what was looked for; nothing where one is."""
+    assessed = any(_is_tone(part) for grouping in groupings for part in grouping.feature.split(","))
+    return [] if assessed else [_no_tone(truth)]
 
 
 def _is_tone(column: str) -> bool:

@@ -205,7 +205,7 @@ def _failures(feature: Feature) -> list[tuple[str, Worst]]:
     assert not isinstance(feature.screen, Undefined)
     found = []
     for label, row in feature.screen.items():
-        if row.worst is not None and row.worst.q <= LEVEL:
+        if row.worst is not None and row.worst.q <= LEVEL and _drop(row.worst) > 0:
             found.append((label, row.worst))
     return sorted(found, key=lambda item: -_drop(item[1]))
 

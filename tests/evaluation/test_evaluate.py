@@ -9,14 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import BaseModel
 from sklearn.metrics import recall_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from dermbench.artifacts import Predictions, Report, make_predictions
+from dermbench.artifacts.report import Cell, Disparity, Missing, Primary, Undefined, Unit, verdict_kind
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
-from dermbench.evaluation import evaluate
-from dermbench.evaluation.disparity.documents import CONTRACT
+from dermbench.evaluation import METRICS, evaluate
 
 FEW = {"n_resamples": 99}
 CLASSES = ("nevus", "melanoma", "acne", "eczema")
@@ -34,13 +35,14 @@ def drawn(n=200, seed=0, **columns):
     return table, ids, y_prob
 
 
-def cells_of(block):
-    """All cells anywhere in nested JSON values."""
-    if isinstance(block, dict):
-        if "value" in block:
-            yield block
-        for item in block.values():
-            yield from cells_of(item)
+def cells_of(item):
+    """All cells anywhere in a record or in dicts of records."""
+    if isinstance(item, Cell):
+        yield item
+        return
+    fields = dict(item) if isinstance(item, dict | BaseModel) else {}
+    for part in fields.values():
+        yield from cells_of(part)
 
 
 @pytest.fixture(scope="module")
@@ -49,84 +51,143 @@ def report():
     return evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
 
 
-def test_keys_of_the_contract(report):
+def test_keys_that_outsiders_rely_on(report):
     document = report.document()
-    contract = {"schema", "task", "split", "n", "classes", "provenance", "overall", "per_class", "confusion"}
-    assert contract | {"calibration", "features", "notes"} == set(document)
+    assert set(document) == {
+        "schema", "task", "split", "n", "classes", "model", "provenance", "summary", "overall", "per_class",
+        "class_extremes", "confusion", "calibration", "positive", "primary", "family", "features", "notes",
+    }  # fmt: skip
+    assert document["schema"] == "dermbench.report/2"
     assert document["n"] == 200
     assert {"accuracy", "balanced_accuracy", "macro_f1", "micro_f1", "weighted_f1", "cohen_kappa", "mcc"} <= set(
         document["overall"]
     )
     assert set(document["per_class"]) == set(CLASSES)
-    assert {"precision", "recall", "f1", "support"} <= set(document["per_class"]["acne"])
+    assert set(document["per_class"]["acne"]) == {"precision", "recall", "f1", "support"}
     assert list(document["features"]) == ["fst", "fst_band"]
-    assert set(document["features"]["fst"]["groups"]) == {"I", "II", "III", "IV", "V", "VI", "unknown"}
-    assert {"difference", "ratio", "best_group", "worst_group"} <= set(
-        document["features"]["fst_band"]["disparities"]["accuracy"]
-    )
+    feature = document["features"]["fst"]
+    assert set(feature) == {
+        "role", "ordered", "unit", "unknown_n", "annotators", "groups", "disparities", "screen", "parity",
+    }  # fmt: skip
+    assert set(feature["groups"]) == {"I", "II", "III", "IV", "V", "VI", "unknown"}
+    assert {"n", "units", "small", "accuracy"} <= set(feature["groups"]["VI"])
+    row = document["features"]["fst_band"]["disparities"]["accuracy"]
+    assert set(row) == {
+        "gap", "low", "high", "chance", "p_value", "role", "overlap", "not_comparable", "n_classes", "n_groups",
+        "contrast", "raw", "between_group_sd", "verdict",
+    }  # fmt: skip
+    assert set(row["contrast"]) == {"first", "second", "kind", "value", "low", "high"}
+    assert set(row["raw"]) == {"difference", "ratio", "best_group", "worst_group"}
+    assert set(row["verdict"]) == {"kind", "margin", "text"}
+    acne = feature["screen"]["acne"]
+    assert set(acne["cells"]["VI"]) == {"k", "n", "low", "high", "q", "thin"}
+    assert set(acne["worst"]) == {"groups", "k", "n", "rest_k", "rest_n", "q"}
 
 
-def test_kappa_has_the_standard_error_of_statsmodels_overall_and_in_groups(report):
+def test_kappa_is_that_of_statsmodels_overall_and_in_groups(report):
     table, _, y_prob = drawn()
-    document = report.document()
-    codes = table["label"].map(CLASSES.index).to_numpy(), y_prob.argmax(axis=1)
-    for rows, block in [
-        (slice(None), document["overall"]),
-        *((table["fst"] == t, document["features"]["fst"]["groups"][name]) for t, name in ((1, "I"), (6, "VI"))),
+    y_true, y_pred = truth_codes(table), y_prob.argmax(axis=1)
+    groups = report.features["fst"].groups
+    for rows, cells in [
+        (slice(None), report.overall),
+        *((table["fst"] == t, groups[name].cells) for t, name in ((1, "I"), (6, "VI"))),
     ]:
         matrix = np.zeros((4, 4))
-        np.add.at(matrix, (codes[0][rows], codes[1][rows]), 1)
-        found, expected = block["cohen_kappa"], cohens_kappa(matrix)
-        assert found["value"] == pytest.approx(expected.kappa, abs=1e-6)
-        assert found["se"]["value"] == pytest.approx(expected.std_kappa, abs=1e-6)
-        assert found["se"]["n"] == found["n"]
-
-
-def test_kappa_has_no_standard_error_where_images_share_units_or_a_class_is_alone():
-    table, ids, y_prob = drawn(patient_id=[f"p{k // 2}" for k in range(200)])
-    shared = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
-    assert "share units" in shared.document()["overall"]["cohen_kappa"]["se"]["reason"]
-    only = table.assign(label="acne").drop(columns="patient_id")
-    certain = np.tile([0.0, 0.0, 1.0, 0.0], (200, 1))
-    alone = evaluate(make_predictions(ids, certain, CLASSES), make_truth(only, classes=CLASSES), **FEW)
-    assert alone.document()["overall"]["cohen_kappa"]["se"]["value"] is None
+        np.add.at(matrix, (y_true[rows], y_pred[rows]), 1)
+        found = cells["cohen_kappa"]
+        assert found.value == pytest.approx(cohens_kappa(matrix).kappa, abs=1e-6)
+        assert found.low < found.value < found.high
+        assert found.n == matrix.sum()
 
 
 def test_every_cell_has_a_value_with_n_or_a_reason(report):
-    document = report.document()
-    groups = [feature["groups"] for feature in document["features"].values()]
-    cells = [cell for block in (document["overall"], document["per_class"], *groups) for cell in cells_of(block)]
+    cells = [*cells_of(report.overall), *cells_of(report.per_class)]
+    for feature in report.features.values():
+        cells += cells_of(feature.groups)
     assert len(cells) > 100
     for cell in cells:
-        if cell["value"] is None:
-            assert cell["reason"]
-        elif "low" in cell:
-            assert cell["low"] <= cell["high"]
-            assert cell["method"]
+        if cell.value is None:
+            assert cell.reason
+        elif cell.low is not None:
+            assert cell.low <= cell.high
+            assert cell.method
+        else:
+            assert cell.reason
+        assert cell.value is None or cell.n >= 1
 
 
-def test_disparities_have_all_keys_of_the_contract(report):
-    for feature in report.document()["features"].values():
-        for block in feature["disparities"].values():
-            assert set(CONTRACT) <= set(block)
-            if block["difference"] is None:
-                assert block["reason"]
-                continue
-            assert 0 <= block["low"] <= block["difference"] <= block["high"]
-            assert 0 < block["p_value"] <= 1
-            assert block["null_median"] <= block["null_q95"]
-            assert set(block["between_group_sd"]) == {"value", "low", "high", "method"}
-            assert "fair" not in block["verdict"]
+def test_rows_hold_what_the_protocol_says(report):
+    rows = {
+        (name, metric): row
+        for name, feature in report.features.items()
+        for metric, row in feature.disparities.items()
+    }
+    assert {metric for _, metric in rows} == set(report.overall)
+    assert {key for key, row in rows.items() if isinstance(row, Disparity) and row.role == "primary"} == {
+        ("fst", "accuracy")
+    }
+    for (name, metric), row in rows.items():
+        if isinstance(row, Undefined):
+            assert METRICS.get(metric).kind == "ranking"
+            continue
+        assert row.n_groups == {"fst": 6, "fst_band": 3}[name]
+        assert row.n_classes == 4
+        assert row.not_comparable == ()
+        assert 0.5 < row.overlap <= 1
+        assert row.chance > 0
+        assert row.raw.difference >= 0
+        if row.p_value is not None:
+            assert 0 < row.p_value <= 1
+            assert row.verdict.kind == verdict_kind(row.p_value, row.low, row.high, None)
+        assert row.verdict is None or "fair" not in row.verdict.text
+        assert (row.high is None) == (not METRICS.get(metric).is_mean or row.verdict is None)
+        assert all(row.reasons.values())
+
+
+def test_a_mean_has_no_drawn_gap_and_a_macro_average_has(report):
+    rows = report.features["fst"].disparities
+    assert not rows["accuracy"].drawn
+    assert rows["macro_f1"].drawn
+
+
+def test_the_questions_are_counted(report):
+    tested = [
+        row
+        for feature in report.features.values()
+        for row in feature.disparities.values()
+        if isinstance(row, Disparity) and row.p_value is not None
+    ]
+    assert report.family.n_questions == len(tested)
+    assert report.family.features == ("fst", "fst_band")
+    assert "accuracy" in report.family.metrics
+    assert "log_loss" not in report.family.metrics
+    assert "times the number of features (2)" in report.family.adjustment
+    assert report.primary == Primary(metric="accuracy", feature="fst")
+
+
+def test_a_report_without_a_feature_asks_no_question():
+    table, ids, y_prob = drawn()
+    truth = make_truth(table.drop(columns="fst"), classes=CLASSES)
+    report = evaluate(make_predictions(ids, y_prob, CLASSES), truth, **FEW)
+    assert (report.primary, report.family, report.features) == (None, None, {})
+
+
+def test_the_summary_begins_the_report(report):
+    assert [sentence.kind for sentence in report.summary] == ["tested", "classes", "primary", "fails", "limits"]
+    assert "200 images" in report.summary[0].text
+    assert report.class_extremes.best[0] in report.summary[1].text
+    assert report.summary[2].text.startswith("Not settled: the gap in accuracy between skin types")
 
 
 def test_probabilities_are_assessed_overall_and_by_group(report):
-    calibration = report.document()["calibration"]
-    assert set(calibration) == {"overall", "features", "reasons"}
-    for block in (calibration["overall"], calibration["features"]["fst_band"]["I-II"]):
-        assert block["confidence_gap"]["low"] < block["confidence_gap"]["high"]
-        assert block["ece"]["null_median"] > 0
-        assert 0 < block["aurc"]["value"] < 1
-        assert len(block["curve"]) >= 2
+    calibration = report.calibration
+    for block in (calibration.overall, calibration.features["fst_band"]["I-II"]):
+        assert block.confidence_gap.low < block.confidence_gap.high
+        assert block.ece.chance > 0
+        assert 0 < block.aurc.value < 1
+    assert len(calibration.overall.curve) >= 2
+    assert calibration.features["fst_band"]["I-II"].curve == ()
+    assert calibration.abstention == Undefined(reason="no validation predictions")
 
 
 def test_json_round_trip(report, tmp_path):
@@ -144,18 +205,24 @@ def test_same_bytes_in_any_row_order(report):
 
 
 def test_provenance_has_no_time_and_no_machine(report):
-    provenance = report.document()["provenance"]
-    assert {
-        "environment",
-        "metric_versions",
-        "n_resamples",
-        "predictions_digest",
-        "seed",
-        "truth_digest",
-        "unit",
-    } <= set(provenance)
-    assert set(provenance["metric_versions"]) == set(report.overall)
-    assert provenance["truth_digest"].startswith("sha256:")
+    assert set(report.document()["provenance"]) == {
+        "environment", "interpreted", "metric_versions", "predictions_digest", "resamples", "seed", "truth_digest",
+        "unit", "version",
+    }  # fmt: skip
+    assert (report.provenance.seed, report.provenance.resamples) == (0, 99)
+    assert set(report.provenance.metric_versions) == set(report.overall)
+    assert report.provenance.truth_digest.startswith("sha256:")
+
+
+def test_what_was_read_otherwise_and_what_is_missing_reach_the_report():
+    table, ids, y_prob = drawn()
+    told = Missing(n=2, of=200, groups={"I": (2, 40)})
+    predictions = replace(make_predictions(ids, y_prob, CLASSES), interpreted=("mapped", "filled"), missing=told)
+    report = evaluate(predictions, make_truth(table, classes=CLASSES), **FEW)
+    assert report.provenance.interpreted == ("mapped", "filled")
+    assert report.provenance.missing == told
+    document = report.document()["provenance"]
+    assert document["missing"] == {"n": 2, "of": 200, "groups": {"I": [2, 40]}}
 
 
 def test_labels_only_say_why_probabilities_are_missing():
@@ -163,13 +230,14 @@ def test_labels_only_say_why_probabilities_are_missing():
     truth = make_truth(table, classes=CLASSES)
     order = np.argsort(np.array(ids))
     predictions = Predictions(truth.image_id, CLASSES, y_prob.argmax(axis=1)[order])
-    report = evaluate(predictions, truth, **FEW).document()
+    report = evaluate(predictions, truth, **FEW)
     for name in ("log_loss", "brier", "auroc_ovr", "average_precision", "top3_accuracy"):
-        assert report["overall"][name] == {"value": None, "reason": "needs probabilities"}
-        assert report["features"]["fst"]["groups"]["V"][name]["reason"] == "needs probabilities"
-        assert report["features"]["fst"]["disparities"][name]["difference"] is None
-    assert report["overall"]["accuracy"]["value"] == pytest.approx((y_prob.argmax(1) == truth_codes(table)).mean())
-    assert any("labels only" in note for note in report["notes"])
+        assert report.document()["overall"][name] == {"value": None, "reason": "needs probabilities"}
+        assert report.features["fst"].groups["V"].cells[name].reason == "needs probabilities"
+        assert report.features["fst"].disparities[name] == Undefined(reason="needs probabilities")
+    assert report.overall["accuracy"].value == pytest.approx((y_prob.argmax(1) == truth_codes(table)).mean())
+    assert report.calibration == Undefined(reason="needs probabilities")
+    assert any("labels only" in note for note in report.notes)
 
 
 def truth_codes(table):
@@ -185,9 +253,9 @@ def test_metrics_that_need_a_mapping_or_an_order_appear_with_it():
     full = evaluate(predictions, make_truth(table, classes=CLASSES, malignancy=kinds, ordered=True), **FEW)
     is_malignant, says_malignant = truth_codes(table) == 1, y_prob.argmax(axis=1) == 1
     cell = full.overall["malignant_sensitivity"]
-    assert cell["value"] == pytest.approx(recall_score(is_malignant, says_malignant))
-    assert cell["n"] == is_malignant.sum()
-    assert full.overall["kappa_quadratic"]["value"] is not None
+    assert cell.value == pytest.approx(recall_score(is_malignant, says_malignant), abs=1e-6)
+    assert cell.n == is_malignant.sum()
+    assert full.overall["kappa_quadratic"].value is not None
     half = evaluate(predictions, make_truth(table, classes=CLASSES, malignancy={"melanoma": "malignant"}), **FEW)
     assert "malignant_sensitivity" not in half.overall
 
@@ -195,7 +263,8 @@ def test_metrics_that_need_a_mapping_or_an_order_appear_with_it():
 def test_confusion_and_never_predicted_class():
     table = pd.DataFrame({"image_id": list("abcd"), "label": ["x", "x", "y", "z"]})
     truth = make_truth(table, classes=("x", "y", "z", "w"))
-    report = evaluate(Predictions(truth.image_id, truth.classes, np.array([0, 1, 1, 1])), truth, **FEW).document()
+    made = evaluate(Predictions(truth.image_id, truth.classes, np.array([0, 1, 1, 1])), truth, **FEW)
+    report = made.document()
     assert report["confusion"]["matrix"] == [[1, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
     assert report["per_class"]["z"]["precision"] == {"value": None, "reason": "never predicted"}
     assert report["per_class"]["z"]["recall"]["value"] == 0
@@ -203,7 +272,7 @@ def test_confusion_and_never_predicted_class():
     assert "interval: fewer than 10 true cases" in report["per_class"]["z"]["f1"]["reason"]
     assert report["per_class"]["w"]["f1"] == {"value": None, "reason": "not in the truth"}
     assert report["per_class"]["w"]["support"] == 0
-    assert any("1 of 4 classes are not in the truth" in note and "w" in note for note in report["notes"])
+    assert any("1 of 4 classes are not in the truth" in note and "w" in note for note in made.notes)
 
 
 def test_ids_or_classes_that_differ_are_refused():
@@ -232,7 +301,11 @@ def test_unit_is_named():
     grouped = table.assign(patient_id=[f"p{k // 4}" for k in range(200)], lesion_id=[f"l{k}" for k in range(200)])
     bound = evaluate(predictions, make_truth(grouped, classes=CLASSES), **FEW)
     assert bound.notes[0] == "Resampled by patient: 50 units, 200 images."
-    assert bound.provenance["unit"] == {"column": "patient_id", "count": 50}
+    assert bound.provenance.unit == Unit(column="patient_id", count=50)
+    assert {feature.unit for feature in bound.features.values()} == {"patient_id"}
+    fst = bound.features["fst"].groups["I"]
+    assert fst.units == grouped.loc[grouped["fst"] == 1, "patient_id"].nunique()
+    assert fst.n == (grouped["fst"] == 1).sum()
 
 
 def test_number_of_workers_does_not_matter(report):
@@ -245,18 +318,18 @@ def test_several_annotators_give_a_band_of_gaps():
     table, ids, y_prob = drawn()
     other = np.where(np.arange(200) % 3 == 0, table["fst"].clip(2, 6), table["fst"])
     table = table.assign(fst_centaur=other, fst_copy=table["fst"])
-    report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW).document()
-    assert set(report["features"]) == {"fst", "fst_band", "fst_centaur", "fst_copy"}
-    found = report["features"]["fst"]["annotators"]
-    assert found["labellings"] == ["fst", "fst_centaur"]
-    assert found["agreement"][0]["exact"]["value"] == pytest.approx(
-        (other == table["fst"])[table["fst"] > 0].mean()
-    )
-    band = found["sensitivity_band"]["accuracy"]
-    gaps = {f: report["features"][f]["disparities"]["accuracy"]["difference"] for f in ("fst", "fst_centaur")}
-    assert band["differences"]["fst"] == gaps["fst"]
-    assert band["low"] <= min(gaps.values()) <= max(gaps.values()) <= band["high"]
-    assert "agreement only" in band["verdicts"]
+    predictions, truth = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES)
+    report = evaluate(predictions, truth, **FEW)
+    assert set(report.features) == {"fst", "fst_band"}
+    found = report.features["fst"].annotators
+    assert found.columns == ("fst", "fst_centaur")  # a copy says nothing
+    assert found.exact.value == pytest.approx((other == table["fst"])[table["fst"] > 0].mean(), abs=1e-6)
+    alone = evaluate(predictions, truth, sensitive=["fst_centaur"], **FEW).features["fst_centaur"]
+    gaps = [report.features["fst"].disparities["accuracy"].gap, alone.disparities["accuracy"].gap]
+    assert (found.gap.min, found.gap.max) == (min(gaps), max(gaps))
+    assert not found.gap.drawn
+    assert "2 annotators give the same skin type" in report.summary[-1].text
+    assert report.features["fst_band"].annotators is None
 
 
 def two_splits(overlap=0, **columns):
@@ -274,12 +347,11 @@ def two_splits(overlap=0, **columns):
 
 def test_abstention_is_fitted_on_another_split_only():
     test, val = two_splits()
-    found = evaluate(*test, validation=val, **FEW).document()["calibration"]["abstention"]
-    assert "reasons" not in evaluate(*test, validation=val, **FEW).calibration
-    assert found["threshold"]["split"] == "val"
-    assert found["threshold"]["coverage"] >= 0.8
-    assert found["overall"]["selective_risk"]["value"] < 0.5
-    assert set(found["features"]["fst_band"]) == {"I-II", "III-IV", "V-VI", "unknown"}
+    found = evaluate(*test, validation=val, **FEW).calibration.abstention
+    assert found.threshold.split == "val"
+    assert found.threshold.coverage >= 0.8
+    assert found.overall.selective_risk.value < 0.5
+    assert set(found.features["fst_band"]) == {"I-II", "III-IV", "V-VI", "unknown"}
     with pytest.raises(UsageError, match="share 200 image_id"):
         evaluate(*test, validation=test, **FEW)
     named_alike = val[0], replace(val[1], split="test")
@@ -299,7 +371,7 @@ def test_abstention_is_not_fitted_on_scored_images_under_another_name():
 
 def test_abstention_is_not_fitted_on_other_images_of_scored_patients():
     test, val = two_splits(patient_id=[f"p{k // 2}" for k in range(200)])
-    assert evaluate(*test, validation=val, **FEW).calibration["abstention"]["overall"]
+    assert evaluate(*test, validation=val, **FEW).calibration.abstention.overall.coverage.value > 0
     patients = ["p7", "p7", None, *(f"q{k}" for k in range(197))]
     shared = val[0], replace(val[1], table=val[1].table.assign(patient_id=patients))
     with pytest.raises(UsageError, match="share 1 patient_id: 'p7'"):
@@ -309,13 +381,15 @@ def test_abstention_is_not_fitted_on_other_images_of_scored_patients():
 def test_intersections_with_small_cells_are_not_ranked():
     table, ids, y_prob = drawn(sex=["f", "m"] * 100)
     predictions, truth = make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES)
-    feature = evaluate(predictions, truth, sensitive=["fst,sex"], **FEW).document()["features"]["fst,sex"]
-    gap = feature["disparities"]["accuracy"]
-    assert gap["difference"] is None
-    assert "not ranked" in gap["reason"]
-    assert gap["between_group_sd"]["value"] is not None
-    assert gap["null_q95"] > 0
-    assert all(part == {"value": None, "reason": gap["reason"]} for part in feature["parity"].values())
+    feature = evaluate(predictions, truth, sensitive=["fst,sex"], **FEW).features["fst,sex"]
+    row = feature.disparities["accuracy"]
+    assert feature.role == "intersection"
+    assert row.raw is None
+    assert "not ranked" in row.reasons["raw"]
+    assert row.n_groups == 12
+    assert row.between_group_sd.value is not None
+    assert row.chance > 0
+    assert feature.parity == Undefined(reason="not ranked: an intersection has fewer than 30 images")
 
 
 def test_how_little_dark_skin_can_tell_is_said():
@@ -323,50 +397,67 @@ def test_how_little_dark_skin_can_tell_is_said():
     table["fst"] = [1] * 120 + [3] * 76 + [5] * 3 + [6]
     report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
     assert "fst: types V and VI: 4 images; nothing can be said about dark skin." in report.notes
-    assert report.features["fst"]["groups"]["VI"]["small"] is True
-    assert report.features["fst"]["groups"]["I"]["small"] is False
-    without = evaluate(
-        make_predictions(ids, y_prob, CLASSES), make_truth(table.drop(columns="fst"), classes=CLASSES), **FEW
-    )
-    assert any("says nothing about differences between skin tones" in note for note in without.notes)
+    assert report.features["fst"].groups["VI"].small is True
+    assert report.features["fst"].groups["I"].small is False
+
+
+def test_no_skin_type_is_said_only_without_a_column_of_skin_tone():
+    table, ids, y_prob = drawn(40)
+    predictions = make_predictions(ids, y_prob, CLASSES)
+
+    def said(**columns):
+        truth = make_truth(table.drop(columns="fst").assign(**columns), classes=CLASSES)
+        given = evaluate(predictions, truth, **FEW).notes
+        return [note for note in given if note.startswith("No skin t")]
+
+    looked = "fst*, fitzpatrick*, mst*, monk*, ita*, skin_type*, skin_tone*, skintone*"
+    absent = f"No skin type is assessed: the truth has no column of skin tone (looked for {looked})."
+    assert said() == [absent]
+    assert said(age=40) == [absent]
+    for column in ("monk_scale", "ITA", "skin_tone", "mst_centaur"):
+        assert said(**{column: [3.0, 5.0] * 20}) == [
+            f"No skin tone is assessed though the truth has {column}: name it with --sensitive."
+        ]
+    assert said(fst_centaur=[1, 5] * 20) == []
+    named = make_truth(table.drop(columns="fst").assign(monk_scale=["1", "2"] * 20), classes=CLASSES)
+    report = evaluate(predictions, named, sensitive=["monk_scale"], **FEW)
+    assert not [note for note in report.notes if note.startswith("No skin t")]
 
 
 def test_many_mostly_empty_classes():
-    """114 classes on 60 images, most (group, class) cells empty."""
+    """114 classes on 60 images, most (group, class) cells empty: groups share too few classes to compare."""
     rng = np.random.default_rng(3)
     classes = tuple(f"class {i:03d}" for i in range(114))
     y_true = rng.integers(0, 114, 60)
     ids = [f"i{k}" for k in range(60)]
     table = pd.DataFrame({"image_id": ids, "label": [classes[i] for i in y_true], "fst": rng.integers(1, 7, 60)})
     y_prob = rng.dirichlet(np.ones(114), 60)
-    report = evaluate(make_predictions(ids, y_prob, classes), make_truth(table, classes=classes), **FEW).document()
-    assert math.isfinite(report["overall"]["macro_f1"]["value"])
-    gap = report["features"]["fst"]["disparities"]["macro_f1"]
-    assert gap["difference"] is None
-    assert "not estimable" in gap["reason"]
-    json.dumps(report, allow_nan=False)
+    report = evaluate(make_predictions(ids, y_prob, classes), make_truth(table, classes=classes), **FEW)
+    assert math.isfinite(report.overall["macro_f1"].value)
+    row = report.features["fst"].disparities["macro_f1"]
+    assert isinstance(row, Undefined)
+    assert "share too few classes" in row.reason
+    json.dumps(report.document(), allow_nan=False)
 
 
-def test_a_group_names_the_classes_its_macro_averages_leave_out():
+def test_a_macro_gap_names_the_classes_behind_it():
     table, ids, y_prob = drawn()
     table["fst"] = np.where(table["label"].isin(["acne", "eczema"]), 1, np.arange(200) % 2 + 1)
     truth = make_truth(table, classes=CLASSES)
     report = evaluate(make_predictions(ids, y_prob, CLASSES), truth, sensitive=["fst"], **FEW)
-    groups = report.features["fst"]["groups"]
-    assert groups["II"]["classes_absent"] == ["acne", "eczema"]
-    assert "classes_absent" not in groups["I"]
+    feature = report.features["fst"]
+    assert feature.disparities["balanced_accuracy"].n_classes == 2  # nevus and melanoma, all that occur in II
+    assert feature.disparities["macro_f1"].n_classes == 2
     rows = (table["fst"] == 2).to_numpy()
-    y_true = table["label"].map(CLASSES.index).to_numpy()  # the rows of a truth are in the order of its ids
-    recalls = recall_score(y_true[rows], y_prob[rows].argmax(axis=1), labels=[0, 1], average=None)
-    assert groups["II"]["balanced_accuracy"]["value"] == pytest.approx(recalls.mean())
+    recalls = recall_score(truth_codes(table)[rows], y_prob[rows].argmax(axis=1), labels=[0, 1], average=None)
+    assert feature.groups["II"].cells["balanced_accuracy"].value == pytest.approx(recalls.mean(), abs=1e-6)
 
 
-def test_a_curve_without_points_says_why():
+def test_too_few_images_have_no_bins_of_confidence():
     table, ids, y_prob = drawn()
     table["fst"] = [1] * 161 + [2] * 39
     report = evaluate(make_predictions(ids, y_prob, CLASSES), make_truth(table, classes=CLASSES), **FEW)
-    enough, few = (report.calibration["features"]["fst"][name] for name in ("I", "II"))
-    assert few["curve"] == []
-    assert few["reasons"] == {"curve": "39 images, bins need 40"}
-    assert enough["curve"]
-    assert "reasons" not in enough
+    enough, few = (report.calibration.features["fst"][name] for name in ("I", "II"))
+    assert few.ece.value is None
+    assert few.ece.reason == "39 images, bins need 40"
+    assert enough.ece.value is not None

@@ -134,9 +134,9 @@ def test_class_table(draw, build):
         y_true, sample.y_pred, output_dict=True, target_names=list(sample.classes)
     )
     for name, row in class_table(sample, Plan(n_resamples=99)).items():
-        assert row["support"] == expected[name]["support"]
+        assert row.support == expected[name]["support"]
         for key, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
-            assert row[key]["value"] == pytest.approx(expected[name][theirs], abs=1e-6)
+            assert getattr(row, key).value == pytest.approx(expected[name][theirs], abs=1e-6)
 
 
 def test_where_scikit_learn_invents_a_value_there_is_none(build):

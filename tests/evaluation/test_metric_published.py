@@ -82,7 +82,7 @@ def test_caret_confusion_matrix(table, published, build):
     names = ("accuracy", "cohen_kappa", "malignant_sensitivity", "malignant_specificity")
     found = [score(METRICS.get(name), sample) for name in names]
     found += [
-        class_table(sample, Plan(n_resamples=99))["c001"]["precision"]["value"],
+        class_table(sample, Plan(n_resamples=99))["c001"].precision.value,
         score(METRICS.get("balanced_accuracy"), sample),
     ]
     assert found == pytest.approx(published, abs=5e-5)

@@ -83,6 +83,7 @@ def screen_row(counts, worst=None, *, q=0.4):
             n=sum(counts[name][1] for name in worst),
             rest_k=sum(counts[name][0] for name in rest),
             rest_n=sum(counts[name][1] for name in rest),
+            q=q,
         )
     return ScreenRow(cells=cells, worst=found)
 

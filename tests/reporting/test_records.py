@@ -189,7 +189,7 @@ def test_kinds_of_verdicts(p_value, low, high, margin):
         (lambda: Group(n=1, units=1, small=True, cells={"n": cell(0.5)}), "no metric can be called n"),
         (lambda: ScreenCell(k=3, n=2, low=0, high=1, q=None, thin=True), "3 of 2"),
         (lambda: ScreenCell(k=1, n=12, low=0, high=1, q=None, thin=True), "thin means"),
-        (lambda: Worst(groups=("V",), k=2, n=1, rest_k=0, rest_n=0), "more images recognised"),
+        (lambda: Worst(groups=("V",), k=2, n=1, rest_k=0, rest_n=0, q=0.5), "more images recognised"),
         (lambda: GapRange(min=0.2, max=0.1), "is above"),
         (lambda: ParityMeasure(value=None), "needs a reason"),
         (lambda: Confusion(labels=("a", "b"), matrix=((1, 2),)), "not 2 by 2"),
@@ -322,7 +322,7 @@ def test_settled_leaves_out_what_is_drawn_and_nothing_else():
     assert groups["accuracy"].keys() == {"value", "low", "high", "n", "method"}
     assert groups["balanced_accuracy"] == {"value": 0.69, "n": 120}
     cells = document["features"]["fst"]["screen"]["melanoma"]["cells"]["VI"]
-    assert cells == {"k": 3, "n": 8, "low": 0.0, "high": 1.0, "thin": True}
+    assert cells == {"k": 3, "n": 8, "low": 0.0, "high": 1.0, "q": 0.004, "thin": True}
     assert document["confusion"] == made.document()["confusion"]
     assert document["notes"] == list(made.notes)
 

@@ -9,7 +9,7 @@ import pytest
 
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
-from dermbench.evaluation.core.groups import default_features, group, group_all
+from dermbench.evaluation.core.groups import default_features, further_annotators, group, group_all
 
 
 def truth_with(**columns):
@@ -52,10 +52,20 @@ def test_bands_given_without_types():
     assert default_features(truth) == ("fst_band",)
 
 
-def test_every_annotator_is_a_feature():
-    truth = truth_with(fst=["1", "2"], fst_centaur=["FST2", "iii"], sex=["f", "m"])
-    assert default_features(truth) == ("fst", "fst_band", "fst_centaur")
+def test_further_annotators_are_a_band_of_the_skin_type():
+    truth = truth_with(fst=["1", "2"], fst_centaur=["FST2", "iii"], fst_empty=["", ""], sex=["f", "m"])
+    assert default_features(truth) == ("fst", "fst_band")
     assert named(truth, "fst_centaur") == ["II", "III"]
+    assert [g.feature for g in further_annotators(truth, group_all(truth, None))] == ["fst_centaur"]
+    chosen = group_all(truth, ["fst", "fst_centaur"])
+    assert further_annotators(truth, chosen) == []
+    assert further_annotators(truth, group_all(truth, ["sex"])) == []
+
+
+def test_every_annotator_is_a_feature_where_no_skin_type_is_merged():
+    truth = truth_with(fst_centaur=["FST2", "iii"], fst_dermatologist=["1", "2"], sex=["f", "m"])
+    assert default_features(truth) == ("fst_centaur", "fst_dermatologist")
+    assert further_annotators(truth, group_all(truth, None)) == []
 
 
 def test_text_columns_keep_their_values():
@@ -129,10 +139,10 @@ def test_absent_column_names_those_that_are_there():
 def test_a_column_of_measurements_is_refused():
     many = [str(k) for k in range(101)]
     with pytest.raises(UsageError, match="101 groups, at most 100"):
-        group(truth_with(diameter=many), "diameter")
-    table = pd.DataFrame({"image_id": many, "label": ["a", "b"] * 50 + ["a"], "diameter": np.linspace(0, 1, 101)})
-    with pytest.raises(UsageError, match="101 different numbers"):
-        group(make_truth(table), "diameter")
+        group(truth_with(diameter=[f"{k} mm" for k in many]), "diameter")
+    for numbers in (many, np.linspace(0, 1, 101)):
+        with pytest.raises(UsageError, match="101 different numbers"):
+            group(truth_with(diameter=numbers), "diameter")
 
 
 def test_all_unknown_and_one_group():

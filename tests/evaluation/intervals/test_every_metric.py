@@ -51,7 +51,8 @@ def test_undefined_stays_undefined_with_the_metrics_reason(metric):
     shown = intervals(Sample(y, y, 3), [metric("cohen_kappa")], n_resamples=99)[None, "cohen_kappa"]
     assert shown.value is None
     assert shown.reason == metric("cohen_kappa").undefined_when
-    assert shown.document()["value"] is None
+    assert shown.cell().value is None
+    assert shown.cell().reason == shown.reason
 
 
 def test_probabilities_are_asked_for(metric):

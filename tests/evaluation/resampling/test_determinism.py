@@ -13,7 +13,9 @@ from making import make_groups, make_sample
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.disparity.disparities import disparities
+from dermbench.evaluation.disparity.contrasts import gap_tests
+from dermbench.evaluation.disparity.gap_test import critical, p_value
+from dermbench.evaluation.disparity.limits import gap_limits
 from dermbench.evaluation.intervals.every_metric import intervals
 from dermbench.evaluation.resampling.plan import Plan
 
@@ -21,13 +23,15 @@ NAMES = ("accuracy", "balanced_accuracy", "cohen_kappa", "macro_f1", "log_loss",
 SCRIPT = """
 from making import make_groups, make_sample
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.disparity.disparities import disparities
+from dermbench.evaluation.disparity.contrasts import gap_tests
 from dermbench.evaluation.intervals.every_metric import intervals
+from dermbench.evaluation.resampling.plan import Plan
 sample = make_sample(units=150, probabilities=True)
 grouping = make_groups(sample)
 metrics = [METRICS.get(name) for name in {names!r}]
 print(repr(intervals(sample, metrics, grouping, n_resamples=99, workers={workers})))
-print(repr(disparities(sample, grouping, metrics, n_resamples=99, workers={workers})))
+for name, test in gap_tests(sample, grouping, metrics, Plan(0, 99, {workers})).items():
+    print(name, test if isinstance(test, str) else [a.tolist() for a in (test.values, test.errors, test.permuted)])
 """
 
 
@@ -43,7 +47,9 @@ def test_bytes_do_not_depend_on_hash_seed_or_workers():
         command = [sys.executable, "-c", SCRIPT.format(names=NAMES, workers=workers)]
         outputs.add(subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout)
     assert len(outputs) == 1
-    assert "method='BCa bootstrap, 99 resamples of" in outputs.pop()
+    output = outputs.pop()
+    assert "method='BCa bootstrap, 99 resamples of" in output
+    assert "\nmacro_f1 [[" in output
 
 
 @pytest.mark.parametrize("workers", [2, 3])
@@ -73,10 +79,15 @@ def test_a_feature_does_not_depend_on_the_metrics_asked_for():
     sample = make_sample(probabilities=True)
     grouping = make_groups(sample)
     metrics = [METRICS.get(name) for name in NAMES]
-    together = disparities(sample, grouping, metrics, n_resamples=99)
+    together = gap_tests(sample, grouping, metrics, Plan(0, 99))
     for metric in metrics:
-        alone = disparities(sample, grouping, [metric], n_resamples=99)[metric.name]
-        assert alone.document() == together[metric.name].document()
+        alone, found = gap_tests(sample, grouping, [metric], Plan(0, 99))[metric.name], together[metric.name]
+        if isinstance(found, str):
+            assert alone == found
+            continue
+        assert alone.gap == pytest.approx(found.gap, rel=1e-12)
+        assert alone.permuted.tolist() == found.permuted.tolist()
+        assert alone.chance == pytest.approx(found.chance, rel=1e-12)
 
 
 @pytest.mark.parametrize("bad", [{"seed": -1}, {"n_resamples": 0}, {"workers": 0}])
@@ -90,6 +101,6 @@ def test_a_single_resample_is_enough_to_run():
     grouping = make_groups(sample)
     metrics = [METRICS.get(name) for name in NAMES]
     assert intervals(sample, metrics, grouping, n_resamples=1)["I", "accuracy"].low is not None
-    found = disparities(sample, grouping, metrics, n_resamples=1)["accuracy"]
-    assert found.p_value in {0.5, 1.0}
-    assert found.minimum_detectable is None
+    test = gap_tests(sample, grouping, metrics, Plan(0, 1))["accuracy"]
+    assert p_value(test.statistics.max(), test.permuted) in {0.5, 1.0}
+    assert gap_limits(test, critical(test.permuted)).at_least == 0

@@ -7,9 +7,10 @@ import pytest
 from making import make_groups, make_sample
 
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.disparity.disparities import disparities
+from dermbench.evaluation.disparity.contrasts import gap_tests
 from dermbench.evaluation.intervals.every_metric import intervals
 from dermbench.evaluation.resampling import replicates as columns
+from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.replicates import Columns
 
 BLOCKS = [np.arange(24.0).reshape(4, 2, 3), 100 + np.arange(12.0).reshape(2, 2, 3)]
@@ -35,12 +36,14 @@ def test_a_single_number_a_replicate(monkeypatch, most):
 
 
 def test_reports_do_not_depend_on_where_replicates_wait(monkeypatch):
-    sample = make_sample(150, probabilities=True)
+    sample = make_sample(150, 2, probabilities=True)  # of two classes, so that ranking metrics have a gap
     groups = make_groups(sample)
     metrics = [METRICS.get(name) for name in ("macro_f1", "cohen_kappa", "log_loss", "average_precision")]
 
     def both():
-        return repr((intervals(sample, metrics, groups, n_resamples=199), disparities(sample, groups, metrics)))
+        tests = gap_tests(sample, groups, metrics, Plan(0, 199)).values()
+        largest = [(test.gap, test.permuted.tolist()) for test in tests]
+        return repr((intervals(sample, metrics, groups, n_resamples=199), largest))
 
     kept = both()
     monkeypatch.setattr(columns, "IN_MEMORY", 0)
