@@ -43,7 +43,8 @@ class Limits:
     contrast
         Index of the contrast with the largest statistic.
     low, high
-        Its simultaneous interval, in the direction of its value.
+        Its simultaneous interval, in the direction of its value. Its end next to 0 is the one that *at least* rests
+        on, so that it excludes 0 only where the test does.
     """
 
     at_least: float
@@ -67,17 +68,13 @@ def gap_limits(test: GapTest, critical: float) -> Limits:
     z = max(critical, Z95)
     down, up = _arms(test, z) if np.isfinite(z) else np.full((2, len(test.values)), np.inf)
     value, statistics = test.values, test.statistics
-    lower = _lower(np.abs(value), np.where(value > 0, down, up), test.errors, z)[statistics > z]
-    strongest = int(np.argmax(statistics))
+    arm = np.where(value > 0, down, up)
+    beyond = statistics > z
+    inner = np.where(beyond, _lower(np.abs(value), arm, test.errors, z), np.minimum(np.abs(value) - arm, 0.0))
+    k = int(np.argmax(statistics))
+    low, high = (inner[k], value[k] + up[k]) if value[k] > 0 else (value[k] - down[k], -inner[k])
     at_most, no_upper = _upper(test)
-    return Limits(
-        float(lower.max(initial=0.0)),
-        at_most,
-        no_upper,
-        strongest,
-        float(value[strongest] - down[strongest]),
-        float(value[strongest] + up[strongest]),
-    )
+    return Limits(float(inner[beyond].max(initial=0.0)), at_most, no_upper, k, float(low), float(high))
 
 
 def _lower(
