@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from dermbench.artifacts.files import write_text
 from dermbench.errors import InputError, UsageError
+from dermbench.tasks import parse_primary
 
 BOARD = "board.toml"
 TRUTH = "truth.csv"
@@ -32,8 +41,12 @@ class Board(BaseModel):
         What is predicted, and a heading for people.
     metric
         Metric that ranks the entries.
-    feature, group_metric
-        Sensitive feature and metric of the table by group.
+    primary
+        Metric and sensitive feature of the primary question, ``METRIC:FEATURE`` in the file; None leaves the
+        choice to the evaluation. The board shows gaps and groups of its feature.
+    margin
+        Gap of the primary metric below which a difference is small enough, stated before any result; None states
+        no margin.
     sensitive
         Sensitive features that are evaluated.
     classes, ordered, malignancy
@@ -61,8 +74,8 @@ class Board(BaseModel):
     split: str = "test"
     title: str = ""
     metric: str = "macro_f1"
-    feature: str = "fst"
-    group_metric: str = "accuracy"
+    primary: tuple[str, str] | None = None
+    margin: float | None = Field(None, gt=0)
     sensitive: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     n_classes: int = 0
@@ -76,6 +89,24 @@ class Board(BaseModel):
     store_truth: bool = False
     truth_digest: str = ""
     dataset_digest: str = ""
+
+    @field_validator("primary", mode="before")
+    @classmethod
+    def _read_primary(cls, value: object) -> object:
+        try:
+            return parse_primary(value) if isinstance(value, str) else value
+        except UsageError as error:
+            raise ValueError(error.message) from error
+
+    @field_serializer("primary")
+    def _write_primary(self, value: tuple[str, str] | None) -> str | None:
+        return None if value is None else ":".join(value)
+
+    @model_validator(mode="after")
+    def _margin_is_of_the_primary_metric(self) -> Self:
+        if self.margin is not None and self.primary is None:
+            raise ValueError("a margin needs a primary question that it is for")
+        return self
 
 
 def read_board(folder: Path, *, name: str = BOARD) -> Board:

@@ -137,9 +137,9 @@ def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
     """Compare predictions, report and its markdown; a more telling sentence replaces that about bytes."""
     where, source = f"{ENTRIES}/{done.slug}", done.folder / PREDICTIONS
     try:
-        done.report = Report.read(done.folder / REPORT)
         if against.truth is not None and source.is_file() and PREDICTIONS not in broken:
             done.again = recompute(source, against.truth, against.board, quick=against.quick)
+        done.report = Report.read(done.folder / REPORT)
     except DermbenchError as error:
         done.problems.append(str(error))
         return

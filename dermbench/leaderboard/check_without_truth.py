@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from dermbench.artifacts.predictions import read_predictions
 from dermbench.artifacts.tables import read_table, to_text
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import InputError
-from dermbench.leaderboard.recompute import TOLERANCE, VERSIONS
+from dermbench.leaderboard.recompute import TOLERANCE
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts.predictions import Predictions
-    from dermbench.artifacts.report import Report
+    from dermbench.artifacts.report import Cell, Report
     from dermbench.leaderboard.board import Board
 
 PROVED = (
@@ -71,14 +71,17 @@ def _read(path: Path, board: Board) -> Predictions:
 
 def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
     told = report.provenance
-    wanted = {"truth_digest": board.truth_digest, "predictions_digest": made.digest}
-    for key, digest in wanted.items():
-        if told.get(key) != digest:
-            yield f"{key} is {plain(told.get(key, 'absent'))}, it should be {digest}"
+    digests = (
+        ("truth_digest", told.truth_digest, board.truth_digest),
+        ("predictions_digest", told.predictions_digest, made.digest),
+    )
+    for key, stored, digest in digests:
+        if stored != digest:
+            yield f"{key} is {plain(stored)}, it should be {digest}"
     if (report.n, report.classes) != (len(made), board.classes):
         yield f"is of {report.n:,} images or other classes; the predictions are of {len(made):,}"
         return
-    table = np.asarray(report.confusion.get("matrix", []), dtype=np.float64)
+    table = np.asarray(report.confusion.matrix, dtype=np.float64)
     counts = np.bincount(made.y_pred, minlength=len(made.classes))
     if table.shape != (len(counts), len(counts)) or table.sum() != report.n:
         yield "its confusion table is not one of its classes and images"
@@ -94,7 +97,7 @@ def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:
     from dermbench.evaluation.metrics.counts import f1, precision, recall  # noqa: PLC0415 - slow to import
 
     counts = Tally(table.sum(axis=1), table.sum(axis=0), np.diag(table))
-    versions = report.provenance.get(VERSIONS, {})
+    versions = report.provenance.metric_versions
     for name, cell in report.overall.items():
         metric = METRICS.get(name)
         if versions.get(name) != metric.version:
@@ -103,11 +106,12 @@ def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:
             yield from _apart(f"overall.{name}", cell, float(metric.score(counts)))
     for key, values in {"precision": precision(counts), "recall": recall(counts), "f1": f1(counts)}.items():
         for name, value in zip(report.classes, values, strict=True):
-            yield from _apart(f"per_class.{name}.{key}", report.per_class.get(name, {}).get(key, {}), float(value))
+            row = report.per_class.get(name)
+            yield from _apart(f"per_class.{name}.{key}", None if row is None else getattr(row, key), float(value))
 
 
-def _apart(where: str, cell: dict[str, Any], value: float) -> Iterator[str]:
-    stored = cell.get("value")
+def _apart(where: str, cell: Cell | None, value: float) -> Iterator[str]:
+    stored = None if cell is None else cell.value
     same = np.isnan(value) if stored is None else abs(stored - value) <= TOLERANCE
     if not same:
         yield f"{where}.value is {plain(stored)}, its confusion table gives {value:.6f}"
@@ -115,9 +119,8 @@ def _apart(where: str, cell: dict[str, Any], value: float) -> Iterator[str]:
 
 def _sizes(report: Report) -> dict[str, int]:
     """Return numbers of images that the truth alone decides."""
-    matrix = report.confusion.get("matrix", [])
+    matrix = report.confusion.matrix
     sizes = {f"class {name}": sum(row) for name, row in zip(report.classes, matrix, strict=False)}
     for feature, block in report.features.items():
-        for name, group in block.get("groups", {}).items():
-            sizes[f"{feature} {name}"] = group.get("n", 0)
+        sizes |= {f"{feature} {name}": group.n for name, group in block.groups.items()}
     return sizes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from dermbench.reporting.numbers import decimal, interval
+from dermbench.artifacts.wording import decimal, interval
 
 if TYPE_CHECKING:
     from dermbench.leaderboard.reported import Row

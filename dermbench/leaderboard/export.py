@@ -7,32 +7,36 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.files import dump_json
-from dermbench.leaderboard.render import headline_metrics
-from dermbench.reporting.names import sorted_groups
+from dermbench.artifacts.report import Disparity
+from dermbench.leaderboard.ranking import GAP_METRIC
+from dermbench.reporting.disparity import verdict_words
+from dermbench.reporting.names import headline_metrics, sorted_groups
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.artifacts.report import Cell, Group
     from dermbench.leaderboard.board import Board
     from dermbench.leaderboard.ranking import Ranked
     from dermbench.leaderboard.reported import Row
 
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
+GAP_COLUMNS = ("gap", "gap_low", "gap_high", "gap_p_value", "gap_verdict", "worst_group")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 
 
 def to_json(board: Board, entries: Sequence[Ranked], reported: Sequence[Row]) -> str:
     """Return ``leaderboard.json``: settings, ranked entries, reported rows.
 
-    An entry has its overall cells and, by the board's sensitive feature, groups and disparity of the board's
-    group metric; everything else is in its ``report.json``.
+    An entry has its overall cells and, by the feature of the primary question, the accuracy of the groups and the
+    gap in accuracy; everything else is in its ``report.json``.
     """
     return dump_json(
         {
-            "schema": "dermbench.leaderboard/1",
+            "schema": "dermbench.leaderboard/2",
             "board": board.model_dump(by_alias=True, mode="json"),
-            "entries": [_document(one, board) for one in entries],
+            "entries": [_document(one) for one in entries],
             "reported": [row.model_dump(mode="json") for row in reported],
         }
     )
@@ -43,16 +47,16 @@ def to_csv(board: Board, entries: Sequence[Ranked]) -> str:
 
     Text that a spreadsheet would read as a formula starts with an apostrophe.
     """
-    metrics = headline_metrics(board, entries)
-    groups = sorted_groups({name for one in entries for name in one.groups(board.feature)})
+    there = {name for one in entries for name in one.report.overall}
+    metrics = list(dict.fromkeys([board.metric, *headline_metrics(there)]))
+    groups = sorted_groups({name for one in entries for name in one.groups})
     head = ["rank", "rank_first", "rank_last", "name", "slug", "n"]
     head += [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
-    head += [f"{board.group_metric}_{cell(name)}{end}" for name in groups for end in ("_n", "", "_low", "_high")]
-    head += ["gap", "gap_null_median", "gap_null_q95", "worst_group", "verdict"]
+    head += [f"{GAP_METRIC}_{cell(name)}{end}" for name in groups for end in ("_n", "", "_low", "_high")]
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(_line(one, board, metrics, groups) for one in entries)
+    writer.writerow([*head, *GAP_COLUMNS])
+    writer.writerows(_line(one, metrics, groups) for one in entries)
     return stream.getvalue()
 
 
@@ -62,31 +66,41 @@ def cell(text: object) -> str:
     return f"'{line}" if line.startswith(_FORMULA) else line
 
 
-def _line(one: Ranked, board: Board, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
+def _line(one: Ranked, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
     line: list[Any] = [_blank(one.rank), *(one.band or ("", "")), cell(one.entry.name), one.slug, one.report.n]
     for metric in metrics:
         line += _ends(one.cell(metric))
     for name in groups:
-        block = one.groups(board.feature).get(name, {})
-        line += [block.get("n", ""), *_ends(block.get(board.group_metric))]
-    gap = one.disparity(board.feature, board.group_metric)
-    line += [_blank(gap.get(key)) for key in ("difference", "null_median", "null_q95")]
-    return [*line, *(cell(_blank(gap.get(key))) for key in ("worst_group", "verdict"))]
+        line += _group(one.groups.get(name))
+    return line + _gap(one)
 
 
-def _ends(score: dict[str, Any] | None) -> list[Any]:
-    return [_blank((score or {}).get(key)) for key in ("value", "low", "high")]
+def _group(group: Group | None) -> list[Any]:
+    return ["", *_ends(None)] if group is None else [group.n, *_ends(group.cells.get(GAP_METRIC))]
+
+
+def _gap(one: Ranked) -> list[Any]:
+    row = one.gap
+    if not isinstance(row, Disparity):
+        return [""] * len(GAP_COLUMNS)
+    numbers = [_blank(value) for value in (row.gap, row.low, row.high, row.p_value)]
+    words = ["" if row.verdict is None else verdict_words(row), "" if row.raw is None else row.raw.worst_group]
+    return [*numbers, *map(cell, words)]
+
+
+def _ends(score: Cell | None) -> list[Any]:
+    return ["", "", ""] if score is None else [_blank(end) for end in (score.value, score.low, score.high)]
 
 
 def _blank(item: Any) -> Any:
     return "" if item is None else item
 
 
-def _document(one: Ranked, board: Board) -> dict[str, Any]:
-    metric = board.group_metric
+def _document(one: Ranked) -> dict[str, Any]:
     groups = {
-        name: {key: block[key] for key in ("n", "small", metric) if key in block}
-        for name, block in one.groups(board.feature).items()
+        name: {"n": group.n, "small": group.small, GAP_METRIC: group.cells[GAP_METRIC].document()}
+        for name, group in one.groups.items()
+        if GAP_METRIC in group.cells
     }
     return {
         "rank": one.rank,
@@ -95,7 +109,8 @@ def _document(one: Ranked, board: Board) -> dict[str, Any]:
         "about": one.entry.model_dump(mode="json", exclude={"schema_", "hashes"}),
         "predictions": one.entry.hashes.get("predictions.parquet"),
         "n": one.report.n,
-        "overall": one.report.document()["overall"],
+        "overall": {name: score.document() for name, score in one.report.overall.items()},
+        "primary": None if one.report.primary is None else one.report.primary.document(),
         "groups": groups,
-        "disparity": one.disparity(board.feature, metric),
+        "disparity": None if one.gap is None else one.gap.document(),
     }

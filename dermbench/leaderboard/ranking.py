@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dermbench.reporting.numbers import NONE
+from dermbench.artifacts.wording import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dermbench.artifacts.entry import Entry
-    from dermbench.artifacts.report import Report
+    from dermbench.artifacts.report import Cell, Disparity, Feature, Group, Report, Undefined
     from dermbench.leaderboard.board import Board
+
+GAP_METRIC = "accuracy"
+"""Metric of the gap and of the table by group."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +48,35 @@ class Ranked:
         first, last = self.band or (self.rank, self.rank)
         return str(first) if first == last else f"{first}\N{EN DASH}{last}"
 
-    def cell(self, metric: str) -> dict[str, Any] | None:
+    def cell(self, metric: str) -> Cell | None:
         """Return the overall cell of a metric; None when the report has none."""
-        cell: dict[str, Any] | None = self.report.overall.get(metric)
-        return cell
+        return self.report.overall.get(metric)
 
     def value(self, metric: str) -> float | None:
         """Return the overall value of a metric; None when undefined."""
-        value: float | None = (self.cell(metric) or {}).get("value")
-        return value
+        cell = self.cell(metric)
+        return None if cell is None else cell.value
 
-    def groups(self, feature: str) -> dict[str, Any]:
-        """Return the groups of a sensitive feature."""
-        groups: dict[str, Any] = self.report.features.get(feature, {}).get("groups", {})
-        return groups
+    @property
+    def feature(self) -> Feature | None:
+        """The sensitive feature of the primary question; None where none is evaluated."""
+        primary = self.report.primary
+        return None if primary is None else self.report.features.get(primary.feature)
 
-    def disparity(self, feature: str, metric: str) -> dict[str, Any]:
-        """Return the disparity block of a metric and feature; empty when the report has none."""
-        block: dict[str, Any] = self.report.features.get(feature, {}).get("disparities", {}).get(metric, {})
-        return block
+    @property
+    def groups(self) -> dict[str, Group]:
+        """The groups of :attr:`feature`."""
+        return {} if self.feature is None else self.feature.groups
+
+    @property
+    def gap(self) -> Disparity | Undefined | None:
+        """The within-class gap in accuracy between these groups; None when the report has no such row."""
+        return None if self.feature is None else self.feature.disparities.get(GAP_METRIC)
+
+
+def primary_feature(entries: Iterable[Ranked]) -> str | None:
+    """Return the sensitive feature of the primary question of the entries; None where none is evaluated."""
+    return next((one.report.primary.feature for one in entries if one.report.primary), None)
 
 
 def rank(entries: Iterable[Ranked], board: Board) -> list[Ranked]:

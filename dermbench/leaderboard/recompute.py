@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.records import DIGITS
-from dermbench.artifacts.report import Report
+from dermbench.artifacts.report import Disparity, Report, reproducible, settled
 from dermbench.leaderboard.board import BOARD
-from dermbench.leaderboard.deterministic import deterministic
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 2 * 10.0**-DIGITS
 """How far two numbers of a report may be apart: the last digit it keeps, which rounding may move by one."""
-VERSIONS = "metric_versions"
 FEWEST = 2
 """Resamples of a quick evaluation, which looks at none of them: as many as have a spread."""
 
@@ -36,60 +34,70 @@ def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = Fa
 
 
 def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:
-    """Evaluate predictions with the settings of the board; the report is as read from ``report.json``.
+    """Evaluate predictions with the settings of the board.
 
-    With ``quick`` nothing is resampled, and only what
-    :func:`~dermbench.leaderboard.deterministic.deterministic` keeps of the report means something.
+    With ``quick`` next to nothing is resampled, and only what :func:`~dermbench.artifacts.report.settled` keeps of
+    the report means something.
     """
     import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
 
-    report = evaluation.evaluate(
+    return evaluation.evaluate(
         predictions,
         truth,
         sensitive=list(board.sensitive),
+        primary=board.primary,
+        margin=board.margin,
         seed=board.seed,
         n_resamples=FEWEST if quick else board.resamples,
     )
-    return Report.model_validate(report.document())
 
 
 def difference(stored: Report, again: Report, *, quick: bool = False) -> str | None:
     """Say where a stored report first differs from the recomputed one; None when it does not.
 
-    Numbers may be apart by :data:`TOLERANCE`. Of the provenance, the versions of packages are no part of
-    the comparison. With ``quick`` only what does not rest on resampling is compared.
+    Numbers may be apart by :data:`TOLERANCE`. The versions of packages are not compared. With ``quick`` only what
+    does not depend on random draws is compared.
     """
-    left, right = _compared(stored), _compared(again)
-    found = _first(deterministic(left), deterministic(right), ()) if quick else _first(left, right, ())
+    compared = settled if quick else reproducible
+    found = _first(compared(stored), compared(again), ())
     return None if found is None else f"{'.'.join(found[0])} is {_show(found[1])}, recomputed {_show(found[2])}"
 
 
 def other_versions(stored: Report, again: Report) -> str | None:
     """Name the metrics whose versions differ; they explain every other difference."""
-    before, now = stored.provenance.get(VERSIONS), again.provenance.get(VERSIONS)
-    if not isinstance(before, dict) or not isinstance(now, dict) or before == now:
-        return None
+    before, now = stored.provenance.metric_versions, again.provenance.metric_versions
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return ", ".join(
-        f"{plain(n)} {plain(before.get(n, 'absent'))} -> {plain(now.get(n, 'absent'))}" for n in names
-    )
+    changes = [f"{plain(n)} {before.get(n, 'absent')} -> {now.get(n, 'absent')}" for n in names]
+    return ", ".join(changes) or None
 
 
 def other_settings(stored: Report, board: Board) -> str | None:
     """Name the settings of the evaluation that are not those of ``board.toml``."""
-    wanted = {"n_resamples": board.resamples, "seed": board.seed}
-    changes = [
-        f"{name} {plain(stored.provenance.get(name, 'absent'))}, {BOARD} says {now}"
-        for name, now in wanted.items()
-        if stored.provenance.get(name) != now
+    chosen = None if stored.primary is None else (stored.primary.metric, stored.primary.feature)
+    found: list[tuple[str, object, object]] = [
+        ("resamples", stored.provenance.resamples, board.resamples),
+        ("seed", stored.provenance.seed, board.seed),
     ]
+    if board.primary is not None:
+        found.append(("primary", _question(chosen), _question(board.primary)))
+        if chosen == board.primary:
+            found += _margins(stored, board)
+    changes = [f"{name} {plain(there)}, {BOARD} says {now}" for name, there, now in found if there != now]
     return "; ".join(changes) or None
 
 
-def _compared(report: Report) -> dict[str, Any]:
-    document = report.document()
-    provenance = {k: v for k, v in report.provenance.items() if k not in {"environment", "revision"}}
-    return document | {"provenance": provenance}
+def _question(primary: tuple[str, str] | None) -> str:
+    return "none" if primary is None else ":".join(primary)
+
+
+def _margins(stored: Report, board: Board) -> list[tuple[str, object, object]]:
+    """Return the margin of the primary row and that of the board, where the row has a verdict."""
+    if stored.primary is None or stored.primary.feature not in stored.features:
+        return []
+    row = stored.features[stored.primary.feature].disparities.get(stored.primary.metric)
+    if not isinstance(row, Disparity) or row.verdict is None:
+        return []
+    return [("margin", row.verdict.margin, board.margin)]
 
 
 def _first(left: Any, right: Any, path: tuple[str, ...]) -> tuple[tuple[str, ...], Any, Any] | None:

@@ -10,6 +10,7 @@ from dermbench.artifacts.manifest import Dataset
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard.board import BOARD, TRUTH, Board, read_board
 from dermbench.leaderboard.truths import board_truth, dataset_truth, read_truth_table
+from dermbench.tasks import load_task, task_names
 
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
@@ -112,7 +113,10 @@ def _completed(board: Board, truth: Truth) -> Board:
         return board
     from dermbench.evaluation.core.groups import default_features  # noqa: PLC0415 - slow to import
 
+    primary, margin = _question(board)
     update = {
+        "primary": primary,
+        "margin": margin,
         "classes": truth.classes,
         "n_classes": len(truth.classes),
         "ordered": truth.ordered,
@@ -120,3 +124,11 @@ def _completed(board: Board, truth: Truth) -> Board:
         "sensitive": board.sensitive or tuple(default_features(truth)),
     }
     return board.model_copy(update=update)
+
+
+def _question(board: Board) -> tuple[tuple[str, str] | None, float | None]:
+    """Return the primary question and its margin: those of the board, or else of its task."""
+    if board.primary is not None or board.task not in task_names():
+        return board.primary, board.margin
+    task = load_task(board.task)
+    return task.primary, task.margin

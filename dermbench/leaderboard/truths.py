@@ -59,9 +59,12 @@ class Found:
 def canonical(truth: Truth, sensitive: Sequence[str]) -> Truth:
     """Return the part of a truth that scores depend on: ids, labels, units and sensitive features.
 
-    A dataset folder, its ``truth.csv`` and a table of the same content then have the same digest.
+    Skin type comes with the labels of all annotators (``fst_<name>``). A dataset folder, its ``truth.csv`` and a
+    table of the same content have the same digest.
     """
     parts = {part.strip() for feature in sensitive for part in feature.split(",")}
+    if "fst" in parts:
+        parts |= {name for name in map(str, truth.table.columns) if name.startswith("fst_")}
     kept = [c for c in truth.table.columns if c in {"image_id", "label", *UNITS, *parts}]
     # text now, typed again by make_truth: as if it had been read from the csv file
     table = truth.table[kept].apply(lambda column: to_text(column).fillna("").astype(object))

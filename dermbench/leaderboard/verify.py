@@ -177,8 +177,8 @@ def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, qui
         done.unchecked.append(BANDS_UNDRAWN)
     elif quick:
         done.unchecked.append(
-            f"bootstrap intervals, chance levels, p-values and verdicts of {counted(n_entries)}: nothing was "
-            "drawn again (--quick)"
+            "bootstrap intervals, chance levels, p-values, lower limits of gaps and verdicts of "
+            f"{counted(n_entries)}: nothing was drawn again (--quick)"
         )
         done.unchecked.append(BANDS_UNDRAWN + " (--quick)")
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dermbench.artifacts import make_predictions, make_truth, write_predictions
+from dermbench.artifacts import Report, make_predictions, make_truth, write_predictions
 from dermbench.leaderboard import add, build
+from dermbench.reporting import to_markdown
 
 CLASSES = ("macule", "papule", "wheal")
 
@@ -82,6 +84,21 @@ def board(built, tmp_path):
     copy = tmp_path / "toy"
     shutil.copytree(built, copy)
     return copy
+
+
+@pytest.fixture
+def edit_report():
+    """Give a function that changes the document of a report, and makes report.md fit where that is wanted."""
+
+    def edit(folder, change, *, markdown=True):
+        document = json.loads((folder / "report.json").read_text())
+        change(document)
+        report = Report.model_validate(document)
+        report.write(folder / "report.json")
+        if markdown:
+            (folder / "report.md").write_text(to_markdown(Report.read(folder / "report.json")))
+
+    return edit
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_entry_holds_predictions_report_and_hashes(empty, predictions, truth):
     table = pd.read_csv(predictions[0], dtype={"image_id": str}).sort_values("image_id")
     labels = truth.table["label"].to_numpy()
     pred = table.filter(like="prob_").idxmax(axis=1).str.removeprefix("prob_").to_numpy()
-    assert report.overall["accuracy"]["value"] == pytest.approx((pred == labels).mean(), abs=1e-6)
+    assert report.overall["accuracy"].value == pytest.approx((pred == labels).mean(), abs=1e-6)
 
 
 def test_first_entry_makes_the_board(tmp_path, predictions, truth):
@@ -279,12 +279,13 @@ def test_concurrent_adds_lose_none(board, predictions):
 
 def test_the_markdown_is_that_of_the_file_as_it_is_read(empty, predictions, truth, monkeypatch):
     """Files sort their keys; a rendering that follows the order of keys must not differ from a later one."""
-    monkeypatch.setattr(MODULE, "to_markdown", lambda report: " ".join(report.confusion))
+    monkeypatch.setattr(MODULE, "to_markdown", lambda report: " ".join(report.per_class))
     scored = MODULE.recompute
 
     def unsorted(*given):
-        return scored(*given).model_copy(update={"confusion": {"matrix": [], "labels": []}})
+        report = scored(*given)
+        return report.model_copy(update={"per_class": dict(reversed(report.per_class.items()))})
 
     monkeypatch.setattr(MODULE, "recompute", unsorted)
     add(empty, predictions[0], name="One", truth=truth)
-    assert (empty / "entries/one/report.md").read_text() == "labels matrix"
+    assert (empty / "entries/one/report.md").read_text() == "macule papule wheal"

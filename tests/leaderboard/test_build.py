@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dermbench.artifacts import Report, read_entry, write_entry
+from dermbench.artifacts.report import undefined
+from dermbench.artifacts.wording import decimal
 from dermbench.errors import UsageError
 from dermbench.leaderboard import Effort, Sources, add, build
 from dermbench.leaderboard.add import entry_hashes
@@ -14,21 +16,26 @@ from dermbench.leaderboard.board import read_board
 from dermbench.leaderboard.ranking import Ranked, rank
 from dermbench.leaderboard.recompute import difference
 from dermbench.leaderboard.render import BEGIN, END, splice
+from dermbench.reporting.disparity import verdict_words
+
+WORDS = {"disparity": "disparity", "undecided": "not settled"}
 
 
 def test_board_shows_recomputed_numbers_in_order(board, truth):
     text = (board / "README.md").read_text()
     lines = [line for line in text.split("## Ranking")[1].splitlines() if line.startswith("| ")]
-    assert lines[1].startswith("| 1 | [Good one](entries/good-one/report.md) | 90 |")
-    assert lines[2].startswith("| 2 | [Middle](entries/middle/report.md) | 90 |")
-    assert (
-        Report.read(board / "entries/middle/report.json")
-        .features["fst"]["disparities"]["accuracy"]["verdict"]
-        .split(" (")[0]
-        in lines[2]
-    )
+    assert len(lines[0].strip("|").split("|")) == 5
+    assert lines[1].startswith("| 1 | [Good one](entries/good-one/report.md) | .")
+    assert lines[2].startswith("| 2 | [Middle](entries/middle/report.md) | .")
     cell = Report.read(board / "entries/good-one/report.json").overall["macro_f1"]
-    assert f".{round(cell['value'] * 100):02d} [" in lines[1]
+    assert f"| .{round(cell.value * 100):02d} [" in lines[1]
+    feature = Report.read(board / "entries/middle/report.json").features["fst"]
+    row = feature.disparities["accuracy"]
+    worst = feature.groups[row.raw.worst_group]
+    ends = f"| {decimal(row.gap)} [{decimal(row.low)}, {decimal(row.high)}], {verdict_words(row)} |"
+    assert lines[2].endswith(
+        f"{ends} {row.raw.worst_group} {decimal(worst.cells['accuracy'].value)} (n = {worst.n}) |"
+    )
     sizes = truth.table["fst"].value_counts()
     assert f"| I† (n = {sizes[1]}) |" in text
     assert "| unknown† (n = 6) |" in text
@@ -106,24 +113,38 @@ def test_missing_truth_needs_stored_or_a_source(board, truth, tmp_path):
 def test_stored_still_checks_hashes(board):
     (board / "truth.csv").unlink()
     path = board / "entries/middle/report.json"
-    path.write_text(path.read_text().replace('"n": 90', '"n": 91', 1))
+    path.write_text(path.read_text().replace('"n":90', '"n":91', 1))
     (done,) = build(board, stored=True)
     assert any("middle/report.json: changed" in problem for problem in done.problems)
 
 
-def test_refresh_rewrites_reports_of_an_older_metric(board):
+def test_refresh_rewrites_reports_of_an_older_metric(board, edit_report):
     folder = board / "entries/middle"
-    report = Report.read(folder / "report.json")
-    report.provenance["metric_versions"]["accuracy"] = 0
-    report.overall["accuracy"]["value"] = 0.123
-    report.write(folder / "report.json")
+
+    def change(document):
+        document["provenance"]["metric_versions"]["accuracy"] = 0
+        document["overall"]["accuracy"]["value"] = 0.123
+
+    edit_report(folder, change, markdown=False)
     entry = read_entry(folder / "entry.toml")
     write_entry(folder / "entry.toml", entry.model_copy(update={"hashes": entry_hashes(folder)}))
     (done,) = build(board)
     assert any("other metric versions: accuracy 0 -> " in problem for problem in done.problems)
     (done,) = build(board, refresh=True)
     assert not done.problems
-    assert Report.read(folder / "report.json").overall["accuracy"]["value"] != 0.123
+    assert Report.read(folder / "report.json").overall["accuracy"].value != 0.123
+    assert not build(board, check=True)[0].problems
+
+
+def test_refresh_replaces_reports_of_an_older_schema(board):
+    folder = board / "entries/middle"
+    (folder / "report.json").write_text('{"schema": "dermbench.report/1"}')
+    entry = read_entry(folder / "entry.toml")
+    write_entry(folder / "entry.toml", entry.model_copy(update={"hashes": entry_hashes(folder)}))
+    (done,) = build(board)
+    assert any("made by an older version of dermbench" in problem for problem in done.problems)
+    (done,) = build(board, refresh=True)
+    assert not done.problems
     assert not build(board, check=True)[0].problems
 
 
@@ -138,7 +159,7 @@ def test_nothing_is_written_when_an_entry_is_broken(board):
 def test_ties_and_undefined_ranks(board):
     (one,) = [Report.read(board / "entries/good-one/report.json")]
     entry = read_entry(board / "entries/good-one/entry.toml")
-    none = one.model_copy(update={"overall": {"macro_f1": {"value": None, "reason": "x"}}})
+    none = one.model_copy(update={"overall": {"macro_f1": undefined("x")}})
     rows = [
         Ranked("z", entry.model_copy(update={"name": "Zed"}), one),
         Ranked("n", entry.model_copy(update={"name": "Anon"}), none),
@@ -170,19 +191,41 @@ def test_export_holds_the_same_numbers(board):
     value = document["entries"][0]["overall"]["macro_f1"]["value"]
     assert first.startswith(f"1,1,1,Good one,good-one,90,{value},")
     assert second.startswith("2,2,2,Middle,middle,90,")
+    row = document["entries"][1]["disparity"]
+    ends = [row[key] for key in ("gap", "low", "high", "p_value")]
+    assert second.endswith(
+        ",".join(map(str, ends)) + f",{WORDS[row['verdict']['kind']]},{row['raw']['worst_group']}"
+    )
+    assert document["entries"][1]["primary"] == {"metric": "accuracy", "feature": "fst"}
     assert [row["band"] for row in document["entries"]] == [[1, 1], [2, 2]]
     assert document["entries"][1]["groups"]["III"]["n"] > 0
 
 
 def test_difference_allows_the_last_digit_only(board):
     report = Report.read(board / "entries/middle/report.json")
-    close, far = (report.model_copy(deep=True) for _ in range(2))
-    close.overall["accuracy"]["value"] += 1e-6
-    far.overall["accuracy"]["value"] += 1e-5
-    assert difference(report, close) is None
-    assert difference(report, far).startswith("overall.accuracy.value is ")
-    environment = report.model_copy(update={"provenance": report.provenance | {"environment": {"numpy": "1"}}})
-    assert difference(report, environment) is None
+    close, far = (moved(report, step) for step in (1e-6, 1e-5))
+    for quick in (False, True):
+        assert difference(report, close, quick=quick) is None
+        assert difference(report, far, quick=quick).startswith("overall.accuracy.value is ")
+    elsewhere = report.provenance.model_copy(update={"environment": {"numpy": "1"}, "version": "9"})
+    assert difference(report, report.model_copy(update={"provenance": elsewhere})) is None
+
+
+def moved(report, step):
+    cell = report.overall["accuracy"]
+    return report.model_copy(
+        update={"overall": report.overall | {"accuracy": cell.model_copy(update={"value": cell.value + step})}}
+    )
+
+
+def test_drawn_numbers_are_compared_in_full_only(board):
+    report = Report.read(board / "entries/middle/report.json")
+    feature = report.features["fst"]
+    row = feature.disparities["accuracy"].model_copy(update={"p_value": 0.999})
+    rows = feature.model_copy(update={"disparities": feature.disparities | {"accuracy": row}})
+    other = report.model_copy(update={"features": report.features | {"fst": rows}})
+    assert difference(report, other).startswith("features.fst.disparities.accuracy.p_value is ")
+    assert difference(report, other, quick=True) is None
 
 
 def test_folder_without_boards(tmp_path):

@@ -65,7 +65,7 @@ def test_group_names(empty, predictions, truth, tmp_path):
     table = truth.table.assign(sex=[HOSTILE[i % len(HOSTILE)] for i in range(len(truth))])
     table.to_parquet(tmp_path / "truth.parquet")
     text = (empty / "board.toml").read_text().replace('["fst"]', '["sex"]').replace("store_truth = true\n", "")
-    (empty / "board.toml").write_text(f'feature = "sex"\n{text}classes = ["macule", "papule", "wheal"]\n')
+    (empty / "board.toml").write_text(f'{text}classes = ["macule", "papule", "wheal"]\n')
     add(empty, predictions[0], name="One", truth=tmp_path / "truth.parquet")
     (done,) = build(empty, stored=True)
     assert not done.problems

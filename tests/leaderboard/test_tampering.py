@@ -7,14 +7,13 @@ import shutil
 
 import pytest
 
-from dermbench.artifacts import Report, read_entry, write_entry
+from dermbench.artifacts import read_entry, write_entry
 from dermbench.artifacts.hashing import text_digest
 from dermbench.leaderboard import Effort, Sources, build, verify
 from dermbench.leaderboard.add import entry_hashes
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.index import append_entry, append_settings, entry_digest
 from dermbench.leaderboard.settings import read_settings
-from dermbench.reporting import to_markdown
 
 
 def problems(board, **how):
@@ -39,12 +38,17 @@ def rechain(board):
         append_entry(board, "add", path.name, entry=entry_digest(path), truth=truth)
 
 
-def edit_score(board, value=0.99):
-    folder = board / "entries/middle"
-    report = Report.read(folder / "report.json")
-    report.overall["macro_f1"]["value"] = value
-    report.write(folder / "report.json")
-    return folder, report
+@pytest.fixture
+def edit_score(board, edit_report):
+    """Give a function that edits the score of an entry."""
+
+    def edit(*, markdown):
+        def change(document):
+            document["overall"]["macro_f1"]["value"] = 0.99
+
+        edit_report(board / "entries/middle", change, markdown=markdown)
+
+    return edit
 
 
 def test_flipped_byte(board):
@@ -56,32 +60,30 @@ def test_flipped_byte(board):
     assert only == "entries/middle/predictions.parquet: changed; its bytes are not those hashed"
 
 
-def test_edited_score(board):
-    edit_score(board)
+def test_edited_score(board, edit_score):
+    edit_score(markdown=False)
     (only,) = problems(board)
     assert only.startswith("entries/middle/report.json: edited: overall.macro_f1.value is 0.99, recomputed 0.")
 
 
-def test_edited_interval_end(board):
-    path = board / "entries/middle/report.json"
-    report = Report.read(path)
-    report.overall["macro_f1"]["low"] += 0.01
-    report.write(path)
+def test_edited_interval_end(board, edit_report):
+    def change(document):
+        document["overall"]["macro_f1"]["low"] += 0.01
+
+    edit_report(board / "entries/middle", change, markdown=False)
     (only,) = problems(board)
     assert "middle/report.json: edited: overall.macro_f1.low is " in only
 
 
-def test_edited_score_with_its_hashes(board):
-    folder, report = edit_score(board)
-    (folder / "report.md").write_text(to_markdown(report))
+def test_edited_score_with_its_hashes(board, edit_score):
+    edit_score(markdown=True)
     reseal(board, "middle")
     (only,) = problems(board)
     assert "its hash is right, but the predictions give other numbers: overall.macro_f1.value is 0.99" in only
 
 
-def test_edited_board_and_report_together(board):
-    folder, report = edit_score(board)
-    (folder / "report.md").write_text(to_markdown(report))
+def test_edited_board_and_report_together(board, edit_score):
+    edit_score(markdown=True)
     reseal(board, "middle")
     truth = (board / "truth.csv").read_bytes()
     (board / "truth.csv").unlink()
@@ -191,7 +193,7 @@ def test_edited_settings(board):
     path.write_text(path.read_text().replace("resamples = 99", "resamples = 98"))
     found = problems(board)
     assert "board.toml: resamples is 98; line 1 of index.jsonl says 99" in found
-    assert any("made with other settings: n_resamples 99, board.toml says 98" in p for p in found)
+    assert any("made with other settings: resamples 99, board.toml says 98" in p for p in found)
     build(board, refresh=True, accept_settings=True)
     assert not verify(board)[0].problems
 
@@ -321,12 +323,11 @@ def test_unreadable_truth(board):
     assert "no column for label" in problems(board)[0]
 
 
-def test_other_metric_version(board):
-    folder = board / "entries/middle"
-    report = Report.read(folder / "report.json")
-    report.provenance["metric_versions"]["macro_f1"] = 99
-    report.write(folder / "report.json")
-    (folder / "report.md").write_text(to_markdown(report))
+def test_other_metric_version(board, edit_report):
+    def change(document):
+        document["provenance"]["metric_versions"]["macro_f1"] = 99
+
+    edit_report(board / "entries/middle", change)
     reseal(board, "middle")
     (only,) = problems(board)
     assert "middle/report.json: made with other metric versions: macro_f1 99 -> 1 (`leaderboard build" in only
