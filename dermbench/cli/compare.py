@@ -115,13 +115,12 @@ def _show(result: Comparison, target: Path | None, *, as_json: bool) -> None:
     from dermbench.reporting.comparison import comparison_markdown, print_comparison
     from dermbench.reporting.comparison_figures import write_figures
 
-    document = result.document()
-    print_comparison(document, Console(stderr=as_json))
+    print_comparison(result, Console(stderr=as_json))
     if target is not None:
         result.write(target)
-        figures = write_figures(document, target.parent)
+        figures = write_figures(result, target.parent)
         shown = [path.name for path in figures if path.suffix == ".svg"]
-        write_text(target.with_suffix(".md"), comparison_markdown(document, figures=shown))
+        write_text(target.with_suffix(".md"), comparison_markdown(result, figures=shown))
         names = [target.name, target.with_suffix(".md").name, *(path.name for path in figures)]
         typer.echo(f"Wrote {', '.join(names)} in {target.parent}", err=True)
     if as_json:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
+from dermbench.artifacts.comparison import Comparison, ComparisonProvenance
 from dermbench.artifacts.provenance import environment
-from dermbench.artifacts.records import Record
 from dermbench.errors import UsageError
 from dermbench.evaluation.cells import group_cells
 from dermbench.evaluation.core.group_tables import group_tables
@@ -16,11 +14,12 @@ from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.scoring import applicable
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.intervals.every_metric import estimates
-from dermbench.evaluation.notes import unit_note
-from dermbench.evaluation.paired import document
+from dermbench.evaluation.notes import _is_tone, _no_tone, unit_note
+from dermbench.evaluation.paired import overall
 from dermbench.evaluation.paired.candidates import candidates, check_baseline
 from dermbench.evaluation.paired.families import describe
-from dermbench.evaluation.paired.feature import Question, feature_block
+from dermbench.evaluation.paired.feature import compare_groups
+from dermbench.evaluation.paired.question import Question
 from dermbench.evaluation.paired.seeds import averaged
 from dermbench.evaluation.resampling.plan import Plan
 
@@ -28,53 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.report import Cell
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.paired.candidates import Candidate
 
-HEADLINE = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
-"""Metrics whose worst group, gap, margin and Pareto view are shown unless metrics are declared."""
 RANKED_BY = "macro_f1"
 """Metric of the rank bands unless metrics are declared."""
-
-
-class Comparison(Record):
-    """Content of ``comparison.json``.
-
-    Attributes
-    ----------
-    baseline
-        Model that the others are compared with.
-    models
-        {model: {metric: cell}}; the average over seeds where there are several.
-    seeds
-        {model: {metric: {n, values, seed_sd, test_sd}}} of the models with several seeds.
-    differences
-        {model: {metric: {value, low, high, n, method, p_value, p_holm, test}}}, model minus baseline.
-    features
-        {feature: {groups, values, differences, worst_group, gap, margin, pareto, screen}}.
-    ranks
-        {metric, test, models {model: {value, low, high, best, worst, letters}}, pairs}.
-    families
-        Which p values are corrected together.
-    notes
-        What a reader must know.
-    """
-
-    schema_: Literal["dermbench.comparison/1"] = Field("dermbench.comparison/1", alias="schema")
-    task: str
-    split: str
-    n: int
-    classes: tuple[str, ...]
-    baseline: str
-    provenance: dict[str, Any]
-    models: dict[str, Any]
-    seeds: dict[str, Any]
-    differences: dict[str, Any]
-    features: dict[str, Any]
-    ranks: dict[str, Any]
-    families: dict[str, str]
-    notes: list[str]
 
 
 def compare(
@@ -120,12 +80,12 @@ def compare(
     found = candidates(predictions, truth)
     first = check_baseline(found, baseline)
     chosen = _metrics(found, metrics)
-    headline = chosen if metrics else [metric for metric in chosen if metric.name in HEADLINE]
+    headline = chosen if metrics else [metric for metric in chosen if metric.headline]
     index = [candidate.name for candidate in found].index(first)
-    plan = Plan(seed, n_resamples)
-    question = Question(found, index, chosen, headline, bool(metrics), margin, plan)
+    question = Question(found, index, chosen, headline, bool(metrics), margin, Plan(seed, n_resamples))
     groupings = group_all(truth, sensitive)
     cells = {candidate.name: _cells(candidate, question) for candidate in found}
+    seeds = overall.seeds(question, cells)
     return Comparison(
         task=truth.task,
         split=truth.split,
@@ -134,12 +94,12 @@ def compare(
         baseline=first,
         provenance=_provenance(predictions, truth, question),
         models=cells,
-        seeds=document.seeds(found, chosen, cells),
-        differences=document.overall(question),
-        features={grouping.feature: feature_block(question, grouping) for grouping in groupings},
-        ranks=document.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
+        seeds=seeds,
+        differences=overall.differences(question, seeds),
+        features={grouping.feature: compare_groups(question, grouping) for grouping in groupings},
+        ranks=overall.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
         families=describe(metrics, len(found) - 1),
-        notes=[unit_note(truth), *document.notes(question, groupings)],
+        notes=(unit_note(truth), *overall.notes(question), *_tone(truth, groupings)),
     )
 
 
@@ -156,23 +116,27 @@ def _listed(metrics: Sequence[Metric]) -> str:
     return ", ".join(metric.name for metric in metrics)
 
 
-def _cells(candidate: Candidate, question: Question) -> dict[str, Any]:
+def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
     metrics, each = question.metrics, []
     for sample in candidate.samples:
         table = group_tables(sample, [], metrics)[None]
         found = estimates(sample, metrics, None, question.plan, table=table)
         each += group_cells(sample, table, metrics, found)
-    return {m.name: averaged([cells[m.name] for cells in each], candidate, m) for m in metrics}
+    return {m.name: averaged([cells[m.name] for cells in each]) for m in metrics}
 
 
-def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> dict[str, Any]:
-    said = {name: list(item.interpreted) for name, item in predictions.items() if item.interpreted}
-    return {
-        **({"interpreted": said} if said else {}),
-        "environment": environment(),
-        "metric_versions": {metric.name: metric.version for metric in question.metrics},
-        "n_resamples": question.plan.n_resamples,
-        "predictions_digest": {name: item.digest for name, item in predictions.items()},
-        "seed": question.plan.seed,
-        "truth_digest": truth.digest,
-    }
+def _tone(truth: Truth, groupings: Sequence[Grouping]) -> list[str]:
+    assessed = any(_is_tone(part) for grouping in groupings for part in grouping.feature.split(","))
+    return [] if assessed else [_no_tone(truth)]
+
+
+def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> ComparisonProvenance:
+    return ComparisonProvenance(
+        environment=environment(),
+        seed=question.plan.seed,
+        resamples=question.plan.n_resamples,
+        metric_versions={metric.name: metric.version for metric in question.metrics},
+        predictions_digest={name: item.digest for name, item in predictions.items()},
+        truth_digest=truth.digest,
+        interpreted={name: item.interpreted for name, item in predictions.items() if item.interpreted},
+    )

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dermbench.artifacts.report import Cell
 from dermbench.artifacts.wording import MINUS, NONE, decimal, p_value
 from dermbench.reporting.text import Safe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from dermbench.artifacts.comparison import RankedModel
+    from dermbench.artifacts.report import Cell
     from dermbench.reporting.numbers import Footnotes
-
-
-def cell(item: Mapping[str, Any]) -> Cell:
-    """Return a value of ``comparison.json`` as the cell of a report."""
-    return Cell.model_validate({key: item[key] for key in ("value", "low", "high", "n", "reason") if key in item})
 
 
 def number(value: float | None) -> Safe:
@@ -31,20 +25,23 @@ def signed(value: float | None) -> Safe:
     return Safe(f"+{text}") if plus else text
 
 
-def interval_text(item: Mapping[str, Any]) -> Safe:
-    """Return ``[.59, .65]`` with three decimals; a dash where there is none."""
-    if item.get("low") is None or item.get("high") is None:
-        return Safe(NONE)
-    return Safe(f"[{number(item['low'])}, {number(item['high'])}]")
+def ends_text(low: float | None, high: float | None) -> Safe:
+    """Return ``[.590, .650]``; a dash where there is no interval."""
+    return Safe(NONE if low is None or high is None else f"[{number(low)}, {number(high)}]")
 
 
-def change(effect: Mapping[str, Any], notes: Footnotes) -> Safe:
+def change(effect: Cell, notes: Footnotes) -> Safe:
     """Return a difference with its interval, or with the number of the reason why something is missing."""
-    if effect["value"] is None:
-        return Safe(NONE + notes.mark(effect.get("reason", "undefined")))
-    if effect.get("low") is None:
-        return Safe(signed(effect["value"]) + notes.mark(effect.get("reason", "no interval")))
-    return Safe(f"{signed(effect['value'])} {interval_text(effect)}")
+    if effect.value is None:
+        return Safe(NONE + notes.mark(effect.reason))
+    if effect.low is None:
+        return Safe(signed(effect.value) + notes.mark(effect.reason or "no interval"))
+    return Safe(f"{signed(effect.value)} {ends_text(effect.low, effect.high)}")
+
+
+def band(model: RankedModel, *, dash: str = "-") -> str:
+    """Return the ranks that a model could have: ``2``, ``2-5``."""
+    return str(model.best) if model.best == model.worst else f"{model.best}{dash}{model.worst}"
 
 
 def p_text(value: float | None) -> Safe:

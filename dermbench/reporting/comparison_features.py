@@ -2,78 +2,81 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dermbench.artifacts.wording import NONE
-from dermbench.reporting.comparison_cells import change, interval_text, number, p_text, signed
+from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import NONE, span_words
+from dermbench.reporting.comparison_cells import change, ends_text, number, p_text, signed
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
 from dermbench.reporting.numbers import Footnotes
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-Block = dict[str, Any]
-IN_TERMINAL = ("accuracy", "macro_f1")
-"""Metrics whose group tables the terminal shows, unless metrics were declared."""
+    from dermbench.artifacts.comparison import Comparison, Difference, FeatureComparison, GapChange, MarginAnswer
+
 FEW = 3
+SHOWN = 2
+"""Declared metrics whose group tables the terminal shows."""
 SCREENED = 8
 """Rows of the screen that the terminal shows."""
+ANSWERS = {
+    "shown": "no group lost more than the margin",
+    "lost": "a group lost more than the margin",
+    "open": "not shown: a group may have lost more than the margin",
+}
+LABEL = (
+    "exploratory: recall of each class in each group with at least 10 cases; q is Benjamini-Hochberg's over all "
+    "of them. A screen says where to look next, it confirms nothing."
+)
 
 
-def feature_tables(document: Mapping[str, Any], name: str, *, main: bool) -> list[Section]:
+def feature_tables(comparison: Comparison, name: str, *, main: bool) -> list[Section]:
     """Return the tables of one feature.
 
     Parameters
     ----------
-    document
-        Content of ``comparison.json``.
+    comparison
+        The comparison.
     name
         The feature.
     main
         Whether a short report shows it.
     """
-    block, title = document["features"][name], plain(feature_title(name))
-    headline = sorted_metrics(block["worst_group"])
+    block, title, baseline = comparison.features[name], plain(feature_title(name)), plain(comparison.baseline)
+    headline = sorted_metrics(block.gap)
+    others = [m for m in sorted_metrics(comparison.models[comparison.baseline]) if m not in headline]
+    shown = _in_terminal(comparison, headline, declared=not others)
     tables = [
-        _groups(document, block, metric, title, detail=not main or not _shown(document, metric, headline))
-        for metric in _with_groups(document, headline)
+        _groups(comparison, block, metric, title, detail=not main or metric not in shown)
+        for metric in (*headline, *others)
     ]
-    tables += [_extremes(document, block, title, detail=not main)]
-    if block["margin"]:
-        tables.append(_margins(block, title, document["baseline"], detail=not main))
-    tables += _pareto(block, title, detail=not main)
-    tables += _screens(document, block, title, detail=not main)
+    tables.append(_worst_groups(block, title, baseline, detail=not main))
+    tables.append(_gaps(block, title, baseline, detail=not main))
+    if block.margin:
+        tables.append(_margins(block, title, baseline, detail=not main))
+    tables.append(_pareto(block, title, detail=not main))
+    tables.append(_screens(block, title, baseline, detail=not main))
     return [table for table in tables if table.rows or table.notes]
 
 
-def _with_groups(document: Mapping[str, Any], headline: Sequence[str]) -> list[str]:
-    metrics = sorted_metrics(document["models"][document["baseline"]])
-    return [*headline, *(metric for metric in metrics if metric not in headline)]
+def _in_terminal(comparison: Comparison, headline: Sequence[str], *, declared: bool) -> list[str]:
+    """Return the metrics whose group tables the terminal shows: with many models only the first."""
+    second = headline[1:SHOWN] if declared else [comparison.ranks.metric]
+    return [*headline[:1], *(second if len(comparison.differences) < FEW else [])]
 
 
-def _shown(document: Mapping[str, Any], metric: str, headline: Sequence[str]) -> bool:
-    declared = len(document["models"][document["baseline"]]) <= len(headline)
-    return (declared and metric in headline[:2]) or (not declared and metric in IN_TERMINAL)
-
-
-def _groups(document: Mapping[str, Any], block: Block, metric: str, title: str, *, detail: bool) -> Section:
-    notes, rows, baseline = Footnotes(merge=True), [], document["baseline"]
-    for model, differences in block["differences"].items():
+def _groups(comparison: Comparison, block: FeatureComparison, metric: str, title: str, *, detail: bool) -> Section:
+    notes, rows, baseline = Footnotes(merge=True), [], comparison.baseline
+    for model, differences in block.differences.items():
         for group in sorted_groups(differences):
-            effect, n = differences[group][metric], block["groups"][group]["n"]
-            values = [block["values"][name][group][metric] for name in (baseline, model)]
+            effect, n = differences[group][metric], block.groups[group].n
+            values = [block.values[name][group][metric] for name in (baseline, model)]
             mark = notes.mark(f"fewer than {SMALL} images") if n < SMALL else ""
-            row = (
-                plain(model),
-                group,
-                Safe(f"{n:,}{mark}"),
-                number(values[0]),
-                number(values[1]),
-                change(effect, notes),
-            )
-            rows.append((*row, p_text(effect.get("p_value")), p_text(effect.get("p_holm"))))
+            row = (plain(model), group, Safe(f"{n:,}{mark}"), *map(number, values), change(effect, notes))
+            rows.append((*row, p_text(effect.p_value), p_text(effect.p_holm)))
     columns = (
         Column("model", left=True, heading=True),
         Column("group", left=True),
@@ -84,26 +87,21 @@ def _groups(document: Mapping[str, Any], block: Block, metric: str, title: str, 
         Column("p", drop=1),
         Column("p, Holm"),
     )
-    many = len(document["differences"]) >= FEW and metric != "accuracy"
     heading = f"{title}: {metric_title(metric)}, against {plain(baseline)}"
-    return Section(heading, columns, tuple(rows), tuple(notes.lines()), detail=detail or many)
+    return Section(heading, columns, tuple(rows), tuple(notes.lines()), detail=detail)
 
 
-def _extremes(document: Mapping[str, Any], block: Block, title: str, *, detail: bool) -> Section:
+def _worst_groups(block: FeatureComparison, title: str, baseline: str, *, detail: bool) -> Section:
     notes = Footnotes(merge=True)
     rows: list[tuple[str, ...]] = []
-    for metric in sorted_metrics(block["worst_group"]):
-        worst, gap = block["worst_group"][metric], block["gap"][metric]
-        if "reason" in worst:
-            dash = Safe(NONE + notes.mark(worst["reason"]))
-            rows.append((Safe(metric_title(metric)), dash, *[Safe(NONE)] * 7))
+    for metric in sorted_metrics(block.worst_group):
+        found, name = block.worst_group[metric], Safe(metric_title(metric))
+        if isinstance(found, Undefined):
+            rows.append((name, Safe(NONE + notes.mark(found.reason)), *[Safe(NONE)] * 4))
             continue
-        for model, item in worst["models"].items():
-            rows.append((Safe(metric_title(metric)), plain(model), item["group"], number(item["value"])))
-            rows[-1] += _tested(worst["differences"].get(model), notes)
-            rows[-1] += (Safe(f"{number(gap['models'][model]['value'])} {interval_text(gap['models'][model])}"),)
-            changed = gap["differences"].get(model)
-            rows[-1] += (signed(changed["value"]), p_text(changed["p_holm"])) if changed else (Safe(""), Safe(""))
+        for model, item in found.models.items():
+            row = (name, plain(model), item.group, number(item.value))
+            rows.append((*row, *_tested(found.differences.get(model), notes)))
     columns = (
         Column("metric", left=True, heading=True),
         Column("model", left=True),
@@ -111,36 +109,72 @@ def _extremes(document: Mapping[str, Any], block: Block, title: str, *, detail: 
         Column("value"),
         Column("difference (95 %)"),
         Column("p, Holm"),
-        Column("gap (95 %, simultaneous)", drop=1),
-        Column("change of the gap"),
+    )
+    said = (
+        f"Tested by label swaps against {baseline}; macro averages are over the classes with 10 cases in every "
+        "group."
+    )
+    return Section(f"{title}: worst group", columns, tuple(rows), (said, *notes.lines()), detail=detail)
+
+
+def _tested(effect: Difference | None, notes: Footnotes) -> tuple[Safe, Safe]:
+    if effect is None:
+        return Safe(""), Safe("")
+    return change(effect, notes), p_text(effect.p_holm)
+
+
+def _gaps(block: FeatureComparison, title: str, baseline: str, *, detail: bool) -> Section:
+    notes = Footnotes(merge=True)
+    rows: list[tuple[str, ...]] = []
+    for metric in sorted_metrics(block.gap):
+        found, name = block.gap[metric], Safe(metric_title(metric))
+        if isinstance(found, Undefined):
+            rows.append((name, Safe(NONE + notes.mark(found.reason)), *[Safe(NONE)] * 6))
+            continue
+        for model, gap in found.models.items():
+            row = (name, plain(model), number(gap))
+            changed = found.changes.get(model)
+            if changed is None:
+                rows.append((*row, *[Safe("")] * 5))
+            elif isinstance(changed, Undefined):
+                rows.append((*row, Safe(NONE + notes.mark(changed.reason)), *[Safe(NONE)] * 4))
+            else:
+                rows.append((*row, *_changed(changed, notes)))
+    columns = (
+        Column("metric", left=True, heading=True),
+        Column("model", left=True),
+        Column("gap"),
+        Column("difference varies by"),
+        Column("at least"),
+        Column("at most", drop=1),
+        Column("where", left=True, drop=2),
         Column("p, Holm"),
     )
     said = (
-        f"Worst group and gap by label swaps against {plain(document['baseline'])}; macro averages are over the "
-        "classes with 10 true cases in every group. A gap has no paired interval: read both simultaneous ones."
+        "Gap: largest difference between groups within class. Difference varies by: the same of image scores "
+        f"minus that of {baseline}, tested by permuting groups within class. At least: above 0 only where p, Holm "
+        "is at most .05."
     )
-    return Section(f"{title}: worst group and gap", columns, tuple(rows), (said, *notes.lines()), detail=detail)
+    return Section(f"{title}: change of the gap", columns, tuple(rows), (said, *notes.lines()), detail=detail)
 
 
-def _tested(effect: Mapping[str, Any] | None, notes: Footnotes) -> tuple[Safe, Safe]:
-    if effect is None:
-        return Safe(""), Safe("")
-    return change(effect, notes), p_text(effect.get("p_holm"))
+def _changed(item: GapChange, notes: Footnotes) -> tuple[Safe, ...]:
+    def limit(name: str, value: float | None) -> Safe:
+        return Safe(number(value) + (notes.mark(item.reasons[name]) if name in item.reasons else ""))
+
+    sides = " against ".join(plain(span_words(side)) for side in (item.contrast.first, item.contrast.second))
+    ends = "" if item.contrast.low is None else f" {ends_text(item.contrast.low, item.contrast.high)}"
+    where = Safe(f"{sides}: {signed(item.contrast.value)}{ends}")
+    return number(item.value), limit("low", item.low), limit("high", item.high), where, p_text(item.p_holm)
 
 
-def _margins(block: Block, title: str, baseline: str, *, detail: bool) -> Section:
+def _margins(block: FeatureComparison, title: str, baseline: str, *, detail: bool) -> Section:
     notes, rows, margin = Footnotes(merge=True), [], 0.0
-    for metric in sorted_metrics(block["margin"]):
-        for model, item in block["margin"][metric].items():
-            margin = item["margin"]
-            bounds = {name: group["bound"] for name, group in item["groups"].items() if group["bound"] is not None}
-            lowest = min(bounds, key=lambda name: bounds[name]) if bounds else None
-            for group in item["groups"].values():
-                if group["bound"] is None:
-                    notes.mark(group["reason"])
-            shown = (NONE, Safe(NONE)) if lowest is None else (lowest, signed(bounds[lowest]))
-            verdict = item["verdict"] + (f" ({item['reason']})" if "reason" in item else "")
-            rows.append((Safe(metric_title(metric)), plain(model), *shown, verdict))
+    for metric in sorted_metrics(block.margin):
+        for model, item in block.margin[metric].items():
+            margin = item.margin
+            answer = ANSWERS[item.verdict] + (f" ({item.reason})" if item.reason else "")
+            rows.append((Safe(metric_title(metric)), plain(model), *_lowest(item, notes), answer))
     columns = (
         Column("metric", left=True),
         Column("model", left=True),
@@ -149,21 +183,34 @@ def _margins(block: Block, title: str, baseline: str, *, detail: bool) -> Sectio
         Column("verdict", left=True),
     )
     said = (
-        f"Margin: {100 * margin:g} points ({number(margin)}). Bounds are paired, one-sided, on the change against "
-        f"{plain(baseline)}, and hold for all groups at once with 95 %."
+        f"Margin: {100 * margin:g} points ({number(margin)}). Bounds are paired, one-sided 95 %, on the change "
+        f"against {baseline}. That no group lost more needs all of them and no correction for the number of "
+        "groups; that a group lost more is corrected for it."
     )
     heading = f"{title}: did a group lose more than {100 * margin:g} points?"
     return Section(heading, columns, tuple(rows), (said, *notes.lines()), detail=detail)
 
 
-def _pareto(block: Block, title: str, *, detail: bool) -> list[Section]:
+def _lowest(item: MarginAnswer, notes: Footnotes) -> tuple[str, Safe]:
+    """Return the group with the lowest bound and that bound; reasons of the others become footnotes."""
+    bounds = {name: group.bound for name, group in item.groups.items() if group.bound is not None}
+    for group in item.groups.values():
+        if group.bound is None:
+            notes.mark(group.reason)
+    if not bounds:
+        return NONE, Safe(NONE)
+    lowest = min(bounds, key=lambda name: bounds[name])
+    return lowest, signed(bounds[lowest])
+
+
+def _pareto(block: FeatureComparison, title: str, *, detail: bool) -> Section:
     rows = []
-    for metric in sorted_metrics(block["pareto"]):
-        for model, item in block["pareto"][metric]["models"].items():
-            front = "yes" if item["on_front"] else "no"
-            row = (Safe(metric_title(metric)), plain(model), number(item["overall"]), number(item["worst"]))
-            share = f"{100 * item['front_share']:.0f} %"
-            rows.append((*row, item["worst_group"], number(item["dto"]), Safe(front), Safe(share)))
+    for metric in sorted_metrics(block.pareto):
+        found = block.pareto[metric]
+        for model, item in {} if isinstance(found, Undefined) else found.items():
+            row = (Safe(metric_title(metric)), plain(model), number(item.overall), number(item.worst))
+            front, share = "yes" if item.on_front else "no", f"{100 * item.front_share:.0f} %"
+            rows.append((*row, item.worst_group, number(item.dto), Safe(front), Safe(share)))
     columns = (
         Column("metric", left=True, heading=True),
         Column("model", left=True),
@@ -178,19 +225,25 @@ def _pareto(block: Block, title: str, *, detail: bool) -> list[Section]:
         "On the front: no other model is at least as good both overall and in its worst group. In resamples: how "
         "often it is. DTO: distance of a model's group values to the best of any model in each group; 0 is best."
     )
-    return [Section(f"{title}: overall against worst group", columns, tuple(rows), (said,), detail=detail)]
+    return Section(f"{title}: overall against worst group", columns, tuple(rows), (said,), detail=detail)
 
 
-def _screens(document: Mapping[str, Any], block: Block, title: str, *, detail: bool) -> list[Section]:
-    rows = []
-    for model, cells in block["screen"]["models"].items():
-        for cell in cells:
-            row = (plain(model), cell["class"], cell["group"], Safe(f"{cell['n']:,}"), change(cell, Footnotes()))
-            rows.append((*row, p_text(cell["p_value"]), p_text(cell["q_value"])))
-    if len(block["screen"]["models"]) > 1:
-        rows.sort(key=lambda row: row[0])
+def _screens(block: FeatureComparison, title: str, baseline: str, *, detail: bool) -> Section:
+    rows = [
+        (
+            plain(model),
+            cell.label,
+            cell.group,
+            Safe(f"{cell.n:,}"),
+            change(cell, Footnotes()),
+            p_text(cell.p_value),
+            p_text(cell.q_value),
+        )
+        for model, cells in sorted(block.screen.items())
+        for cell in cells
+    ]
     columns = (
-        Column("model", left=True, heading=len(block["screen"]["models"]) > 1),
+        Column("model", left=True, heading=len(block.screen) > 1),
         Column("class", left=True),
         Column("group", left=True),
         Column("cases"),
@@ -198,6 +251,6 @@ def _screens(document: Mapping[str, Any], block: Block, title: str, *, detail: b
         Column("p"),
         Column("q"),
     )
-    heading = f"{title}: recall by class, exploratory, against {plain(document['baseline'])}"
-    hidden = detail or len(document["differences"]) >= FEW
-    return [Section(heading, columns, tuple(rows), (block["screen"]["label"],), detail=hidden, lead=SCREENED)]
+    heading = f"{title}: recall by class, exploratory, against {baseline}"
+    hidden = detail or len(block.screen) >= FEW
+    return Section(heading, columns, tuple(rows), (LABEL,), detail=hidden, lead=SCREENED)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import atomic_path
-from dermbench.reporting.names import feature_title, metric_title, sorted_features, sorted_groups
+from dermbench.artifacts.report import Undefined
+from dermbench.reporting.comparison_cells import band
+from dermbench.reporting.names import (
+    feature_title,
+    metric_title,
+    sorted_features,
+    sorted_groups,
+    sorted_metrics,
+)
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from dermbench.artifacts.comparison import Comparison, FeatureComparison, FrontModel, RankedModel, Ranks
 
 INK, GREY, FAINT = "#1f2933", "#7b8794", "#d9dee4"
 BLUE, ORANGE = "#0b6fa4", "#c2571a"
@@ -31,14 +42,14 @@ STYLE = {
 
 
 def write_figures(
-    document: Mapping[str, Any], folder: Path, *, formats: tuple[str, ...] = ("png", "svg")
+    comparison: Comparison, folder: Path, *, formats: tuple[str, ...] = ("png", "svg")
 ) -> list[Path]:
     """Draw what a comparison has, each figure as PNG and SVG; the same comparison gives the same bytes.
 
     Parameters
     ----------
-    document
-        Content of ``comparison.json``.
+    comparison
+        The comparison.
     folder
         Where to.
     formats
@@ -54,7 +65,7 @@ def write_figures(
     written = []
     with mpl.rc_context():
         mpl.rcParams.update(STYLE)  # type: ignore[arg-type]  # the stubs want literal keys
-        for name, draw in _figures(document).items():
+        for name, draw in _figures(comparison).items():
             figure = draw()
             for suffix in formats:
                 path = folder / f"{name}.{suffix}"
@@ -65,24 +76,25 @@ def write_figures(
     return written
 
 
-def _figures(document: Mapping[str, Any]) -> dict[str, Callable[[], Figure]]:
+def _figures(comparison: Comparison) -> dict[str, Callable[[], Figure]]:
     found: dict[str, Callable[[], Figure]] = {}
-    if document["ranks"]["models"]:
-        found["ranks"] = lambda: rank_figure(document)
-    feature = next(iter(sorted_features(document["features"])), None)
+    ranks = comparison.ranks
+    if ranks.models:
+        found["ranks"] = lambda: rank_figure(ranks)
+    feature = next(iter(sorted_features(comparison.features)), None)
     if feature is None:
         return found
-    metric = _first_metric(document["features"][feature])
-    found["groups"] = lambda: groups_figure(document, feature, metric or document["ranks"]["metric"])
+    views = _views(comparison.features[feature])
+    metric = ranks.metric if ranks.metric in views else next(iter(sorted_metrics(views)), None)
+    found["groups"] = lambda: groups_figure(comparison, feature, metric or ranks.metric)
     if metric is not None:
-        found["pareto"] = lambda: pareto_figure(document, feature, metric)
+        found["pareto"] = lambda: pareto_figure(views[metric], feature, metric)
     return found
 
 
-def _first_metric(block: Mapping[str, Any]) -> str | None:
-    """Return the first metric whose worst group is estimable, the ranking one preferred."""
-    able = [metric for metric, item in block["pareto"].items() if item["models"]]
-    return next((m for m in ("macro_f1", "accuracy") if m in able), able[0] if able else None)
+def _views(block: FeatureComparison) -> dict[str, dict[str, FrontModel]]:
+    """Return overall against worst group for the metrics whose worst group is estimable."""
+    return {metric: item for metric, item in block.pareto.items() if not isinstance(item, Undefined)}
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -110,25 +122,23 @@ def _legend(figure: Figure, n_models: int) -> None:
     figure.set_size_inches(width, height + 0.16 * n_models)
 
 
-def rank_figure(document: Mapping[str, Any]) -> Figure:
+def rank_figure(ranks: Ranks) -> Figure:
     """Draw models by score with their intervals, and a bar over each set of models that cannot be told apart.
 
     This is the critical-difference diagram of Demšar (2006), Journal of Machine Learning Research 7, with scores
     in place of average ranks, for there is one test set.
     """
-    ranks = document["ranks"]
-    models = ranks["models"]
+    models = ranks.models
     figure, axes, side = _rank_canvas(len(models), letters := _all_letters(models))
-    for row, item in enumerate(models.values()):
+    for row, item in enumerate(models):
         axes.axhline(row, color=FAINT, linewidth=0.6, zorder=0)
-        if "low" in item:
-            axes.plot([item["low"], item["high"]], [row, row], color=BLUE, linewidth=2, solid_capstyle="round")
-        axes.plot(item["value"], row, "o", color=BLUE, markersize=5)
-        band = str(item["best"]) if item["best"] == item["worst"] else f"{item['best']}\N{EN DASH}{item['worst']}"
-        side.text(-1, row, band, va="center", ha="right", color=INK)
+        if item.low is not None and item.high is not None:
+            axes.plot([item.low, item.high], [row, row], color=BLUE, linewidth=2, solid_capstyle="round")
+        axes.plot(item.value, row, "o", color=BLUE, markersize=5)
+        side.text(-1, row, band(item, dash="\N{EN DASH}"), va="center", ha="right", color=INK)
     _bars(side, models, letters)
-    axes.set_yticks(range(len(models)), [_label(name) for name in models])
-    axes.set_xlabel(f"{metric_title(ranks['metric'])}, 95 % interval of each model on its own", color=INK)
+    axes.set_yticks(range(len(models)), [_label(item.model) for item in models])
+    axes.set_xlabel(f"{metric_title(ranks.metric)}, 95 % interval of each model on its own", color=INK)
     title = "Rank bands; a bar joins models that cannot be told apart" if letters else "Rank bands"
     axes.set_title(title, loc="left", color=INK, fontsize=10)
     return figure
@@ -152,14 +162,14 @@ def _rank_canvas(n_models: int, letters: list[str]) -> tuple[Figure, Axes, Axes]
     return figure, axes, side
 
 
-def _all_letters(models: Mapping[str, Any]) -> list[str]:
-    return list(dict.fromkeys(letter for item in models.values() for letter in _letters(item["letters"])))
+def _all_letters(models: Sequence[RankedModel]) -> list[str]:
+    return list(dict.fromkeys(letter for item in models for letter in _letters(item.letters)))
 
 
-def _bars(side: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
+def _bars(side: Axes, models: Sequence[RankedModel], letters: list[str]) -> None:
     """Draw one bar a letter, with a dot at each of its models and a thin line past those that are not."""
     for x, letter in enumerate(letters):
-        rows = [i for i, item in enumerate(models.values()) if letter in _letters(item["letters"])]
+        rows = [i for i, item in enumerate(models) if letter in _letters(item.letters)]
         side.plot([x, x], [rows[0], rows[-1]], color=GREY, linewidth=0.8)
         for first, second in pairwise(rows):
             if second == first + 1:
@@ -170,30 +180,27 @@ def _bars(side: Axes, models: Mapping[str, Any], letters: list[str]) -> None:
 
 def _letters(text: str | None) -> list[str]:
     """Split "ab(52)" into its letters."""
-    import re  # noqa: PLC0415 - only here
-
     return re.findall(r"\(\d+\)|\w", text or "")
 
 
-def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:
+def pareto_figure(models: dict[str, FrontModel], feature: str, metric: str) -> Figure:
     """Draw overall score against worst-group score; the front is joined."""
-    models = document["features"][feature]["pareto"][metric]["models"]
     figure, axes = _canvas(7.0, 4.2)
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(GREY)
-    front = sorted((item["overall"], item["worst"]) for item in models.values() if item["on_front"])
+    front = sorted((item.overall, item.worst) for item in models.values() if item.on_front)
     axes.plot([x for x, _ in front], [y for _, y in front], color=ORANGE, linewidth=1, zorder=1)
     for k, (name, item) in enumerate(models.items()):
-        colour = ORANGE if item["on_front"] else GREY
-        share = f"{100 * item['front_share']:.0f} %"
+        colour = ORANGE if item.on_front else GREY
+        share = f"{100 * item.front_share:.0f} %"
         axes.plot(
-            item["overall"],
-            item["worst"],
+            item.overall,
+            item.worst,
             MARKS[k % len(MARKS)],
             color=colour,
             markersize=7,
             linestyle="none",
-            label=f"{_label(name)} (worst {_label(item['worst_group'])}; on the front in {share})",
+            label=f"{_label(name)} (worst {_label(item.worst_group)}; on the front in {share})",
         )
     axes.grid(color=FAINT, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -206,15 +213,15 @@ def pareto_figure(document: Mapping[str, Any], feature: str, metric: str) -> Fig
     return figure
 
 
-def groups_figure(document: Mapping[str, Any], feature: str, metric: str) -> Figure:
+def groups_figure(comparison: Comparison, feature: str, metric: str) -> Figure:
     """Draw the difference of every model from the baseline in every group, with paired intervals."""
-    block = document["features"][feature]
-    groups = sorted_groups(block["groups"])
-    models = list(block["differences"])
+    block = comparison.features[feature]
+    groups = sorted_groups(block.groups)
+    models = list(block.differences)
     step = 0.8 / max(1, len(models))
     figure, axes = _canvas(7.0, 1.5 + max(0.3, 0.16 * len(models)) * len(groups))
     axes.axvline(0, color=GREY, linewidth=1)
-    margin = next((item["margin"] for item in block["margin"].get(metric, {}).values()), None)
+    margin = next((item.margin for item in block.margin.get(metric, {}).values()), None)
     if margin is not None:
         axes.axvline(-margin, color=ORANGE, linewidth=1, linestyle="--")
     for line in range(1, len(groups)):
@@ -222,20 +229,18 @@ def groups_figure(document: Mapping[str, Any], feature: str, metric: str) -> Fig
     for k, model in enumerate(models):
         colour = BLUE if len(models) == 1 else f"C{k % 10}"
         for row, group in enumerate(groups):
-            effect = block["differences"][model][group][metric]
+            effect = block.differences[model][group][metric]
             y = row + (k - (len(models) - 1) / 2) * step
-            if effect["value"] is None:
+            if effect.value is None:
                 continue
-            if effect.get("low") is not None:
-                axes.plot([effect["low"], effect["high"]], [y, y], color=colour, linewidth=1.8)
-            filled = colour if effect.get("low") is not None else "white"
-            axes.plot(
-                effect["value"], y, MARKS[k % len(MARKS)], color=colour, markerfacecolor=filled, markersize=5
-            )
+            if effect.low is not None and effect.high is not None:
+                axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.8)
+            filled = "white" if effect.low is None else colour
+            axes.plot(effect.value, y, MARKS[k % len(MARKS)], color=colour, markerfacecolor=filled, markersize=5)
         axes.plot([], [], MARKS[k % len(MARKS)], color=colour, label=_label(model), linestyle="none", markersize=5)
-    axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block['groups'][g]['n']:,}" for g in groups])
+    axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block.groups[g].n:,}" for g in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    minus = f"{metric_title(metric)} minus that of {_label(document['baseline'])}"
+    minus = f"{metric_title(metric)} minus that of {_label(comparison.baseline)}"
     dashed = "" if margin is None else f"; dashed: margin of {100 * margin:g} points"
     axes.set_xlabel(f"{minus}\npaired 95 % interval; hollow: none{dashed}", color=INK)
     axes.set_title(f"Differences by {feature_title(feature)}", loc="left", color=INK, fontsize=10)

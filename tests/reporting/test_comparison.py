@@ -13,6 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from dermbench.artifacts import make_predictions, make_truth
+from dermbench.artifacts.comparison import Comparison, RankedModel, Ranks
 from dermbench.evaluation import compare
 from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.comparison_cells import change, signed
@@ -22,7 +23,7 @@ from dermbench.reporting.numbers import Footnotes
 HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
 
 
-def document(names=("first", "second"), *, skin=True, n=120, **options):
+def comparison(names=("first", "second"), *, skin=True, n=120, **options):
     rng = np.random.default_rng(0)
     y_true, ids = rng.integers(0, 2, n), [f"i{k:03d}" for k in range(n)]
     fst = {"fst": [1 + k % 2 for k in range(n)]} if skin else {}
@@ -31,12 +32,12 @@ def document(names=("first", "second"), *, skin=True, n=120, **options):
     for k, name in enumerate(names):
         p = np.clip(0.5 + (0.1 + 0.1 * k) * (2 * y_true - 1) + 0.3 * rng.normal(size=n), 0.01, 0.99)
         found[name] = make_predictions(ids, np.column_stack([1 - p, p]), ("x", "y"))
-    return compare(found, truth, n_resamples=99, **options).document()
+    return compare(found, truth, n_resamples=99, **options)
 
 
 @pytest.fixture(scope="module")
 def plain_one():
-    return document(margin=0.05)
+    return comparison(margin=0.05)
 
 
 def printed(item, width=110):
@@ -52,7 +53,9 @@ def test_everything_asked_for_is_shown(plain_one):
         "Rank bands by macro-F1",
         "All images, against first",
         "Fitzpatrick skin type: accuracy, against first",
-        "worst group and gap",
+        "The bands hold the true ranks of all models at once",
+        "worst group",
+        "change of the gap",
         "did a group lose more than 5 points?",
         "overall against worst group",
         "exploratory",
@@ -63,7 +66,7 @@ def test_everything_asked_for_is_shown(plain_one):
 
 
 def test_numbers_are_those_of_the_document(plain_one):
-    effect = plain_one["differences"]["second"]["macro_f1"]
+    effect = plain_one.differences["second"]["macro_f1"]
     assert str(change(effect, Footnotes())) in printed(plain_one)
     assert str(change(effect, Footnotes())) in comparison_markdown(plain_one)
 
@@ -77,20 +80,20 @@ def test_markdown_tables_have_equal_columns(plain_one):
 
 
 def test_the_same_from_the_file(plain_one):
-    again = json.loads(json.dumps(plain_one))
+    again = Comparison.model_validate(json.loads(plain_one.text()))
     assert comparison_markdown(again) == comparison_markdown(plain_one)
     assert printed(again) == printed(plain_one)
 
 
 def test_without_skin_types(tmp_path):
-    item = document(skin=False)
+    item = comparison(skin=False)
     assert "No skin type is assessed" in printed(item)
     assert "No skin type is assessed" in comparison_markdown(item)
     assert {path.stem for path in write_figures(item, tmp_path)} == {"ranks"}
 
 
 def test_many_models_print_less_and_write_everything():
-    item = document([f"m{k}" for k in range(5)])
+    item = comparison([f"m{k}" for k in range(5)])
     shown = [section for section in comparison_sections(item) if not section.detail]
     assert len(shown) < len(comparison_sections(item))
     assert "macro-F1, against m0" in comparison_markdown(item)
@@ -98,25 +101,25 @@ def test_many_models_print_less_and_write_everything():
 
 
 def test_a_metric_asked_for_is_shown_however_many_models_there_are():
-    text = printed(document(names=tuple("abcdef"), metrics=("accuracy", "weighted_f1")))
+    text = printed(comparison(names=tuple("abcdef"), metrics=("accuracy", "weighted_f1")))
     overall = text.partition("All images, against")[2].partition("Fitzpatrick")[0]
     assert "weighted F1" in overall
     assert (
         "weighted F1"
-        not in printed(document(names=tuple("abcdef")))
+        not in printed(comparison(names=tuple("abcdef")))
         .partition("All images, against")[2]
         .partition("Fitzpatrick")[0]
     )
 
 
 def test_a_reason_stands_for_what_is_missing():
-    item = document(metrics=["average_precision"])
-    assert item["ranks"]["models"] == {}
+    item = comparison(metrics=["average_precision"])
+    assert item.ranks.models == ()
     assert "no paired test of this metric is offered" in printed(item)
 
 
 def test_hostile_names_break_nothing(tmp_path):
-    item = document((HOSTILE, f"{HOSTILE}2"), margin=0.05)
+    item = comparison((HOSTILE, f"{HOSTILE}2"), margin=0.05)
     text, markdown = printed(item), comparison_markdown(item)
     for output in (text, markdown):
         assert "\u202e" not in output
@@ -158,11 +161,11 @@ def test_every_model_has_a_dot_in_the_rank_figure():
     letters = {
         name: "".join("abcdefghijklmnopqrstuvwxyz"[k] for k in (max(0, i - 1), i)) for i, name in enumerate(names)
     }
-    models = {
-        name: {"value": 0.9 - 0.02 * i, "best": max(1, i), "worst": i + 2, "letters": letters[name]}
+    models = tuple(
+        RankedModel(model=name, value=0.9 - 0.02 * i, best=max(1, i), worst=i + 2, letters=letters[name])
         for i, name in enumerate(names)
-    }
-    figure = rank_figure({"ranks": {"metric": "macro_f1", "models": models}})
+    )
+    figure = rank_figure(Ranks(metric="macro_f1", models=models))
     _, side = figure.axes
     drawn = {(x, y) for line in side.lines if line.get_marker() == "o" for x, y in line.get_xydata()}
     assert {y for _, y in drawn} == set(range(20))

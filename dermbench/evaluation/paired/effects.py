@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
 
+from dermbench.artifacts.comparison import Difference
 from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.intervals.delong import covariance, ovr_influence
 from dermbench.evaluation.intervals.estimate import Estimate, normal_limits
@@ -64,14 +65,26 @@ class Effect:
     test: str | None = None
     reason: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        """Return {value, low, high, n, method, p_value, test, reason}, those that there are, and value."""
-        found = self.estimate.interval().document()
-        if self.p_value is not None:
-            found |= {"p_value": max(self.p_value, SMALLEST), "test": self.test}
-        elif self.reason is not None and found["value"] is not None:
-            found["reason"] = "; ".join(filter(None, [found.get("reason"), self.reason]))
-        return found
+    def record(self, p_holm: float | None = None, seed_se: float | None = None) -> Difference:
+        """Return the difference as it is written.
+
+        Parameters
+        ----------
+        p_holm
+            The corrected p value; None outside of a family.
+        seed_se
+            What the seeds add to the error; None where a model has one.
+        """
+        cell = self.estimate.interval().cell()
+        reasons = [cell.reason, None if cell.value is None or self.p_value is not None else self.reason]
+        return Difference(
+            **cell.model_dump(exclude={"reason"}),
+            reason="; ".join(filter(None, reasons)) or None,
+            p_value=None if self.p_value is None else max(self.p_value, SMALLEST),
+            p_holm=p_holm,
+            test=self.test,
+            seed_se=seed_se,
+        )
 
 
 def lacking(reason: str) -> Effect:

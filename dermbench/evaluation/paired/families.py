@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-Document = dict[str, Any]
+SMALLEST = 1e-6
+"""Smaller p values are written as this one: a record keeps six decimals, and 0 is no p value."""
+Key = TypeVar("Key", bound=tuple[object, ...])
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -24,36 +26,42 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def correct(family: Iterable[Document]) -> None:
-    """Add ``p_holm`` to every document of a family that has a p value."""
-    tested = [document for document in family if document.get("p_value") is not None]
-    if not tested:
-        return
-    adjusted = holm(np.array([document["p_value"] for document in tested]))
-    for document, p in zip(tested, adjusted, strict=True):
-        document["p_holm"] = float(p)
+def families(keys: Mapping[Key, float | None], *, declared: bool) -> list[list[Key]]:
+    """Return the keys that have a p value, by family.
+
+    Parameters
+    ----------
+    keys
+        {key whose last part is the name of a metric: p value, or None without a test}.
+    declared
+        Whether metrics were declared: then all keys are one family, else each metric is one.
+    """
+    found: dict[object, list[Key]] = {}
+    for key, p in keys.items():
+        if p is not None:
+            found.setdefault(None if declared else key[-1], []).append(key)
+    return list(found.values())
 
 
-def correct_by_metric(documents: Iterable[tuple[str, Document]], *, declared: bool) -> None:
-    """Add ``p_holm`` to (metric, document): one family in all when metrics were declared, else one a metric."""
-    families: dict[str, list[Document]] = {}
-    for metric, document in documents:
-        families.setdefault("" if declared else metric, []).append(document)
-    for family in families.values():
-        correct(family)
+def corrected(p_values: Mapping[Key, float | None], *, declared: bool) -> dict[Key, float]:
+    """Return p values after Holm's correction within each of the :func:`families`."""
+    adjusted: dict[Key, float] = {}
+    for family in families(p_values, declared=declared):
+        made = holm(np.array([max(p_values[key] or 0.0, SMALLEST) for key in family]))
+        adjusted |= dict(zip(family, made.tolist(), strict=True))
+    return adjusted
 
 
 def describe(declared: Sequence[str], n_others: int) -> dict[str, str]:
     """Say what belongs to each family."""
     models = f"{n_others} model{'s' * (n_others != 1)} against the baseline"
-    over = f"the declared metrics ({', '.join(declared)})" if declared else ""
-    scope = f"{models} x {over}" if declared else f"{models}, for each metric on its own"
-    groups = f"{models} x groups of the feature" + (f" x {over}" if declared else ", for each metric on its own")
+    over = f" x the declared metrics ({', '.join(declared)})" if declared else ", for each metric on its own"
+    scope = f"Holm over {models}{over}"
     return {
-        "overall": f"Holm over {scope}",
-        "groups": f"Holm over {groups}",
-        "worst_group": f"Holm over {scope}",
-        "gap": f"Holm over {scope}",
+        "overall": scope,
+        "groups": f"Holm over {models} x groups of the feature{over}",
+        "worst_group": scope,
+        "gap": scope,
         "ranks": "Holm over all pairs of models",
         "screen": "Benjamini-Hochberg over classes x groups, for each model; exploratory",
     }

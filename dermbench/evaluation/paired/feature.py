@@ -1,115 +1,72 @@
-"""The comparison's block of a sensitive feature."""
+"""The comparison's record of a sensitive feature."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.comparison import (
+    Difference,
+    FeatureComparison,
+    FrontModel,
+    GroupSize,
+    GroupValue,
+    MarginAnswer,
+    ScreenedChange,
+    WorstGroups,
+)
+from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.paired.arrays import Entrants
 from dermbench.evaluation.paired.effects import effects
-from dermbench.evaluation.paired.extremes import NO_INTERVAL, extremes
-from dermbench.evaluation.paired.families import correct_by_metric
+from dermbench.evaluation.paired.families import corrected
+from dermbench.evaluation.paired.gap_change import gap_changes
 from dermbench.evaluation.paired.margin import no_group_lost
-from dermbench.evaluation.paired.pairs import LABEL_SWAP
 from dermbench.evaluation.paired.pareto import pareto_view
-from dermbench.evaluation.paired.screen import LABEL, screen
+from dermbench.evaluation.paired.screen import screen
+from dermbench.evaluation.paired.worst import Worst, worst_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.paired.candidates import Candidate
-    from dermbench.evaluation.paired.extremes import Extremes
-    from dermbench.evaluation.resampling.plan import Plan
+    from dermbench.evaluation.paired.effects import Effects
+    from dermbench.evaluation.paired.question import Question
 
-Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of every feature.
-
-    Attributes
-    ----------
-    candidates, baseline
-        What is compared, and the index of the one that the others are compared with.
-    metrics
-        All that are compared.
-    headline
-        Those whose worst group, gap, margin and Pareto view are shown.
-    declared
-        Whether the metrics were chosen by the user, so that they form one family.
-    margin
-        Largest loss of a group that is accepted, in units of the metric; None not to ask.
-    plan
-        Number of resamples, and the random numbers.
-    """
-
-    candidates: Sequence[Candidate]
-    baseline: int
-    metrics: Sequence[Metric]
-    headline: Sequence[Metric]
-    declared: bool
-    margin: float | None
-    plan: Plan
-
-    @property
-    def others(self) -> dict[int, str]:
-        """{index: name} of the candidates that are compared with the baseline."""
-        return {k: c.name for k, c in enumerate(self.candidates) if k != self.baseline}
+Values = dict[str, dict[str, float | None]]
 
 
-def feature_block(question: Question, grouping: Grouping) -> Document:
-    """Return {groups, values, differences, worst_group, gap, margin, pareto, screen} of a feature."""
+def compare_groups(question: Question, grouping: Grouping) -> FeatureComparison:
+    """Compare the models in the groups of a feature."""
     known = grouping.known()
     groups = known.with_unknown()
     found = effects(question.candidates, question.baseline, question.metrics, groups, question.plan)
-    differences = {
-        name: {
-            group: {m.name: found[k, g, m.name].document() for m in question.metrics}
-            for g, group in enumerate(groups.names)
-        }
-        for k, name in question.others.items()
-    }
-    tested = (
-        (metric, document)
-        for by_group in differences.values()
-        for group, by_metric in by_group.items()
-        if group != UNKNOWN
-        for metric, document in by_metric.items()
-    )
-    correct_by_metric(tested, declared=question.declared)
     counts = [metric for metric in question.headline if metric.kind == "counts"]
-    compared = extremes(question.candidates, question.baseline, counts, known, question.plan)
-    return {
-        "groups": _sizes(question, groups),
-        "values": {c.name: _values(c, question.metrics, groups) for c in question.candidates},
-        "differences": differences,
-        "worst_group": _worst(question, compared),
-        "gap": _gaps(question, compared),
-        "margin": _margins(question, found, known),
-        "pareto": _pareto(question, compared),
-        "screen": _screen(question, known),
-    }
+    compared = worst_groups(question.candidates, question.baseline, counts, known, question.plan)
+    return FeatureComparison(
+        groups=_sizes(question, groups),
+        values={c.name: _values(c, question.metrics, groups) for c in question.candidates},
+        differences=_differences(question, found, groups),
+        worst_group=_worst(question, compared),
+        gap=gap_changes(question, grouping),
+        margin=_margins(question, found, known),
+        pareto={name: _pareto(question, each) for name, each in compared.items()},
+        screen=_screen(question, known),
+    )
 
 
-def _sizes(question: Question, groups: Grouping) -> Document:
+def _sizes(question: Question, groups: Grouping) -> dict[str, GroupSize]:
     unit = question.candidates[0].samples[0].units
-    sizes = {}
-    for g, name in enumerate(groups.names):
-        rows = groups.codes == g
-        sizes[name] = {"n": int(rows.sum()), "units": len(np.unique(unit[rows]))}
-    return sizes
+    rows = {name: groups.codes == g for g, name in enumerate(groups.names)}
+    return {name: GroupSize(n=int(mask.sum()), units=len(np.unique(unit[mask]))) for name, mask in rows.items()}
 
 
-def _values(candidate: Candidate, metrics: Sequence[Metric], groups: Grouping) -> Document:
+def _values(candidate: Candidate, metrics: Sequence[Metric], groups: Grouping) -> Values:
     tables = [group_tables(sample, [groups], metrics)[groups.feature] for sample in candidate.samples]
     averages = np.mean([table.values for table in tables], axis=0)
     return {
@@ -118,59 +75,44 @@ def _values(candidate: Candidate, metrics: Sequence[Metric], groups: Grouping) -
     }
 
 
-def _worst(question: Question, compared: Sequence[Extremes]) -> Document:
-    blocks: Document = {}
-    for found in compared:
-        if found.scores is None:
-            blocks[found.metric.name] = {"reason": found.reason}
-            continue
-        worst, order = found.worst(found.values), found.values if found.metric.higher_is_better else -found.values
-        blocks[found.metric.name] = {
-            "models": {
-                c.name: {"group": found.names[int(order[k].argmin())], "value": float(worst[k])}
+def _differences(
+    question: Question, found: Effects, groups: Grouping
+) -> dict[str, dict[str, dict[str, Difference]]]:
+    """Return {model: {group: {metric: difference}}}; unknown groups are in no family."""
+    known = {key: effect.p_value for key, effect in found.items() if groups.names[key[1]] != UNKNOWN}
+    p_holm = corrected(known, declared=question.declared)
+    return {
+        model: {
+            group: {m.name: found[k, g, m.name].record(p_holm.get((k, g, m.name))) for m in question.metrics}
+            for g, group in enumerate(groups.names)
+        }
+        for k, model in question.others.items()
+    }
+
+
+def _worst(question: Question, compared: Mapping[str, Worst | str]) -> dict[str, WorstGroups | Undefined]:
+    made = {name: found for name, found in compared.items() if isinstance(found, Worst)}
+    found = {(k, name): each.effect(k) for name, each in made.items() for k in question.others}
+    p_holm = corrected({key: effect.p_value for key, effect in found.items()}, declared=question.declared)
+    classes = question.candidates[0].samples[0].classes
+    return {
+        name: Undefined(reason=each)
+        if isinstance(each, str)
+        else WorstGroups(
+            models={
+                c.name: GroupValue(group=each.names[each.group[k]], value=each.worst[k])
                 for k, c in enumerate(question.candidates)
             },
-            "differences": {name: found.worst_effect(k).document() for k, name in question.others.items()},
-        } | _classes(question, found)
-    _correct(blocks, question)
-    return blocks
+            differences={
+                model: found[k, name].record(p_holm.get((k, name))) for k, model in question.others.items()
+            },
+            classes=None if each.classes is None else tuple(classes[c] for c in each.classes),
+        )
+        for name, each in compared.items()
+    }
 
 
-def _gaps(question: Question, compared: Sequence[Extremes]) -> Document:
-    blocks: Document = {}
-    for found in compared:
-        if found.scores is None:
-            blocks[found.metric.name] = {"reason": found.reason}
-            continue
-        gaps = {c.name: found.gap(k) for k, c in enumerate(question.candidates)}
-        first = gaps[question.candidates[question.baseline].name]["value"]
-        differences = {
-            name: {
-                "value": gaps[name]["value"] - first,
-                "p_value": float(found.p_gap[k]),
-                "test": LABEL_SWAP,
-                "reason": NO_INTERVAL,
-            }
-            for k, name in question.others.items()
-        }
-        blocks[found.metric.name] = {"models": gaps, "differences": differences} | _classes(question, found)
-    _correct(blocks, question)
-    return blocks
-
-
-def _correct(blocks: Document, question: Question) -> None:
-    tested = ((m, item) for m, block in blocks.items() for item in block.get("differences", {}).values())
-    correct_by_metric(tested, declared=question.declared)
-
-
-def _classes(question: Question, found: Extremes) -> Document:
-    if found.classes is None:
-        return {}
-    names = question.candidates[0].samples[0].classes
-    return {"classes": [names[c] for c in found.classes]}
-
-
-def _margins(question: Question, found: Any, known: Grouping) -> Document:
+def _margins(question: Question, found: Effects, known: Grouping) -> dict[str, dict[str, MarginAnswer]]:
     if question.margin is None:
         return {}
     return {
@@ -186,21 +128,11 @@ def _margins(question: Question, found: Any, known: Grouping) -> Document:
     }
 
 
-def _pareto(question: Question, compared: Sequence[Extremes]) -> Document:
-    names = [candidate.name for candidate in question.candidates]
-    blocks = {}
-    for found in compared:
-        overall = [np.mean([score(found.metric, s) for s in c.samples]) for c in question.candidates]
-        blocks[found.metric.name] = pareto_view(names, np.array(overall, dtype=np.float64), found)
-    return blocks
+def _pareto(question: Question, found: Worst | str) -> dict[str, FrontModel] | Undefined:
+    return Undefined(reason=found) if isinstance(found, str) else pareto_view(question.candidates, found)
 
 
-def _screen(question: Question, known: Grouping) -> Document:
+def _screen(question: Question, known: Grouping) -> dict[str, tuple[ScreenedChange, ...]]:
     entrants = Entrants.of(question.candidates, question.baseline, METRICS.get("accuracy"))
     classes = question.candidates[0].samples[0].classes
-    return {
-        "label": LABEL,
-        "models": {
-            name: screen(entrants, k, known, classes, question.plan) for k, name in question.others.items()
-        },
-    }
+    return {name: screen(entrants, k, known, classes, question.plan) for k, name in question.others.items()}

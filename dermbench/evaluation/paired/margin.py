@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from scipy.special import ndtri
+
+from dermbench.artifacts.comparison import Loss, MarginAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.estimate import Estimate
+    from dermbench.evaluation.intervals.estimate import Estimate, Interval
 
 LEVEL = 0.95
-SHOWN = "no group lost more than the margin"
-REFUTED = "a group lost more than the margin"
-OPEN = "not shown: a group may have lost more than the margin"
+ONE_SIDED = float(ndtri(LEVEL))
+"""Normal quantile of the bound of each group."""
 
 
-def simultaneous_bound(n_groups: int, *, level: float = LEVEL) -> float:
+def simultaneous_bound(n_groups: int) -> float:
     """Return the normal quantile of one-sided bounds that hold for all groups at once (Šidák)."""
-    return float(ndtri(level ** (1 / n_groups)))
+    return float(ndtri(LEVEL ** (1 / max(1, n_groups))))
 
 
-def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) -> dict[str, Any]:
+def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) -> MarginAnswer:
     """Say whether any group lost more than ``margin``.
+
+    That no group lost more is shown when the one-sided 95 % bound of every group says so: a claim about all groups
+    needs no correction for their number (intersection-union test). That some group lost more does need it.
 
     Parameters
     ----------
@@ -36,34 +39,38 @@ def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) 
     margin
         In units of the metric.
 
-    Returns
-    -------
-    dict
-        verdict, groups {group: {value, bound}}: the change for the better (negative for a loss) and the bound on
-        its bad side, all bounds holding at once with 95 %. Without a bound for some group nothing is shown.
+    References
+    ----------
+    Berger (1982), Technometrics 24, 295-300.
     """
-    z = simultaneous_bound(max(1, len(found)))
     sign = 1.0 if metric.higher_is_better else -1.0
-    groups: dict[str, Any] = {}
-    lows, highs = [], []
+    z = simultaneous_bound(len(found))
+    groups, lost = {}, False
     for name, estimate in found.items():
-        interval = estimate.interval(z)
-        if interval.low is None or interval.high is None or interval.value is None:
-            groups[name] = {"value": None if interval.value is None else sign * interval.value, "bound": None}
-            groups[name]["reason"] = interval.reason
-            continue
-        low, high = sorted((sign * interval.low, sign * interval.high))
-        groups[name] = {"value": sign * interval.value, "bound": low}
-        lows.append(low)
-        highs.append(high)
-    return {"margin": margin, "groups": groups, **_verdict(np.array(lows), np.array(highs), len(found), margin)}
+        groups[name] = _loss(estimate.interval(ONE_SIDED), sign)
+        ends = _ends(estimate.interval(z), sign)
+        lost |= ends is not None and ends[1] < -margin
+    lacking = sum(group.bound is None for group in groups.values())
+    reason = "no known group" if not groups else None
+    verdict: Literal["shown", "lost", "open"] = "lost" if lost else "open"
+    if lacking and not lost:
+        reason = f"{lacking} of {len(groups)} groups have no bound"
+    elif groups and all(group.bound is not None and group.bound > -margin for group in groups.values()):
+        verdict = "shown"
+    return MarginAnswer(margin=margin, verdict=verdict, groups=groups, reason=reason)
 
 
-def _verdict(lows: Any, highs: Any, n_groups: int, margin: float) -> dict[str, str]:
-    if n_groups == 0:
-        return {"verdict": OPEN, "reason": "no known group"}
-    if (highs < -margin).any():
-        return {"verdict": REFUTED}
-    if len(lows) < n_groups:
-        return {"verdict": OPEN, "reason": f"{n_groups - len(lows)} of {n_groups} groups have no bound"}
-    return {"verdict": SHOWN if (lows > -margin).all() else OPEN}
+def _loss(interval: Interval, sign: float) -> Loss:
+    ends = _ends(interval, sign)
+    value = None if interval.value is None else sign * interval.value
+    if ends is None:
+        return Loss(value=value, bound=None, reason=interval.reason)
+    return Loss(value=value, bound=ends[0])
+
+
+def _ends(interval: Interval, sign: float) -> tuple[float, float] | None:
+    """Return the ends of the change for the better, the lower one first."""
+    if interval.low is None or interval.high is None:
+        return None
+    low, high = sorted((sign * interval.low, sign * interval.high))
+    return low, high

@@ -7,8 +7,7 @@ from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import binom
+from scipy.special import bdtr, ndtr
 
 from dermbench.evaluation.intervals.delong import covariance, ovr_influence
 from dermbench.evaluation.paired.kernels import kernel
@@ -50,8 +49,8 @@ def mcnemar_mid_p(only_first: NDArray[np.intp], only_second: NDArray[np.intp]) -
     Fagerland, Lydersen, Laake (2013), BMC Medical Research Methodology 13:91.
     """
     n, fewer = only_first + only_second, np.minimum(only_first, only_second)
-    p = 2 * binom.cdf(fewer, n, 0.5) - binom.pmf(fewer, n, 0.5)
-    return np.where(only_first == only_second, 1.0, np.minimum(1.0, p))
+    at_most, below = bdtr(fewer, n, 0.5), np.where(fewer > 0, bdtr(fewer - 1, n, 0.5), 0.0)
+    return np.where(only_first == only_second, 1.0, np.minimum(1.0, at_most + below))
 
 
 def tail_p(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from dermbench.artifacts.comparison import FrontModel
+from dermbench.evaluation.core.scoring import score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.paired.extremes import Extremes
+    from dermbench.evaluation.paired.candidates import Candidate
+    from dermbench.evaluation.paired.worst import Worst
 
 
 def on_front(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -51,34 +55,30 @@ def distance_to_best(values: NDArray[np.float64], *, higher_is_better: bool = Tr
     return distance
 
 
-def pareto_view(names: Sequence[str], overall: NDArray[np.float64], found: Extremes) -> dict[str, Any]:
-    """Return {models {name: {overall, worst_group, worst, dto, on_front, front_share}}}.
+def pareto_view(candidates: Sequence[Candidate], found: Worst) -> dict[str, FrontModel]:
+    """Return every candidate's score on all images beside that of its worst group.
 
     Parameters
     ----------
-    names, overall
-        Candidates, and their value on all images, shape (n_candidates,).
+    candidates
+        What is compared.
     found
-        Their group values. ``front_share`` is the share of resamples, of the images of known groups, in which a
-        candidate is on the front.
+        Their group values, and resamples of the images of known groups.
     """
-    if found.scores is None:
-        return {"models": {}, "reason": found.reason}
-    sign = 1.0 if found.metric.higher_is_better else -1.0
-    values, resampled = found.values, sign * found.scores.replicates[..., 0]
-    worst, order = found.worst(values), np.argsort(sign * values, axis=1, kind="stable")
-    front = on_front(sign * overall, sign * worst)
+    metric, sign = found.metric, 1.0 if found.metric.higher_is_better else -1.0
+    overall = np.array([np.mean([score(metric, s) for s in c.samples]) for c in candidates])
+    resampled = sign * found.scores.replicates[..., 0]
+    front = on_front(sign * overall, sign * found.worst)
     share = np.mean(on_front(resampled[..., -1], resampled[..., :-1].min(axis=-1)), axis=0)
-    distance = distance_to_best(values, higher_is_better=found.metric.higher_is_better)
-    models = {
-        name: {
-            "overall": float(overall[k]),
-            "worst_group": found.names[order[k, 0]],
-            "worst": float(worst[k]),
-            "dto": float(distance[k]),
-            "on_front": bool(front[k]),
-            "front_share": float(share[k]),
-        }
-        for k, name in enumerate(names)
+    distance = distance_to_best(found.values, higher_is_better=metric.higher_is_better)
+    return {
+        candidate.name: FrontModel(
+            overall=overall[k],
+            worst_group=found.names[found.group[k]],
+            worst=found.worst[k],
+            dto=distance[k],
+            on_front=bool(front[k]),
+            front_share=share[k],
+        )
+        for k, candidate in enumerate(candidates)
     }
-    return {"models": models}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.resampling.jackknife import acceleration
-from dermbench.evaluation.intervals.estimate import Estimate
 from dermbench.evaluation.intervals.bca import bootstrap_estimate
+from dermbench.evaluation.intervals.estimate import Estimate
+from dermbench.evaluation.resampling.jackknife import acceleration
 from dermbench.evaluation.resampling.resample import as_tally, replicate
 
 if TYPE_CHECKING:

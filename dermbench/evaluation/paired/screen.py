@@ -1,15 +1,16 @@
-"""Exploratory screen: the recall of every class in every group, candidate against baseline."""
+"""Recall of every class in every group, candidate against baseline: where to look next."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
+from dermbench.artifacts.comparison import ScreenedChange
 from dermbench.evaluation.core.sample import ELIGIBLE
+from dermbench.evaluation.disparity.screen import benjamini_hochberg
 from dermbench.evaluation.paired import pairs
-from dermbench.evaluation.paired.effects import SMALLEST
+from dermbench.evaluation.paired.effects import Effect
 from dermbench.evaluation.paired.proportions import paired_difference
 
 if TYPE_CHECKING:
@@ -19,15 +20,10 @@ if TYPE_CHECKING:
     from dermbench.evaluation.paired.arrays import Entrants
     from dermbench.evaluation.resampling.plan import Plan
 
-LABEL = (
-    "exploratory: recall of each class in each group with at least 10 cases; q is Benjamini-Hochberg's over all "
-    "of them. A screen says where to look next, it confirms nothing."
-)
-
 
 def screen(
     entrants: Entrants, k: int, groups: Grouping, classes: Sequence[str], plan: Plan
-) -> list[dict[str, Any]]:
+) -> tuple[ScreenedChange, ...]:
     """Test the recall of each class in each known group between a candidate and the baseline.
 
     Parameters
@@ -45,11 +41,10 @@ def screen(
 
     Returns
     -------
-    list of dict
-        {class, group, n, value, low, high, p_value, q_value, test}, the smallest p first; only cells with at least
-        10 cases.
+    tuple of ScreenedChange
+        Of the cells with at least 10 cases, the smallest p first.
     """
-    found: list[dict[str, Any]] = []
+    found: dict[tuple[str, str], Effect] = {}
     both = entrants.hits[[entrants.baseline, k]]
     for g, name in enumerate(groups.names):
         for c, label in enumerate(classes):
@@ -58,16 +53,10 @@ def screen(
                 continue
             part = entrants.sample.take(rows)
             (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"screen {groups.feature} {name} {c}")
-            change = paired_difference(part, *both[:, rows]).interval().document()
-            found.append(
-                {"class": label, "group": name, **change, "p_value": max(float(p), SMALLEST), "test": test}
-            )
-    return _with_q(found)
-
-
-def _with_q(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if not found:
-        return []
-    q_values = multipletests([item["p_value"] for item in found], method="fdr_bh")[1]
-    made = [{**item, "q_value": float(q)} for item, q in zip(found, q_values, strict=True)]
-    return sorted(made, key=lambda item: (item["p_value"], item["class"], item["group"]))
+            found[label, name] = Effect(paired_difference(part, *both[:, rows]), float(p), test)
+    q_values = benjamini_hochberg(np.array([effect.p_value for effect in found.values()], dtype=np.float64))
+    made = [
+        ScreenedChange(**effect.record().model_dump(), label=label, group=group, q_value=float(q))
+        for ((label, group), effect), q in zip(found.items(), q_values, strict=True)
+    ]
+    return tuple(sorted(made, key=lambda item: (item.p_value, item.label, item.group)))

@@ -1,11 +1,13 @@
-"""Several seeds of a candidate: how far training apart moves a score, beside how far the test set does."""
+"""Several seeds of a candidate: how far a score moves between trainings, and how far between test sets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.comparison import Seeds
+from dermbench.artifacts.report import Cell
 from dermbench.evaluation.core.scoring import score
 from dermbench.evaluation.intervals.estimate import Z95
 
@@ -18,45 +20,35 @@ if TYPE_CHECKING:
 NO_SEEDS = "one run: the spread between seeds is not known"
 
 
-def seed_values(candidate: Candidate, metric: Metric) -> list[float]:
-    """Return the value of each seed on all images, NaN where undefined."""
-    return [score(metric, sample) for sample in candidate.samples]
-
-
-def seed_document(candidate: Candidate, metric: Metric, test_sd: float | None) -> dict[str, Any]:
-    """Return {n, values {seed}, seed_sd, test_sd}: spread between seeds, and of the average between test sets."""
-    values = seed_values(candidate, metric)
-    named = {
-        name: float(value) if np.isfinite(value) else None
-        for name, value in zip(candidate.seeds, values, strict=True)
-    }
-    found: dict[str, Any] = {"n": len(values), "values": named, "seed_sd": None, "test_sd": test_sd}
+def seed_spread(candidate: Candidate, metric: Metric, cell: Cell) -> Seeds:
+    """Return the spread between seeds, and the standard error that the interval of ``cell`` stands for."""
+    values = [score(metric, sample) for sample in candidate.samples]
+    reason = None
     if len(values) < 2:
-        return found | {"reason": NO_SEEDS}
-    if not np.isfinite(values).all():
-        return found | {"reason": f"undefined for a seed: {metric.undefined_when}"}
-    return found | {"seed_sd": float(np.std(values, ddof=1))}
+        reason = NO_SEEDS
+    elif not np.isfinite(values).all():
+        reason = f"undefined for a seed: {metric.undefined_when}"
+    return Seeds(
+        n=len(values),
+        values={
+            name: value if np.isfinite(value) else None
+            for name, value in zip(candidate.seeds, values, strict=True)
+        },
+        seed_sd=None if reason else float(np.std(values, ddof=1)),
+        test_sd=None if cell.low is None or cell.high is None else (cell.high - cell.low) / (2 * Z95),
+        reason=reason,
+    )
 
 
-def test_sd(cell: dict[str, Any]) -> float | None:
-    """Return the standard error that an interval stands for: its width over 2 x 1.96."""
-    if cell.get("low") is None or cell.get("high") is None:
-        return None
-    return float(cell["high"] - cell["low"]) / (2 * Z95)
-
-
-def averaged(cells: Sequence[dict[str, Any]], candidate: Candidate, metric: Metric) -> dict[str, Any]:
+def averaged(cells: Sequence[Cell]) -> Cell:
     """Return the cell of a candidate: that of its only run, or the average of its seeds with its interval."""
-    if len(cells) == 1:
-        return dict(cells[0])
-    values = [cell["value"] for cell in cells]
-    if any(value is None for value in values):
-        return {"value": None, "reason": next(c["reason"] for c in cells if c["value"] is None)}
-    found: dict[str, Any] = {"value": float(np.mean(seed_values(candidate, metric))), "n": cells[0].get("n")}
-    ends = [[cell.get(end) for cell in cells] for end in ("low", "high")]
-    if any(end is None for both in ends for end in both):
-        return found | {"reason": "no interval: a seed has none"}
-    half = [np.mean([v - low for v, low in zip(values, ends[0], strict=True)])]
-    half += [np.mean([high - v for v, high in zip(values, ends[1], strict=True)])]
-    low, high = found["value"] - half[0], found["value"] + half[1]
-    return found | {"low": float(low), "high": float(high), "method": "average of the seeds' intervals"}
+    undefined = [cell for cell in cells if cell.value is None]
+    if len(cells) == 1 or undefined:
+        return undefined[0] if undefined else cells[0]
+    lacking = any(cell.low is None for cell in cells)
+    value, low, high = np.mean([(c.value or 0.0, c.low or 0.0, c.high or 0.0) for c in cells], axis=0)
+    if lacking:
+        return Cell(value=value, n=cells[0].n, reason="no interval: a seed has none")
+    drawn = any(cell.drawn for cell in cells)
+    method = "average of the seeds' intervals"
+    return Cell(value=value, low=low, high=high, n=cells[0].n, method=method, drawn=drawn)

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.special import gammaln
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, f1_score
 
@@ -13,7 +14,7 @@ from dermbench.evaluation import METRICS
 from dermbench.evaluation.core.metric import tally
 from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.paired.pairs import mcnemar_mid_p
-from dermbench.evaluation.paired.proportions import paired_difference
+from dermbench.evaluation.paired.proportions import paired_difference, score_limits
 from dermbench.evaluation.paired.scores import STILL, GroupScores, Scorer, paired_estimate
 from dermbench.evaluation.paired.swaps import Swaps
 from dermbench.evaluation.paired.tallies import Panel
@@ -115,16 +116,41 @@ def test_seeds_are_swapped_as_one_model():
     assert p[1, 0] == pytest.approx(exact, abs=0.015)
 
 
-def test_bonett_price_of_a_table():
-    """59 images, gained 7, lost 1: (1 + 1)/(59 + 2) and (7 + 1)/(59 + 2) in Wald's formula."""
-    first = np.repeat([1.0, 1.0, 0.0, 0.0], [20, 1, 7, 31])
-    second = np.repeat([1.0, 0.0, 1.0, 0.0], [20, 1, 7, 31])
-    zeros = np.zeros(59, dtype=np.intp)
+def test_score_limits_of_the_published_example():
+    """Fagerland et al. 2014, 21 children before and after transplantation, 1 and 7 changes: Tango's interval."""
+    first = np.repeat([1.0, 1.0, 0.0, 0.0], [1, 7, 1, 12])
+    second = np.repeat([1.0, 0.0, 1.0, 0.0], [1, 7, 1, 12])
+    zeros = np.zeros(21, dtype=np.intp)
     found = paired_difference(Sample(zeros, zeros, 2), first, second).interval()
-    up, down = 8 / 61, 2 / 61
-    half = 1.959964 * np.sqrt((up + down - (up - down) ** 2) / 61)
-    assert found.value == pytest.approx(6 / 59)
-    assert (found.low, found.high) == pytest.approx((up - down - half, up - down + half), abs=1e-6)
+    assert found.value == pytest.approx(-6 / 21)
+    assert (found.low, found.high) == pytest.approx((-0.517, -0.026), abs=5e-4)
+
+
+@pytest.mark.parametrize("n", [8, 20, 44])
+@pytest.mark.parametrize("lost", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("both_ways", [0.0, 0.01, 0.05, 0.15])
+def test_one_sided_limits_of_small_groups_are_too_high_in_at_most_7_percent(n, lost, both_ways):
+    """Exactly: over all tables of n images, where the second model loses ``lost``."""
+    gained_lost = [(i, j) for i in range(n + 1) for j in range(n + 1 - i)]
+    chances = multinomial([1 - lost - 2 * both_ways, both_ways, lost + both_ways], n)
+    z = 1.6448536
+    missed = [
+        chances(n - i - j, i, j) for i, j in gained_lost if score_limits(i / n, j / n, n, z=z)[0] > -lost + 1e-9
+    ]
+    assert sum(missed) <= 0.07
+
+
+def multinomial(probabilities, n):
+    """Return the probability of a table as a function of its counts."""
+
+    def of(*counts):
+        pairs = list(zip(counts, probabilities, strict=True))
+        if any(k and not p for k, p in pairs):
+            return 0.0
+        logs = [k * np.log(p) - gammaln(k + 1) for k, p in pairs if k]
+        return float(np.exp(gammaln(n + 1) + sum(logs)))
+
+    return of
 
 
 def test_models_that_answer_alike_have_an_interval_that_shrinks_with_n():

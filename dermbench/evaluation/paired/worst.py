@@ -1,0 +1,134 @@
+"""Whether the worst group of a candidate differs from the baseline's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
+from dermbench.evaluation.paired import pairs
+from dermbench.evaluation.paired.arrays import Entrants
+from dermbench.evaluation.paired.effects import Effect
+from dermbench.evaluation.paired.scores import GroupScores, Scorer
+from dermbench.evaluation.paired.swaps import Swaps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.paired.candidates import Candidate
+    from dermbench.evaluation.resampling.plan import Plan
+
+ONE_GROUP = "fewer than two known groups"
+
+
+@dataclass(frozen=True)
+class Worst:
+    """Group values of one metric for all candidates, over the classes that all groups have.
+
+    Attributes
+    ----------
+    metric, names
+        The metric, and the groups.
+    classes
+        Classes of a macro metric.
+    scores
+        Values, replicates and left-out values with this metric alone; the last group is all known images.
+    p_value
+        P value of each candidate's worst group; NaN for the baseline.
+    baseline
+        Index of the candidate that the others are compared with.
+    """
+
+    metric: Metric
+    names: tuple[str, ...]
+    classes: NDArray[np.intp] | None
+    scores: GroupScores
+    p_value: NDArray[np.float64]
+    baseline: int
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Group values, shape (n_candidates, n_groups)."""
+        return self.scores.observed[:, :-1, 0]
+
+    @property
+    def group(self) -> NDArray[np.intp]:
+        """Index of each candidate's worst group, shape (n_candidates,)."""
+        return np.asarray((self.values if self.metric.higher_is_better else -self.values).argmin(axis=1))
+
+    @property
+    def worst(self) -> NDArray[np.float64]:
+        """Value of each candidate's worst group, shape (n_candidates,)."""
+        return _worst(self.metric, self.values)
+
+    def effect(self, k: int) -> Effect:
+        """Return the difference of the worst groups' values, candidate minus baseline."""
+
+        def apart(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            both = _worst(self.metric, values[..., 0][:, [self.baseline, k], :-1])
+            return np.asarray(both[:, 1] - both[:, 0])
+
+        estimate = self.scores.estimate(apart, np.arange(len(self.names)))
+        return Effect(estimate, float(self.p_value[k]), pairs.LABEL_SWAP)
+
+
+def _worst(metric: Metric, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the worst of the group values on the last axis."""
+    return np.asarray(values.min(axis=-1) if metric.higher_is_better else values.max(axis=-1))
+
+
+def worst_groups(
+    candidates: Sequence[Candidate], baseline: int, metrics: Sequence[Metric], groups: Grouping, plan: Plan
+) -> dict[str, Worst | str]:
+    """Compare worst groups by label swaps.
+
+    Parameters
+    ----------
+    candidates, baseline
+        What is compared, and the index of the one that the others are compared with.
+    metrics
+        Metrics of counts.
+    groups
+        The groups that occur; images of unknown ones (code -1) are left out.
+    plan
+        Number of resamples and swaps, and the random numbers.
+
+    Returns
+    -------
+    dict
+        {metric name: worst groups, or the reason why there are none}.
+    """
+    rows, known = groups.codes >= 0, groups.at(groups.codes >= 0)
+    found: dict[str, Worst | str] = {}
+    for metric in metrics:
+        entrants = Entrants.of(candidates, baseline, metric)
+        views = [[replace(view, y_prob=None).take(rows) for view in seeds] for seeds in entrants.views]
+        found[metric.name] = _compare(Entrants(entrants.sample.take(rows), views, baseline), metric, known, plan)
+    return found
+
+
+def _compare(entrants: Entrants, metric: Metric, groups: Grouping, plan: Plan) -> Worst | str:
+    if len(groups.names) < 2:
+        return ONE_GROUP
+    panel = entrants.panel(groups.codes, steps=metric.needs_order)
+    classes = eligible_classes(panel.support) if metric.macro else None
+    if classes is not None and len(classes) < 2:
+        return f"not estimable: {len(classes)} classes have {ELIGIBLE} true cases in every group, needed are 2"
+    scorer, stream = Scorer([metric], classes), f"compare {groups.feature} extremes {metric.name}"
+    units = entrants.units_of(groups.codes, len(groups.names))
+    scores = GroupScores.of(
+        panel, entrants.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap", total=True
+    )
+    undefined = [name for g, name in enumerate(groups.names) if not np.isfinite(scores.observed[:, g, 0]).all()]
+    if undefined:
+        return f"undefined in {', '.join(undefined)}: {metric.undefined_when}"
+    p = Swaps(panel, entrants.sizes, entrants.baseline).p_values(
+        scorer, lambda values: _worst(metric, values[..., 0])[:, None], plan, stream=f"{stream} swap"
+    )
+    return Worst(metric, groups.names, classes, scores, p[:, 0], entrants.baseline)
