@@ -74,6 +74,8 @@ class Compared:
 
     def units(self, enters: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the independent units of each group among some images, shape (n_groups,)."""
+        if not self.sample.clustered:
+            return np.bincount(self.grouping.codes[enters], minlength=self.n_groups).astype(np.float64)
         pairs = np.unique(self.grouping.codes[enters] * self.sample.n_units + self.sample.units[enters])
         return np.bincount(pairs // max(1, self.sample.n_units), minlength=self.n_groups).astype(np.float64)
 
