@@ -170,8 +170,8 @@ def pivotal_estimate(
     def limits(z: float) -> tuple[float, float, str]:
         pivots = read()
         high, low = value - se * np.quantile(ordered(pivots), ndtr([-z, z]))
-        method = f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)
-        return max(float(low), metric.bounds[0]), min(float(high), metric.bounds[1]), method
+        low, high = np.clip([low, high], *metric.bounds)  # both: one resample without spread puts them far away
+        return float(low), float(high), f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)
 
     return Estimate(value, n, se, limits, drawn=True)
 
