@@ -72,7 +72,9 @@ def gap_limits(test: GapTest, critical: float) -> Limits:
     beyond = statistics > z
     inner = np.where(beyond, _lower(np.abs(value), arm, test.errors, z), np.minimum(np.abs(value) - arm, 0.0))
     k = int(np.argmax(statistics))
+    width = test.metric.bounds[1] - test.metric.bounds[0]
     low, high = (inner[k], value[k] + up[k]) if value[k] > 0 else (value[k] - down[k], -inner[k])
+    low, high = np.clip([low, high], -width, width) + 0.0
     at_most, no_upper = _upper(test)
     return Limits(float(inner[beyond].max(initial=0.0)), at_most, no_upper, k, float(low), float(high))
 
@@ -134,4 +136,5 @@ def _upper(test: GapTest) -> tuple[float | None, str | None]:
         return None, test.untested
     down, up = _arms(test, ONE_SIDED)
     value = test.values[:pairs]
-    return float(np.maximum(value + up[:pairs], -value + down[:pairs]).max()), None
+    width = test.metric.bounds[1] - test.metric.bounds[0]
+    return min(width, float(np.maximum(value + up[:pairs], -value + down[:pairs]).max())), None

@@ -186,6 +186,16 @@ def test_two_groups_are_bounded_by_newcombe_with_one_class():
     assert gap_limits(test, 2.0).at_most == pytest.approx(upper, abs=1e-6)
 
 
+def test_limits_never_exceed_what_is_possible():
+    y_true, codes = np.array([0, 2, 1, 2, 0, 2]), np.array([0, 0, 1, 1, 2, 2])
+    y_pred = np.array([0, 2, 1, 2, 1, 0])
+    grouping = Grouping("g", codes, ("a", "b", "c"), ordered=True)
+    test = gap_tests(Sample(y_true, y_pred, 3), grouping, [METRICS.get("accuracy")], Plan(0, 99))["accuracy"]
+    limits = gap_limits(test, critical(test.permuted))
+    assert limits.at_most == 1.0
+    assert -1.0 <= limits.low <= limits.high <= 1.0
+
+
 def test_no_upper_limit_where_groups_are_not_comparable():
     rng = np.random.default_rng(0)
     codes = np.repeat([0, 1, 2], 100)
