@@ -43,8 +43,8 @@ class Limits:
     contrast
         Index of the contrast with the largest statistic.
     low, high
-        Its simultaneous interval, in the direction of its value. Its end next to 0 is the one that *at least* rests
-        on, so that it excludes 0 only where the test does.
+        Its simultaneous interval, in the direction of its value. Its end next to 0 is the one that *at least*
+        rests on, so that it excludes 0 only where the test does.
     """
 
     at_least: float
