@@ -125,10 +125,12 @@ def _enter(board: Path, candidate: Candidate, run: Path, dataset: Dataset) -> No
 
 def _against_chance(candidate: Candidate, report: Report) -> str:
     cell, chance = report.overall["balanced_accuracy"], 1 / len(report.classes)
-    where = "above" if cell["low"] > chance else "not above"
+    text = f"{candidate.name}: balanced accuracy"
+    if cell.value is None or cell.low is None or cell.high is None:
+        return f"{text} has no interval: {cell.reason}"
+    where = "above" if cell.low > chance else "not above"
     return (
-        f"{candidate.name}: balanced accuracy {cell['value']:.2f} "
-        f"(95 % interval {cell['low']:.2f} to {cell['high']:.2f}), {where} chance ({chance:.2f})"
+        f"{text} {cell.value:.2f} (95 % interval {cell.low:.2f} to {cell.high:.2f}), {where} chance ({chance:.2f})"
     )
 
 

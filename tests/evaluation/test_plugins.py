@@ -20,7 +20,7 @@ from dermbench.evaluation import METRICS, evaluate
 ids = [f"i{k}" for k in range(8)]
 truth = make_truth(pd.DataFrame({"image_id": ids, "label": list("aaaabbbb")}))
 predictions = make_predictions(ids, np.array([[.9, .1]] * 3 + [[.2, .8]] * 5), truth.classes)
-print(json.dumps(evaluate(predictions, truth, n_resamples=99).overall["informedness"]))
+print(json.dumps(evaluate(predictions, truth, n_resamples=99).overall["informedness"].document()))
 """
 
 
