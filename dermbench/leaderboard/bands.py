@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from dermbench import evaluation
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.leaderboard.add import PREDICTIONS
@@ -47,8 +48,6 @@ def ranked_slugs(entries: Sequence[Ranked]) -> list[str]:
 
 
 def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -> Bands:
-    import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
-
     if len(ranked) < 2:
         return dict.fromkeys(ranked, (1, 1))
     predictions = {slug: read_predictions(folder / ENTRIES / slug / PREDICTIONS, truth) for slug in ranked}

@@ -12,6 +12,8 @@ from dermbench.artifacts.predictions import read_predictions
 from dermbench.artifacts.tables import read_table, to_text
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import InputError
+from dermbench.evaluation.core.metric import METRICS, Tally
+from dermbench.evaluation.metrics.counts import f1, precision, recall
 from dermbench.leaderboard.recompute import TOLERANCE
 from dermbench.reporting.text import plain
 
@@ -93,9 +95,6 @@ def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
 
 
 def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:
-    from dermbench.evaluation.core.metric import METRICS, Tally  # noqa: PLC0415 - slow to import
-    from dermbench.evaluation.metrics.counts import f1, precision, recall  # noqa: PLC0415 - slow to import
-
     counts = Tally(table.sum(axis=1), table.sum(axis=0), np.diag(table))
     versions = report.provenance.metric_versions
     for name, cell in report.overall.items():

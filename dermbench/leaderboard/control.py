@@ -10,6 +10,7 @@ import pandas as pd
 
 from dermbench.artifacts.predictions import Predictions, make_predictions
 from dermbench.errors import UsageError
+from dermbench.evaluation.core.groups import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -137,8 +138,6 @@ def _biased(asked: _Asked) -> Predictions:
 
 
 def _members(asked: _Asked, feature: str, groups: Sequence[str]) -> NDArray[np.bool_]:
-    from dermbench.evaluation.core.groups import group  # noqa: PLC0415 - slow to import
-
     grouping = group(asked.dataset.truth(asked.split), feature)
     absent = [name for name in groups if name not in grouping.names]
     if absent or not groups:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.wording import NONE
+from dermbench.evaluation import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,6 +104,4 @@ def higher_is_better(metric: str) -> bool:
     RegistryError
         When there is no metric of that name.
     """
-    from dermbench.evaluation import METRICS  # noqa: PLC0415 - slow to import
-
     return METRICS.get(metric).higher_is_better

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dermbench import evaluation
 from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.report import Disparity, Report, reproducible, settled
@@ -39,8 +40,6 @@ def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool =
     With ``quick`` next to nothing is resampled, and only what :func:`~dermbench.artifacts.report.settled` keeps of
     the report means something.
     """
-    import dermbench.evaluation as evaluation  # noqa: PLC0415, PLR0402 - slow to import, looked up when called
-
     return evaluation.evaluate(
         predictions,
         truth,

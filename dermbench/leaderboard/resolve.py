@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.manifest import Dataset
 from dermbench.errors import InputError, UsageError
+from dermbench.evaluation.core.groups import default_features
 from dermbench.leaderboard.board import BOARD, TRUTH, Board, read_board
 from dermbench.leaderboard.truths import board_truth, dataset_truth, read_truth_table
 from dermbench.tasks import load_task, task_names
@@ -111,8 +112,6 @@ def _completed(board: Board, truth: Truth) -> Board:
     """Fill in what the board does not say yet: the class facts and the sensitive features there are."""
     if board.truth_digest:
         return board
-    from dermbench.evaluation.core.groups import default_features  # noqa: PLC0415 - slow to import
-
     primary, margin = _question(board)
     update = {
         "primary": primary,
