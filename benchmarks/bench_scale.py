@@ -26,17 +26,17 @@ LINES = [
     (1_700, 21, 999, 1, "intervals"),
     (1_700, 21, 9_999, 1, "intervals"),
     (1_700, 21, 9_999, 10, "models"),
-    (1_700, 21, 9_999, 1, "disparities"),
+    (1_700, 21, 9_999, 1, "gaps"),
     (1_700, 114, 9_999, 1, "intervals"),
     (17_000, 21, 9_999, 1, "intervals"),
     (17_000, 114, 9_999, 1, "intervals"),
-    (17_000, 114, 9_999, 1, "disparities"),
+    (17_000, 114, 9_999, 1, "gaps"),
     (100_000, 21, 9_999, 1, "intervals"),
     (100_000, 114, 9_999, 1, "intervals"),
     (1_000_000, 21, 9_999, 1, "intervals"),
     (1_000_000, 114, 999, 1, "intervals"),
     (1_000_000, 114, 9_999, 1, "intervals"),
-    (1_000_000, 21, 9_999, 1, "disparities"),
+    (1_000_000, 21, 9_999, 1, "gaps"),
     (1_700, 21, 9_999, 1, "probabilities"),
     (17_000, 114, 9_999, 1, "probabilities"),
     (100_000, 21, 9_999, 1, "probabilities"),
@@ -52,7 +52,7 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import METRICS
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.disparity.disparities import disparities
+    from dermbench.evaluation.disparity.contrasts import gap_tests
     from dermbench.evaluation.intervals.every_metric import intervals
     from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells
@@ -73,8 +73,8 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
     if what in {"intervals", "probabilities"}:
         intervals(sample, metrics, n_resamples=resamples, workers=workers)
         intervals(sample, metrics, grouping, n_resamples=resamples, workers=workers)
-    elif what == "disparities":
-        disparities(sample, grouping, metrics, n_resamples=resamples, workers=workers)
+    elif what == "gaps":
+        gap_tests(sample, grouping, metrics, Plan(n_resamples=resamples, workers=workers))
     else:
         cells = tally_cells(sample, codes, 7, models=predictions)
 

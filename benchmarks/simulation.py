@@ -1,538 +1,480 @@
-"""Check the statistical core against populations whose truth is known; write the table that the docs quote.
+"""Check gaps, limits and verdicts against populations whose within-class truth is known.
 
-    OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets 600 --out benchmarks/results/simulation
+    OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets 400 --whole 200 --out benchmarks/results/simulation
 
-Every scenario is seeded by its name, so a table is reproduced exactly by the same --sets.
+Every population of ``populations.py`` is drawn ``--sets`` times, and accuracy between groups is judged as the
+primary question. In the first ``--whole`` of these test sets every metric that applies is judged: on its own, as a
+primary question would be, and in whole rows of the report, where all but accuracy are secondary. Set k of a
+population is seeded by its name and k: the same command gives the same table, for any number of ``--jobs``.
 """
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import argparse
-import csv
+import pickle
 import sys
 import time
-import zlib
+from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
-from scipy import stats
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
-from dermbench.evaluation.core.groups import Grouping, group_tally
+from dermbench.artifacts.report import Disparity
+from dermbench.evaluation.core.group_tables import GroupTable
+from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.sample import Sample, eligible_classes
-from dermbench.evaluation.disparity.class_mix import standardised
-from dermbench.evaluation.disparity.disparities import disparities
-from dermbench.evaluation.disparity.disparity import EVIDENCE
-from dermbench.evaluation.intervals.bca import bca_limits
-from dermbench.evaluation.intervals.every_metric import estimates, intervals
-from dermbench.evaluation.intervals.proportions import wilson
-from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
-from dermbench.evaluation.resampling.permutation import permuted_tallies
+from dermbench.evaluation.core.sample import Sample
+from dermbench.evaluation.core.scoring import applicable
+from dermbench.evaluation.disparity import rows as engine
+from dermbench.evaluation.disparity.rows import Questions, disparity_rows
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.resampling.resample import as_tally, replicate, sum_cells, tally_cells
-from dermbench.evaluation.resampling.strata import elements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
+
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.disparity.gap_test import GapTest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from worlds import AJL, World, make_world, pick
+from populations import POPULATIONS, Draw, Pairs, Population, pair_differences
+from rates import AT_LEAST, AT_MOST, Row, rate, rng_of, write_rows
 
-N_RESAMPLES = 499
-BOUND_NULL, BOUND_COVER = 0.065, 0.93
+N_PERMUTATIONS = 399
+CHUNK = 50
+"""Test sets that are simulated together; the number of sets is a multiple of it."""
+FEWEST = 20
+"""Test sets with a number from which on its rate is judged."""
+SLACK = 1e-9
+FEATURE = "fst"
+REPORTS = ("null_mild", "null_3_classes", "null_tiny_groups", "probabilities", "clustered", "sites")
+"""Populations that whole reports with four features are simulated on."""
+NO_ESTIMATE = SimpleNamespace(se=float("nan"))
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table; ``error`` is the Monte-Carlo standard error."""
+class Primary:
+    """What the primary row of one test set says; NaN where there is no number.
 
-    check: str
-    setting: str
-    sets: int
-    result: float
-    error: float
-    bound: str
-    met: str
-    scenario: str = ""
+    Attributes
+    ----------
+    drawn
+        True gap at the class counts of this test set.
+    p_value, low, high, disparity
+        Of the row.
+    covered, covered_drawn
+        Whether the interval of the row's contrast holds its truth, at the expected and at the drawn counts.
+    """
 
-
-def row(check: str, setting: str, hits: np.ndarray, bound: str = "") -> Row:
-    n, rate = len(hits), float(np.mean(hits)) if len(hits) else float("nan")
-    error = float(np.sqrt(max(rate * (1 - rate), 1e-9) / max(n, 1)))
-    return Row(check, setting, n, rate, error, bound, judge(rate, error, bound) if bound and n else "")
-
-
-def judge(rate: float, error: float, bound: str) -> str:
-    """Say whether a rate keeps a bound: yes, only within two Monte-Carlo errors, or not."""
-    limit = float(bound.split()[1])
-    excess = rate - limit if bound.startswith("<=") else limit - rate
-    return "yes" if excess <= 0 else ("within error" if excess <= 2 * error else "NO")
+    drawn: float
+    p_value: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    disparity: float = float("nan")
+    covered: float = float("nan")
+    covered_drawn: float = float("nan")
 
 
-AT_MOST, AT_LEAST = f"<= {BOUND_NULL}", f">= {BOUND_COVER}"
-CLUSTERED = {"rho": 0.4, "per_unit": (6,) * 6}
-UNEVEN = {"rho": 0.4, "per_unit": (2, 2, 3, 4, 6, 8)}
+@dataclass(frozen=True)
+class Whole:
+    """What all metrics of one test set say; NaN where there is no number.
+
+    Attributes
+    ----------
+    secondary
+        Whether any secondary p <= .05.
+    by_metric
+        {metric: whether p <= .05 when the metric is the primary question}.
+    brier_low, brier_high
+        Limits of the Brier score's gap.
+    """
+
+    secondary: float
+    by_metric: dict[str, bool]
+    brier_low: float = float("nan")
+    brier_high: float = float("nan")
 
 
-def rng_of(name: str) -> np.random.Generator:
-    return np.random.default_rng(zlib.crc32(name.encode()))
+def as_sample(population: Population, draw: Draw) -> tuple[Sample, Grouping]:
+    """Return a test set as the evaluation takes it."""
+    names = tuple(f"c{k}" for k in range(population.n_classes))
+    sample = Sample(draw.y_true, draw.y_pred, len(names), unit=draw.unit, y_prob=draw.y_prob, classes=names)
+    return sample, Grouping(FEATURE, draw.group, population.names, ordered=population.ordered)
 
 
-def verdicts(world: World, metrics: list[str], sets: int, name: str) -> dict[str, np.ndarray]:
-    """Return, for each metric, whether evidence of a disparity was declared."""
-    rng, found = rng_of(name), {m: [] for m in metrics}
-    for seed in range(sets):
-        sample, groups = world.draw(rng)
-        made = disparities(sample, groups, [METRICS.get(m) for m in metrics], seed=seed, n_resamples=N_RESAMPLES)
-        for m, item in made.items():
-            if item.verdict is not None:
-                found[m].append(item.verdict == EVIDENCE)
-    return {m: np.array(v) for m, v in found.items()}
+def rows_of(
+    sample: Sample, grouping: Grouping, plan: Plan, metrics: Sequence[Metric], *, n_features: int = 1
+) -> tuple[dict[str, GapTest], dict[str, Disparity]]:
+    """Return tests and rows of metrics, accuracy by skin type being the primary question.
 
-
-def null_rejection(sets: int) -> Iterator[Row]:
-    cases = {
-        "21 classes, same mix": (make_world(21, tilt=0.0), ["accuracy", "cohen_kappa"]),
-        "21 classes, mix differs": (make_world(21, tilt=1.0), ["accuracy", "cohen_kappa", "weighted_f1"]),
-        "3 classes, mix differs": (
-            make_world(3, tilt=1.0, spread=0.2),
-            ["accuracy", "macro_f1", "balanced_accuracy", "cohen_kappa"],
-        ),
-        "3 classes, clustered": (make_world(3, tilt=1.0, spread=0.2, **CLUSTERED), ["accuracy", "macro_f1"]),
-        "3 classes, clustered, unit sizes differ": (
-            make_world(3, tilt=1.0, spread=0.2, **UNEVEN),
-            ["accuracy", "macro_f1"],
-        ),
-        "21 classes, clustered": (make_world(21, tilt=1.0, **CLUSTERED), ["accuracy"]),
-        "3 groups of 12": (make_world(3, (12, 12, 12), spread=0.2), ["accuracy", "cohen_kappa"]),
-    }
-    for setting, (world, metrics) in cases.items():
-        for metric, hits in verdicts(world, metrics, sets, f"null {setting}").items():
-            yield row("null rejection of the verdict", f"{metric}; {setting}", hits, AT_MOST)
-
-
-def power(sets: int) -> Iterator[Row]:
-    for drop in (0.15, 0.25):
-        for setting, how in (("independent", {}), ("clustered", CLUSTERED)):
-            world = make_world(21, drop={5: drop}, **how)
-            hits = verdicts(world, ["accuracy"], max(sets // 2, 20), f"power {drop} {setting}")["accuracy"]
-            yield row(f"power, type VI (n=44) worse by {drop:.2f}", f"accuracy; 21 classes, {setting}", hits)
-    world = make_world(21, drop={4: 0.15, 5: 0.15})
-    hits = verdicts(world, ["accuracy"], max(sets // 2, 20), "power V VI")["accuracy"]
-    yield row("power, types V and VI (n=127) worse by 0.15", "accuracy; 21 classes, independent", hits)
-
-
-def wilson_exact(_sets: int) -> Iterator[Row]:
-    """Exact coverage, averaged over true proportions .3 to .95."""
-    rates = np.linspace(0.3, 0.95, 66)
-    for n in (12, 30, 60, 150):
-        k = np.arange(n + 1)
-        low, high = np.array([wilson(x / n, n) for x in k]).T
-        inside = (low[:, None] <= rates) & (rates <= high[:, None])
-        coverage = (stats.binom.pmf(k[:, None], n, rates) * inside).sum(axis=0)
-        mean = float(coverage.mean())
-        yield Row(
-            "coverage", f"accuracy, Wilson (exact); n={n}", 0, mean, 0.0, AT_LEAST, "yes" if mean >= 0.93 else "NO"
-        )
-
-
-def group_coverage(
-    world: World, metrics: list[str], sets: int, name: str, *, present: bool = False
-) -> dict[tuple[str, int], np.ndarray]:
-    """Return whether each interval of each group covers; balanced accuracy averages over classes that occur."""
-    rng, found = rng_of(name), {(m, g): [] for m in metrics for g in range(len(world.sizes))}
-    objects = [METRICS.get(m) for m in metrics]
-    truth = {m.name: world.values(m) for m in objects}
-    recall = np.einsum("gcc->gc", world.confusion)
-    for seed in range(sets):
-        sample, groups = world.draw(rng)
-        made = intervals(sample, objects, groups, seed=seed, n_resamples=N_RESAMPLES)
-        for g, group in enumerate(groups.names):
-            there = np.bincount(sample.y_true[groups.codes == g], minlength=world.n_classes) > 0
-            for m in metrics:
-                item = made[group, m]
-                true = recall[g, there].mean() if present and m == "balanced_accuracy" else truth[m][g]
-                if item.low is not None:
-                    found[m, g].append(item.low <= true <= item.high)
-    return {key: np.array(v) for key, v in found.items()}
-
-
-def coverage(sets: int) -> Iterator[Row]:
-    metrics = ["accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kappa", "mcc"]
-    sizes = (12, 30, 60, 150, 400)
-    for c in (3, 9, 21):
-        world = make_world(c, sizes, seed=c)
-        found = group_coverage(world, metrics, sets, f"coverage {c}", present=True)
-        for (m, g), hits in found.items():
-            yield from _shown(f"{m}; {c} classes, n={sizes[g]}", hits, sets, binding=sizes[g] >= 30)
-
-
-def _shown(setting: str, hits: np.ndarray, sets: int, *, binding: bool = True) -> Iterator[Row]:
-    """Say how often the interval is suppressed, and what it covers when shown often enough to judge."""
-    if len(hits) < sets:
-        yield row("interval suppressed", setting, np.arange(sets) >= len(hits))
-    if len(hits) >= min(100, sets):
-        yield row("coverage", setting, hits, AT_LEAST if binding else "")
-
-
-def clustered_coverage(sets: int) -> Iterator[Row]:
-    metrics = ["accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa"]
-    sizes = (12, 30, 60, 150, 400)
-    for c in (3, 9, 21):
-        world = make_world(c, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 5)
-        found = group_coverage(world, metrics, sets, f"clustered {c}", present=True)
-        for (m, g), hits in found.items():
-            units = f"n={sizes[g]} in about {sizes[g] / 3.5:.0f} units"
-            yield from _shown(f"{m}; {c} classes, clustered, {units}", hits, sets, binding=sizes[g] >= 30)
-    world = make_world(3, sizes, spread=0.15, rho=0.4, per_unit=(6,) * 5)
-    naive = naive_coverage(world, sets)
-    for g, hits in enumerate(naive):
-        yield row("coverage when units are ignored", f"accuracy; clustered, n={sizes[g]}", hits)
-
-
-def standardised_coverage(sets: int) -> Iterator[Row]:
-    """Class-mix standardised values; the mix and the eligible classes are those of each sample."""
-    cases = {
-        "3 classes": make_world(3, (60, 150, 400), spread=0.2),
-        "3 classes, nearly all right": make_world(3, (60, 150, 400), recall=0.93, spread=0.03),
-        "9 classes": make_world(9, (200, 400), seed=9, tilt=0.5),
-        "21 classes": make_world(21, (500, 900), seed=21, tilt=0.5),
-        "3 classes, clustered": make_world(3, (60, 150, 400), spread=0.2, rho=0.4, per_unit=(6,) * 3),
-    }
-    for setting, world in cases.items():
-        rng, found = rng_of(f"standardised {setting}"), {}
-        for _ in range(sets):
-            sample, groups = world.draw(rng)
-            truth = standardised_truth(world, group_tally(sample, groups).support)
-            for (name, metric), item in standardised(sample, groups).items():
-                hits = found.setdefault((metric, groups.names.index(name)), [])
-                if item.low is not None:
-                    hits.append(item.low <= truth[metric][groups.names.index(name)] <= item.high)
-        for (metric, g), hits in found.items():
-            yield from _shown(f"{metric}; {setting}, n={world.sizes[g]}", np.array(hits), sets)
-
-
-def standardised_truth(world: World, support: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the standardised values of the groups in the population, at the class mix of a sample."""
-    classes = eligible_classes(support)
-    mix = support[:, classes].sum(axis=0) / support[:, classes].sum()
-    joint = mix[None, :, None] * world.confusion[:, classes][:, :, classes]
-    right = np.einsum("gcc->gc", joint)
-    f1 = (2 * right / (mix + joint.sum(axis=1))).mean(axis=1) if len(classes) else np.zeros(len(support))
-    return {"standardised_accuracy": right.sum(axis=1), "standardised_macro_f1": f1}
-
-
-def naive_coverage(world: World, sets: int) -> list[np.ndarray]:
-    rng, truth = rng_of("naive"), world.values(METRICS.get("accuracy"))
-    found = [[] for _ in world.sizes]
-    for _ in range(sets):
-        sample, groups = world.draw(rng)
-        for g, n in enumerate(world.sizes):
-            low, high = wilson(float(sample.hit[groups.codes == g].mean()), n)
-            found[g].append(low <= truth[g] <= high)
-    return [np.array(f) for f in found]
-
-
-def gap_coverage(sets: int) -> Iterator[Row]:
-    small = (12, 30, 60, 150)
-    cases = {
-        "no gap, 21 classes": (make_world(21, tilt=0.0), ["accuracy", "cohen_kappa"]),
-        "VI worse by .15, 21 classes": (make_world(21, tilt=0.0, drop={5: 0.15}), ["accuracy"]),
-        "V, VI worse by .3, 21 classes": (
-            make_world(21, tilt=0.0, drop={4: 0.3, 5: 0.3}),
-            ["accuracy", "cohen_kappa"],
-        ),
-        "no gap, groups 12/30/60/150": (make_world(3, small, tilt=0.0), ["accuracy"]),
-        "first worse by .2, groups 12/30/60/150": (make_world(3, small, tilt=0.0, drop={0: 0.2}), ["accuracy"]),
-        "no gap, 3 classes": (make_world(3, tilt=0.0), ["macro_f1", "balanced_accuracy"]),
-        "VI worse by .2, 3 classes": (make_world(3, tilt=0.0, drop={5: 0.2}), ["macro_f1", "balanced_accuracy"]),
-        "mix differs, 3 classes": (make_world(3, spread=0.2), ["accuracy", "balanced_accuracy", "macro_f1"]),
-        "no gap, clustered": (make_world(3, tilt=0.0, **CLUSTERED), ["accuracy"]),
-        "VI worse by .2, clustered": (make_world(3, tilt=0.0, drop={5: 0.2}, **CLUSTERED), ["accuracy"]),
-    }
-    for setting, (world, metrics) in cases.items():
-        rng, found = rng_of(f"gap {setting}"), {m: [] for m in metrics}
-        spread = {m: [] for m in metrics}
-        objects = [METRICS.get(m) for m in metrics]
-        for seed in range(sets):
-            sample, groups = world.draw(rng)
-            for m, item in disparities(sample, groups, objects, seed=seed, n_resamples=N_RESAMPLES).items():
-                if item.low is None or item.high is None:
-                    continue
-                classes = np.array(item.classes) if item.classes else None
-                truth = world.values(METRICS.get(m), classes)
-                found[m].append(item.low <= np.ptp(truth) + 1e-12 and np.ptp(truth) - 1e-12 <= item.high)
-                sd = item.between_group_sd
-                true_sd = float(np.std(truth, ddof=1))
-                if sd.low is not None:
-                    spread[m].append(sd.low <= true_sd + 1e-12 and true_sd - 1e-12 <= sd.high)
-        for m in metrics:
-            yield row("simultaneous coverage of max - min", f"{m}; {setting}", np.array(found[m]), AT_LEAST)
-            yield row("coverage of the between-group SD", f"{m}; {setting}", np.array(spread[m]), "")
-
-
-def random_effects(sets: int) -> Iterator[Row]:
-    """The Q-profile interval under its own model: group accuracies drawn from a normal law."""
-    for tau in (0.0, 0.05, 0.1):
-        rng, covered, estimate = rng_of(f"tau {tau}"), [], []
-        for seed in range(sets):
-            world = make_world(3, tilt=0.0, drop=dict(enumerate(rng.normal(0, tau, 6))))
-            sample, groups = world.draw(rng)
-            made = disparities(sample, groups, [METRICS.get("accuracy")], seed=seed, n_resamples=99)["accuracy"]
-            sd = made.between_group_sd
-            covered.append(sd.low <= tau <= sd.high)
-            estimate.append(sd.value**2)
-        yield row(
-            "coverage of the between-group SD",
-            f"accuracy; groups drawn with SD {tau}",
-            np.array(covered),
-            AT_LEAST,
-        )
-        mean = float(np.sqrt(np.mean(estimate)))
-        yield Row("root mean square of the between-group SD", f"accuracy; true SD {tau}", sets, mean, 0.0, "", "")
-
-
-def probabilities(rng: np.random.Generator, n: int, c: int) -> Sample:
-    """Draw calibrated predictions: the truth follows the predicted probabilities."""
-    y_prob = rng.dirichlet(np.full(c, 0.5), n)
-    y_true = pick(y_prob, rng)
-    return Sample(y_true, y_prob.argmax(axis=1), c, y_prob=y_prob)
-
-
-def mean_and_rank(sets: int) -> Iterator[Row]:
-    from dermbench.evaluation.calibration.abstention import AURC
-    from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
-
-    objects = [METRICS.get(m) for m in ("log_loss", "brier", "auroc_ovr", "average_precision")]
-    objects += [CONFIDENCE_GAP, AURC]
-    big = probabilities(rng_of("truth"), 200_000, 3)
-    truth = {m.name: float(_value(m, big)) for m in objects}
-    for n in (12, 30, 60, 150):
-        rng, found = rng_of(f"mean {n}"), {m.name: [] for m in objects}
-        for seed in range(sets):
-            sample = probabilities(rng, n, 3)
-            for (_, m), item in estimates(sample, objects, None, Plan(seed, N_RESAMPLES)).items():
-                shown = item.interval()
-                if shown.low is not None:
-                    found[m].append(shown.low <= truth[m] <= shown.high)
-        for m, hits in found.items():
-            yield from _shown(f"{m}; 3 classes, n={n}", np.array(hits), sets, binding=n >= 30)
-
-
-def _value(metric: object, sample: Sample) -> float:
-    if metric.kind == "mean":
-        return float(np.mean(metric.score(sample.y_true, sample.y_prob)))
-    return float(metric.score(sample.y_true, sample.y_prob, np.ones((len(sample), 1)))[0])
-
-
-def calibrated(sets: int) -> Iterator[Row]:
-    """Perfectly calibrated predictions: how often the smallest group has the highest ECE, and p <= .05."""
-    from dermbench.evaluation.calibration.reliability import calibration
-
-    rng, highest, p_ece, p_squared = rng_of("calibrated"), [], [], []
-    codes = np.repeat(np.arange(6), AJL)
-    groups = Grouping("fst", codes, ("I", "II", "III", "IV", "V", "VI"))
-    for seed in range(sets):
-        found = calibration(probabilities(rng, len(codes), 9), groups, seed=seed, n_resamples=199)
-        values = [found[name].ece.value for name in groups.names]
-        highest.append(int(np.argmax(values)) == 5)
-        p_ece.append(found["VI"].ece.p_value <= 0.05)
-        p_squared.append(found["VI"].squared_error.p_value <= 0.05)
-    yield row("smallest group has the highest ECE", "perfect calibration, 9 classes", np.array(highest))
-    yield row("null rejection", "ECE-15 of type VI beside its null", np.array(p_ece), AT_MOST)
-    yield row("null rejection", "debiased squared error of type VI", np.array(p_squared), AT_MOST)
-
-
-def alternatives(sets: int) -> Iterator[Row]:
-    """What the methods in common use do: the reason for the ones here."""
-    world = make_world(21, tilt=0.0, spread=0.0)
-    rng, gaps, covered = rng_of("naive gap"), [], []
-    for seed in range(sets):
-        sample, groups = world.draw(rng)
-        value, low, high = _bootstrapped_gap(sample, groups, seed)
-        gaps.append(value)
-        covered.append(low <= 0 <= high)
-    setting = "accuracy .62 in all six types, n = 238/397/243/186/83/44"
-    yield Row(
-        "mean of max - min", setting, sets, float(np.mean(gaps)), float(np.std(gaps) / np.sqrt(sets)), "", ""
+    Group values and the spread between groups, which no p-value or limit depends on, are left out.
+    """
+    tests = engine.gap_tests(sample, grouping, metrics, plan)
+    known = grouping.known()
+    nothing = np.full((len(known.names), len(metrics)), np.nan)
+    table = GroupTable(grouping.feature, known, tuple(m.name for m in metrics), nothing)
+    asked = Questions(("accuracy", FEATURE), None, n_features)
+    with mock.patch.object(engine, "gap_tests", return_value=tests):  # the rows of these very tests
+        made = disparity_rows(sample, grouping, metrics, table, defaultdict(lambda: NO_ESTIMATE), plan, asked)
+    return (
+        {name: test for name, test in tests.items() if not isinstance(test, str)},
+        {name: row for name, row in made.items() if isinstance(row, Disparity)},
     )
-    yield Row("95th percentile of max - min", setting, sets, float(np.quantile(gaps, 0.95)), 0.0, "", "")
-    yield row("percentile bootstrap of max - min covers 0", setting, np.array(covered))
-    yield from _free_permutation(sets)
-    yield from _other_intervals(sets)
 
 
-def _bootstrapped_gap(sample: Sample, groups: Grouping, seed: int) -> tuple[float, float, float]:
-    cells = tally_cells(sample, groups.codes, len(groups.names))
-
-    def gap(sums: np.ndarray) -> np.ndarray:
-        tally = as_tally(sums, sample.n_classes, steps=False)
-        return np.ptp(tally.correct.sum(axis=-1) / np.maximum(tally.total, 1), axis=-1)
-
-    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap").array()
-    return float(gap(cells.totals()[:, None])[0]), *np.quantile(drawn, [0.025, 0.975])
-
-
-def _free_permutation(sets: int) -> Iterator[Row]:
-    """Rejections of max - min of macro-F1 by a permutation that ignores the class, and by one within classes."""
-    world, metric = make_world(3, spread=0.25, tilt=2.0), METRICS.get("macro_f1")
-    rng, found = rng_of("free"), {True: [], False: []}
-    for seed in range(sets):
-        sample, groups = world.draw(rng)
-        observed = np.ptp(metric.score(group_tally(sample, groups)))
-        for within, hits in found.items():
-            parts = elements(sample, groups.codes, within_class=within)
-            null = permuted_tallies(
-                sample, parts, 6, lambda t: np.ptp(metric.score(t), axis=-1), Plan(seed, N_RESAMPLES), stream="x"
-            ).array()
-            hits.append((np.sum(null >= observed) + 1) / (len(null) + 1) <= 0.05)
-    for within, name in ((True, "within-class"), (False, "free")):
-        yield row(
-            f"null rejection, {name} permutation",
-            "macro-F1; 3 classes, mix differs widely",
-            np.array(found[within]),
-        )
+def primary(population: Population, index: int, *, n_permutations: int = N_PERMUTATIONS) -> Primary:
+    """Draw test set ``index`` of a population and judge accuracy between its groups."""
+    draw = population.draw(rng_of(population.name, index))
+    pairs = drawn_pairs(population, draw)
+    gap = max(map(abs, pairs.values()), default=float("nan"))
+    accuracy = METRICS.get("accuracy")
+    row = rows_of(*as_sample(population, draw), Plan(index, n_permutations), [accuracy])[1].get("accuracy")
+    if row is None:
+        return Primary(gap)
+    assert row.p_value is not None
+    assert row.low is not None
+    assert row.verdict is not None
+    return Primary(
+        gap,
+        row.p_value,
+        row.low,
+        float("nan") if row.high is None else row.high,
+        float(row.verdict.kind == "disparity"),
+        covers(population, row, population.pair_gaps),
+        covers(population, row, pairs),
+    )
 
 
-def _other_intervals(sets: int) -> Iterator[Row]:
-    rng = rng_of("jeffreys")
-    for c, n in ((9, 60), (21, 60), (21, 150)):
-        world, hits = make_world(c, (n,), seed=c), []
-        recall = np.einsum("gcc->gc", world.confusion)[0]
-        for _ in range(sets):
-            sample, _groups = world.draw(rng)
-            support = np.bincount(sample.y_true, minlength=c)
-            correct = np.bincount(sample.y_true[sample.hit], minlength=c)
-            there = support > 0
-            k, m = correct[there], support[there]
-            low, high = np.quantile(rng.beta(k + 0.5, m - k + 0.5, (2000, len(k))).mean(axis=1), [0.025, 0.975])
-            hits.append(low <= recall[there].mean() <= high)
-        yield row("coverage of Jeffreys posteriors", f"balanced_accuracy; {c} classes, n={n}", np.array(hits))
-    metric, hits = METRICS.get("log_loss"), []
-    big = probabilities(rng_of("truth"), 200_000, 3)
-    truth = float(np.mean(metric.score(big.y_true, big.y_prob)))
-    for seed in range(sets):
-        sample = probabilities(rng, 30, 3)
-        values = metric.score(sample.y_true, sample.y_prob)
-        cells = sum_cells(sample, np.zeros(30, dtype=int), 1, values[None, :])
-        made = bootstrap_sums(
-            cells, lambda s: (s[1] / s[0])[:, None, None], 2, Plan(seed, N_RESAMPLES), stream="x"
-        )
-        low, high, _ = bca_limits(values.mean(), np.sort(made[0].at(0, 0)), made[1][0, 0], z=1.96)
-        hits.append(low <= truth <= high)
-    yield row("coverage of BCa", "log_loss; 3 classes, n=30", np.array(hits))
+def whole(population: Population, index: int, *, n_permutations: int = N_PERMUTATIONS) -> Whole:
+    """Draw test set ``index`` of a population and judge all metrics."""
+    sample, grouping = as_sample(population, population.draw(rng_of(population.name, index)))
+    tests, made = rows_of(sample, grouping, Plan(index, n_permutations), applicable(sample))
+    others = [r.p_value for name, r in made.items() if name != "accuracy" and r.p_value is not None]
+    by_metric = {
+        name: engine.p_value(float(test.statistics.max(initial=0.0)), test.permuted) <= 0.05
+        for name, test in tests.items()
+        if test.untested is None
+    }
+    secondary = float(min(others) <= 0.05) if others else float("nan")
+    brier = made.get("brier")
+    if brier is None or brier.low is None:
+        return Whole(secondary, by_metric)
+    return Whole(secondary, by_metric, brier.low, float("nan") if brier.high is None else brier.high)
 
 
-SCENARIOS: dict[str, Callable[[int], Iterator[Row]]] = {
-    "null_rejection": null_rejection,
-    "power": power,
-    "wilson_exact": wilson_exact,
-    "coverage": coverage,
-    "clustered_coverage": clustered_coverage,
-    "standardised_coverage": standardised_coverage,
-    "gap_coverage": gap_coverage,
-    "random_effects": random_effects,
-    "mean_and_rank": mean_and_rank,
-    "calibrated": calibrated,
-    "alternatives": alternatives,
-}
+def drawn_pairs(population: Population, draw: Draw) -> Pairs:
+    """Return the true differences of pairs at the class counts of one test set."""
+    counts = np.zeros((population.n_groups, population.n_classes))
+    known = draw.group >= 0
+    np.add.at(counts, (draw.group[known], draw.y_true[known]), 1)
+    return pair_differences(np.nan_to_num(population.recall), counts)
 
 
-def run(name: str, sets: int) -> list[Row]:
-    start = time.process_time()
-    rows = [replace(r, scenario=name) for r in SCENARIOS[name](sets)]
-    print(f"{name}: {len(rows)} rows, {time.process_time() - start:.0f} s of CPU", file=sys.stderr, flush=True)
-    return rows
+def covers(population: Population, row: Disparity, pairs: Pairs) -> float:
+    """Return whether the interval of a row's contrast holds its truth, NaN where that is not known."""
+    contrast = row.contrast
+    if contrast is None or contrast.low is None or contrast.high is None:
+        return float("nan")
+    if population.accuracy_null:
+        truth = 0.0
+    elif contrast.kind == "pair":
+        first, second = (population.names.index(side[0]) for side in (contrast.first, contrast.second))
+        sign, pair = (1, (first, second)) if first < second else (-1, (second, first))
+        if pair not in pairs:
+            return float("nan")
+        truth = sign * pairs[pair]
+    else:
+        return float("nan")
+    return float(contrast.low - SLACK <= truth <= contrast.high + SLACK)
 
 
-def table(rows: list[Row], command: str) -> str:
-    lines = [
-        f"Made by `{command}`. ± is the Monte-Carlo standard error; *within error*: up to two of them off.",
-        "",
-        "| check | setting | sets | result | bound | met |",
-        "|---|---|---:|---:|---|---|",
+def any_secondary(population: Population, index: int) -> tuple[bool, bool]:
+    """Return whether a whole report with four features has a primary p <= .05, and any secondary one.
+
+    Besides skin type there are three features that have nothing to do with the images, of two, three and eight
+    groups, drawn by unit where images share units.
+    """
+    draw = population.draw(rng_of(f"report {population.name}", index))
+    sample, grouping = as_sample(population, draw)
+    rng = rng_of(f"features {population.name}", index)
+    features = [grouping]
+    for size in (2, 3, 8):
+        codes = rng.integers(0, size, sample.n_units)[sample.units]
+        features.append(Grouping(f"random {size}", codes, tuple(f"g{k}" for k in range(size))))
+    first, secondary = False, []
+    for each in features:
+        made = rows_of(sample, each, Plan(index, N_PERMUTATIONS), applicable(sample), n_features=len(features))[1]
+        for row in made.values():
+            if row.p_value is not None and row.role == "primary":
+                first = row.p_value <= 0.05
+            elif row.p_value is not None:
+                secondary.append(row.p_value)
+    return first, min(secondary) <= 0.05
+
+
+def primary_rates(population: Population, found: Sequence[Primary]) -> Iterator[Row]:
+    """Return the rates of the primary row on one population; those with a bound are judged."""
+    name, answered = population.name, [f for f in found if not np.isnan(f.p_value)]
+    yield rate("comparable", name, [not np.isnan(f.p_value) for f in found])
+    if not answered:
+        return
+    truth = float("nan") if population.gap is None else population.gap
+    null = AT_MOST if population.accuracy_null else ""
+    yield judged("primary p <= .05", name, [f.p_value <= 0.05 for f in answered], null)
+    yield rate("disparity declared", name, [f.disparity for f in answered])
+    yield from limit_rates("", name, [(f.low, f.high, truth) for f in answered])
+    yield from limit_rates(" at the drawn counts", name, [(f.low, f.high, f.drawn) for f in answered])
+    for what, covered in (
+        ("", [f.covered for f in answered]),
+        (" at the drawn counts", [f.covered_drawn for f in answered]),
+    ):
+        known = [each for each in covered if not np.isnan(each)]
+        if known:
+            yield judged(f"contrast interval covers{what}", name, known, AT_LEAST)
+    yield middle("median at least", name, [f.low for f in answered])
+    yield middle("median at most", name, [f.high for f in answered if not np.isnan(f.high)])
+
+
+def whole_rates(population: Population, found: Sequence[Whole]) -> Iterator[Row]:
+    """Return the rates of all other metrics on one population; those with a bound are judged."""
+    name, nothing_differs = population.name, population.null and population.probabilities_null is not False
+    secondary = [f.secondary for f in found if not np.isnan(f.secondary)]
+    if secondary:
+        yield judged("any secondary p <= .05", name, secondary, AT_MOST if nothing_differs else "")
+    for metric in sorted({m for f in found for m in f.by_metric} - {"accuracy", "micro_f1"}):
+        null = population.null if not METRICS.get(metric).needs_probabilities else nothing_differs
+        bound = AT_MOST if null or (metric == "brier" and population.loss_gap == 0) else ""
+        hits = [f.by_metric[metric] for f in found if metric in f.by_metric]
+        yield judged(f"{metric} p <= .05", name, hits, bound)
+    brier = [(f.brier_low, f.brier_high) for f in found if not np.isnan(f.brier_low)]
+    if brier and population.loss_gap is not None:
+        yield from limit_rates(" (brier)", name, [(low, high, population.loss_gap) for low, high in brier])
+
+
+def limit_rates(what: str, name: str, limits: Sequence[tuple[float, float, float]]) -> Iterator[Row]:
+    """Return how often *at least* is above the truth and *at most* below it."""
+    values = np.array([each for each in limits if not np.isnan(each[2])]).reshape(-1, 3)
+    low, high, truth = values.T
+    if len(values):
+        yield judged(f"at least > truth{what}", name, low > truth + SLACK, AT_MOST)
+    limited = ~np.isnan(high)
+    if limited.any():
+        yield judged(f"at most < truth{what}", name, high[limited] < truth[limited] - SLACK, AT_MOST)
+
+
+def judged(check: str, name: str, hits: Sequence[float] | np.ndarray, bound: str) -> Row:
+    """Return a rate; it is judged if enough test sets have one."""
+    return rate(check, name, np.asarray(hits, dtype=np.float64), bound if len(hits) >= FEWEST else "")
+
+
+def middle(check: str, name: str, values: Sequence[float]) -> Row:
+    """Return a median over test sets."""
+    return Row(check, name, len(values), float(np.median(values)) if values else float("nan"), 0.0, "", "")
+
+
+WORK = {"primary": primary, "whole": whole, "report": any_secondary}
+"""What is simulated: function of a population and the index of a test set."""
+
+
+def work(task: tuple[str, str, int], kept: Path | None) -> list:
+    """Simulate the test sets of one population from a start on, or read them from the folder of those done."""
+    kind, name, start = task
+    file = None if kept is None else kept / f"{kind}-{name}-{start}.pickle"
+    if file is not None and file.exists():
+        return pickle.loads(file.read_bytes())
+    found = [WORK[kind](POPULATIONS[name], index) for index in range(start, start + CHUNK)]
+    if file is not None:
+        file.with_suffix(".part").write_bytes(pickle.dumps(found))
+        file.with_suffix(".part").replace(file)
+    return found
+
+
+def simulate(chosen: Sequence[tuple[str, str, int]], jobs: int, kept: Path | None) -> list[Row]:
+    """Return the rates for each (kind, population, number of test sets)."""
+    longest = max(sets for _, _, sets in chosen)
+    tasks = [
+        (kind, name, start) for start in range(0, longest, CHUNK) for kind, name, sets in chosen if start < sets
     ]
-    for r in rows:
-        result = f"{r.result:.3f}" + (f" ± {r.error:.3f}" if r.error else "")
-        lines.append(f"| {r.check} | {r.setting} | {r.sets or 'exact'} | {result} | {r.bound} | {r.met} |")
-    return "\n".join(lines) + "\n"
+    found: dict[tuple[str, str], list] = defaultdict(list)
+    began = time.perf_counter()
+    with ProcessPoolExecutor(jobs) as pool:
+        for (kind, name, start), part in zip(tasks, pool.map(partial(work, kept=kept), tasks), strict=True):
+            found[kind, name] += part
+            seconds = time.perf_counter() - began
+            print(f"{seconds:6.0f} s  {kind} {name} {start + len(part)}", file=sys.stderr, flush=True)
+    return [row for kind, name, _ in chosen for row in finished(kind, name, found[kind, name])]
 
 
-GRID = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
+def finished(kind: str, name: str, found: list) -> Iterator[Row]:
+    """Return the rows of one population, or of the reports on it."""
+    population = POPULATIONS[name]
+    if kind == "report":
+        first, secondary = np.array(found, dtype=bool).T
+        yield replace(rate("report: primary p <= .05", name, first, AT_MOST), scenario="report")
+        yield replace(rate("report: any secondary p <= .05", name, secondary, AT_MOST), scenario="report")
+        return
+    for row in (primary_rates if kind == "primary" else whole_rates)(population, found):
+        yield replace(row, scenario=population.kind)
 
 
-def grid(rows: list[Row]) -> str:
-    """Return coverage by metric, number of classes and size of the group, with the share that is suppressed."""
+COLUMNS = (
+    ("answered", "comparable"),
+    ("p ≤ .05", "primary p <= .05"),
+    ("disparity", "disparity declared"),
+    ("any secondary", "any secondary p <= .05"),
+    ("at least > truth", "at least > truth"),
+    ("(drawn)", "at least > truth at the drawn counts"),
+    ("at most < truth", "at most < truth"),
+    ("(drawn)", "at most < truth at the drawn counts"),
+    ("covers", "contrast interval covers"),
+    ("(drawn)", "contrast interval covers at the drawn counts"),
+    ("at least", "median at least"),
+    ("at most", "median at most"),
+)
+HEAD = """\
+# Simulation of gaps
+
+Made by `{command}`. Populations: [populations.py](../populations.py);
+{permutations} permutations. Shares of {sets} test sets, of {whole} for *any secondary* and other metrics; one
+Monte-Carlo error at .05 is {error:.3f}. The last table has the bounds that are missed.
+
+*answered*: share of the test sets with a primary row (accuracy by group); the other columns are shares of these.
+*true gap*: within class, at the expected class counts. Columns named *(drawn)* take the truth at the class counts
+of each test set, which the limits are made for. *any secondary*: all other metrics of the feature together.
+*covers*: the interval of the printed contrast, where its truth is known. *at least*, *at most*: medians.
+Bounds: *p ≤ .05* where there is nothing to find, *any secondary* where nothing differs, *at least > truth* and
+*at most < truth* ≤ .065; *covers* ≥ .93. `~`: missed by less than two Monte-Carlo errors; **NO**: missed by more.
+"""
+
+
+def table(rows: Sequence[Row], command: str, sets: int, n_whole: int) -> str:
+    """Return the page."""
+    error = float(np.sqrt(0.05 * 0.95 / sets))
+    lines = [HEAD.format(command=command, permutations=N_PERMUTATIONS, sets=sets, whole=n_whole, error=error)]
+    by_name: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        by_name[row.setting][row.check] = row
+    kinds = dict.fromkeys(r.scenario for r in rows if r.scenario != "report")
+    for kind in kinds:
+        lines += [f"## {kind.capitalize()}", ""]
+        lines.append("| population | images | true gap | " + " | ".join(title for title, _ in COLUMNS) + " |")
+        lines.append("|---|---:|---:|" + "---:|" * len(COLUMNS))
+        for name in dict.fromkeys(r.setting for r in rows if r.scenario == kind):
+            population = POPULATIONS[name]
+            gap = "none" if population.gap is None else f"{population.gap:.3f}"
+            cells = " | ".join(cell(by_name[name].get(check)) for _, check in COLUMNS)
+            lines.append(f"| {name} | {sum(population.sizes):,} | {gap} | {cells} |")
+        lines.append("")
+    return "\n".join([*lines, *other_metrics(rows), *whole_reports(rows), *misses(rows)]) + "\n"
+
+
+def cell(row: Row | None) -> str:
+    """Return a rate as a cell of a table."""
+    if row is None or np.isnan(row.result):
+        return ""
+    text = f"{row.result:.3f}"
+    return f"**{text} NO**" if row.met == "NO" else text + " ~" * (row.met == "within error")
+
+
+def other_metrics(rows: Sequence[Row]) -> list[str]:
+    """Return how often each other metric, as the primary question, has p <= .05 where nothing differs."""
+    ending = " p <= .05"
+    bounded = [r for r in rows if r.bound and r.check.endswith(ending) and r.check.split()[0] in METRICS.names()]
     lines = [
-        "Share of the intervals that cover, and in brackets the share of the samples in which none is shown.",
+        "## Other metrics as the primary question, where nothing differs",
         "",
-        "| metric | classes | images | n=12 | n=30 | n=60 | n=150 | n=400 |",
-        "|---|---:|---|---:|---:|---:|---:|---:|",
+        "| metric | populations | mean share with p ≤ .05 | largest | in | within error | missed |",
+        "|---|---:|---:|---:|---|---:|---:|",
     ]
-    for metric in GRID:
-        for classes in (3, 9, 21):
-            for kind, mark in (("independent", ""), ("share units", "clustered, ")):
-                start = f"{metric}; {classes} classes, {mark}n="
-                cells = " | ".join(_cell(rows, f"{start}{n}") for n in (12, 30, 60, 150, 400))
-                lines.append(f"| {metric} | {classes} | {kind} | {cells} |")
-    return "\n".join(lines) + "\n"
+    for check in dict.fromkeys(sorted(r.check for r in bounded)):
+        mine = [r for r in bounded if r.check == check]
+        largest = max(mine, key=lambda r: r.result)
+        counts = [sum(r.met == met for r in mine) for met in ("within error", "NO")]
+        lines.append(
+            f"| {check.removesuffix(ending)} | {len(mine)} | {np.mean([r.result for r in mine]):.3f} | "
+            f"{largest.result:.3f} | {largest.setting} | {counts[0]} | {counts[1]} |"
+        )
+    return [*lines, ""]
 
 
-def _cell(rows: list[Row], setting: str) -> str:
-    found = {r.check: r for r in rows if r.setting.split(" in about")[0] == setting}
-    shown, hidden = found.get("coverage"), found.get("interval suppressed")
-    text = "none shown" if shown is None else f"{shown.result:.3f}" + "*" * (shown.met == "NO")
-    return text if hidden is None else f"{text} ({hidden.result:.0%} suppressed)"
-
-
-def kept(path: Path, names: list[str], sets: int) -> list[Row]:
-    """Return the rows of other scenarios of an earlier table of as many sets."""
-    if not path.exists():
+def whole_reports(rows: Sequence[Row]) -> list[str]:
+    """Return the rates of whole reports."""
+    mine = [r for r in rows if r.scenario == "report"]
+    if not mine:
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        found = [
-            Row(**{**r, "sets": int(r["sets"]), "result": float(r["result"]), "error": float(r["error"])})
-            for r in csv.DictReader(file)
-        ]
-    if max((r.sets for r in found), default=sets) != sets:
-        return []
-    return [r for r in found if r.scenario not in names]
+    lines = [
+        "## Whole reports without any difference",
+        "",
+        "Skin type and three features drawn at random (2, 3 and 8 groups), all metrics.",
+        "",
+        "| population | primary p ≤ .05 | any secondary p ≤ .05 |",
+        "|---|---:|---:|",
+    ]
+    for name in dict.fromkeys(r.setting for r in mine):
+        primary, secondary = (r for r in mine if r.setting == name)
+        lines.append(f"| {name} | {cell(primary)} | {cell(secondary)} |")
+    return [*lines, ""]
+
+
+def misses(rows: Sequence[Row]) -> list[str]:
+    """Return the bounds that are missed by more than two Monte-Carlo errors."""
+    bounded = [r for r in rows if r.bound]
+    counts = {met: sum(r.met == met for r in bounded) for met in ("yes", "within error", "NO")}
+    lines = [
+        "## Bounds that are missed",
+        "",
+        f"Of {len(bounded):,} bounded rates {counts['yes']:,} keep their bound, {counts['within error']} miss it",
+        f"by less than two Monte-Carlo errors, {counts['NO']} by more:",
+        "",
+        "| check | population | sets | result | bound |",
+        "|---|---|---:|---:|---|",
+    ]
+    lines += [
+        f"| {r.check} | {r.setting} | {r.sets} | {r.result:.3f} ± {r.error:.3f} | {r.bound} |"
+        for r in bounded
+        if r.met == "NO"
+    ]
+    return lines
 
 
 def main() -> None:
+    """Print the page, and save it with all its rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sets", type=int, default=1000, help="test sets a scenario")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument(
-        "--only",
-        help="leaves the other rows of OUT.csv alone",
-        nargs="*",
-        default=list(SCENARIOS),
-        choices=list(SCENARIOS),
-    )
+    parser.add_argument("--sets", type=int, default=400, help="test sets of a population")
+    parser.add_argument("--whole", type=int, default=200, help="test sets in which all metrics are judged")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--only", nargs="*", choices=[*POPULATIONS, "reports"], metavar="POPULATION")
+    parser.add_argument("--kept", type=Path, help="folder of test sets that are done, so that more can be added")
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.csv")
-    args = parser.parse_args()
-    with ProcessPoolExecutor(args.workers) as pool:
-        rows = [r for part in pool.map(partial(run, sets=args.sets), args.only) for r in part]
-    if args.out:
-        rows += kept(args.out.with_suffix(".csv"), args.only, args.sets)
-    rows.sort(key=lambda r: list(SCENARIOS).index(r.scenario))
-    text = table(rows, f"OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets {args.sets}")
+    chosen = parser.parse_args()
+    if chosen.sets % CHUNK or chosen.whole % CHUNK:
+        parser.error(f"--sets and --whole are multiples of {CHUNK}")
+    if chosen.kept:
+        chosen.kept.mkdir(parents=True, exist_ok=True)
+    names = [name for name in POPULATIONS if not chosen.only or name in chosen.only]
+    reports = REPORTS if not chosen.only or "reports" in chosen.only else ()
+    tasks = [("primary", name, chosen.sets) for name in names]
+    tasks += [("whole", name, chosen.whole) for name in names] + [
+        ("report", name, chosen.whole) for name in reports
+    ]
+    rows = simulate(tasks, chosen.jobs, chosen.kept)
+    command = f"OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets {chosen.sets} --whole {chosen.whole}"
+    command += f" --only {' '.join(chosen.only)}" if chosen.only else ""
+    text = table(rows, command, chosen.sets, chosen.whole)
     print(text)
-    if args.out:
-        args.out.with_suffix(".md").write_text(
-            f"# Simulation results\n\n{text}\n## Coverage by group size and number of classes\n\n{grid(rows)}",
-            encoding="utf-8",
-        )
-        with args.out.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(Row.__dataclass_fields__))
-            writer.writeheader()
-            writer.writerows(asdict(r) for r in rows)
+    if chosen.out:
+        chosen.out.with_suffix(".md").write_text(text, encoding="utf-8")
+        write_rows(chosen.out.with_suffix(".csv"), rows)
 
 
 if __name__ == "__main__":
