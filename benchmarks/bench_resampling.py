@@ -60,8 +60,8 @@ def ours(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> np.
         return np.stack([m.score(Tally(*parts)) for m in metrics], axis=-1)
 
     cells = tally_cells(sample, grouping.codes, n_groups)
-    replicates = replicate(cells, score, Plan(seed, n_resamples), stream="bench").array()
-    return np.quantile(replicates, [0.025, 0.975], axis=0)
+    replicates = replicate(cells, score, Plan(seed, n_resamples), stream="bench")
+    return np.quantile(replicates, [0.025, 0.975], axis=-1)
 
 
 def fairlearn_frame(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> object:

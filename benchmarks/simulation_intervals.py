@@ -26,12 +26,12 @@ from dermbench.evaluation.core.groups import Grouping, group_tally
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import Sample, eligible_classes
 from dermbench.evaluation.disparity.class_mix import standardised
+from dermbench.evaluation.disparity.group_sums import permuted_tallies
 from dermbench.evaluation.disparity.spread import Spread, between_group_sd
 from dermbench.evaluation.intervals.bca import bca_limits
 from dermbench.evaluation.intervals.every_metric import estimates, intervals
 from dermbench.evaluation.intervals.proportions import wilson
 from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
-from dermbench.evaluation.resampling.permutation import permuted_tallies
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.resample import as_tally, replicate, sum_cells, tally_cells
 from dermbench.evaluation.resampling.strata import elements
@@ -274,7 +274,7 @@ def _bootstrapped_gap(sample: Sample, groups: Grouping, seed: int) -> tuple[floa
         tally = as_tally(sums, sample.n_classes, steps=False)
         return np.ptp(tally.correct.sum(axis=-1) / np.maximum(tally.total, 1), axis=-1)
 
-    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap").array()
+    drawn = replicate(cells, gap, Plan(seed, N_RESAMPLES), stream="gap")
     return float(gap(cells.totals()[:, None])[0]), *np.quantile(drawn, [0.025, 0.975])
 
 
@@ -287,9 +287,8 @@ def _free_permutation(sets: int) -> Iterator[Row]:
         observed = np.ptp(metric.score(group_tally(sample, groups)))
         for within, hits in found.items():
             parts = elements(sample, groups.codes, within_class=within)
-            null = permuted_tallies(
-                sample, parts, 6, lambda t: np.ptp(metric.score(t), axis=-1), Plan(seed, N_RESAMPLES), stream="x"
-            ).array()
+            tallies = permuted_tallies(sample, parts, 6, Plan(seed, N_RESAMPLES), stream="x")
+            null = np.concatenate([np.ptp(metric.score(tally), axis=-1) for tally in tallies])
             hits.append((np.sum(null >= observed) + 1) / (len(null) + 1) <= 0.05)
     for within, name in ((True, "within-class"), (False, "free")):
         yield rate(
@@ -323,7 +322,7 @@ def _other_intervals(sets: int) -> Iterator[Row]:
         made = bootstrap_sums(
             cells, lambda s: (s[1] / s[0])[:, None, None], 2, Plan(seed, N_RESAMPLES), stream="x"
         )
-        low, high, _ = bca_limits(values.mean(), np.sort(made[0].at(0, 0)), made[1][0, 0], z=1.96)
+        low, high, _ = bca_limits(values.mean(), np.sort(made[0][0, 0]), made[1][0, 0], z=1.96)
         hits.append(low <= truth <= high)
     yield rate("coverage of BCa", "log_loss; 3 classes, n=30", np.array(hits))
 

@@ -15,9 +15,9 @@ from dermbench import evaluation
 from dermbench.artifacts.predictions import Predictions
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
-from dermbench.evaluation.inputs import adapt, load_reference
 from dermbench.evaluation.paired.candidates import candidate_name
 from dermbench.evaluation.paired.naming import name_files
+from dermbench.inputs import adapt, load_reference
 from dermbench.tasks import parse_primary
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.class_map import MapSource
     from dermbench.artifacts.report import Report
     from dermbench.evaluation import Comparison
-    from dermbench.evaluation.inputs import DataSource, PredictionsSource, Reference, TruthSource
+    from dermbench.inputs import DataSource, PredictionsSource, Reference, TruthSource
 
 VALIDATION_SPLIT = "val"
 

@@ -1,7 +1,8 @@
 """Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
 
+from dermbench.artifacts.comparison import Comparison
 from dermbench.evaluation import metrics
-from dermbench.evaluation.compare import Comparison, compare
+from dermbench.evaluation.compare import compare
 from dermbench.evaluation.core.metric import METRICS, Metric, Tally, tally
 from dermbench.evaluation.evaluate import evaluate
 from dermbench.evaluation.paired.bands import rank_bands

@@ -255,6 +255,21 @@ def permuted_sums(sums: ElementSums, parts: Elements, plan: Plan) -> Iterator[Su
     )
 
 
+def permuted_tallies(
+    sample: Sample, parts: Elements, n_groups: int, plan: Plan, *, stream: str
+) -> Iterator[Tally]:
+    """Yield tallies under permuted labels, block by block, by images or by drawn counts, whichever is cheaper."""
+    residuals = class_residuals(sample, parts.label[parts.of_row], n_groups, np.empty((0, len(sample))))
+    if parts.within_class and prefer_cells(sample, n_groups):
+        fixed = np.empty((n_groups, 0))
+        made = drawn_sums(sample, parts, residuals, fixed, plan, stream=stream, steps=False)
+    else:
+        sums = ElementSums.of(sample, parts, residuals, [(sample, False)], n_groups, own=())
+        made = permuted_sums(sums, parts, plan)
+    for each in made:
+        yield each.tallies[0]
+
+
 def prefer_cells(sample: Sample, n_groups: int) -> bool:
     """Return whether drawing counts is cheaper than permuting images, for independent images that are many."""
     if sample.clustered or len(sample) <= ONE_PASS:

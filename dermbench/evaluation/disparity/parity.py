@@ -9,7 +9,7 @@ import numpy as np
 
 from dermbench.evaluation.core.groups import SMALL, group_tally
 from dermbench.evaluation.core.sample import ELIGIBLE
-from dermbench.evaluation.resampling.permutation import permuted_tallies
+from dermbench.evaluation.disparity.group_sums import permuted_tallies
 from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
 from dermbench.evaluation.resampling.strata import elements
 
@@ -206,14 +206,17 @@ def parity(
     found: dict[str, Parity] = {}
     for free in (False, True):
         names = [name for name, spec in MEASURES.items() if spec.free == free and keep[name].any()]
-
-        def reduce(permuted: Tally, names: list[str] = names) -> NDArray[np.float64]:
-            return np.stack([MEASURES[name].measure(permuted, keep[name]) for name in names], axis=-1)
-
         parts = elements(part, groups.codes, within_class=not free)
         stream = f"parity {grouping.feature} {'free' if free else 'within'}"
-        null = permuted_tallies(part, parts, len(groups.names), reduce, plan, stream=stream).array()
-        found |= {name: _describe(name, tally, keep[name], null[:, i]) for i, name in enumerate(names)}
+        null = [
+            np.stack([MEASURES[name].measure(permuted, keep[name]) for name in names])
+            for permuted in permuted_tallies(part, parts, len(groups.names), plan, stream=stream)
+            if names
+        ]
+        found |= {
+            name: _describe(name, tally, keep[name], np.concatenate([block[i] for block in null]))
+            for i, name in enumerate(names)
+        }
     return {name: found.get(name, Parity(None, reason="no class has the cases it needs")) for name in MEASURES}
 
 

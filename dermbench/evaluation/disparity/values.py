@@ -113,7 +113,7 @@ def ranking_tests(data: Compared, metrics: Sequence[Metric]) -> dict[str, GapTes
         affordable = int(RANKING_WORK / max(1, view.y_prob.size * data.n_groups))
         score = weighted(chosen, view.y_true, view.y_prob)
         plan = data.plan.at_most(max(affordable, FEWEST // 2))
-        permuted = permuted_weights(data.parts, data.n_groups, score, plan).array()
+        permuted = permuted_weights(data.parts, data.n_groups, score, plan)
         codes = data.grouping.codes
         observed = np.stack([score((codes == g).astype(np.float32)[:, None])[0] for g in range(data.n_groups)])
         for i, metric in enumerate(chosen):

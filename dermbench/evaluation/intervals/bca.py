@@ -10,8 +10,6 @@ from scipy.special import ndtr, ndtri, stdtrit
 from dermbench.evaluation.intervals.estimate import Estimate, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 MOSTLY = 0.95
@@ -26,7 +24,7 @@ In simulations kappa's interval covers .87 with 9 units of 1 to 6 images, .95 wi
 
 
 def bootstrap_estimate(
-    value: float, read: Callable[[], NDArray[np.float64]], accelerate: float, *, n: int, n_units: int
+    value: float, replicates: NDArray[np.float64], accelerate: float, *, n: int, n_units: int
 ) -> Estimate:
     """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
 
@@ -37,9 +35,8 @@ def bootstrap_estimate(
     ----------
     value
         The metric on the data.
-    read
-        Returns the bootstrap replicates, NaN where undefined, shape (n_resamples,). It is called again for
-        limits at each level, so that estimates need not keep them.
+    replicates
+        Bootstrap replicates, NaN where undefined, shape (n_resamples,).
     accelerate
         Acceleration constant; NaN for the percentile interval.
     n, n_units
@@ -48,7 +45,6 @@ def bootstrap_estimate(
     few = too_few_units(n, n_units)
     if few is not None:
         return Estimate(value, n, reason=few)
-    replicates = read()
     n_resamples, defined = len(replicates), replicates[np.isfinite(replicates)]
     if len(defined) < MOSTLY * n_resamples:
         share = 1 - len(defined) / n_resamples
@@ -58,7 +54,7 @@ def bootstrap_estimate(
 
     def limits(z: float) -> tuple[float, float, str]:
         wide = z if n == n_units else float(stdtrit(n_units - 1, ndtr(z)))
-        low, high, method = bca_limits(value, ordered(read()), accelerate, z=wide)
+        low, high, method = bca_limits(value, ordered(replicates), accelerate, z=wide)
         of = "" if n == n_units else f" of {n_units:,} units"
         return low, high, f"{method} bootstrap, {n_resamples:,} resamples{of}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -144,7 +143,7 @@ def _bootstrapped(
     return {
         (group, metric.name): bootstrap_estimate(
             value,
-            partial(replicates.at, group, column[metric.name]),
+            replicates[group, column[metric.name]],
             accelerations[group, column[metric.name]],
             n=len(problem.rows[group]),
             n_units=problem.n_units[group],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from dermbench.evaluation.intervals.proportions import share_estimate
 from dermbench.evaluation.resampling.resample import Cells, replicate, sum_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -85,7 +84,7 @@ def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArr
             m,
             float(averages[g, i]),
             float(errors[g, i]),
-            partial(drawn.at, g, i),
+            drawn[g, i],
             n=len(rows),
             n_units=problem.n_units[g],
         )
@@ -137,7 +136,7 @@ def pivotal_estimate(
     metric: Metric,
     value: float,
     se: float,
-    read: Callable[[], NDArray[np.float64]],
+    pivots: NDArray[np.float64],
     *,
     n: int,
     n_units: int,
@@ -150,8 +149,8 @@ def pivotal_estimate(
         Gives the bounds.
     value, se
         The mean and its standard error.
-    read
-        Returns the studentised replicates, NaN where a resample has no spread, shape (n_resamples,).
+    pivots
+        Studentised replicates, NaN where a resample has no spread, shape (n_resamples,).
     n, n_units
         Images and independent units.
 
@@ -168,7 +167,6 @@ def pivotal_estimate(
         return Estimate(value, n, reason="no interval: all units have the same mean")
 
     def limits(z: float) -> tuple[float, float, str]:
-        pivots = read()
         high, low = value - se * np.quantile(ordered(pivots), ndtr([-z, z]))
         low, high = np.clip([low, high], *metric.bounds)  # both: one resample without spread puts them far away
         return float(low), float(high), f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,7 +94,7 @@ def _resampled(
     return [
         bootstrap_estimate(
             value,
-            partial(replicates.at, i),
+            replicates[i],
             float(accelerations[i]),
             n=len(problem.rows[group]),
             n_units=problem.n_units[group],

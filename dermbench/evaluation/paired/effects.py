@@ -240,7 +240,7 @@ def _mean(entrants: Entrants, metric: Metric, k: int, groups: Grouping, plan: Pl
         part, value = entrants.sample.take(rows), float(np.mean(both[1, rows] - both[0, rows]))
         (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"{stream} {metric.name} {groups.names[g]}")
         estimate = paired_estimate(
-            value, replicates.at(g, 0), accelerations[g, 0], n=len(rows), n_units=int(units[g])
+            value, replicates[g, 0], accelerations[g, 0], n=len(rows), n_units=int(units[g])
         )
         found.append(Effect(estimate, float(p), test))
     return found
@@ -283,5 +283,5 @@ def _ranking(entrants: Entrants, metric: Metric, k: int, plan: Plan, stream: str
         sample, difference, plan.at_most(WEIGHTED), stream=f"{stream} bootstrap {metric.name}"
     )
     n, n_units = len(sample), sample.n_units
-    estimate = paired_estimate(value, replicates.at(0), accelerations[0], n=n, n_units=n_units)
+    estimate = paired_estimate(value, replicates[0], accelerations[0], n=n, n_units=n_units)
     return Effect(estimate, reason=NO_TEST)

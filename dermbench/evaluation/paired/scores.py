@@ -126,7 +126,7 @@ class GroupScores:
         starts = range(0, len(cells.counts), BLOCK)
         left_out = [score(base - matrix[:, start : start + BLOCK].toarray()) for start in starts]
         n = panel.support.sum(axis=1).astype(np.intp)
-        replicates = replicate(cells, score, plan, stream=stream).array()
+        replicates = np.moveaxis(replicate(cells, score, plan, stream=stream), -1, 0)
         return cls(score(base)[0], replicates, np.concatenate(left_out), cells.counts, n, n_units)
 
     def estimate(self, statistic: Statistic, groups: NDArray[np.intp]) -> Estimate:
@@ -158,12 +158,12 @@ def paired_estimate(
     Parameters
     ----------
     value, replicates, accelerate, n, n_units
-        See :func:`dermbench.evaluation.resampling.bootstrap.bootstrap_estimate`.
+        See :func:`dermbench.evaluation.intervals.bca.bootstrap_estimate`.
     """
     defined = replicates[np.isfinite(replicates)]
     if len(defined) == 0 or float(defined.max() - defined.min()) < TINY:
         return Estimate(value, n, reason=STILL)
-    return bootstrap_estimate(value, lambda: replicates, accelerate, n=n, n_units=n_units)
+    return bootstrap_estimate(value, replicates, accelerate, n=n, n_units=n_units)
 
 
 def _together(tally: Tally, shape: tuple[int, int, int], scorer: Scorer) -> NDArray[np.float64]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.resampling.replicates import Columns
 
     Score = Callable[[NDArray[Any]], NDArray[np.float64]]
 
@@ -31,7 +30,7 @@ BLOCK_WEIGHTS = 2**21
 
 def bootstrap_sums(
     cells: Cells, score: Score, width: int, plan: Plan, *, stream: str
-) -> tuple[Columns, NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bootstrap functions of the slot sums of each group.
 
     Parameters
@@ -48,10 +47,10 @@ def bootstrap_sums(
     Returns
     -------
     replicates, accelerations
-        Replicates of shape (n_groups, n_metrics), and (n_groups, n_metrics).
+        Shape (n_groups, n_metrics, n_resamples) and (n_groups, n_metrics).
     """
     replicates = replicate(cells, score, plan, stream=stream)
-    accelerations: NDArray[np.float64] = np.full(replicates.shape, np.nan)
+    accelerations: NDArray[np.float64] = np.full(replicates.shape[:-1], np.nan)
     for group, row in enumerate(accelerations):
         slots = np.arange(group * width, (group + 1) * width)
         left_out, counts = jackknife(cells, slots, lambda sums: score(sums)[:, 0])
@@ -62,7 +61,7 @@ def bootstrap_sums(
 
 def bootstrap_weights(
     sample: Sample, score: Score, plan: Plan, *, stream: str
-) -> tuple[Columns, NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bootstrap functions of the weights of the images.
 
     Parameters
@@ -77,7 +76,7 @@ def bootstrap_weights(
     Returns
     -------
     replicates, accelerations
-        Replicates of shape (n_outputs,), and (n_outputs,).
+        Shape (n_outputs, n_resamples) and (n_outputs,).
     """
     few = sample.n_units <= FEW_UNITS
     drawer = Drawer(np.ones(sample.n_units, dtype=np.int64))
@@ -91,7 +90,7 @@ def bootstrap_weights(
         )
         return score((counts[sample.units] if sample.clustered else counts).astype(np.float32))
 
-    replicates = plan.columns(one, block=shared_block(sample.n_units) if few else block)
+    replicates = plan.replicates(one, block=shared_block(sample.n_units) if few else block)
     left_out = leave_parts_out(sample, score, plan, stream=stream, n_parts=PARTS)
     equal = np.ones(len(left_out), dtype=np.int64)
     return replicates, np.array([acceleration(values, equal) for values in left_out.T])

@@ -1,4 +1,4 @@
-"""The null distribution of any statistic of group tallies, from permuted group labels."""
+"""Tallies of groups and functions of image weights under permuted group labels."""
 
 from __future__ import annotations
 
@@ -18,70 +18,13 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.resampling.replicates import Columns
     from dermbench.evaluation.resampling.strata import Elements
-
-    Reduce = Callable[[Tally], NDArray[np.float64]]
 
 ROW_COST, CELL_COST = 15.0, 160.0
 """Nanoseconds to permute one image, and to draw one hypergeometric cell."""
 BUDGET = 4e10
 """Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
 FEWEST = 999
-BLOCK_CELLS = 2**18
-"""Group sizes in one block of drawn cells."""
-
-
-def permuted_tallies(
-    sample: Sample,
-    parts: Elements,
-    n_groups: int,
-    reduce: Reduce,
-    plan: Plan,
-    *,
-    stream: str,
-    steps: bool = False,
-) -> Columns:
-    """Compute a statistic of group tallies under permutation, by rows or by cells, whichever is cheaper.
-
-    Parameters
-    ----------
-    sample
-        Images of known groups.
-    parts
-        What is permuted.
-    n_groups
-        Number of groups.
-    reduce
-        Takes a tally of shape (block, n_groups, n_classes), returns (block, ...).
-    plan, stream
-        Number of permutations, and the random numbers; permuted rows come from the stream that all share.
-    steps
-        Whether to count steps in the class order (weighted kappa).
-
-    Returns
-    -------
-    Columns
-        One replicate a permutation; fewer permutations than planned where the sample is very large.
-    """
-    table = _table(sample)
-    by_cells = CELL_COST * (n_groups - 1) * float((table > 0).sum())
-    n = max(1, len(sample))
-    by_rows = not parts.within_class or sample.clustered or sample.original is not None
-    if by_rows or by_cells >= ROW_COST * n:
-        sums = LabelledSums.of(sample, parts, n_groups, steps=steps)
-
-        def of_rows(block: int, size: int) -> NDArray[np.float64]:
-            return reduce(sums.at(parts.labels(plan.seed, block, size)))
-
-        return plan.at_most(max(FEWEST, int(BUDGET / (ROW_COST * n)))).columns(of_rows, block=parts.block)
-    sizes = _group_sizes(sample, parts, n_groups)
-
-    def of_cells(block: int, size: int) -> NDArray[np.float64]:
-        return reduce(hypergeometric_tally(table, sizes, plan.generator(stream, block), size, steps=steps))
-
-    block = int(min(1024, max(16, BLOCK_CELLS // sizes.size)))
-    return plan.at_most(max(FEWEST, int(BUDGET / max(by_cells, 1.0)))).columns(of_cells, block=block)
 
 
 @dataclass(frozen=True)
@@ -116,7 +59,7 @@ class LabelledSums:
         *,
         steps: bool = False,
     ) -> LabelledSums:
-        """Add up what the images of each element are, see :func:`permuted_tallies`."""
+        """Add up what the images of each element are, see :class:`LabelledSums`."""
         c, column = sample.n_classes, parts.place[parts.of_row]
         fixed = fixed_support(sample, parts, n_groups)
         one = np.ones(len(sample), dtype=np.int64)
@@ -169,46 +112,6 @@ def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.
     return _group_sizes(sample, parts, n_groups).astype(np.float64)
 
 
-def hypergeometric_tally(
-    table: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int, *, steps: bool = False
-) -> Tally:
-    """Draw group tallies for labels permuted within true classes, from cell counts.
-
-    Given the margins, the predictions of class t that fall to each group are multivariate hypergeometric; they
-    are drawn cell by cell from univariate laws, for all permutations at once.
-
-    Parameters
-    ----------
-    table
-        Images of each (true, predicted) class, shape (n_classes, n_classes).
-    sizes
-        Images of each (group, true class), shape (n_groups, n_classes).
-    rng, size
-        Source of randomness, and the number of permutations.
-    steps
-        As for :func:`permuted_tallies`.
-
-    Returns
-    -------
-    Tally
-        Arrays of shape (size, n_groups, n_classes).
-    """
-    n_groups, c = sizes.shape
-    predicted, correct = np.zeros((n_groups, c, size)), np.zeros((n_groups, c, size))
-    linear, quadratic = np.zeros((n_groups, size)), np.zeros((n_groups, size))
-    for t in np.flatnonzero(table.sum(axis=1)):
-        for p, drawn in split_cells(table[t], sizes[:, t], rng, size):
-            predicted[:, p] += drawn
-            linear += abs(t - p) * drawn
-            quadratic += (t - p) ** 2 * drawn
-            if p == t:
-                correct[:, p] = drawn
-    support = np.broadcast_to(sizes.astype(np.float64), (size, n_groups, c))
-    extra = (linear.T, quadratic.T) if steps else (None, None)
-    move = [np.moveaxis(a, -1, 0) for a in (predicted, correct)]
-    return Tally(support, *move, *extra)
-
-
 def split_cells(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int) -> Any:
     """Yield, for each predicted class that occurs, how many of its images fall to each group, (n_groups, size)."""
     room = np.repeat(sizes[:, None], size, axis=1)
@@ -230,7 +133,7 @@ def permuted_weights(
     n_groups: int,
     score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     plan: Plan,
-) -> Columns:
+) -> NDArray[np.float64]:
     """Return functions of image weights of each group under permutation.
 
     Parameters
@@ -244,8 +147,8 @@ def permuted_weights(
 
     Returns
     -------
-    Columns
-        Replicates of shape (n_groups, n_metrics).
+    numpy.ndarray
+        Shape (n_permutations, n_groups, n_metrics).
     """
 
     def one(block: int, size: int) -> NDArray[np.float64]:
@@ -253,12 +156,7 @@ def permuted_weights(
         each = [score((labels == g).view(np.uint8).astype(np.float32)).T for g in range(n_groups)]
         return np.moveaxis(np.stack(each), -1, 0)
 
-    return plan.columns(one, block=parts.block)
-
-
-def _table(sample: Sample) -> NDArray[np.int64]:
-    c = sample.n_classes
-    return np.bincount(sample.y_true * c + sample.y_pred, minlength=c * c).reshape(c, c)
+    return np.moveaxis(plan.replicates(one, block=parts.block), -1, 0)
 
 
 def _group_sizes(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.int64]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from dermbench.errors import UsageError
-from dermbench.evaluation.resampling.replicates import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,20 +90,27 @@ class Plan:
             list(self.blocks(lambda index, size: one(self.generator(stream, index), size), block=block))
         )
 
-    def columns(self, one: Callable[[int, int], NDArray[np.float64]], *, block: int) -> Columns:
-        """Make the replicates block by block; memory stays flat in their number.
+    def replicates(self, one: Callable[[int, int], NDArray[np.float64]], *, block: int) -> NDArray[np.float64]:
+        """Make the replicates block by block.
 
         Parameters
         ----------
         one
             Takes the number of a block and how many replicates to make; returns them along the first axis.
         block
-            Replicates in one block; see :meth:`in_blocks`.
+            Replicates in one block. It is part of what fixes the random numbers, so it must follow from the data
+            alone.
+
+        Returns
+        -------
+        numpy.ndarray
+            What ``one`` returned, the replicates along the last axis: each number's replicates lie together.
         """
-        return Columns.of(self.blocks(one, block=block), self.n_resamples)
+        made = [np.moveaxis(part, 0, -1) for part in self.blocks(one, block=block)]
+        return np.concatenate(made, axis=-1)
 
     def blocks(self, one: Callable[[int, int], T], *, block: int) -> Iterator[T]:
-        """Yield what ``one`` makes of each block, in order; arguments as for :meth:`columns`."""
+        """Yield what ``one`` makes of each block, in order; arguments as for :meth:`replicates`."""
         starts = range(0, self.n_resamples, block)
 
         def run(start: int) -> T:

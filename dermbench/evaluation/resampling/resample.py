@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.resampling.plan import Plan
-    from dermbench.evaluation.resampling.replicates import Columns
 
 BLOCK_CELLS = 2**18
 """Weights in one block of resamples (2 MB): about what the cache of one core holds."""
@@ -239,7 +238,7 @@ def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
 
 def replicate(
     cells: Cells, reduce: Callable[[NDArray[Any]], NDArray[np.float64]], plan: Plan, *, stream: str
-) -> Columns:
+) -> NDArray[np.float64]:
     """Bootstrap anything that is a function of slot sums.
 
     Parameters
@@ -253,8 +252,8 @@ def replicate(
 
     Returns
     -------
-    Columns
-        Replicates, each of shape (...).
+    numpy.ndarray
+        Shape (..., n_resamples).
     """
     matrix = cells.weighed
 
@@ -265,4 +264,4 @@ def replicate(
     def own(block: int, size: int) -> NDArray[np.float64]:
         return reduce(cells.matrix @ cells.drawer.draw(size, plan.generator(stream, block)))
 
-    return plan.columns(shared if cells.few else own, block=cells.block)
+    return plan.replicates(shared if cells.few else own, block=cells.block)

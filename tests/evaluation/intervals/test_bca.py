@@ -6,9 +6,9 @@ from making import make_sample
 from scipy import stats
 
 from dermbench.evaluation.intervals.bca import bca_limits
-from dermbench.evaluation.resampling.jackknife import acceleration, jackknife
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.metrics.counts import macro_f1
+from dermbench.evaluation.resampling.jackknife import acceleration, jackknife
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.resample import as_tally, tally_cells
 

@@ -7,12 +7,10 @@ import pytest
 from making import make_groups, make_sample
 
 from dermbench.evaluation.core.groups import Grouping, group_tally
+from dermbench.evaluation.core.metric import Tally
 from dermbench.evaluation.core.sample import Sample
-from dermbench.evaluation.resampling.permutation import (
-    LabelledSums,
-    hypergeometric_tally,
-    permuted_tallies,
-)
+from dermbench.evaluation.disparity.group_sums import class_residuals, drawn_sums, permuted_tallies
+from dermbench.evaluation.resampling.permutation import LabelledSums
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.strata import elements
 
@@ -91,13 +89,15 @@ def test_labelled_tally_of_the_observed_labels_is_the_group_tally():
 def test_cells_have_the_law_of_permuted_rows():
     """Hypergeometric counts against every permutation of six images of one class."""
     y_pred = np.array([0, 0, 1, 1, 1, 2])
-    sizes = np.array([[2, 0, 0], [1, 0, 0], [3, 0, 0]])
-    table = np.zeros((3, 3), dtype=np.int64)
-    table[0] = [2, 3, 1]
     labels = np.array(list(set(permutations([0, 0, 1, 2, 2, 2]))))
     sample = Sample(np.zeros(6, int), y_pred, 3)
     exact = labelled_tally(sample, labels)
-    drawn = hypergeometric_tally(table, sizes, np.random.default_rng(0), 40_000, steps=True)
+    parts = elements(sample, np.array([0, 0, 1, 2, 2, 2]))
+    residuals = class_residuals(sample, parts.label, 3, np.empty((0, 6)))
+    blocks = drawn_sums(sample, parts, residuals, np.empty((3, 0)), Plan(0, 40_000), stream="a", steps=True)
+    tallies = [sums.tallies[0] for sums in blocks]
+    names = ("support", "predicted", "correct", "linear", "quadratic")
+    drawn = Tally(*(np.concatenate([getattr(tally, name) for tally in tallies]) for name in names))
 
     def law(tally):
         keys, counts = np.unique(tally.predicted.reshape(len(tally.predicted), -1), axis=0, return_counts=True)
@@ -111,7 +111,7 @@ def test_cells_have_the_law_of_permuted_rows():
 
 
 def test_rows_and_cells_give_the_same_null(monkeypatch):
-    import dermbench.evaluation.resampling.permutation as module
+    import dermbench.evaluation.disparity.group_sums as module
 
     sample = make_sample(400)
     codes = make_groups(sample).codes
@@ -120,21 +120,25 @@ def test_rows_and_cells_give_the_same_null(monkeypatch):
     def spread(tally):
         return tally.correct.sum(axis=-1) / tally.total
 
-    rows = permuted_tallies(sample, parts, 3, spread, Plan(n_resamples=4_000), stream="a").array()
-    monkeypatch.setattr(module, "CELL_COST", 1e-9)
-    cells = permuted_tallies(sample, parts, 3, spread, Plan(n_resamples=4_000), stream="a").array()
+    def null():
+        made = permuted_tallies(sample, parts, 3, Plan(n_resamples=4_000), stream="a")
+        return np.concatenate([spread(tally) for tally in made])
+
+    rows = null()
+    monkeypatch.setattr(module, "prefer_cells", lambda *_: True)
+    cells = null()
     assert rows.mean(axis=0) == pytest.approx(cells.mean(axis=0), abs=0.003)
     assert np.cov(rows.T) == pytest.approx(np.cov(cells.T), rel=0.2, abs=1e-5)
 
 
 def test_huge_samples_get_fewer_permutations(monkeypatch):
-    import dermbench.evaluation.resampling.permutation as module
+    import dermbench.evaluation.disparity.group_sums as module
 
     monkeypatch.setattr(module, "BUDGET", 1.0)
     sample = make_sample(50)
     parts = elements(sample, make_groups(sample).codes)
-    found = permuted_tallies(sample, parts, 3, lambda tally: tally.total, Plan(), stream="x")
-    assert len(found) == 999
+    found = permuted_tallies(sample, parts, 3, Plan(), stream="x")
+    assert sum(len(tally.total) for tally in found) == 999
 
 
 def test_a_group_of_everyone_cannot_move():

@@ -44,7 +44,7 @@ def test_models_share_their_draws():
         found = as_tally(sums, 4, steps=False)
         return (found.correct.sum(axis=-1) / found.total).reshape(-1, 3)
 
-    values = replicate(cells, accuracies, Plan(n_resamples=50), stream="x").array()
+    values = replicate(cells, accuracies, Plan(n_resamples=50), stream="x").T
     np.testing.assert_array_equal(values[:, 0], values[:, 2])
     assert (values[:, 1] == 1).all()
 
