@@ -63,6 +63,7 @@ def test_json_is_one_document_on_stdout(predictions, truth):
     code, out, err = run("eval", predictions, "--truth", truth, "--json", *ORDER)
     assert code == 0
     document = json.loads(out)
+    assert document["schema"] == "dermbench.report/2"
     assert document["n"] == 6
     assert document["overall"]["accuracy"]["value"] == pytest.approx(5 / 6, abs=1e-6)
     assert err == ""
@@ -219,6 +220,66 @@ def test_order_of_rows_and_file_format_do_not_matter(table, predictions, truth, 
     _, first, _ = run("eval", predictions, "--truth", truth, "--json", *ORDER)
     _, second, _ = run("eval", tmp_path / "p.parquet", "--truth", truth, "--json", *ORDER)
     assert first == second
+
+
+@pytest.fixture
+def larger():
+    """Truth with columns of every kind, and predictions that fail on types V and VI."""
+    n = 240
+    rng = np.random.default_rng(3)
+    y_true, fst = np.arange(n) % 3, np.repeat(rng.integers(1, 7, n // 2), 2)
+    logits = rng.normal(size=(n, 3))
+    logits[np.arange(n), y_true] += np.where(fst >= 5, 0.2, 3.0)
+    y_prob = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = pd.DataFrame(
+        {
+            "image_id": [f"{k:04d}" for k in range(n)],
+            "label": [CLASSES[c] for c in y_true],
+            "fst": pd.array(np.where(np.arange(n) % 34 < 2, pd.NA, fst), dtype="Int64"),
+            "fst_centaur": fst.astype(float),
+            "age": np.where(np.arange(n) % 11 == 0, np.nan, rng.integers(18, 90, n)),
+            "sex": np.where(np.arange(n) % 7 == 0, None, rng.choice(["female", "male"], n)),
+            "site": rng.integers(1, 4, n),
+            "patient_id": [f"{k // 2:03d}" for k in range(n)],
+        }
+    )
+    made = {"image_id": truth["image_id"], **{f"prob_{c}": y_prob[:, i] for i, c in enumerate(CLASSES)}}
+    return truth, pd.DataFrame(made)
+
+
+def test_csv_and_parquet_of_one_table_give_the_same_bytes(larger, tmp_path):
+    truth, made = larger
+    found = {}
+    for suffix in ("csv", "parquet"):
+        for name, table in (("truth", truth), ("predictions", made)):
+            path = tmp_path / f"{name}.{suffix}"
+            table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path, index=False)
+        features = [part for name in ("fst", "fst_band", "age", "sex", "site") for part in ("--sensitive", name)]
+        arguments = ("--truth", tmp_path / f"truth.{suffix}", "--json", *features, *ORDER)
+        code, found[suffix], message = run("eval", tmp_path / f"predictions.{suffix}", *arguments)
+        assert code == 0, message
+    assert found["csv"] == found["parquet"]
+    features = json.loads(found["csv"])["features"]
+    assert set(features["site"]["groups"]) == {"1", "2", "3"}
+    assert features["age"]["ordered"]
+
+
+def test_few_resamples_still_decide(larger, tmp_path):
+    truth, made = larger
+    truth.to_csv(tmp_path / "t.csv", index=False)
+    made.to_csv(tmp_path / "p.csv", index=False)
+    code, out, _ = run("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--json", *ORDER)
+    assert code == 0
+    document = json.loads(out)
+    row = document["features"]["fst"]["disparities"]["accuracy"]
+    assert row["role"] == "primary"
+    assert (row["p_value"], row["verdict"]["kind"]) == (0.01, "disparity")
+    assert row["low"] > 0
+    assert "do not vary" not in out
+    said = {sentence["kind"]: sentence["text"] for sentence in document["summary"]}
+    assert said["primary"].startswith("Accuracy differs between skin types beyond chance: type")
+    secondary = document["features"]["fst"]["disparities"]["macro_f1"]
+    assert secondary["p_value"] == 0.02  # corrected for two features
 
 
 def test_without_a_class_set_the_labels_of_the_truth_are_it(table, truth, tmp_path):
