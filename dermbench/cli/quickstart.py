@@ -55,8 +55,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(out: Path, seed: int, console: Console) -> None:
+    from dermbench.api import evaluate
     from dermbench.artifacts.files import write_text
-    from dermbench.evaluation import evaluate
     from dermbench.leaderboard import build
     from dermbench.reporting import print_report, to_html, to_markdown
 
@@ -64,8 +64,7 @@ def _run(out: Path, seed: int, console: Console) -> None:
     dataset = _dataset(out / "data", seed, console)
     predictions = {c.slug: _predictions(c, dataset, out / "runs" / c.slug, seed, console) for c in CANDIDATES}
     _step(console, f"evaluate on the test split -> {out / 'report.md'}")
-    truth = dataset.truth("test")
-    reports = {slug: evaluate(made, truth, seed=seed) for slug, made in predictions.items()}
+    reports = {c.slug: evaluate(predictions[c.slug], data=dataset, name=c.name, seed=seed) for c in CANDIDATES}
     first = reports[CANDIDATES[0].slug]
     first.write(out / "report.json")
     write_text(out / "report.md", to_markdown(first))

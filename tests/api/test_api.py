@@ -11,7 +11,7 @@ import dermbench
 from dermbench import api
 from dermbench.artifacts import DatasetInfo, make_predictions, make_truth, read_dataset, write_dataset
 from dermbench.errors import InputError, UsageError
-from dermbench.evaluation.inputs import Reference
+from dermbench.inputs import Reference
 from dermbench.tasks import load_task
 
 CLASSES = ("acne", "nevus", "melanoma")
