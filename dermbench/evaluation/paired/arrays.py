@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.paired.tallies import Panel
+from dermbench.evaluation.paired.swaps import seed_pairs
+from dermbench.evaluation.paired.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entrants:
+class Models:
     """Candidates in one view.
 
     Attributes
@@ -39,7 +40,7 @@ class Entrants:
     baseline: int
 
     @classmethod
-    def of(cls, candidates: Sequence[Candidate], baseline: int, metric: Metric) -> Entrants:
+    def of(cls, candidates: Sequence[Candidate], baseline: int, metric: Metric) -> Models:
         """Show candidates as ``metric`` sees them."""
         views = [[sample.view(metric.view) for sample in candidate.samples] for candidate in candidates]
         return cls(views[0][0], views, baseline)
@@ -53,6 +54,11 @@ class Entrants:
     def others(self) -> list[int]:
         """Candidates that are compared with the baseline."""
         return [k for k in range(len(self.views)) if k != self.baseline]
+
+    @property
+    def pairs(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Seeds of the baseline and of each other candidate that are exchanged with each other."""
+        return seed_pairs(self.sizes, [(self.baseline, k) for k in self.others])
 
     @cached_property
     def hits(self) -> NDArray[np.float64]:
@@ -70,10 +76,10 @@ class Entrants:
         values = [metric.score(y_true, view.y_prob) for view in self.views[candidate]]
         return np.asarray(np.mean(values, axis=0), dtype=np.float64)
 
-    def panel(self, codes: NDArray[np.intp], *, steps: bool) -> Panel:
+    def tallies(self, codes: NDArray[np.intp], *, steps: bool) -> Tallies:
         """Count the answers of all seeds in groups."""
         flat = [view.y_pred for seeds in self.views for view in seeds]
-        return Panel.of(self.sample, flat, codes, steps=steps)
+        return Tallies.of(self.sample, flat, codes, steps=steps)
 
     def units_of(self, codes: NDArray[np.intp], n_groups: int) -> NDArray[np.intp]:
         """Return the number of independent units of each group."""

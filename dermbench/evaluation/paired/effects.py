@@ -14,10 +14,10 @@ from dermbench.evaluation.intervals.delong import covariance, ovr_influence
 from dermbench.evaluation.intervals.estimate import Estimate, normal_limits
 from dermbench.evaluation.intervals.mean_metrics import group_means
 from dermbench.evaluation.paired import pairs
-from dermbench.evaluation.paired.arrays import Entrants
+from dermbench.evaluation.paired.arrays import Models
 from dermbench.evaluation.paired.proportions import paired_difference
 from dermbench.evaluation.paired.scores import GroupScores, Scorer, paired_estimate
-from dermbench.evaluation.paired.swaps import Swaps
+from dermbench.evaluation.paired.swaps import swap
 from dermbench.evaluation.resampling.bootstrap import bootstrap_sums, bootstrap_weights
 from dermbench.evaluation.resampling.resample import as_tally, sum_cells
 
@@ -75,7 +75,7 @@ class Effect:
         seed_se
             What the seeds add to the error; None where a model has one.
         """
-        cell = self.estimate.interval().cell()
+        cell = self.estimate.cell()
         reasons = [cell.reason, None if cell.value is None or self.p_value is not None else self.reason]
         return Difference(
             **cell.model_dump(exclude={"reason"}),
@@ -116,16 +116,16 @@ def effects(
     found: Effects = {}
     for view in sorted({metric.view for metric in metrics}):
         chosen = [metric for metric in metrics if metric.view == view]
-        entrants = Entrants.of(candidates, baseline, chosen[0])
+        models = Models.of(candidates, baseline, chosen[0])
         stream = f"compare {groups.feature} {view}"
         hits = [m for m in chosen if m.kind == "counts" and m.proportion and m.trials is None]
-        found |= _hits(entrants, entrants.hits, hits, groups, plan, stream)
+        found |= _hits(models, models.hits, hits, groups, plan, stream)
         counts = [metric for metric in chosen if metric.kind == "counts" and metric not in hits]
         if counts:
-            found |= _counts(entrants, counts, groups, plan, stream)
+            found |= _counts(models, counts, groups, plan, stream)
         for metric in chosen:
             if metric.kind != "counts":
-                found |= _probable(entrants, metric, groups, plan, stream)
+                found |= _probable(models, metric, groups, plan, stream)
     return found
 
 
@@ -134,7 +134,7 @@ def _rows(groups: Grouping) -> list[NDArray[np.intp]]:
 
 
 def _hits(
-    entrants: Entrants,
+    models: Models,
     hits: NDArray[np.float64],
     metrics: Sequence[Metric],
     groups: Grouping,
@@ -143,34 +143,31 @@ def _hits(
 ) -> Effects:
     found: Effects = {}
     for g, rows in enumerate(_rows(groups)):
-        part = entrants.sample.take(rows)
-        for k in entrants.others if metrics else ():
-            both = hits[[entrants.baseline, k]][:, rows]
+        part = models.sample.take(rows)
+        for k in models.others if metrics else ():
+            both = hits[[models.baseline, k]][:, rows]
             (p,), test = pairs.sums(part, both, plan, stream=f"{stream} {groups.names[g]}")
             effect = Effect(paired_difference(part, *both), float(p), test)
             found |= {(k, g, metric.name): effect for metric in metrics}
     return found
 
 
-def _counts(entrants: Entrants, metrics: Sequence[Metric], groups: Grouping, plan: Plan, stream: str) -> Effects:
+def _counts(models: Models, metrics: Sequence[Metric], groups: Grouping, plan: Plan, stream: str) -> Effects:
     steps, n_groups = any(metric.needs_order for metric in metrics), len(groups.names)
-    panel, scorer = entrants.panel(groups.codes, steps=steps), Scorer(metrics)
-    units = entrants.units_of(groups.codes, n_groups)
-    scores = GroupScores.of(panel, entrants.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap")
-    tested = Swaps(panel, entrants.sizes, entrants.baseline).p_values(
-        scorer, lambda values: values.reshape(len(values), -1), plan, stream=f"{stream} swap"
-    )
-    p = tested.reshape(len(entrants.sizes), n_groups, len(metrics))
-    tally = as_tally(panel.cells.totals()[:, None], panel.n_classes, steps=steps)
+    tallies, scorer = models.tallies(groups.codes, steps=steps), Scorer(metrics)
+    units = models.units_of(groups.codes, n_groups)
+    scores = GroupScores.of(tallies, models.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap")
+    tested = swap(tallies, models.pairs, scorer, plan, stream=f"{stream} swap").p_value
+    p = dict(zip(models.others, tested.reshape(-1, n_groups, len(metrics)), strict=True))
+    tally = as_tally(tallies.cells.totals()[:, None], tallies.n_classes, steps=steps)
     found: Effects = {}
-    for k in entrants.others:
+    for k in models.others:
         for g in range(n_groups):
             for m, metric in enumerate(metrics):
-                estimate = _difference(scores, metric, (entrants.baseline, k, g, m), _at(tally, g))
-                defined = np.isfinite(p[k, g, m])
-                found[k, g, metric.name] = Effect(
-                    estimate, float(p[k, g, m]) if defined else None, pairs.LABEL_SWAP if defined else None
-                )
+                estimate = _difference(scores, metric, (models.baseline, k, g, m), _at(tally, g))
+                p_value = float(p[k][g, m]) if np.isfinite(p[k][g, m]) else None
+                test = None if p_value is None else pairs.LABEL_SWAP
+                found[k, g, metric.name] = Effect(estimate, p_value, test)
     return found
 
 
@@ -199,45 +196,45 @@ def _difference(scores: GroupScores, metric: Metric, where: tuple[int, int, int,
     return scores.estimate(lambda v: v[:, second, g, m] - v[:, first, g, m], np.array([g]))
 
 
-def _probable(entrants: Entrants, metric: Metric, groups: Grouping, plan: Plan, stream: str) -> Effects:
+def _probable(models: Models, metric: Metric, groups: Grouping, plan: Plan, stream: str) -> Effects:
     """Compare on a metric of probabilities."""
-    able = [k for k in entrants.others if entrants.probable(k) and entrants.probable(entrants.baseline)]
+    able = [k for k in models.others if models.probable(k) and models.probable(models.baseline)]
     n_groups = len(groups.names)
     found: Effects = {
         (k, g, metric.name): lacking(NO_PROBABILITIES)
-        for k in entrants.others
+        for k in models.others
         if k not in able
         for g in range(n_groups)
     }
     for k in able:
         if metric.kind == "mean":
-            made = _mean(entrants, metric, k, groups, plan, stream)
+            made = _mean(models, metric, k, groups, plan, stream)
         elif metric.name == "auroc_ovr":
-            made = [_delong(entrants, metric, k, rows) for rows in _rows(groups)]
+            made = [_delong(models, metric, k, rows) for rows in _rows(groups)]
         elif n_groups == 1:
-            made = [_ranking(entrants, metric, k, plan, stream)]
+            made = [_ranking(models, metric, k, plan, stream)]
         else:
             made = [lacking(WHOLE_ONLY)] * n_groups
         found |= {(k, g, metric.name): effect for g, effect in enumerate(made)}
     return found
 
 
-def _mean(entrants: Entrants, metric: Metric, k: int, groups: Grouping, plan: Plan, stream: str) -> list[Effect]:
-    both = np.stack([entrants.means(metric, entrants.baseline), entrants.means(metric, k)])
+def _mean(models: Models, metric: Metric, k: int, groups: Grouping, plan: Plan, stream: str) -> list[Effect]:
+    both = np.stack([models.means(metric, models.baseline), models.means(metric, k)])
     if not np.isfinite(both).all():
         return [lacking(metric.undefined_when)] * len(groups.names)
     if metric.proportion:
-        pair = Entrants(entrants.sample, entrants.views[:2], 0)
+        pair = Models(models.sample, models.views[:2], 0)
         made = _hits(pair, both, [metric], groups, plan, f"{stream} {metric.name}")
         return [made[1, g, metric.name] for g in range(len(groups.names))]
-    cells = sum_cells(entrants.sample, groups.codes, len(groups.names), (both[1] - both[0])[None])
+    cells = sum_cells(models.sample, groups.codes, len(groups.names), (both[1] - both[0])[None])
     replicates, accelerations = bootstrap_sums(
         cells, lambda sums: group_means(sums, 1), 2, plan, stream=f"{stream} bootstrap {metric.name}"
     )
-    units = entrants.units_of(groups.codes, len(groups.names))
+    units = models.units_of(groups.codes, len(groups.names))
     found = []
     for g, rows in enumerate(_rows(groups)):
-        part, value = entrants.sample.take(rows), float(np.mean(both[1, rows] - both[0, rows]))
+        part, value = models.sample.take(rows), float(np.mean(both[1, rows] - both[0, rows]))
         (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"{stream} {metric.name} {groups.names[g]}")
         estimate = paired_estimate(
             value, replicates[g, 0], accelerations[g, 0], n=len(rows), n_units=int(units[g])
@@ -246,10 +243,10 @@ def _mean(entrants: Entrants, metric: Metric, k: int, groups: Grouping, plan: Pl
     return found
 
 
-def _delong(entrants: Entrants, metric: Metric, k: int, rows: NDArray[np.intp]) -> Effect:
-    sample, both = entrants.sample.take(rows), []
-    for candidate in (entrants.baseline, k):
-        probabilities = [view.y_prob[rows] for view in entrants.views[candidate] if view.y_prob is not None]
+def _delong(models: Models, metric: Metric, k: int, rows: NDArray[np.intp]) -> Effect:
+    sample, both = models.sample.take(rows), []
+    for candidate in (models.baseline, k):
+        probabilities = [view.y_prob[rows] for view in models.views[candidate] if view.y_prob is not None]
         made = [ovr_influence(sample.y_true, prob) for prob in probabilities]
         both.append((np.mean([area for area, _ in made]), np.mean([influence for _, influence in made], axis=0)))
     value = float(both[1][0] - both[0][0])
@@ -266,13 +263,13 @@ def _delong(entrants: Entrants, metric: Metric, k: int, rows: NDArray[np.intp]) 
     return Effect(Estimate(value, len(rows), se, limits), float(2 * ndtr(-abs(value) / se)), pairs.DELONG)
 
 
-def _ranking(entrants: Entrants, metric: Metric, k: int, plan: Plan, stream: str) -> Effect:
-    sample = entrants.sample
+def _ranking(models: Models, metric: Metric, k: int, plan: Plan, stream: str) -> Effect:
+    sample = models.sample
 
     def difference(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         both = [
-            np.mean([metric.score(sample.y_true, view.y_prob, weights) for view in entrants.views[c]], axis=0)
-            for c in (entrants.baseline, k)
+            np.mean([metric.score(sample.y_true, view.y_prob, weights) for view in models.views[c]], axis=0)
+            for c in (models.baseline, k)
         ]
         return np.asarray(both[1] - both[0], dtype=np.float64)[:, None]
 

@@ -20,7 +20,7 @@ from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.paired.arrays import Entrants
+from dermbench.evaluation.paired.arrays import Models
 from dermbench.evaluation.paired.effects import effects
 from dermbench.evaluation.paired.families import corrected
 from dermbench.evaluation.paired.gap_change import gap_changes
@@ -133,6 +133,6 @@ def _pareto(question: Question, found: Worst | str) -> dict[str, FrontModel] | U
 
 
 def _screen(question: Question, known: Grouping) -> dict[str, tuple[ScreenedChange, ...]]:
-    entrants = Entrants.of(question.candidates, question.baseline, METRICS.get("accuracy"))
+    models = Models.of(question.candidates, question.baseline, METRICS.get("accuracy"))
     classes = question.candidates[0].samples[0].classes
-    return {name: screen(entrants, k, known, classes, question.plan) for k, name in question.others.items()}
+    return {name: screen(models, k, known, classes, question.plan) for k, name in question.others.items()}

@@ -11,8 +11,9 @@ from dermbench.artifacts.comparison import Loss, MarginAnswer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dermbench.artifacts.report import Cell
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.estimate import Estimate, Interval
+    from dermbench.evaluation.intervals.estimate import Estimate
 
 LEVEL = 0.95
 ONE_SIDED = float(ndtri(LEVEL))
@@ -47,8 +48,8 @@ def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) 
     z = simultaneous_bound(len(found))
     groups, lost = {}, False
     for name, estimate in found.items():
-        groups[name] = _loss(estimate.interval(ONE_SIDED), sign)
-        ends = _ends(estimate.interval(z), sign)
+        groups[name] = _loss(estimate.cell(ONE_SIDED), sign)
+        ends = _ends(estimate.cell(z), sign)
         lost |= ends is not None and ends[1] < -margin
     lacking = sum(group.bound is None for group in groups.values())
     reason = "no known group" if not groups else None
@@ -60,7 +61,7 @@ def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) 
     return MarginAnswer(margin=margin, verdict=verdict, groups=groups, reason=reason)
 
 
-def _loss(interval: Interval, sign: float) -> Loss:
+def _loss(interval: Cell, sign: float) -> Loss:
     ends = _ends(interval, sign)
     value = None if interval.value is None else sign * interval.value
     if ends is None:
@@ -68,7 +69,7 @@ def _loss(interval: Interval, sign: float) -> Loss:
     return Loss(value=value, bound=ends[0])
 
 
-def _ends(interval: Interval, sign: float) -> tuple[float, float] | None:
+def _ends(interval: Cell, sign: float) -> tuple[float, float] | None:
     """Return the ends of the change for the better, the lower one first."""
     if interval.low is None or interval.high is None:
         return None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import bdtr, ndtr
 
 from dermbench.evaluation.intervals.delong import covariance, ovr_influence
-from dermbench.evaluation.paired.kernels import kernel
-from dermbench.evaluation.paired.tallies import Panel
+from dermbench.evaluation.paired.swaps import seed_pairs, swap
+from dermbench.evaluation.paired.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.resampling.plan import Plan
 
-TOLERANCE = 3e-6
-"""Scores this close count as equal: after a swap they are computed in single precision."""
 TINY = 1e-12
 SIGN_FLIP = "sign-flip permutation of units"
 LABEL_SWAP = "label-swap permutation of units"
@@ -150,56 +146,10 @@ def counts(
     p_value, test
         One p value a pair, in the order of ``numpy.triu_indices``.
     """
-    flat = [answer for seeds in models for answer in seeds]
-    panel = Panel.of(sample, flat, steps=metric.needs_order)
-    of, base = kernel(panel, metric), panel.answers[:, 0].astype(np.float32)[:, :, None]
-    lines = seed_pairs([len(seeds) for seeds in models])
-    plain = np.array([float(of(row)[0]) for row in base])
-    observed = np.array([np.mean(plain[b] - plain[a]) for a, b in lines])
-    far = np.abs(observed) - TOLERANCE
-
-    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-        inside = panel.swapped(rng, size)[:, 0]
-        told = np.empty((2, len(lines)))
-        outside = base - inside
-        both = np.empty(
-            (inside.shape[1], 2 * size), dtype=np.float32
-        )  # the second model's answers, then the first's
-        for k, (a, b) in enumerate(lines):
-            apart = np.zeros(size)
-            for i, j in zip(a, b, strict=True):
-                np.add(outside[j], inside[i], out=both[:, :size])
-                np.add(outside[i], inside[j], out=both[:, size:])
-                values = of(both)
-                apart += values[:size] - values[size:]
-            apart /= len(a)
-            total = apart @ apart
-            told[:, k] = (
-                size - np.count_nonzero(np.abs(apart) < far[k]),
-                total if np.isfinite(total) else np.nansum(apart**2),
-            )
-        return told[None]
-
-    made = plan.in_blocks(one, stream=f"{stream} swap", block=panel.block).sum(axis=0)
-    return tail_p(observed, made[0], made[1] / plan.n_resamples, plan.n_resamples), LABEL_SWAP
-
-
-def seed_pairs(sizes: Sequence[int]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Return, for each pair of models, which of their seeds are exchanged with each other.
-
-    Seed k of one model with seed k of the other; where one has fewer, its seeds are repeated, each equally often.
-
-    Parameters
-    ----------
-    sizes
-        Number of seeds of each model; seeds are numbered through over models.
-    """
-    start = np.concatenate([[0], np.cumsum(sizes)])
-    found = []
-    for a, b in combinations(range(len(sizes)), 2):
-        turn = np.arange(lcm(sizes[a], sizes[b]))
-        found.append((start[a] + turn % sizes[a], start[b] + turn % sizes[b]))
-    return found
+    tallies = Tallies.of(sample, [answer for seeds in models for answer in seeds], steps=metric.needs_order)
+    chosen = seed_pairs([len(seeds) for seeds in models])
+    found = swap(tallies, chosen, metric.score, plan, stream=f"{stream} swap")
+    return tail_p(found.observed[:, 0], found.beyond[:, 0], found.squares[:, 0], plan.n_resamples), LABEL_SWAP
 
 
 def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:

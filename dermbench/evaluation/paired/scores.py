@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric, Tally
-    from dermbench.evaluation.paired.tallies import Panel
+    from dermbench.evaluation.paired.tallies import Tallies
     from dermbench.evaluation.resampling.plan import Plan
 
     Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -86,7 +86,7 @@ class GroupScores:
     @classmethod
     def of(
         cls,
-        panel: Panel,
+        tallies: Tallies,
         sizes: Sequence[int],
         scorer: Scorer,
         plan: Plan,
@@ -99,7 +99,7 @@ class GroupScores:
 
         Parameters
         ----------
-        panel
+        tallies
             Counts of all seeds of all candidates.
         sizes
             Seeds of each candidate.
@@ -114,18 +114,18 @@ class GroupScores:
         """
 
         def score(sums: NDArray[Any]) -> NDArray[np.float64]:
-            tally = as_tally(sums, panel.n_classes, steps=panel.steps)
-            shape = (sums.shape[-1], panel.n_models, panel.n_groups)
+            tally = as_tally(sums, tallies.n_classes, steps=tallies.steps)
+            shape = (sums.shape[-1], tallies.n_models, tallies.n_groups)
             values = scorer(tally).reshape(*shape, -1)
             if total:
                 values = np.concatenate([values, _together(tally, shape, scorer)], axis=2)
             return seed_means(values, sizes, axis=1)
 
-        cells = panel.cells
+        cells = tallies.cells
         matrix, base = cells.matrix.tocsc(), cells.totals()[:, None]
         starts = range(0, len(cells.counts), BLOCK)
         left_out = [score(base - matrix[:, start : start + BLOCK].toarray()) for start in starts]
-        n = panel.support.sum(axis=1).astype(np.intp)
+        n = tallies.support.sum(axis=1).astype(np.intp)
         replicates = np.moveaxis(replicate(cells, score, plan, stream=stream), -1, 0)
         return cls(score(base)[0], replicates, np.concatenate(left_out), cells.counts, n, n_units)
 

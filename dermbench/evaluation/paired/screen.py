@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.evaluation.core.groups import Grouping
-    from dermbench.evaluation.paired.arrays import Entrants
+    from dermbench.evaluation.paired.arrays import Models
     from dermbench.evaluation.resampling.plan import Plan
 
 
 def screen(
-    entrants: Entrants, k: int, groups: Grouping, classes: Sequence[str], plan: Plan
+    models: Models, k: int, groups: Grouping, classes: Sequence[str], plan: Plan
 ) -> tuple[ScreenedChange, ...]:
     """Test the recall of each class in each known group between a candidate and the baseline.
 
     Parameters
     ----------
-    entrants
+    models
         All candidates, in the view of the classes.
     k
         Index of the candidate.
@@ -45,13 +45,13 @@ def screen(
         Of the cells with at least 10 cases, the smallest p first.
     """
     found: dict[tuple[str, str], Effect] = {}
-    both = entrants.hits[[entrants.baseline, k]]
+    both = models.hits[[models.baseline, k]]
     for g, name in enumerate(groups.names):
         for c, label in enumerate(classes):
-            rows = np.flatnonzero((groups.codes == g) & (entrants.sample.y_true == c))
+            rows = np.flatnonzero((groups.codes == g) & (models.sample.y_true == c))
             if len(rows) < ELIGIBLE:
                 continue
-            part = entrants.sample.take(rows)
+            part = models.sample.take(rows)
             (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"screen {groups.feature} {name} {c}")
             found[label, name] = Effect(paired_difference(part, *both[:, rows]), float(p), test)
     q_values = benjamini_hochberg(np.array([effect.p_value for effect in found.values()], dtype=np.float64))

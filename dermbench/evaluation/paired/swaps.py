@@ -1,13 +1,13 @@
-"""Label-swap tests of candidates against a baseline: in every group, of the worst group, of the gap."""
+"""Label-swap tests: how far apart two models are after their answers were exchanged, unit by unit, at random."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from dermbench.evaluation.paired.pairs import seed_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,99 +15,112 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Tally
-    from dermbench.evaluation.paired.tallies import Panel
+    from dermbench.evaluation.paired.tallies import Tallies
     from dermbench.evaluation.resampling.plan import Plan
 
     Scores = Callable[[Tally], NDArray[np.float64]]
     Reduce = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 TOLERANCE = 1e-9
 """Differences closer than this count as equal, so that the order of a sum decides no test."""
 
 
 @dataclass(frozen=True)
-class Swaps:
-    """A candidate's seeds against the baseline's.
+class Swapped:
+    """Differences between the models of pairs, as they are and under swaps; arrays (n_pairs, n_statistics).
 
     Attributes
     ----------
-    panel
-        Counts of all seeds of all candidates.
-    sizes
-        Seeds of each candidate.
-    baseline
-        Index of the candidate that the others are compared with.
+    observed
+        Second model minus first; NaN where undefined.
+    beyond
+        Swaps with a difference as far from 0; one that is undefined counts as far.
+    squares
+        Mean of the squared differences under swaps.
+    n_swaps
+        Number of swaps.
     """
 
-    panel: Panel
-    sizes: Sequence[int]
-    baseline: int
+    observed: NDArray[np.float64]
+    beyond: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    n_swaps: int
 
-    def p_values(self, scores: Scores, reduce: Reduce, plan: Plan, *, stream: str) -> NDArray[np.float64]:
-        """Return two-sided p values of each candidate's difference from the baseline.
+    @property
+    def p_value(self) -> NDArray[np.float64]:
+        """Two-sided, (b + 1) / (B + 1); NaN where the difference is undefined."""
+        return np.where(np.isfinite(self.observed), (self.beyond + 1) / (self.n_swaps + 1), np.nan)
 
-        The answers of a unit are exchanged between whole candidates, seed by seed, in all groups at once.
 
-        Parameters
-        ----------
-        scores
-            Takes a tally of shape (size, n_groups, n_classes), returns values of shape (size, ...), which are
-            averaged over seeds.
-        reduce
-            Takes averaged values, returns what is compared, shape (size, n_statistics).
-        plan, stream
-            Number of swaps, and the random numbers.
+def swap(
+    tallies: Tallies,
+    pairs: Sequence[Pair],
+    scores: Scores,
+    plan: Plan,
+    *,
+    stream: str,
+    reduce: Reduce = lambda values: values.reshape(len(values), -1),
+) -> Swapped:
+    """Exchange the answers of units between whole models, seed by seed, in all groups at once.
 
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n_candidates, n_statistics), (b + 1) / (B + 1), a swap with an undefined value counting as far;
-            NaN where the difference itself is undefined, and for the baseline.
-        """
-        lines = self._lines()
-        base = self.panel.answers.astype(np.float32)[..., None]
-        still = np.zeros_like(base)
-        observed = {k: self._apart(base, still, line, scores, reduce)[0] for k, line in lines.items()}
-        width = len(next(iter(observed.values())))
+    Parameters
+    ----------
+    tallies
+        Counts of all seeds of all models.
+    pairs
+        For each pair of models, which seeds are exchanged; see :func:`seed_pairs`.
+    scores
+        Takes a tally of shape (size, n_groups, n_classes), returns values of shape (size, ...), which are averaged
+        over seeds.
+    plan, stream
+        Number of swaps, and the random numbers.
+    reduce
+        Takes averaged values, returns what is compared, shape (size, n_statistics).
+    """
+    base = tallies.answers.astype(np.float32)[..., None]
 
-        def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-            inside = self.panel.swapped(rng, size)
-            beyond = np.zeros((len(self.sizes), width))
-            for k, line in lines.items():
-                far = np.abs(observed[k])
-                apart = np.abs(self._apart(base, inside, line, scores, reduce))
-                beyond[k] = np.count_nonzero(~(apart < far * (1 - TOLERANCE) - TOLERANCE), axis=0)
-            return beyond[None]
-
-        block = max(16, self.panel.block // max(1, self.panel.n_groups))
-        p = (plan.in_blocks(one, stream=stream, block=block).sum(axis=0) + 1) / (plan.n_resamples + 1)
-        for k in range(len(self.sizes)):
-            p[k] = np.where(np.isfinite(observed[k]), p[k], np.nan) if k in observed else np.nan
-        return np.asarray(p, dtype=np.float64)
-
-    def _lines(self) -> dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Return {candidate: (seeds of the baseline, seeds of the candidate)} that are exchanged."""
-        start = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.intp)
-        lines = {}
-        for k, size in enumerate(self.sizes):
-            if k != self.baseline:
-                ((a, b),) = seed_pairs([self.sizes[self.baseline], size])
-                lines[k] = (start[self.baseline] + a, start[k] + b - self.sizes[self.baseline])
-        return lines
-
-    def _apart(
-        self,
-        base: NDArray[np.float32],
-        inside: NDArray[np.float32],
-        line: tuple[NDArray[np.intp], NDArray[np.intp]],
-        scores: Scores,
-        reduce: Reduce,
-    ) -> NDArray[np.float64]:
-        """Return what is compared, candidate minus baseline, after a swap."""
+    def apart(pair: Pair, inside: NDArray[np.float32]) -> NDArray[np.float64]:
         first, second = [], []
-        for i, j in zip(*line, strict=True):
+        for i, j in zip(*pair, strict=True):
             moved = inside[j] - inside[i]
-            first.append(scores(self.panel.tally(base[i] + moved)))
-            second.append(scores(self.panel.tally(base[j] - moved)))
-        apart: NDArray[np.float64] = reduce(np.mean(second, axis=0)) - reduce(np.mean(first, axis=0))
-        return apart
+            first.append(scores(tallies.tally(base[i] + moved)))
+            second.append(scores(tallies.tally(base[j] - moved)))
+        difference: NDArray[np.float64] = reduce(np.mean(second, axis=0)) - reduce(np.mean(first, axis=0))
+        return difference
+
+    observed = np.concatenate([apart(pair, np.zeros_like(base)) for pair in pairs])
+    far = np.abs(observed) * (1 - TOLERANCE) - TOLERANCE
+
+    def one(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        inside = tallies.swapped(rng, size)
+        found = np.empty((2, *observed.shape))
+        for k, pair in enumerate(pairs):
+            difference = apart(pair, inside)
+            found[0, k] = np.count_nonzero(~(np.abs(difference) < far[k]), axis=0)
+            found[1, k] = np.nansum(difference**2, axis=0)
+        return found[None]
+
+    block = max(16, tallies.block // max(1, tallies.n_groups))
+    beyond, squares = plan.in_blocks(one, stream=stream, block=block).sum(axis=0)
+    return Swapped(observed, beyond, squares / plan.n_resamples, plan.n_resamples)
+
+
+def seed_pairs(sizes: Sequence[int], pairs: Sequence[tuple[int, int]] | None = None) -> list[Pair]:
+    """Return, for each pair of models, which of their seeds are exchanged with each other.
+
+    Seed k of one model with seed k of the other; where one has fewer, its seeds are repeated, each equally often.
+
+    Parameters
+    ----------
+    sizes
+        Number of seeds of each model; seeds are numbered through over models.
+    pairs
+        Models of each pair; all pairs by default.
+    """
+    start = np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+    found = []
+    for a, b in combinations(range(len(sizes)), 2) if pairs is None else pairs:
+        turn = np.arange(lcm(sizes[a], sizes[b]))
+        found.append((start[a] + turn % sizes[a], start[b] + turn % sizes[b]))
+    return found

@@ -30,7 +30,7 @@ BLOCK = 2**20
 
 
 @dataclass(frozen=True)
-class Panel:
+class Tallies:
     """Counts of several models.
 
     Attributes
@@ -58,7 +58,7 @@ class Panel:
         codes: NDArray[np.intp] | None = None,
         *,
         steps: bool = False,
-    ) -> Panel:
+    ) -> Tallies:
         """Count the answers of models.
 
         Parameters

@@ -9,10 +9,10 @@ import numpy as np
 
 from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
 from dermbench.evaluation.paired import pairs
-from dermbench.evaluation.paired.arrays import Entrants
+from dermbench.evaluation.paired.arrays import Models
 from dermbench.evaluation.paired.effects import Effect
 from dermbench.evaluation.paired.scores import GroupScores, Scorer
-from dermbench.evaluation.paired.swaps import Swaps
+from dermbench.evaluation.paired.swaps import swap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Worst:
     scores
         Values, replicates and left-out values with this metric alone; the last group is all known images.
     p_value
-        P value of each candidate's worst group; NaN for the baseline.
+        {index of a candidate: p value of its worst group}, without the baseline.
     baseline
         Index of the candidate that the others are compared with.
     """
@@ -49,7 +49,7 @@ class Worst:
     names: tuple[str, ...]
     classes: NDArray[np.intp] | None
     scores: GroupScores
-    p_value: NDArray[np.float64]
+    p_value: dict[int, float]
     baseline: int
 
     @property
@@ -75,7 +75,7 @@ class Worst:
             return np.asarray(both[:, 1] - both[:, 0])
 
         estimate = self.scores.estimate(apart, np.arange(len(self.names)))
-        return Effect(estimate, float(self.p_value[k]), pairs.LABEL_SWAP)
+        return Effect(estimate, self.p_value[k], pairs.LABEL_SWAP)
 
 
 def _worst(metric: Metric, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,28 +107,34 @@ def worst_groups(
     rows, known = groups.codes >= 0, groups.at(groups.codes >= 0)
     found: dict[str, Worst | str] = {}
     for metric in metrics:
-        entrants = Entrants.of(candidates, baseline, metric)
-        views = [[replace(view, y_prob=None).take(rows) for view in seeds] for seeds in entrants.views]
-        found[metric.name] = _compare(Entrants(entrants.sample.take(rows), views, baseline), metric, known, plan)
+        models = Models.of(candidates, baseline, metric)
+        views = [[replace(view, y_prob=None).take(rows) for view in seeds] for seeds in models.views]
+        found[metric.name] = _compare(Models(models.sample.take(rows), views, baseline), metric, known, plan)
     return found
 
 
-def _compare(entrants: Entrants, metric: Metric, groups: Grouping, plan: Plan) -> Worst | str:
+def _compare(models: Models, metric: Metric, groups: Grouping, plan: Plan) -> Worst | str:
     if len(groups.names) < 2:
         return ONE_GROUP
-    panel = entrants.panel(groups.codes, steps=metric.needs_order)
-    classes = eligible_classes(panel.support) if metric.macro else None
+    tallies = models.tallies(groups.codes, steps=metric.needs_order)
+    classes = eligible_classes(tallies.support) if metric.macro else None
     if classes is not None and len(classes) < 2:
         return f"not estimable: {len(classes)} classes have {ELIGIBLE} true cases in every group, needed are 2"
     scorer, stream = Scorer([metric], classes), f"compare {groups.feature} extremes {metric.name}"
-    units = entrants.units_of(groups.codes, len(groups.names))
+    units = models.units_of(groups.codes, len(groups.names))
     scores = GroupScores.of(
-        panel, entrants.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap", total=True
+        tallies, models.sizes, scorer, plan, n_units=units, stream=f"{stream} bootstrap", total=True
     )
     undefined = [name for g, name in enumerate(groups.names) if not np.isfinite(scores.observed[:, g, 0]).all()]
     if undefined:
         return f"undefined in {', '.join(undefined)}: {metric.undefined_when}"
-    p = Swaps(panel, entrants.sizes, entrants.baseline).p_values(
-        scorer, lambda values: _worst(metric, values[..., 0])[:, None], plan, stream=f"{stream} swap"
-    )
-    return Worst(metric, groups.names, classes, scores, p[:, 0], entrants.baseline)
+    p = swap(
+        tallies,
+        models.pairs,
+        scorer,
+        plan,
+        stream=f"{stream} swap",
+        reduce=lambda values: _worst(metric, values[..., 0])[:, None],
+    ).p_value[:, 0]
+    tested = dict(zip(models.others, p.tolist(), strict=True))
+    return Worst(metric, groups.names, classes, scores, tested, models.baseline)

@@ -16,13 +16,14 @@ from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.paired.pairs import mcnemar_mid_p
 from dermbench.evaluation.paired.proportions import paired_difference, score_limits
 from dermbench.evaluation.paired.scores import STILL, GroupScores, Scorer, paired_estimate
-from dermbench.evaluation.paired.swaps import Swaps
-from dermbench.evaluation.paired.tallies import Panel
+from dermbench.evaluation.paired.swaps import seed_pairs, swap
+from dermbench.evaluation.paired.tallies import Tallies
 from dermbench.evaluation.resampling.plan import Plan
 
 Y_TRUE = np.array([0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2])
 FIRST = np.array([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 0])
 SECOND = np.array([0, 1, 1, 1, 1, 0, 0, 1, 2, 1, 2, 0])
+ACCURACY = METRICS.get("accuracy")
 UNITS = np.array([0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8])
 
 
@@ -66,32 +67,35 @@ def test_label_swap_is_the_exact_test(name, unit):
     swaps = exchanges(units, np.unique(units[FIRST != SECOND]))
     permuted = [value(np.where(s, FIRST, SECOND)) - value(np.where(s, SECOND, FIRST)) for s in swaps]
     exact = np.mean(np.abs(permuted) >= abs(value(SECOND) - value(FIRST)) - 1e-12)
-    panel = Panel.of(Sample(Y_TRUE, FIRST, 3, unit=unit), [FIRST, SECOND])
-    p = Swaps(panel, [1, 1], 0).p_values(
-        Scorer([METRICS.get(name)]), lambda v: v.reshape(len(v), -1), Plan(0, 9999), stream="t"
-    )
-    assert np.isnan(p[0]).all()
-    assert p[1, 0] == pytest.approx(exact, abs=0.015)
+    tallies = Tallies.of(Sample(Y_TRUE, FIRST, 3, unit=unit), [FIRST, SECOND])
+    found = swap(tallies, seed_pairs([1, 1]), Scorer([METRICS.get(name)]), Plan(0, 9999), stream="t")
+    assert found.observed[0, 0] == pytest.approx(value(SECOND) - value(FIRST))
+    assert found.p_value[0, 0] == pytest.approx(exact, abs=0.015)
 
 
 @pytest.mark.parametrize("unit", [None, UNITS])
-@pytest.mark.parametrize("of", [np.min, np.ptp])
-def test_worst_group_and_gap_are_exact_too(unit, of):
+def test_worst_group_is_exact_too(unit):
     """Groups of 6, 3 and 3 images; whole units are exchanged, also across groups."""
     codes = np.array([0, 0, 0, 1, 1, 0, 0, 0, 1, 2, 2, 2])
 
     def value(y_pred):
-        return of([np.mean((y_pred == Y_TRUE)[codes == g]) for g in range(3)])
+        return np.min([np.mean((y_pred == Y_TRUE)[codes == g]) for g in range(3)])
 
     units = np.arange(12) if unit is None else unit
     swaps = exchanges(units, np.unique(units[FIRST != SECOND]))
     permuted = [value(np.where(s, FIRST, SECOND)) - value(np.where(s, SECOND, FIRST)) for s in swaps]
     exact = np.mean(np.abs(permuted) >= abs(value(SECOND) - value(FIRST)) - 1e-12)
-    panel = Panel.of(Sample(Y_TRUE, FIRST, 3, unit=unit), [FIRST, SECOND], codes)
-    p = Swaps(panel, [1, 1], 0).p_values(
-        Scorer([METRICS.get("accuracy")]), lambda v: of(v, axis=1), Plan(0, 9999), stream="t"
-    )
-    assert p[1, 0] == pytest.approx(exact, abs=0.015)
+    tallies, scorer = Tallies.of(Sample(Y_TRUE, FIRST, 3, unit=unit), [FIRST, SECOND], codes), Scorer([ACCURACY])
+    found = swap(tallies, seed_pairs([1, 1]), scorer, Plan(0, 9999), stream="t", reduce=lambda v: v.min(axis=1))
+    assert found.p_value[0, 0] == pytest.approx(exact, abs=0.015)
+
+
+def test_an_undefined_difference_has_no_p_value():
+    """Kappa is undefined where all images are of one class and answered alike."""
+    alike = np.zeros(6, dtype=np.intp)
+    tallies = Tallies.of(Sample(alike, alike, 2), [alike, alike])
+    found = swap(tallies, seed_pairs([1, 1]), Scorer([METRICS.get("cohen_kappa")]), Plan(0, 99), stream="t")
+    assert np.isnan(found.p_value).all()
 
 
 def test_seeds_are_swapped_as_one_model():
@@ -109,11 +113,12 @@ def test_seeds_are_swapped_as_one_model():
         return float(METRICS.get("macro_f1").score(tally(Y_TRUE, y_pred, 3)))
 
     exact = np.mean(np.abs([apart(s) for s in swaps]) >= abs(apart(np.zeros(12, dtype=bool))) - 1e-12)
-    panel = Panel.of(Sample(Y_TRUE, answers[0], 3, unit=UNITS), answers)
-    p = Swaps(panel, [2, 2], 0).p_values(
-        Scorer([METRICS.get("macro_f1")]), lambda v: v.reshape(len(v), -1), Plan(0, 9999), stream="t"
+    tallies, scorer = (
+        Tallies.of(Sample(Y_TRUE, answers[0], 3, unit=UNITS), answers),
+        Scorer([METRICS.get("macro_f1")]),
     )
-    assert p[1, 0] == pytest.approx(exact, abs=0.015)
+    found = swap(tallies, seed_pairs([2, 2]), scorer, Plan(0, 9999), stream="t")
+    assert found.p_value[0, 0] == pytest.approx(exact, abs=0.015)
 
 
 def test_score_limits_of_the_published_example():
@@ -193,10 +198,10 @@ def test_group_values_and_draws_are_those_of_the_groups():
     rng = np.random.default_rng(4)
     y_true, codes = rng.integers(0, 3, 90), rng.integers(0, 2, 90)
     answers = [np.where(rng.random(90) < 0.7, y_true, rng.integers(0, 3, 90)) for _ in range(3)]
-    panel = Panel.of(Sample(y_true, answers[0], 3), answers, codes)
+    tallies = Tallies.of(Sample(y_true, answers[0], 3), answers, codes)
     scorer = Scorer([METRICS.get("macro_f1")])
     units = np.bincount(codes)
-    found = GroupScores.of(panel, [2, 1], scorer, Plan(0, 199), n_units=units, stream="t", total=True)
+    found = GroupScores.of(tallies, [2, 1], scorer, Plan(0, 199), n_units=units, stream="t", total=True)
     for g in range(2):
         each = [f1_score(y_true[codes == g], a[codes == g], average="macro") for a in answers]
         assert found.observed[0, g, 0] == pytest.approx(np.mean(each[:2]))

@@ -16,9 +16,9 @@ from dermbench.evaluation.core.metric import tally
 from dermbench.evaluation.core.sample import Sample, join
 from dermbench.evaluation.intervals.delong import auroc_influence
 from dermbench.evaluation.paired import pairs
-from dermbench.evaluation.paired.kernels import kernel
 from dermbench.evaluation.paired.ranks import Ranking, all_pairs
-from dermbench.evaluation.paired.tallies import Panel
+from dermbench.evaluation.paired.swaps import seed_pairs
+from dermbench.evaluation.paired.tallies import Tallies
 from dermbench.evaluation.resampling.plan import Plan
 
 
@@ -141,9 +141,10 @@ def test_a_swap_is_an_exchange_of_predictions(name):
     y_true, unit = rng.integers(0, 3, 40), rng.integers(0, 15, 40)
     answers = [rng.integers(0, 3, 40) for _ in range(2)]
     metric, sample = METRICS.get(name), Sample(y_true, answers[0], 4, unit=unit)
-    panel = Panel.of(sample, answers, steps=metric.needs_order)
-    inside = panel.swapped(np.random.default_rng(1), 8)[:, 0]
-    told = kernel(panel, metric)(panel.answers[0, 0][:, None] + inside[1] - inside[0])
+    tallies = Tallies.of(sample, answers, steps=metric.needs_order)
+    inside = tallies.swapped(np.random.default_rng(1), 8)
+    moved = tallies.answers[0][..., None] + inside[1] - inside[0]
+    told = metric.score(tallies.tally(moved))[:, 0]
     swaps = np.random.default_rng(1).integers(0, 2, (sample.n_units, 8), dtype=np.int8).astype(bool)
     exchanged = np.where(swaps[sample.units].T, answers[1], answers[0])
     assert told == pytest.approx([float(metric.score(tally(y_true, e, 4))) for e in exchanged], abs=1e-6)
@@ -159,9 +160,9 @@ def test_many_models_need_more_than_the_smallest_p_value_of_the_swaps():
 
 
 def test_seeds_are_exchanged_equally_often():
-    (a, b), *_ = pairs.seed_pairs([2, 3])
+    (a, b), *_ = seed_pairs([2, 3])
     assert sorted(zip(a, b, strict=True)) == [(i, j) for i in (0, 1) for j in (2, 3, 4)]
-    (a, b), *_ = pairs.seed_pairs([3, 3])
+    (a, b), *_ = seed_pairs([3, 3])
     assert list(zip(a, b, strict=True)) == [(0, 3), (1, 4), (2, 5)]
 
 
