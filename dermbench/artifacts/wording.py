@@ -30,6 +30,18 @@ def decimal(value: float, *, digits: int = 2) -> str:
     return text.replace("-", MINUS)
 
 
+def limit(value: float) -> str:
+    """Return a limit of a gap like :func:`decimal`, with a third decimal where one above 0 would read as 0."""
+    if not 0 < abs(value) < 0.005 or round(value, DIGITS) == 0:
+        return decimal(value)
+    return decimal(value, digits=3) if abs(value) >= 0.0005 else f"{MINUS if value < 0 else ''}<.001"
+
+
+def limits(low: float | None, high: float | None) -> str:
+    """Return ``[.003, .31]``, the limits of a gap; a dash when an end is missing."""
+    return NONE if low is None or high is None else f"[{limit(low)}, {limit(high)}]"
+
+
 def p_value(value: float) -> str:
     """Return a p-value with three decimals, ``<.001`` below that."""
     return "<.001" if value < 0.001 else decimal(value, digits=3)

@@ -13,8 +13,9 @@ from dermbench.artifacts.wording import (
     enumerated,
     feature_words,
     group_words,
-    interval,
     is_skin_type,
+    limit,
+    limits,
     p_value,
     span_words,
 )
@@ -160,7 +161,7 @@ def _contrast(contrast: Contrast, report: Report) -> str:
         worse, better = better, worse
     sign = -1 if contrast.value < 0 else 1
     ends = sorted(sign * end for end in (contrast.low, contrast.high) if end is not None)
-    shown = f" {interval(*ends)}" if len(ends) == 2 else ""
+    shown = f" {limits(*ends)}" if len(ends) == 2 else ""
     verb = "lie" if len(worse) > 1 or worse[0] in BANDS else "lies"
     side = "below" if low_is_bad else "above"
     return f"{group_words(worse)} {verb} {side} {group_words(better)} by {decimal(abs(contrast.value))}{shown}"
@@ -168,7 +169,7 @@ def _contrast(contrast: Contrast, report: Report) -> str:
 
 def _limits_of(row: Disparity) -> str:
     parts = [decimal(row.gap)]
-    parts += [] if row.low is None else [f"at least {decimal(row.low)}"]
+    parts += [] if row.low is None else [f"at least {limit(row.low)}"]
     parts += [] if row.high is None else [f"at most {decimal(row.high)}"]
     return ", ".join(parts)
 

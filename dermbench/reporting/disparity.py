@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import LEVEL, Disparity, Undefined
-from dermbench.artifacts.wording import NONE, counted, decimal, enumerated, interval, p_value, span_words
+from dermbench.artifacts.wording import NONE, counted, decimal, enumerated, limit, limits, p_value, span_words
 from dermbench.reporting.names import headline_metrics, is_macro, metric_title, shown_metrics
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
@@ -76,7 +76,7 @@ def gap_text(row: Row) -> str:
     """Return ``.12 [.03, .24]``: the gap with *at least* and *at most*, a dash for a limit that is not known."""
     if isinstance(row, Undefined):
         return NONE
-    ends = [NONE if end is None else decimal(end) for end in (row.low, row.high)]
+    ends = [NONE if end is None else limit(end) for end in (row.low, row.high)]
     return decimal(row.gap) + ("" if ends == [NONE, NONE] else f" [{', '.join(ends)}]")
 
 
@@ -175,7 +175,7 @@ def _contrast(row: Disparity, notes: Footnotes) -> str:
     if found is None:
         return _none(row, notes, "contrast")
     sides = [plain(span_words(side), limit=60) for side in (found.first, found.second)]
-    ends = interval(found.low, found.high)
+    ends = limits(found.low, found.high)
     return f"{' minus '.join(sides)}: {decimal(found.value)}" + ("" if ends == NONE else f" {ends}")
 
 
@@ -185,7 +185,7 @@ def _spread(row: Disparity, notes: Footnotes) -> str:
 
 WRITERS: dict[str, Write] = {
     "gap": _number("gap"),
-    "at least": _number("low"),
+    "at least": _number("low", limit),
     "at most": _number("high"),
     "chance": _number("chance"),
     "p": _number("p_value", p_value),

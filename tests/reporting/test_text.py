@@ -63,3 +63,19 @@ def test_safe_text_is_left_alone():
 def test_entities_are_shown_as_typed():
     assert markdown_text("a & b") == "a &amp; b"
     assert markdown_text("&#124;") == r"&amp;\#124;"
+
+
+def test_a_limit_above_zero_never_reads_as_zero():
+    from dermbench.artifacts.wording import MINUS, NONE, limit, limits
+
+    assert [limit(v) for v in (0.0, 0.0000001, 0.0003, 0.004, 0.0051, -0.004, 0.31)] == [
+        ".00",
+        ".00",
+        "<.001",
+        ".004",
+        ".01",
+        f"{MINUS}.004",
+        ".31",
+    ]
+    assert limits(0.004, 0.31) == "[.004, .31]"
+    assert limits(None, 0.31) == NONE

@@ -19,7 +19,7 @@ from dermbench.artifacts.report import (
     verdict_kind,
 )
 from dermbench.artifacts.skin import UNKNOWN
-from dermbench.artifacts.wording import decimal
+from dermbench.artifacts.wording import decimal, limit
 from dermbench.artifacts.wording import p_value as shown_p
 from dermbench.evaluation.core.groups import SMALL
 from dermbench.evaluation.disparity.contrasts import gap_tests
@@ -195,7 +195,7 @@ def _verdict(p: float, low: float, limits: Limits, margin: float | None, withhel
     kind = verdict_kind(p, low, limits.at_most, judged)
     high = limits.at_most
     if kind == "disparity":
-        text = f"a difference of at least {decimal(low)}"
+        text = f"a difference of at least {limit(low)}"
     elif kind == "within_margin":
         text = f"below the stated margin of {decimal(margin or 0.0)}"
     elif kind == "disparity_within_margin":
