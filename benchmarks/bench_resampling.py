@@ -27,7 +27,7 @@ import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
 from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS, Tally
 from dermbench.evaluation.core.sample import Sample
-from dermbench.evaluation.intervals.every_metric import intervals
+from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells
 
@@ -184,8 +184,8 @@ def main() -> None:
         lines.append(f"| {name} | {took * 1e3:.3f} | {ratio:,.0f} x |")
     sample, grouping = make_data()
     metrics = [METRICS.get(name) for name in NAMES]
-    whole = seconds(intervals, sample, metrics) + seconds(intervals, sample, metrics, grouping)
-    lines += ["", f"`intervals()` of these metrics with 9,999 resamples, BCa where needed: {whole:.2f} CPU s."]
+    whole = seconds(estimates, sample, metrics) + seconds(estimates, sample, metrics, grouping)
+    lines += ["", f"`estimates()` of these metrics with 9,999 resamples, BCa where needed: {whole:.2f} CPU s."]
     print("\n".join(lines))
     if args.out:
         made = (

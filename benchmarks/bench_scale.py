@@ -53,7 +53,7 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
     from dermbench.evaluation.core.metric import METRICS
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.disparity.contrasts import gap_tests
-    from dermbench.evaluation.intervals.every_metric import intervals
+    from dermbench.evaluation.intervals.every_metric import estimates
     from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.resampling.resample import as_tally, replicate, tally_cells
 
@@ -71,8 +71,9 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, cpu = time.perf_counter(), time.process_time()
     if what in {"intervals", "probabilities"}:
-        intervals(sample, metrics, n_resamples=resamples, workers=workers)
-        intervals(sample, metrics, grouping, n_resamples=resamples, workers=workers)
+        for groups in (None, grouping):
+            for estimate in estimates(sample, metrics, groups, Plan(0, resamples, workers)).values():
+                estimate.cell()
     elif what == "gaps":
         gap_tests(sample, grouping, metrics, Plan(n_resamples=resamples, workers=workers))
     else:

@@ -29,7 +29,7 @@ from dermbench.evaluation.disparity.class_mix import standardised
 from dermbench.evaluation.disparity.group_sums import permuted_tallies
 from dermbench.evaluation.disparity.spread import Spread, between_group_sd
 from dermbench.evaluation.intervals.bca import bca_limits
-from dermbench.evaluation.intervals.every_metric import estimates, intervals
+from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.intervals.proportions import wilson
 from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
 from dermbench.evaluation.resampling.plan import Plan
@@ -71,11 +71,11 @@ def group_coverage(
     recall = np.einsum("gcc->gc", world.confusion)
     for seed in range(sets):
         sample, groups = world.draw(rng)
-        made = intervals(sample, objects, groups, seed=seed, n_resamples=N_RESAMPLES)
+        made = estimates(sample, objects, groups, Plan(seed, N_RESAMPLES))
         for g, group in enumerate(groups.names):
             there = np.bincount(sample.y_true[groups.codes == g], minlength=world.n_classes) > 0
             for m in metrics:
-                item = made[group, m]
+                item = made[group, m].cell()
                 true = recall[g, there].mean() if present and m == "balanced_accuracy" else truth[m][g]
                 if item.low is not None:
                     found[m, g].append(item.low <= true <= item.high)
@@ -131,8 +131,9 @@ def standardised_coverage(sets: int) -> Iterator[Row]:
             truth = standardised_truth(world, group_tally(sample, groups).support)
             for (name, metric), item in standardised(sample, groups).items():
                 hits = found.setdefault((metric, groups.names.index(name)), [])
-                if item.low is not None:
-                    hits.append(item.low <= truth[metric][groups.names.index(name)] <= item.high)
+                shown = item.cell()
+                if shown.low is not None:
+                    hits.append(shown.low <= truth[metric][groups.names.index(name)] <= shown.high)
         for (metric, g), hits in found.items():
             yield from _shown(f"{metric}; {setting}, n={world.sizes[g]}", np.array(hits), sets)
 
@@ -217,7 +218,7 @@ def mean_and_rank(sets: int) -> Iterator[Row]:
         for seed in range(sets):
             sample = probabilities(rng, n, 3)
             for (_, m), item in estimates(sample, objects, None, Plan(seed, N_RESAMPLES)).items():
-                shown = item.interval()
+                shown = item.cell()
                 if shown.low is not None:
                     found[m].append(shown.low <= truth[m] <= shown.high)
         for m, hits in found.items():
@@ -232,13 +233,16 @@ def _value(metric: object, sample: Sample) -> float:
 
 def calibrated(sets: int) -> Iterator[Row]:
     """Perfectly calibrated predictions: how often the smallest group has the highest ECE, and p <= .05."""
-    from dermbench.evaluation.calibration.reliability import calibration
+    from dermbench.evaluation.calibration.abstention import AURC
+    from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP, calibration
 
     rng, highest, p_ece, p_squared = rng_of("calibrated"), [], [], []
     codes = np.repeat(np.arange(6), AJL)
     groups = Grouping("fst", codes, ("I", "II", "III", "IV", "V", "VI"))
     for seed in range(sets):
-        found = calibration(probabilities(rng, len(codes), 9), groups, seed=seed, n_resamples=199)
+        sample, plan = probabilities(rng, len(codes), 9), Plan(seed, 199)
+        shared = estimates(sample, [AURC, CONFIDENCE_GAP], groups, Plan(seed, 1))
+        found = calibration(sample, shared, groups, plan)
         values = [found[name].ece.value for name in groups.names]
         highest.append(int(np.argmax(values)) == 5)
         p_ece.append(found["VI"].ece.p_value <= 0.05)

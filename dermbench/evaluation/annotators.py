@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.artifacts.report import Annotators, Cell, GapRange, Undefined, undefined
+from dermbench.artifacts.report import Annotators, GapRange, Undefined
 from dermbench.artifacts.skin import FST_NAMES
 from dermbench.evaluation.disparity.contrasts import observed_gap
-from dermbench.evaluation.intervals.proportions import share_estimate
+from dermbench.evaluation.intervals.proportions import share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
@@ -45,29 +43,16 @@ def annotators(sample: Sample, groupings: Sequence[Grouping], metric: Metric) ->
         The metric of the primary question.
     """
     codes = np.stack([grouping.codes for grouping in groupings])
-    both = (codes >= 0).all(axis=0)
-    apart = np.ptp(codes[:, both], axis=0)
-    units = sample.units[both] if sample.clustered else None
+    both = np.all(codes >= 0, axis=0)
+    apart = np.ptp(codes, axis=0)
+    none = "no image has a label of every annotator"
     gaps = [observed_gap(sample, grouping, metric) for grouping in groupings]
     known = [gap for gap in gaps if gap is not None]
     return Annotators(
         columns=tuple(grouping.feature for grouping in groupings),
-        exact=_share(apart == 0, units),
-        within_one=_share(apart <= 1, units),
+        exact=share(sample, apart == 0, both, reason=none).cell(),
+        within_one=share(sample, apart <= 1, both, reason=none).cell(),
         gap=GapRange(min=min(known), max=max(known))
         if len(known) == len(gaps)
         else Undefined(reason=f"{metric.name} has no gap under every annotator's labels"),
     )
-
-
-def _share(same: NDArray[np.bool_], units: NDArray[np.intp] | None) -> Cell:
-    """Return the share of images on which labels agree."""
-    if not len(same):
-        return undefined("no image has a label of every annotator", n=0)
-    value, n = float(same.mean()), len(same)
-    if units is None:
-        return share_estimate(value, n).interval().cell()
-    numbered = np.unique(units, return_inverse=True)[1]
-    k, trials = np.bincount(numbered, weights=same), np.bincount(numbered)
-    units_of = k.astype(np.float64), trials.astype(np.float64)
-    return share_estimate(value, n, units_of).interval().cell()

@@ -3,115 +3,68 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dermbench.artifacts.report import Cell, ClassRow, Confusion, undefined
-from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import Metric
-from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.metrics.counts import f1, precision, recall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Interval
-    from dermbench.evaluation.intervals.every_metric import GroupEstimates
-    from dermbench.evaluation.resampling.plan import Plan
+    from dermbench.evaluation.intervals.estimate import GroupEstimates
 
 MIN_CASES = 10
 """True cases of a class from which on its F1 has an interval."""
+UNDEFINED = {"precision": "never predicted", "recall": "not in the truth", "f1": "not in the truth"}
+"""Why a score of a class has no value."""
 
 
-def group_cells(
-    sample: Sample, table: GroupTable, metrics: Sequence[Metric], found: GroupEstimates
-) -> list[dict[str, Cell]]:
+def group_cells(table: GroupTable, metrics: Sequence[Metric], found: GroupEstimates) -> list[dict[str, Cell]]:
     """Return {metric: cell} of every group, in the order of the groups.
 
     Parameters
     ----------
-    sample, metrics
-        What is tabled.
     table
-        Values of the metrics in the groups of a feature.
+        The groups of a feature.
+    metrics
+        What is tabled.
     found
         Their :func:`~dermbench.evaluation.intervals.every_metric.estimates`.
     """
-    return [
-        {
-            metric.name: make_cell(
-                table.value(index, metric),
-                n=n_of(metric, sample, rows),
-                interval=found[name, metric.name].interval(),
-                reason=sample.reason(metric),
-            )
-            for metric in metrics
-        }
-        for index, (name, rows) in enumerate(zip(table.names, table.rows, strict=True))
-    ]
+    return [{metric.name: found[name, metric.name].cell() for metric in metrics} for name in table.names]
 
 
-def n_of(metric: Metric, sample: Sample, rows: NDArray[np.intp]) -> int:
-    """Return the number of images that a value rests on."""
-    if metric.trials is None:
-        return len(rows)
-    return int(metric.trials(sample.view(metric.view).tally(rows)))
-
-
-def make_cell(value: float, *, n: int, interval: Interval | None, reason: str) -> Cell:
-    """Return a cell: with the interval there is, else with the reason why value or interval is missing."""
-    if not math.isfinite(value):
-        return undefined(reason)
-    if interval is None or interval.low is None:
-        return Cell(value=value, n=n, reason=reason if interval is None else interval.reason)
-    return Cell(
-        value=value, low=interval.low, high=interval.high, n=n, method=interval.method, drawn=interval.drawn
-    )
-
-
-def class_table(
-    sample: Sample, plan: Plan, *, table: GroupTable | None = None, found: GroupEstimates | None = None
-) -> dict[str, ClassRow]:
+def class_table(sample: Sample, found: GroupEstimates) -> dict[str, ClassRow]:
     """Return {class: precision, recall, F1 and support}.
 
     Parameters
     ----------
     sample
         Predictions and truth.
-    plan
-        Seed, number of resamples, workers.
-    table, found
-        Values and estimates of :func:`all_class_metrics` on all images, where they have been made.
+    found
+        Estimates of :func:`all_class_metrics` on all images.
     """
-    metrics = all_class_metrics(sample)
-    values = group_tables(sample, [], metrics)[None] if table is None else table
-    made = estimates(sample, metrics, plan=plan, table=values) if found is None else found
-    by_name = {metric.name: metric for metric in metrics}
-    counts = sample.tally()
-    columns = {
-        "precision": (counts.predicted, "never predicted"),
-        "recall": (counts.support, "not in the truth"),
-        "f1": (counts.support, "not in the truth"),
-    }
+    support = sample.tally().support.astype(int).tolist()
 
     def cell(key: str, label: int) -> Cell:
-        trials, reason = columns[key]
-        metric = by_name.get(f"{key} {label}")
-        if metric is None:
-            return undefined(reason)
-        interval: Interval | None = made[None, metric.name].interval()
-        if key == "f1" and trials[label] < MIN_CASES:
-            interval = None
-            reason = f"no interval: fewer than {MIN_CASES} true cases" if trials[label] else reason
-        return make_cell(values.value(0, metric), n=int(trials[label]), interval=interval, reason=reason)
+        estimate = found.get((None, f"{key} {label}"))
+        if estimate is None or not math.isfinite(estimate.value):
+            return undefined(UNDEFINED[key])
+        if key == "f1":
+            estimate = replace(estimate, n=support[label])
+            if support[label] < MIN_CASES:
+                few = f"no interval: fewer than {MIN_CASES} true cases"
+                estimate = replace(estimate, limits=None, reason=few)
+        return estimate.cell()
 
     return {
-        name: ClassRow(support=int(counts.support[label]), **{key: cell(key, label) for key in columns})
+        name: ClassRow(support=support[label], **{key: cell(key, label) for key in UNDEFINED})
         for label, name in enumerate(sample.classes)
     }
 

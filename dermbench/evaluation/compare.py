@@ -121,7 +121,7 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
     for sample in candidate.samples:
         table = group_tables(sample, [], metrics)[None]
         found = estimates(sample, metrics, None, question.plan, table=table)
-        each += group_cells(sample, table, metrics, found)
+        each += group_cells(table, metrics, found)
     return {m.name: averaged([cells[m.name] for cells in each]) for m in metrics}
 
 

@@ -15,8 +15,8 @@ from dermbench.artifacts.report import (
     Undefined,
     Unit,
 )
-from dermbench.evaluation.calibration.abstention import AURC
-from dermbench.evaluation.calibration.confidence import abstention_record, calibration_record, check_apart
+from dermbench.evaluation.calibration.abstention import AURC, abstention
+from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
 from dermbench.evaluation.core.group_tables import group_tables
@@ -112,7 +112,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     data = Evaluated(
         sample, metrics, tables, found, plan, Questions(asked, margin, len(groupings)), truth.unit_column
     )
-    per_class = class_table(sample, plan, table=tables[None], found=found[None])
+    per_class = class_table(sample, found[None])
     features = feature_records(data, groupings, others, METRICS.get(asked[0] if asked else DEFAULT_METRIC))
     report = Report(
         task=truth.task,
@@ -122,7 +122,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         model=model,
         provenance=_provenance(predictions, truth, metrics, plan),
         summary=(),
-        overall=group_cells(sample, tables[None], metrics, found[None])[0],
+        overall=group_cells(tables[None], metrics, found[None])[0],
         per_class=per_class,
         class_extremes=class_extremes(per_class),
         confusion=confusion_table(sample),
@@ -180,12 +180,11 @@ def _calibration(
     plan: Plan,
 ) -> Calibration | Undefined:
     truth, validation = splits
-    abstention: Abstention | Undefined = Undefined(reason="no validation predictions")
+    made: Abstention | Undefined = Undefined(reason="no validation predictions")
     if sample.y_prob is not None and validation is not None:
-        abstention = abstention_record(
-            sample, join(*validation), groupings, split=truth.split, fitted_on=validation[1].split
-        )
-    return calibration_record(sample, groupings, tables, found, plan, abstention=abstention)
+        other = validation[1].split
+        made = abstention(sample, join(*validation), groupings, split=truth.split, fitted_on=other)
+    return calibration_record(sample, groupings, tables, found, plan, abstention=made)
 
 
 def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric], plan: Plan) -> Provenance:

@@ -116,11 +116,11 @@ def _withheld(found: dict[str, ScreenRow] | Undefined) -> str | None:
 
 def _groups(data: Evaluated, grouping: Grouping, table: GroupTable) -> dict[str, Group]:
     sample = data.sample
-    every = group_cells(sample, table, data.metrics, data.found[grouping.feature])
+    every = group_cells(table, data.metrics, data.found[grouping.feature])
     cells = dict(zip(table.grouping.names, every, strict=True))
     if len(grouping.known().names) > 1:
-        for (name, metric), interval in standardised(sample, grouping).items():
-            cells[name][metric] = interval.cell()
+        for (name, metric), estimate in standardised(sample, grouping).items():
+            cells[str(name)][metric] = estimate.cell()
     return {
         name: Group(
             n=len(rows), units=len(np.unique(sample.units[rows])), small=len(rows) < SMALL, cells=cells[name]

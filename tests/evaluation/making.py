@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from dermbench.evaluation.cells import all_class_metrics, class_table
 from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.sample import Sample
+from dermbench.evaluation.intervals.every_metric import estimates
+from dermbench.evaluation.resampling.plan import Plan
 
 FST = ("I", "II", "III", "IV", "V", "VI")
 
@@ -31,3 +34,13 @@ def make_groups(sample, n_groups=3, *, seed=1, unknown=0.0, ordered=True, by_uni
     codes = rng.integers(0, n_groups, count)
     codes[rng.random(count) < unknown] = -1
     return Grouping("fst", codes[sample.units] if by_unit else codes, FST[:n_groups], ordered)
+
+
+def cells(sample, metrics, grouping=None, **plan):
+    """Return every metric with its interval as cells of the report."""
+    return {key: item.cell() for key, item in estimates(sample, metrics, grouping, Plan(**plan)).items()}
+
+
+def class_rows(sample):
+    """Return precision, recall and F1 of each class."""
+    return class_table(sample, estimates(sample, all_class_metrics(sample), None, Plan(n_resamples=99)))

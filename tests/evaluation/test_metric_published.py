@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from making import class_rows
 
 from dermbench.evaluation import METRICS
-from dermbench.evaluation.cells import class_table
 from dermbench.evaluation.core.scoring import score
-from dermbench.evaluation.resampling.plan import Plan
 
 
 def from_table(table):
@@ -82,7 +81,7 @@ def test_caret_confusion_matrix(table, published, build):
     names = ("accuracy", "cohen_kappa", "malignant_sensitivity", "malignant_specificity")
     found = [score(METRICS.get(name), sample) for name in names]
     found += [
-        class_table(sample, Plan(n_resamples=99))["c001"].precision.value,
+        class_rows(sample)["c001"].precision.value,
         score(METRICS.get("balanced_accuracy"), sample),
     ]
     assert found == pytest.approx(published, abs=5e-5)

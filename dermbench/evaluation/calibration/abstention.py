@@ -3,132 +3,78 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dermbench.artifacts.report import Abstention, Answered, Threshold
 from dermbench.errors import UsageError
-from dermbench.evaluation.core.groups import everyone
 from dermbench.evaluation.core.metric import Metric
-from dermbench.evaluation.intervals.estimate import Estimate, undefined
-from dermbench.evaluation.intervals.proportions import share_estimate
+from dermbench.evaluation.intervals.proportions import share
 from dermbench.evaluation.metrics.counts import ratio
 from dermbench.evaluation.metrics.ranking import running
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Weighted
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Interval
 
-
-@dataclass(frozen=True)
-class Threshold:
-    """A confidence below which the model abstains; made by :func:`fit_threshold` only.
-
-    Attributes
-    ----------
-    value
-        Smallest confidence that is answered.
-    coverage
-        Share of the images it was fitted on that it answers.
-    split
-        Name of the split it was fitted on.
-    digest
-        Content hash of that split's truth and probabilities.
-    """
-
-    value: float
-    coverage: float
-    split: str
-    digest: str
-
-
-@dataclass(frozen=True)
-class Abstention:
-    """What a threshold does to one group: share answered, and error rate among the answered."""
-
-    coverage: Interval
-    selective_risk: Interval
-
-
-def fit_threshold(sample: Sample, *, coverage: float, split: str) -> Threshold:
-    """Fit a threshold that answers at least ``coverage`` of the images of a validation split.
-
-    Parameters
-    ----------
-    sample
-        Validation images, never those that are scored.
-    coverage
-        Share of images to answer, above 0 and at most 1.
-    split
-        Name of the validation split.
-    """
-    if not 0 < coverage <= 1:
-        raise UsageError(f"coverage {coverage} is not above 0 and at most 1")
-    confidence = np.sort(_confidence(sample))[::-1]
-    value = float(confidence[int(np.ceil(coverage * len(confidence) - 1e-9)) - 1])
-    return Threshold(value, float(np.mean(confidence >= value)), split, _digest(sample))
+COVERAGE = 0.8
+"""Share of the validation images that the threshold answers."""
 
 
 def abstention(
-    sample: Sample, threshold: Threshold, grouping: Grouping | None = None, *, split: str
-) -> dict[str | None, Abstention]:
-    """Return coverage and selective risk at one threshold, overall (key None) and of each group.
+    sample: Sample, validation: Sample, groupings: Sequence[Grouping] = (), *, split: str, fitted_on: str
+) -> Abstention:
+    """Return coverage and selective risk at one threshold that was fitted on validation images.
+
+    The threshold is the largest confidence that answers at least :data:`COVERAGE` of the validation images.
 
     Parameters
     ----------
     sample
-        The images that are scored.
-    threshold
-        Fitted on another split.
-    grouping
-        Sensitive feature.
-    split
-        Name of the split that is scored.
+        What is scored.
+    validation
+        The same model's predictions for another split.
+    groupings
+        Sensitive features.
+    split, fitted_on
+        Names of the split that is scored and of the one that the threshold is fitted on.
 
     Raises
     ------
     UsageError
-        When the threshold was fitted on this split or on these very predictions.
+        When both are the same split or the very same predictions.
     """
-    if threshold.split == split or threshold.digest == _digest(sample):
+    digest = _digest(validation)
+    if fitted_on == split or digest == _digest(sample):
         raise UsageError(
-            f"the threshold was fitted on split {threshold.split!r}, the one that is scored",
+            f"the threshold was fitted on split {fitted_on!r}, the one that is scored",
             remedy="Fit it on the predictions for the validation split.",
         )
-    answered = _confidence(sample) >= threshold.value
-    found: dict[str | None, Abstention] = {None: _one(sample, answered, everyone(len(sample)).codes == 0)}
-    if grouping is None:
-        return found
-    groups = grouping.with_unknown()
-    return found | {name: _one(sample, answered, groups.codes == g) for g, name in enumerate(groups.names)}
+    confidence = np.sort(_confidence(validation))[::-1]
+    value = float(confidence[int(np.ceil(COVERAGE * len(confidence) - 1e-9)) - 1])
+    answered = _confidence(sample) >= value
 
+    def group(inside: NDArray[np.bool_]) -> Answered:
+        risk = share(sample, ~sample.hit, inside & answered, reason="no image is answered")
+        return Answered(coverage=share(sample, answered, inside).cell(), selective_risk=risk.cell())
 
-def _one(sample: Sample, answered: NDArray[np.bool_], inside: NDArray[np.bool_]) -> Abstention:
-    kept = inside & answered
+    shown = {grouping.feature: grouping.with_unknown() for grouping in groupings}
     return Abstention(
-        coverage=share(sample, answered, inside).interval(),
-        selective_risk=share(sample, ~sample.hit, kept, reason="no image is answered").interval(),
+        threshold=Threshold(
+            value=value, coverage=float(np.mean(confidence >= value)), split=fitted_on, digest=digest
+        ),
+        overall=group(np.ones(len(sample), dtype=np.bool_)),
+        features={
+            feature: {name: group(groups.codes == g) for g, name in enumerate(groups.names)}
+            for feature, groups in shown.items()
+        },
     )
-
-
-def share(
-    sample: Sample, success: NDArray[np.bool_], rows: NDArray[np.bool_], *, reason: str = "there is no image"
-) -> Estimate:
-    """Return the share of ``rows`` with success as an estimate, clustered where images share units."""
-    n = int(rows.sum())
-    if n == 0:
-        return undefined(reason, 0)
-    value = float(success[rows].mean())
-    if not sample.clustered:
-        return share_estimate(value, n)
-    successes = np.bincount(sample.units[rows], weights=success[rows], minlength=sample.n_units)
-    trials = np.bincount(sample.units[rows], minlength=sample.n_units)
-    return share_estimate(value, n, (successes.astype(np.float64), trials.astype(np.float64)))
 
 
 def _confidence(sample: Sample) -> NDArray[np.float64]:
@@ -209,4 +155,4 @@ AURC = Metric(
     source="Geifman & El-Yaniv 2017; ties averaged",
     prepare=_prepare_aurc,
 )
-"""Goes through :func:`.every_metric.intervals` and ``disparities`` like any metric."""
+"""Gets its intervals like any metric."""

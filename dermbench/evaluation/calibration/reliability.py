@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.report import CalibrationError, CurvePoint, GroupCalibration
 from dermbench.errors import UsageError
-from dermbench.evaluation.calibration.abstention import share
-from dermbench.evaluation.core.groups import everyone
+from dermbench.evaluation.calibration.abstention import AURC
 from dermbench.evaluation.core.metric import Metric
-from dermbench.evaluation.intervals.every_metric import estimates
-from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
+from dermbench.evaluation.intervals.proportions import share
+from dermbench.evaluation.resampling.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Estimate, Interval
+    from dermbench.evaluation.intervals.estimate import GroupEstimates
 
     Error = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
@@ -54,86 +53,24 @@ CONFIDENCE_GAP = Metric(
     ratio=False,
     source="calibration in the large of the predicted class",
 )
-"""Goes through :func:`.every_metric.intervals` and ``disparities`` like any metric."""
-
-
-@dataclass(frozen=True)
-class Bin:
-    """One point of a reliability curve: mean confidence, and accuracy with its interval."""
-
-    confidence: float
-    accuracy: Interval
-
-
-@dataclass(frozen=True)
-class CalibrationError:
-    """A calibration error beside its distribution under perfect calibration.
-
-    Attributes
-    ----------
-    value
-        The error; None when undefined. The debiased one can be negative.
-    null_median, null_q95, p_value
-        The same for outcomes drawn from the model's own probabilities, images independent of each other; None
-        where images share units.
-    n, n_bins
-        Images and bins.
-    reason
-        Why the value, or else its distribution, is None.
-    """
-
-    value: float | None
-    null_median: float | None = None
-    null_q95: float | None = None
-    p_value: float | None = None
-    n: int = 0
-    n_bins: int = 0
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Calibration of one group.
-
-    Attributes
-    ----------
-    confidence_gap
-        Mean confidence minus accuracy.
-    squared_error
-        Debiased squared calibration error over equal-mass bins.
-    ece
-        Expected calibration error over 15 equal-width bins.
-    curve
-        Reliability curve over the equal-mass bins.
-    """
-
-    confidence_gap: Interval
-    squared_error: CalibrationError
-    ece: CalibrationError
-    curve: tuple[Bin, ...]
+"""Gets its intervals like any metric."""
 
 
 def calibration(
-    sample: Sample,
-    grouping: Grouping | None = None,
-    *,
-    gaps: Mapping[tuple[str | None, str], Estimate] | None = None,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-) -> dict[str | None, Calibration]:
+    sample: Sample, found: GroupEstimates, grouping: Grouping | None = None, plan: Plan | None = None
+) -> dict[str | None, GroupCalibration]:
     """Return the calibration of the predicted class, overall (key None) or of each group.
 
     Parameters
     ----------
     sample
         Truth and probabilities.
+    found
+        What :func:`.every_metric.estimates` gave for :data:`CONFIDENCE_GAP` and :data:`AURC` and these groups.
     grouping
-        Sensitive feature; None for the whole sample.
-    gaps
-        What :func:`.every_metric.estimates` gave for :data:`CONFIDENCE_GAP` and these
-        groups, to save the second bootstrap.
-    seed, n_resamples
-        See :class:`~dermbench.evaluation.resampling.plan.Plan`.
+        Sensitive feature; None for the whole sample, which has a reliability curve too.
+    plan
+        Seed and number of draws.
 
     Raises
     ------
@@ -146,47 +83,68 @@ def calibration(
     """
     if sample.y_prob is None:
         raise UsageError("calibration needs probabilities")
-    groups = everyone(len(sample)) if grouping is None else grouping.with_unknown()
-    plan = Plan(seed, n_resamples)
-    made = estimates(sample, [CONFIDENCE_GAP], grouping, plan) if gaps is None else gaps
-    found: dict[str | None, Calibration] = {}
-    for index, name in enumerate(groups.names):
-        rows = groups.codes == index
-        key = None if grouping is None else name
-        interval = made[key, CONFIDENCE_GAP.name].interval()
-        stream = f"calibration {groups.feature} {name}"
-        found[key] = _one(sample.take(rows), interval, plan, stream)
-    return found
-
-
-def _one(sample: Sample, gap: Interval, plan: Plan, stream: str) -> Calibration:
-    assert sample.y_prob is not None
-    confidence = sample.y_prob.max(axis=1)
-    hit = (sample.y_prob.argmax(axis=1) == sample.y_true).astype(np.float64)
-    if len(hit) < FEWEST:
-        few = CalibrationError(None, n=len(hit), reason=f"{len(hit)} images, bins need {FEWEST}")
-        return Calibration(gap, few, few, ())
-    mass = mass_bins(confidence)
-    width = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
-    width = np.unique(width, return_inverse=True)[1]
-    curve = []
-    for b in range(mass.max() + 1):
-        inside = mass == b
-        curve.append(Bin(float(confidence[inside].mean()), share(sample, hit > 0, inside).interval()))
-    if sample.clustered:
-        squared, ece = (
-            _alone(e, confidence, hit, b) for e, b in ((debiased_error, mass), (expected_error, width))
+    if grouping is None:
+        rows: dict[str | None, NDArray[np.bool_]] = {None: np.ones(len(sample), dtype=np.bool_)}
+    else:
+        groups = grouping.with_unknown()
+        rows = {name: groups.codes == index for index, name in enumerate(groups.names)}
+    made = {}
+    for name, inside in rows.items():
+        stream = f"calibration {'overall all' if grouping is None else f'{grouping.feature} {name}'}"
+        squared, ece, curve = _errors(sample.take(inside), plan or Plan(), stream)
+        made[name] = GroupCalibration(
+            confidence_gap=found[name, CONFIDENCE_GAP.name].cell(),
+            squared_error=squared,
+            ece=ece,
+            aurc=found[name, AURC.name].cell(),
+            curve=curve if grouping is None else (),
         )
-        return Calibration(gap, squared, ece, tuple(curve))
-    squared, ece = _beside_null(((debiased_error, mass), (expected_error, width)), confidence, hit, plan, stream)
-    return Calibration(gap, squared, ece, tuple(curve))
+    return made
 
 
-def _alone(
-    error: Error, confidence: NDArray[np.float64], hit: NDArray[np.float64], bins: NDArray[np.intp]
-) -> CalibrationError:
-    sums = bin_sums(bins, np.stack([np.ones_like(hit), confidence, hit]))
-    return CalibrationError(float(error(*sums)), n=len(hit), n_bins=sums.shape[1], reason=SHARED)
+def _errors(
+    sample: Sample, plan: Plan, stream: str
+) -> tuple[CalibrationError, CalibrationError, tuple[CurvePoint, ...]]:
+    """Return the debiased squared error and its equal-mass bins as a curve, and the error over equal widths."""
+    assert sample.y_prob is not None
+    confidence, n = sample.y_prob.max(axis=1), len(sample)
+    hit = (sample.y_prob.argmax(axis=1) == sample.y_true).astype(np.float64)
+    if n < FEWEST:
+        few = CalibrationError(value=None, n=n, n_bins=0, reason=f"{n} images, bins need {FEWEST}")
+        return few, few, ()
+    mass = mass_bins(confidence)
+    width = np.unique(np.minimum((confidence * BINS).astype(np.intp), BINS - 1), return_inverse=True)[1]
+    kinds: list[tuple[Error, NDArray[np.intp]]] = [(debiased_error, mass), (expected_error, width)]
+    sums = [bin_sums(bins, np.stack([np.ones_like(hit), confidence, hit])) for _, bins in kinds]
+    nulls = None if sample.clustered else _nulls(kinds, sums, confidence, plan, stream)
+    squared, ece = (
+        _error(float(error(*part)), None if nulls is None else nulls[i], n, part.shape[1])
+        for i, ((error, _), part) in enumerate(zip(kinds, sums, strict=True))
+    )
+    curve = tuple(_point(sample, confidence, hit, mass == b) for b in range(mass.max() + 1))
+    return squared, ece, curve
+
+
+def _point(
+    sample: Sample, confidence: NDArray[np.float64], hit: NDArray[np.float64], inside: NDArray[np.bool_]
+) -> CurvePoint:
+    accuracy = share(sample, hit, inside).cell()
+    assert accuracy.value is not None
+    return CurvePoint(
+        confidence=float(confidence[inside].mean()),
+        accuracy=accuracy.value,
+        low=accuracy.low,
+        high=accuracy.high,
+        n=int(inside.sum()),
+    )
+
+
+def _error(value: float, null: NDArray[np.float64] | None, n: int, n_bins: int) -> CalibrationError:
+    """Return an error beside the same for outcomes drawn from the model's probabilities."""
+    if null is None:
+        return CalibrationError(value=value, n=n, n_bins=n_bins, reason=SHARED)
+    p_value = (int((null >= value - 1e-12).sum()) + 1) / (len(null) + 1)
+    return CalibrationError(value=value, chance=float(np.median(null)), p_value=p_value, n=n, n_bins=n_bins)
 
 
 def mass_bins(confidence: NDArray[np.float64], *, size: int = BIN_SIZE, most: int = BINS) -> NDArray[np.intp]:
@@ -229,40 +187,25 @@ def debiased_error(
     return np.asarray((weight * (gap**2 - noise)).sum(axis=-1) / weight.sum(axis=-1))
 
 
-def _beside_null(
+def _nulls(
     kinds: Sequence[tuple[Error, NDArray[np.intp]]],
+    sums: Sequence[NDArray[np.float64]],
     confidence: NDArray[np.float64],
-    hit: NDArray[np.float64],
     plan: Plan,
     stream: str,
-) -> list[CalibrationError]:
-    """Return each error over its bins beside the same for outcomes drawn from the probabilities."""
-    sums = [bin_sums(bins, np.stack([np.ones_like(hit), confidence, hit])) for _, bins in kinds]
+) -> NDArray[np.float64]:
+    """Return each error for outcomes drawn from the probabilities, shape (n_errors, n_draws)."""
+    n = len(confidence)
     inside = [np.eye(part.shape[1], dtype=np.float32)[bins] for part, (_, bins) in zip(sums, kinds, strict=True)]
 
     def one(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
-        drawn = (rng.random((count, len(hit)), dtype=np.float32) < confidence).astype(np.float32)
+        drawn = (rng.random((count, n), dtype=np.float32) < confidence).astype(np.float32)
         found = []
         for (error, _), (size, total, _), members in zip(kinds, sums, inside, strict=True):
             hits = (drawn @ members).astype(np.float64)  # whole numbers: exact
             found.append(error(np.broadcast_to(size, hits.shape), np.broadcast_to(total, hits.shape), hits))
         return np.stack(found, axis=-1)
 
-    block = int(min(1024, max(8, 2**19 // len(hit))))
-    affordable = int(max(FEWEST_DRAWS, min(DRAWS, WORK // len(hit))))
-    nulls = plan.at_most(affordable).in_blocks(one, stream=stream, block=block).T
-    return [
-        _placed(float(error(*part)), null, len(hit), part.shape[1])
-        for (error, _), part, null in zip(kinds, sums, nulls, strict=True)
-    ]
-
-
-def _placed(value: float, null: NDArray[np.float64], n: int, n_bins: int) -> CalibrationError:
-    return CalibrationError(
-        value,
-        float(np.median(null)),
-        float(np.quantile(null, 0.95)),
-        (int((null >= value - 1e-12).sum()) + 1) / (len(null) + 1),
-        n,
-        n_bins,
-    )
+    affordable = int(max(FEWEST_DRAWS, min(DRAWS, WORK // n)))
+    block = int(min(1024, max(8, 2**19 // n)))
+    return plan.at_most(affordable).in_blocks(one, stream=stream, block=block).T

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.intervals.estimate import Interval
+    from dermbench.evaluation.intervals.estimate import GroupEstimates
 
 MIN_CLASSES, MIN_UNITS = 2, 2
 ROUNDING = 1e-9
@@ -26,7 +26,7 @@ ROUNDING = 1e-9
 METHOD = "Wilson, effective n of the standardised value"
 
 
-def standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], Interval]:
+def standardised(sample: Sample, grouping: Grouping) -> GroupEstimates:
     """Return accuracy and macro-F1 of each known group under the class mix of all known groups.
 
     Direct standardisation over the eligible classes (10 true cases in every group): an image of class t in
@@ -41,16 +41,15 @@ def standardised(sample: Sample, grouping: Grouping) -> dict[tuple[str, str], In
     Returns
     -------
     dict
-        {(group, ``"standardised_accuracy"`` or ``"standardised_macro_f1"``): interval}.
+        {(group, ``"standardised_accuracy"`` or ``"standardised_macro_f1"``): estimate}.
     """
     known = grouping.known()
     support = group_tally(sample, known).support
     classes = eligible_classes(support)
-    found: dict[tuple[str, str], Interval] = {}
+    found: GroupEstimates = {}
     for index, name in enumerate(known.names):
         accuracy, f1 = _group(sample.take(known.codes == index), classes, support)
-        found[name, "standardised_accuracy"] = accuracy.interval()
-        found[name, "standardised_macro_f1"] = f1.interval()
+        found |= {(name, "standardised_accuracy"): accuracy, (name, "standardised_macro_f1"): f1}
     return found
 
 

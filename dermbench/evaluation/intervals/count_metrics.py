@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.core.metric import Tally
 from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.intervals.balanced import average_recall
 from dermbench.evaluation.intervals.bca import bootstrap_estimate
@@ -17,48 +16,47 @@ from dermbench.evaluation.resampling.bootstrap import bootstrap_sums
 from dermbench.evaluation.resampling.resample import Cells, as_tally, slots_per_group, tally_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.estimate import Estimates
-    from dermbench.evaluation.resampling.design import Problem
+    from dermbench.evaluation.core.metric import Metric, Tally
+    from dermbench.evaluation.intervals.balanced import Units
+    from dermbench.evaluation.intervals.estimate import Design, GroupEstimates
 
 BALANCED = "balanced_accuracy"
 """Metric with an interval of its own."""
 BLOCK = 4096
 
 
-def count_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
-    """Return metrics of kind ``counts`` of each group, see :func:`.every_metric.estimate`."""
+def count_estimates(design: Design, metrics: Sequence[Metric]) -> GroupEstimates:
+    """Return metrics of kind ``counts`` of each group, see :func:`.every_metric.estimates`."""
     if not metrics:
         return {}
-    sample = problem.sample
+    sample, table = design.sample, design.table
     steps = any(m.needs_order for m in metrics)
-    cells = tally_cells(sample, problem.grouping.codes, problem.n_groups, steps=steps)
-    full = as_tally(cells.totals()[:, None], sample.n_classes, steps=steps)
-    found: Estimates = {}
-    pending: list[tuple[int, Metric, float]] = []
-    values = problem.values(metrics)
-    for group, part in enumerate(_at(full, group) for group in range(problem.n_groups)):
-        for metric, value in zip(metrics, map(float, values[group]), strict=True):
-            tally, n = problem.cut(metric, part), len(problem.rows[group])
-            reason = suppressed(metric, tally)
+    cells = tally_cells(sample, table.grouping.codes, len(table.names), steps=steps)
+    found: GroupEstimates = {}
+    pending: list[tuple[int, Metric]] = []
+    for group, (name, rows) in enumerate(zip(table.names, table.rows, strict=True)):
+        tally, n = sample.tally(rows), len(rows)
+        for metric in metrics:
+            value, reason = table.value(group, metric), suppressed(metric, tally)
             if not np.isfinite(value):
-                found[group, metric.name] = undefined(metric.undefined_when, n)
+                found[name, metric.name] = undefined(metric.undefined_when)
             elif metric.proportion:
-                found[group, metric.name] = _proportion(problem, metric, value, tally, cells, group)
+                trials = int(tally.total if metric.trials is None else metric.trials(tally))
+                units = _by_unit(design, cells, group, _shares(metric), steps=steps) if sample.clustered else None
+                found[name, metric.name] = share_estimate(value, trials, units)
             elif reason is not None:
-                found[group, metric.name] = Estimate(value, n, reason=reason)
+                found[name, metric.name] = Estimate(value, n, reason=reason)
             elif metric.name == BALANCED:
-                units = _unit_recalls(problem, cells, group, steps=steps) if sample.clustered else None
-                found[group, metric.name] = replace(
-                    average_recall(tally.correct, tally.support, units), value=value, n=n
-                )
+                units = _by_unit(design, cells, group, _recalls, steps=steps) if sample.clustered else None
+                recall = average_recall(tally.correct, tally.support, units)
+                found[name, metric.name] = replace(recall, value=value, n=n)
             else:
-                pending.append((group, metric, value))
-    return found | _bootstrapped(problem, cells, pending, steps=steps)
+                pending.append((group, metric))
+    return found | _bootstrapped(design, cells, pending, steps=steps)
 
 
 def suppressed(metric: Metric, tally: Tally) -> str | None:
@@ -73,80 +71,53 @@ def suppressed(metric: Metric, tally: Tally) -> str | None:
     )
 
 
-def counts_scorer(problem: Problem, metrics: Sequence[Metric], *, steps: bool) -> Callable[[Any], Any]:
-    """Return the function from slot sums (n_slots, n) to values (n, n_groups, n_metrics)."""
+def _shares(metric: Metric) -> Callable[[Tally], Units]:
+    """Return the function from tallies of units to successes and trials of a proportion."""
 
-    def score(sums: NDArray[Any]) -> NDArray[np.float64]:
-        full = as_tally(sums, problem.sample.n_classes, steps=steps)
-        return problem.scores(metrics, full)
+    def shares(units: Tally) -> Units:
+        trials = units.total if metric.trials is None else metric.trials(units)
+        return np.nan_to_num(metric.score(units)) * trials, trials
 
-    return score
-
-
-def _at(tally: Tally, group: int) -> Tally:
-    linear, quadratic = (None if s is None else s[0, group] for s in (tally.linear, tally.quadratic))
-    return Tally(tally.support[0, group], tally.predicted[0, group], tally.correct[0, group], linear, quadratic)
+    return shares
 
 
-def _proportion(
-    problem: Problem, metric: Metric, value: float, tally: Tally, cells: Cells, group: int
-) -> Estimate:
-    n = int(tally.total if metric.trials is None else metric.trials(tally))
-    if not problem.sample.clustered:
-        return share_estimate(value, n)
-    return share_estimate(value, n, _unit_shares(problem, metric, cells, group, steps=tally.linear is not None))
+def _recalls(units: Tally) -> Units:
+    return units.correct, units.support
 
 
-def _unit_tallies(problem: Problem, cells: Cells, group: int, *, steps: bool) -> Iterator[Tally]:
-    """Yield tallies, shape (n_units, 1, n_classes), of the units that have an image in the group, in blocks."""
-    width = slots_per_group(problem.sample.n_classes, steps=steps)
+def _by_unit(design: Design, cells: Cells, group: int, of: Callable[[Tally], Units], *, steps: bool) -> Units:
+    """Return two numbers or vectors of each unit that has an image in the group, from its tally."""
+    n_classes = design.sample.n_classes
+    width = slots_per_group(n_classes, steps=steps)
     part = cells.matrix[group * width : (group + 1) * width].tocsc()
     part = part[:, np.flatnonzero(np.diff(part.indptr))]
-    for start in range(0, part.shape[1], BLOCK):
-        yield as_tally(part[:, start : start + BLOCK].toarray(), problem.sample.n_classes, steps=steps)
-
-
-def _unit_shares(
-    problem: Problem, metric: Metric, cells: Cells, group: int, *, steps: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return successes and trials of each unit that has an image in the group."""
-    successes, trials = [], []
-    for units in _unit_tallies(problem, cells, group, steps=steps):
-        m = units.total if metric.trials is None else metric.trials(units)
-        successes.append((np.nan_to_num(metric.score(units)) * m)[:, 0])
-        trials.append(m[:, 0])
-    return np.concatenate(successes), np.concatenate(trials)
-
-
-def _unit_recalls(
-    problem: Problem, cells: Cells, group: int, *, steps: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return correct and true images of each unit and class that is averaged over."""
-    classes = slice(None) if problem.classes is None else problem.classes
-    found = list(_unit_tallies(problem, cells, group, steps=steps))
-    return (
-        np.concatenate([units.correct[:, 0, classes] for units in found]),
-        np.concatenate([units.support[:, 0, classes] for units in found]),
-    )
+    blocks = (part[:, start : start + BLOCK].toarray() for start in range(0, part.shape[1], BLOCK))
+    made = [of(as_tally(block, n_classes, steps=steps)) for block in blocks]
+    return np.concatenate([one[:, 0] for one, _ in made]), np.concatenate([two[:, 0] for _, two in made])
 
 
 def _bootstrapped(
-    problem: Problem, cells: Cells, pending: Sequence[tuple[int, Metric, float]], *, steps: bool
-) -> Estimates:
-    metrics = list({metric.name: metric for _, metric, _ in pending}.values())
+    design: Design, cells: Cells, pending: Sequence[tuple[int, Metric]], *, steps: bool
+) -> GroupEstimates:
+    metrics = list({metric.name: metric for _, metric in pending}.values())
     if not metrics:
         return {}
-    width = slots_per_group(problem.sample.n_classes, steps=steps)
-    score = counts_scorer(problem, metrics, steps=steps)
-    replicates, accelerations = bootstrap_sums(cells, score, width, problem.plan, stream=problem.stream)
+    sample, table = design.sample, design.table
+
+    def score(sums: NDArray[Any]) -> NDArray[np.float64]:
+        tally = as_tally(sums, sample.n_classes, steps=steps)
+        return np.stack([np.asarray(metric.score(tally)).T for metric in metrics]).T
+
+    width = slots_per_group(sample.n_classes, steps=steps)
+    replicates, accelerations = bootstrap_sums(cells, score, width, design.plan, stream=design.stream)
     column = {metric.name: index for index, metric in enumerate(metrics)}
     return {
-        (group, metric.name): bootstrap_estimate(
-            value,
+        (table.names[group], metric.name): bootstrap_estimate(
+            table.value(group, metric),
             replicates[group, column[metric.name]],
             accelerations[group, column[metric.name]],
-            n=len(problem.rows[group]),
-            n_units=problem.n_units[group],
+            n=len(table.rows[group]),
+            n_units=design.n_units[group],
         )
-        for group, metric, value in pending
+        for group, metric in pending
     }

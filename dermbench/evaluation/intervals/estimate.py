@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,48 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.evaluation.core.group_tables import GroupTable
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.resampling.plan import Plan
+
     Limits = Callable[[float], tuple[float, float, str]]
 
 
 Z95 = float(ndtri(0.975))
 """Normal quantile of a two-sided 95 % interval."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """One number as a report shows it.
-
-    Attributes
-    ----------
-    value
-        The estimate; None when undefined.
-    low, high
-        Ends of the interval; None when there is none.
-    n
-        Number of images the value rests on.
-    method
-        How the interval was made.
-    reason
-        Why the value, or else its interval, is missing.
-    drawn
-        Whether the ends depend on random draws.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    method: str | None = None
-    reason: str | None = None
-    drawn: bool = False
-
-    def cell(self) -> Cell:
-        """Return the interval as a cell of the report."""
-        if self.value is None:
-            return undefined_cell(self.reason or "undefined", n=self.n)
-        if self.low is None:
-            return Cell(value=self.value, n=self.n, reason=self.reason)
-        return Cell(value=self.value, low=self.low, high=self.high, n=self.n, method=self.method, drawn=self.drawn)
 
 
 @dataclass(frozen=True)
@@ -69,7 +37,7 @@ class Estimate:
     value
         The estimate; NaN when undefined.
     n
-        Number of images.
+        Number of images; None where it is not said.
     se
         Standard error; NaN when there is none.
     limits
@@ -82,26 +50,55 @@ class Estimate:
     """
 
     value: float
-    n: int
+    n: int | None
     se: float = float("nan")
     limits: Limits | None = field(default=None, repr=False)
     reason: str | None = None
     drawn: bool = False
 
-    def interval(self, z: float = Z95) -> Interval:
-        """Return the interval at the level of ``z``."""
+    def cell(self, z: float = Z95) -> Cell:
+        """Return the value with its interval at the level of ``z`` as a cell of the report."""
         if not np.isfinite(self.value):
-            return Interval(None, n=self.n, reason=self.reason or "undefined")
+            return undefined_cell(self.reason or "undefined", n=self.n)
         if self.limits is None:
-            return Interval(self.value, n=self.n, reason=self.reason or "no interval")
+            return Cell(value=self.value, n=self.n, reason=self.reason or "no interval")
         low, high, method = self.limits(z)
         if not (np.isfinite(low) and np.isfinite(high)):
-            return Interval(self.value, n=self.n, reason=method)
-        return Interval(self.value, low, high, self.n, method, drawn=self.drawn)
+            return Cell(value=self.value, n=self.n, reason=method)
+        return Cell(value=self.value, low=low, high=high, n=self.n, method=method, drawn=self.drawn)
 
 
-Estimates: TypeAlias = "dict[tuple[int, str], Estimate]"
-"""{(index of the group, metric name): estimate}."""
+GroupEstimates: TypeAlias = "dict[tuple[str | None, str], Estimate]"
+"""{(name of the group, metric name): estimate}; the group is None for all images."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What the estimates of one view are made from.
+
+    Attributes
+    ----------
+    sample
+        The view that the metrics see.
+    table
+        The groups, and the values of the metrics in them.
+    plan
+        Number of resamples, and the random numbers.
+    """
+
+    sample: Sample
+    table: GroupTable
+    plan: Plan
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream of random numbers."""
+        return f"bootstrap {self.table.grouping.feature}"
+
+    @cached_property
+    def n_units(self) -> list[int]:
+        """Independent units that have an image in each group."""
+        return [len(np.unique(self.sample.units[rows])) for rows in self.table.rows]
 
 
 def normal_limits(value: float, se: float, bounds: tuple[float, float], *, method: str) -> Limits:
@@ -113,7 +110,7 @@ def normal_limits(value: float, se: float, bounds: tuple[float, float], *, metho
     return limits
 
 
-def undefined(reason: str, n: int) -> Estimate:
+def undefined(reason: str, n: int | None = None) -> Estimate:
     """Return the estimate of an undefined quantity."""
     return Estimate(float("nan"), n, reason=reason)
 

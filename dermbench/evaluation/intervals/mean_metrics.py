@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from dermbench.evaluation.intervals.bca import ordered, too_few_units
 from dermbench.evaluation.intervals.estimate import Estimate, normal_limits, undefined
-from dermbench.evaluation.intervals.proportions import share_estimate
+from dermbench.evaluation.intervals.proportions import share
 from dermbench.evaluation.resampling.resample import Cells, replicate, sum_cells
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
-    from dermbench.evaluation.intervals.estimate import Estimates
-    from dermbench.evaluation.resampling.design import Problem
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.intervals.estimate import Design, GroupEstimates
 
 FEW, WARNING = 60, "; of fewer than 60 units, it covers a little less than 95 %"
 """Units below which the interval of a skewed loss is flagged: log loss covers .93 of the time with 30."""
@@ -28,48 +28,37 @@ LARGE = 20_000
 """Units from which on a mean gets a normal interval: the bootstrap's ends differ by less than 1 % of its width."""
 
 
-def mean_estimates(problem: Problem, metrics: Sequence[Metric]) -> Estimates:
-    """Return metrics of kind ``mean`` of each group, see :func:`.every_metric.estimate`."""
-    sample = problem.sample
-    found: Estimates = {}
-    smooth: dict[str, NDArray[np.float64]] = {}
-    averages = dict(zip([m.name for m in metrics], problem.values(metrics).T, strict=True))
+def mean_estimates(design: Design, metrics: Sequence[Metric]) -> GroupEstimates:
+    """Return metrics of kind ``mean`` of each group, see :func:`.every_metric.estimates`."""
+    sample, table = design.sample, design.table
+    found: GroupEstimates = {}
+    smooth: dict[Metric, NDArray[np.float64]] = {}
     for metric in metrics:
         values = np.asarray(metric.score(sample.y_true, sample.y_prob), dtype=np.float64)
         if not metric.proportion and np.isfinite(values).all():
-            smooth[metric.name] = values
+            smooth[metric] = values
             continue
-        for group, rows in enumerate(problem.rows):
-            if len(rows) == 0 or not np.isfinite(values[rows]).all():
-                found[group, metric.name] = undefined(metric.undefined_when, len(rows))
-            else:
-                found[group, metric.name] = _share(problem, rows, values, float(averages[metric.name][group]))
-    return found | _smooth(problem, [m for m in metrics if m.name in smooth], smooth)
+        for name, rows in zip(table.names, table.rows, strict=True):
+            defined = np.isfinite(values[rows]).all()
+            found[name, metric.name] = share(sample, values, rows) if defined else undefined(metric.undefined_when)
+    return found | _smooth(design, smooth)
 
 
-def _share(problem: Problem, rows: NDArray[np.intp], values: NDArray[np.float64], value: float) -> Estimate:
-    sample = problem.sample
-    if not sample.clustered:
-        return share_estimate(value, len(rows))
-    successes = np.bincount(sample.units[rows], weights=values[rows], minlength=sample.n_units).astype(np.float64)
-    trials = np.bincount(sample.units[rows], minlength=sample.n_units).astype(np.float64)
-    return share_estimate(value, len(rows), (successes, trials))
-
-
-def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArray[np.float64]]) -> Estimates:
-    if not metrics:
+def _smooth(design: Design, scores: dict[Metric, NDArray[np.float64]]) -> GroupEstimates:
+    """Return the means of scores of the images, bootstrapped, or normal where units are many."""
+    sample, table = design.sample, design.table
+    if not scores:
         return {}
-    averages = problem.values(metrics)
-    if problem.sample.n_units > LARGE:
+    if sample.n_units > LARGE:
         return {
-            (g, m.name): _normal(problem, m, rows, values[m.name], float(averages[g, i]))
-            for g, rows in enumerate(problem.rows)
-            for i, m in enumerate(metrics)
+            (name, m.name): _normal(sample, m, rows, values, table.value(g, m))
+            for g, (name, rows) in enumerate(zip(table.names, table.rows, strict=True))
+            for m, values in scores.items()
         }
-    stack = np.stack([values[m.name] for m in metrics])
-    cells = with_squares(sum_cells(problem.sample, problem.grouping.codes, problem.n_groups, stack), len(stack))
+    stack = np.stack(list(scores.values()))
+    cells = with_squares(sum_cells(sample, table.grouping.codes, len(table.names), stack), len(stack))
     point, errors = (part[0] for part in studentised(cells.totals()[:, None], len(stack)))
-    units = np.array(problem.n_units)[:, None]
+    units = np.array(design.n_units)[:, None]
     errors = errors * np.sqrt(units / np.maximum(units - 1, 1))
 
     def pivots(sums: NDArray[Any]) -> NDArray[np.float64]:
@@ -78,18 +67,13 @@ def _smooth(problem: Problem, metrics: Sequence[Metric], values: dict[str, NDArr
         np.divide(means - point, spread, out=pivot, where=spread > 0)
         return pivot
 
-    drawn = replicate(cells, pivots, problem.plan, stream=f"{problem.stream} means")
+    drawn = replicate(cells, pivots, design.plan, stream=f"{design.stream} means")
     return {
-        (g, m.name): pivotal_estimate(
-            m,
-            float(averages[g, i]),
-            float(errors[g, i]),
-            drawn[g, i],
-            n=len(rows),
-            n_units=problem.n_units[g],
+        (name, m.name): pivotal_estimate(
+            m, table.value(g, m), float(errors[g, i]), drawn[g, i], n=len(rows), n_units=design.n_units[g]
         )
-        for g, rows in enumerate(problem.rows)
-        for i, m in enumerate(metrics)
+        for g, (name, rows) in enumerate(zip(table.names, table.rows, strict=True))
+        for i, m in enumerate(scores)
     }
 
 
@@ -158,8 +142,6 @@ def pivotal_estimate(
     ----------
     Hall (1988), Annals of Statistics 16, 927-953.
     """
-    if n == 0:
-        return undefined(metric.undefined_when, 0)
     few = too_few_units(n, n_units)
     if few is not None:
         return Estimate(value, n, reason=few)
@@ -183,13 +165,10 @@ def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:
 
 
 def _normal(
-    problem: Problem, metric: Metric, rows: NDArray[np.intp], values: NDArray[np.float64], value: float
+    sample: Sample, metric: Metric, rows: NDArray[np.intp], values: NDArray[np.float64], value: float
 ) -> Estimate:
     """Return the mean with a normal interval from the spread between units."""
-    n = len(rows)
-    if n == 0:
-        return undefined(metric.undefined_when, 0)
-    units = np.unique(problem.sample.units[rows], return_inverse=True)[1]
+    n, units = len(rows), np.unique(sample.units[rows], return_inverse=True)[1]
     sums = np.bincount(units, weights=values[rows] - value)
     m = len(sums)
     few = too_few_units(n, m)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from dermbench.evaluation.intervals.estimate import Z95, Estimate
+from dermbench.evaluation.intervals.estimate import Z95, Estimate, undefined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-__all__ = ["Z95", "effective_n", "share_estimate", "wilson", "wilson_clustered"]
+
+    from dermbench.evaluation.core.sample import Sample
 
 
 def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:
@@ -78,27 +79,21 @@ def effective_n(successes: NDArray[np.float64], trials: NDArray[np.float64], *, 
     return min(p * (1 - p) / variance, n) * (z / t) ** 2
 
 
-def wilson_clustered(
-    successes: NDArray[np.float64], trials: NDArray[np.float64], *, z: float = Z95
-) -> tuple[float, float]:
-    """Return the Wilson interval of a proportion at the effective n of clustered images.
-
-    Parameters
-    ----------
-    successes, trials
-        Of each unit, shape (n_units,).
-    z
-        Normal quantile of the confidence level.
-
-    Returns
-    -------
-    tuple of float
-        NaN twice where a single unit has all images, or there is none.
-    """
-    n = effective_n(successes, trials, z=z)
-    if not n > 0:
-        return float("nan"), float("nan")
-    return wilson(float(successes.sum() / trials.sum()), n, z=z)
+def share(
+    sample: Sample,
+    success: NDArray[Any],
+    rows: NDArray[np.bool_] | NDArray[np.intp],
+    *,
+    reason: str = "there is no image",
+) -> Estimate:
+    """Return the share of successes among the images at ``rows``, clustered where images share units."""
+    hits, units = success[rows], sample.units[rows]
+    if not len(hits):
+        return undefined(reason, 0)
+    if not sample.clustered:
+        return share_estimate(float(hits.mean()), len(hits))
+    successes, trials = np.bincount(units, weights=hits), np.bincount(units)
+    return share_estimate(float(hits.mean()), len(hits), (successes.astype(float), trials.astype(float)))
 
 
 def share_estimate(

@@ -69,23 +69,7 @@ class Plan:
     def in_blocks(
         self, one: Callable[[np.random.Generator, int], NDArray[np.float64]], *, stream: str, block: int
     ) -> NDArray[np.float64]:
-        """Make the replicates block by block and keep them all.
-
-        Parameters
-        ----------
-        one
-            Takes a generator and the number of replicates to make; returns them along the first axis.
-        stream
-            Name of the stream of random numbers.
-        block
-            Replicates in one block. It is part of what fixes the random numbers, so it must follow from the
-            data alone.
-
-        Returns
-        -------
-        numpy.ndarray
-            What ``one`` returned, block after block: shape (n_resamples, ...).
-        """
+        """Make replicates from the generators of a stream, shape (n_resamples, ...); see :meth:`replicates`."""
         return np.concatenate(
             list(self.blocks(lambda index, size: one(self.generator(stream, index), size), block=block))
         )

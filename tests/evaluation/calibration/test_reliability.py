@@ -4,19 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from making import make_groups, make_sample
+from making import cells, make_groups, make_sample
 
 from dermbench.errors import UsageError
-from dermbench.evaluation.calibration.abstention import AURC, abstention, aurc, fit_threshold
+from dermbench.evaluation.calibration import reliability
+from dermbench.evaluation.calibration.abstention import AURC, abstention, aurc
 from dermbench.evaluation.calibration.reliability import (
     CONFIDENCE_GAP,
     bin_sums,
-    calibration,
     debiased_error,
     expected_error,
     mass_bins,
 )
-from dermbench.evaluation.intervals.every_metric import intervals
+from dermbench.evaluation.intervals.every_metric import estimates
+from dermbench.evaluation.resampling.plan import Plan
 
 
 def calibrated(n=600, c=3, *, seed=0, sharpen=1.0):
@@ -29,19 +30,25 @@ def calibrated(n=600, c=3, *, seed=0, sharpen=1.0):
     return replace(make_sample(n, c), y_true=y_true, y_pred=y_prob.argmax(axis=1), y_prob=y_prob)
 
 
+def calibration(sample, grouping=None, *, n_resamples):
+    plan = Plan(n_resamples=n_resamples)
+    found = estimates(sample, [AURC, CONFIDENCE_GAP], grouping, plan)
+    return reliability.calibration(sample, found, grouping, plan)
+
+
 def test_calibrated_predictions_are_not_accused():
     found = calibration(calibrated(), n_resamples=499)[None]
     assert found.ece.p_value > 0.02
     assert found.squared_error.p_value > 0.02
     assert abs(found.confidence_gap.value) < 0.05
     assert found.confidence_gap.low < 0 < found.confidence_gap.high
-    assert sum(point.accuracy.n for point in found.curve) == 600
+    assert sum(point.n for point in found.curve) == 600
 
 
 def test_overconfidence_is_found_and_has_a_positive_sign():
     found = calibration(calibrated(sharpen=3.0), n_resamples=499)[None]
     assert found.ece.p_value < 0.01
-    assert found.ece.value > found.ece.null_q95
+    assert found.ece.value > 2 * found.ece.chance
     assert found.squared_error.p_value < 0.01
     assert found.confidence_gap.low > 0
 
@@ -66,7 +73,7 @@ def test_images_that_share_units_have_an_error_but_no_null():
         error, independent = getattr(found, key), getattr(alone, key)
         assert error.value == pytest.approx(independent.value)
         assert (error.n, error.n_bins) == (independent.n, independent.n_bins)
-        assert (error.null_median, error.null_q95, error.p_value) == (None, None, None)
+        assert (error.chance, error.p_value) == (None, None)
         assert error.reason == "the null assumes independent images; images share units"
         assert independent.reason is None
 
@@ -100,35 +107,31 @@ def test_equal_confidences_share_a_bin():
 
 def test_calibration_needs_probabilities():
     with pytest.raises(UsageError, match="calibration needs probabilities"):
-        calibration(make_sample())
+        reliability.calibration(make_sample(), {})
 
 
 def test_threshold_cannot_be_fitted_on_the_scored_images():
     sample = calibrated()
     with pytest.raises(UsageError, match="fitted on split 'test'"):
-        abstention(sample, fit_threshold(calibrated(seed=1), coverage=0.8, split="test"), split="test")
+        abstention(sample, calibrated(seed=1), split="test", fitted_on="test")
     with pytest.raises(UsageError, match="the one that is scored"):
-        abstention(sample, fit_threshold(sample, coverage=0.8, split="val"), split="test")
-    with pytest.raises(UsageError, match="coverage 0"):
-        fit_threshold(sample, coverage=0, split="val")
+        abstention(sample, sample, split="test", fitted_on="val")
 
 
 def test_abstention_answers_the_confident_images():
     validation, sample = calibrated(seed=1), calibrated()
-    threshold = fit_threshold(validation, coverage=0.7, split="val")
-    assert threshold.coverage == pytest.approx(0.7, abs=0.002)
-    found = abstention(sample, threshold, make_groups(sample), split="test")
-    answered = sample.y_prob.max(axis=1) >= threshold.value
-    assert found[None].coverage.value == pytest.approx(answered.mean())
-    assert found[None].selective_risk.value == pytest.approx((~sample.hit)[answered].mean())
-    assert found[None].selective_risk.value < (~sample.hit).mean()
-    assert set(found) == {None, "I", "II", "III"}
+    found = abstention(sample, validation, [make_groups(sample)], split="test", fitted_on="val")
+    assert found.threshold.coverage == pytest.approx(0.8, abs=0.002)
+    answered = sample.y_prob.max(axis=1) >= found.threshold.value
+    assert found.overall.coverage.value == pytest.approx(answered.mean(), abs=1e-6)
+    assert found.overall.selective_risk.value == pytest.approx((~sample.hit)[answered].mean(), abs=1e-6)
+    assert found.overall.selective_risk.value < (~sample.hit).mean()
+    assert set(found.features["fst"]) == {"I", "II", "III"}
 
 
 def test_no_answer_has_no_risk():
-    validation, sample = calibrated(seed=1), calibrated()
-    threshold = replace(fit_threshold(validation, coverage=0.7, split="val"), value=1.1)
-    found = abstention(sample, threshold, split="test")[None]
+    validation, sample = calibrated(seed=1, sharpen=50.0), calibrated(sharpen=0.1)
+    found = abstention(sample, validation, split="test", fitted_on="val").overall
     assert found.coverage.value == 0
     assert found.selective_risk.value is None
 
@@ -163,5 +166,5 @@ def test_aurc_weight_two_is_the_image_twice():
 
 
 def test_both_metrics_go_through_intervals():
-    found = intervals(calibrated(), [AURC, CONFIDENCE_GAP], n_resamples=299)
+    found = cells(calibrated(), [AURC, CONFIDENCE_GAP], n_resamples=299)
     assert all(item.low < item.value < item.high for item in found.values())

@@ -54,7 +54,7 @@ def test_standard_error_is_that_of_the_jackknife(index):
 def test_too_few_eligible_classes():
     sample = make_sample(60, 30)
     shown = standardised(sample, make_groups(sample))["I", "standardised_accuracy"]
-    assert shown.value is None
+    assert shown.cell().value is None
     assert "not estimable" in shown.reason
 
 
@@ -66,7 +66,7 @@ def three_classes(right, *, unit=None):
 
 
 def test_a_group_without_an_error_is_neither_certain_nor_unknown():
-    accuracy, f1 = (found.interval() for found in three_classes(np.ones(72, bool)))
+    accuracy, f1 = (found.cell() for found in three_classes(np.ones(72, bool)))
     assert accuracy.value == 1.0
     n_eff = 1 / (0.25 / 12 + 0.09 / 20 + 0.04 / 40)
     assert (accuracy.low, accuracy.high) == pytest.approx(wilson(1.0, n_eff))
@@ -76,17 +76,17 @@ def test_a_group_without_an_error_is_neither_certain_nor_unknown():
 
 
 def test_one_error_widens_the_interval_of_no_error_little():
-    whole = three_classes(np.ones(72, bool))[0].interval()
+    whole = three_classes(np.ones(72, bool))[0].cell()
     one = three_classes(np.arange(72) != 71)
-    for shown in (found.interval() for found in one):
+    for shown in (found.cell() for found in one):
         assert whole.low - 0.12 < shown.low < whole.low
         assert shown.high <= 1.0
-    assert three_classes(np.zeros(72, bool))[0].interval().value == 0.0
+    assert three_classes(np.zeros(72, bool))[0].cell().value == 0.0
 
 
 def test_macro_f1_of_a_class_of_few_cases_has_no_interval():
     sample = Sample(np.repeat([0, 1], [9, 30]), np.repeat([0, 1, 0], [9, 25, 5]), 2)
-    shown = _group(sample, np.arange(2), np.array([[20.0, 30.0]]))[1].interval()
+    shown = _group(sample, np.arange(2), np.array([[20.0, 30.0]]))[1].cell()
     assert shown.value is not None
     assert shown.low is None
     assert "fewer than 10 true cases" in shown.reason
@@ -105,20 +105,20 @@ def test_intervals_of_accuracy_cover(recall, copies):
         hit = rng.random(len(y_true)) < np.array(recall)[y_true]
         hit = np.where(rng.random(len(y_true)) < 0.7, hit[unit * copies], hit)
         sample = Sample(y_true, np.where(hit, y_true, (y_true + 1) % 3), 3, unit=unit)
-        shown = _group(sample, np.arange(3), support)[0].interval()
+        shown = _group(sample, np.arange(3), support)[0].cell()
         covered += shown.low <= truth <= shown.high
     assert 0.93 <= covered / 400 <= 0.99
 
 
 def test_copies_of_images_tell_nothing_new():
     right = np.arange(72) % 9 != 0
-    alone = [found.interval() for found in three_classes(right)]
+    alone = [found.cell() for found in three_classes(right)]
     sample = Sample(np.repeat([0, 1, 2], [12, 20, 40]), np.zeros(72, int), 3)
     y_true = np.repeat(sample.y_true, 4)
     y_pred = np.where(np.repeat(right, 4), y_true, (y_true + 1) % 3)
     copied = Sample(y_true, y_pred, 3, unit=np.repeat(np.arange(72), 4))
     for one, shown in zip(alone, _group(copied, np.arange(3), np.array([[50.0, 30.0, 20.0]])), strict=True):
-        found = shown.interval()
+        found = shown.cell()
         assert found.value == pytest.approx(one.value)
         assert found.high - found.low == pytest.approx(one.high - one.low, rel=0.2)
         assert found.high - found.low > 0.95 * (one.high - one.low)
@@ -126,9 +126,9 @@ def test_copies_of_images_tell_nothing_new():
 
 
 def test_clustered_group_without_an_error_counts_units():
-    shown = three_classes(np.ones(72, bool), unit=np.arange(72) // 4)[0].interval()
+    shown = three_classes(np.ones(72, bool), unit=np.arange(72) // 4)[0].cell()
     assert shown.value == 1.0
-    assert shown.low < three_classes(np.ones(72, bool))[0].interval().low
-    alone = three_classes(np.ones(72, bool), unit=np.zeros(72, int))[0].interval()
+    assert shown.low < three_classes(np.ones(72, bool))[0].cell().low
+    alone = three_classes(np.ones(72, bool), unit=np.zeros(72, int))[0].cell()
     assert alone.low is None
     assert "one independent unit" in alone.reason

@@ -52,16 +52,16 @@ def test_covariance_of_two_models_counts_shared_images():
 
 def test_repeating_every_image_within_its_unit_keeps_the_interval():
     sample = make_sample(probabilities=True)
-    once = area_estimate(sample.y_true, sample.y_prob).interval()
+    once = area_estimate(sample.y_true, sample.y_prob).cell()
     unit = np.repeat(np.arange(len(sample)), 2)
-    twice = area_estimate(np.repeat(sample.y_true, 2), np.repeat(sample.y_prob, 2, axis=0), unit).interval()
+    twice = area_estimate(np.repeat(sample.y_true, 2), np.repeat(sample.y_prob, 2, axis=0), unit).cell()
     assert (twice.low, twice.high) == pytest.approx((once.low, once.high), abs=2e-3)
 
 
 def test_perfect_separation_has_no_interval():
     y_true = np.repeat([0, 1], 20)
     y_prob = np.column_stack([1 - y_true, y_true]) * 0.8 + 0.1
-    shown = area_estimate(y_true, y_prob).interval()
+    shown = area_estimate(y_true, y_prob).cell()
     assert shown.value == 1
     assert shown.low is None
     assert "separated perfectly" in shown.reason

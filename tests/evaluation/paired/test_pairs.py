@@ -126,7 +126,7 @@ def test_score_limits_of_the_published_example():
     first = np.repeat([1.0, 1.0, 0.0, 0.0], [1, 7, 1, 12])
     second = np.repeat([1.0, 0.0, 1.0, 0.0], [1, 7, 1, 12])
     zeros = np.zeros(21, dtype=np.intp)
-    found = paired_difference(Sample(zeros, zeros, 2), first, second).interval()
+    found = paired_difference(Sample(zeros, zeros, 2), first, second).cell()
     assert found.value == pytest.approx(-6 / 21)
     assert (found.low, found.high) == pytest.approx((-0.517, -0.026), abs=5e-4)
 
@@ -162,7 +162,7 @@ def test_models_that_answer_alike_have_an_interval_that_shrinks_with_n():
     widths = []
     for n in (10, 100, 1000):
         zeros, hits = np.zeros(n, dtype=np.intp), np.ones(n)
-        found = paired_difference(Sample(zeros, zeros, 2), hits, hits).interval()
+        found = paired_difference(Sample(zeros, zeros, 2), hits, hits).cell()
         assert found.value == 0
         widths.append(found.high - found.low)
     assert widths[0] > 0.4
@@ -173,25 +173,25 @@ def test_clusters_of_equal_images_count_once():
     rng = np.random.default_rng(0)
     once = rng.integers(0, 2, (2, 200)).astype(float)
     zeros = np.zeros(200, dtype=np.intp)
-    plain = paired_difference(Sample(zeros, zeros, 2), *once).interval()
+    plain = paired_difference(Sample(zeros, zeros, 2), *once).cell()
     four = np.repeat(zeros, 4)
     units = np.repeat(np.arange(200), 4)
-    clustered = paired_difference(Sample(four, four, 2, unit=units), *np.repeat(once, 4, axis=1)).interval()
+    clustered = paired_difference(Sample(four, four, 2, unit=units), *np.repeat(once, 4, axis=1)).cell()
     assert clustered.low == pytest.approx(plain.low, abs=0.01)
     assert clustered.high == pytest.approx(plain.high, abs=0.01)
-    naive = paired_difference(Sample(four, four, 2), *np.repeat(once, 4, axis=1)).interval()
+    naive = paired_difference(Sample(four, four, 2), *np.repeat(once, 4, axis=1)).cell()
     assert naive.high - naive.low < 0.6 * (plain.high - plain.low)
 
 
 def test_one_unit_has_no_interval():
     zeros = np.zeros(4, dtype=np.intp)
     found = paired_difference(Sample(zeros, zeros, 2, unit=zeros), np.ones(4), np.array([1.0, 0, 0, 1]))
-    assert found.interval().low is None
-    assert "one independent unit" in found.interval().reason
+    assert found.cell().low is None
+    assert "one independent unit" in found.cell().reason
 
 
 def test_no_interval_without_width():
-    assert paired_estimate(0.0, np.zeros(99), 0.0, n=10, n_units=10).interval().reason == STILL
+    assert paired_estimate(0.0, np.zeros(99), 0.0, n=10, n_units=10).cell().reason == STILL
 
 
 def test_group_values_and_draws_are_those_of_the_groups():

@@ -9,27 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import make_groups, make_sample
+from making import cells, make_groups, make_sample
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.disparity.contrasts import gap_tests
 from dermbench.evaluation.disparity.gap_test import critical, p_value
 from dermbench.evaluation.disparity.limits import gap_limits
-from dermbench.evaluation.intervals.every_metric import intervals
 from dermbench.evaluation.resampling.plan import Plan
 
 NAMES = ("accuracy", "balanced_accuracy", "cohen_kappa", "macro_f1", "log_loss", "average_precision")
 SCRIPT = """
-from making import make_groups, make_sample
+from making import cells, make_groups, make_sample
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.disparity.contrasts import gap_tests
-from dermbench.evaluation.intervals.every_metric import intervals
 from dermbench.evaluation.resampling.plan import Plan
 sample = make_sample(units=150, probabilities=True)
 grouping = make_groups(sample)
 metrics = [METRICS.get(name) for name in {names!r}]
-print(repr(intervals(sample, metrics, grouping, n_resamples=99, workers={workers})))
+print(repr(cells(sample, metrics, grouping, n_resamples=99, workers={workers})))
 for name, test in gap_tests(sample, grouping, metrics, Plan(0, 99, {workers})).items():
     print(name, test if isinstance(test, str) else [a.tolist() for a in (test.values, test.errors, test.permuted)])
 """
@@ -71,8 +69,8 @@ def test_intervals_of_independent_images_do_not_depend_on_row_order():
     grouping = make_groups(sample)
     metrics = [METRICS.get(name) for name in NAMES[:4]]
     order = np.random.default_rng(0).permutation(len(sample))
-    shuffled = intervals(sample.take(order), metrics, grouping.at(order), n_resamples=199)
-    assert shuffled == intervals(sample, metrics, grouping, n_resamples=199)
+    shuffled = cells(sample.take(order), metrics, grouping.at(order), n_resamples=199)
+    assert shuffled == cells(sample, metrics, grouping, n_resamples=199)
 
 
 def test_a_feature_does_not_depend_on_the_metrics_asked_for():
@@ -100,7 +98,7 @@ def test_a_single_resample_is_enough_to_run():
     sample = make_sample(probabilities=True)
     grouping = make_groups(sample)
     metrics = [METRICS.get(name) for name in NAMES]
-    assert intervals(sample, metrics, grouping, n_resamples=1)["I", "accuracy"].low is not None
+    assert cells(sample, metrics, grouping, n_resamples=1)["I", "accuracy"].low is not None
     test = gap_tests(sample, grouping, metrics, Plan(0, 1))["accuracy"]
     assert p_value(test.statistics.max(), test.permuted) in {0.5, 1.0}
     assert gap_limits(test, critical(test.permuted)).at_least == 0
