@@ -81,8 +81,8 @@ def value_test(
     defined = np.isfinite(permuted).all(axis=1)
     kept = permuted[defined]
     centre = kept.mean(axis=0) if len(kept) else np.zeros(len(observed))
-    rows = data.family.rows
-    contrast = (kept - centre) @ rows.T
+    rows, width = data.family.rows, metric.bounds[1] - metric.bounds[0]
+    contrast = np.clip((kept - centre) @ rows.T, -width, width)  # few images can lie further from their centre
     errors = np.sqrt((contrast**2).mean(axis=0)) if len(kept) > 1 else np.zeros(len(rows))
     errors = np.broadcast_to(errors, (1 + len(kept), len(rows)))
     if spread is not None and len(kept) > 1:
@@ -95,7 +95,7 @@ def value_test(
     return GapTest(
         metric,
         data.family,
-        (observed - centre) @ rows.T,
+        np.clip((observed - centre) @ rows.T, -width, width),
         errors[0],
         largest,
         float(np.median(gaps)) if len(gaps) else 0.0,
