@@ -81,13 +81,12 @@ def swap(
     base = tallies.answers.astype(np.float32)[..., None]
 
     def apart(pair: Pair, inside: NDArray[np.float32]) -> NDArray[np.float64]:
-        first, second = [], []
+        found = []
         for i, j in zip(*pair, strict=True):
             moved = inside[j] - inside[i]
-            first.append(scores(tallies.tally(base[i] + moved)))
-            second.append(scores(tallies.tally(base[j] - moved)))
-        difference: NDArray[np.float64] = reduce(np.mean(second, axis=0)) - reduce(np.mean(first, axis=0))
-        return difference
+            found.append(scores(tallies.tally(np.concatenate([base[i] + moved, base[j] - moved], axis=-1))))
+        first, second = np.split(reduce(np.mean(found, axis=0)), 2)
+        return np.asarray(second - first)
 
     observed = np.concatenate([apart(pair, np.zeros_like(base)) for pair in pairs])
     far = np.abs(observed) * (1 - TOLERANCE) - TOLERANCE

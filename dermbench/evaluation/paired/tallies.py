@@ -118,7 +118,7 @@ class Tallies:
     def tally(self, answers: NDArray[np.floating]) -> Tally:
         """Read answers of shape (n_groups, n_slots, size) as a tally of shape (size, n_groups, n_classes)."""
         c = self.n_classes
-        full = np.ascontiguousarray(np.moveaxis(answers, -1, 0), dtype=np.float64)
+        full = np.moveaxis(answers.astype(np.float64), -1, 0)
         steps = (full[..., 2 * c], full[..., 2 * c + 1]) if self.steps else (None, None)
         support = np.broadcast_to(self.support, (len(full), *self.support.shape))
         return Tally(support, full[..., :c], full[..., c : 2 * c], *steps)
