@@ -223,7 +223,7 @@ def _expected_squares(
 ) -> NDArray[np.float64]:
     """Return each element's expected squared sum: class variances, times 1 + (images - 1) x correlation in a unit.
 
-    The correlation is the one of residuals of the same unit, pooled over all units, between 0 and 1.
+    The correlation is pooled over all units.
     """
     wide = residuals.widened**2
     n_class = residuals.counts.sum(axis=1)
@@ -233,18 +233,20 @@ def _expected_squares(
     )
     if not sample.clustered:
         return add(variance)
-    found = []
-    for widened, there in zip(residuals.widened, residuals.enters, strict=True):
-        by_unit = [
-            np.bincount(sample.units, weights=w, minlength=sample.n_units) for w in (there, widened, widened**2)
-        ]
-        n, total, squares = by_unit
-        several = n > 1
-        shared = ((total**2 - squares)[several] / (n[several] - 1)).sum()
-        below = squares[several].sum()
-        found.append(float(np.clip(shared / below, 0.0, 1.0)) if below > 0 else 0.0)
+    pairs = zip(residuals.widened, residuals.enters, strict=True)
+    found = [unit_correlation(sample.units[there], widened[there]) for widened, there in pairs]
     images = add(residuals.enters.astype(np.float64))
     return np.asarray(add(variance) * (1 + np.maximum(images - 1, 0) * np.array(found)[:, None]))
+
+
+def unit_correlation(units: NDArray[np.intp], residual: NDArray[np.float64]) -> float:
+    """Return the correlation between residuals of images of one unit, 0 to 1."""
+    n = np.bincount(units).astype(np.float64)
+    total, squares = np.bincount(units, weights=residual), np.bincount(units, weights=residual**2)
+    several = n > 1
+    below = squares[several].sum()
+    shared = ((total**2 - squares)[several] / (n[several] - 1)).sum()
+    return float(np.clip(shared / below, 0.0, 1.0)) if below > 0 else 0.0
 
 
 def permuted_sums(sums: ElementSums, parts: Elements, plan: Plan) -> Iterator[Sums]:
