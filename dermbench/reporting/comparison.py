@@ -9,7 +9,14 @@ from dermbench.artifacts.wording import NONE
 from dermbench.reporting.comparison_cells import band, change, ends_text, number, p_text
 from dermbench.reporting.comparison_features import feature_tables
 from dermbench.reporting.markdown import markdown_section
-from dermbench.reporting.names import LEADING, is_headline, metric_title, sorted_features, sorted_metrics
+from dermbench.reporting.names import (
+    LEADING,
+    is_headline,
+    metric_title,
+    shown_metrics,
+    sorted_features,
+    sorted_metrics,
+)
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.terminal import _print_section as print_section
@@ -117,7 +124,7 @@ def _ranks(comparison: Comparison) -> Section:
 def _overall(comparison: Comparison) -> Section:
     notes, rows = Footnotes(merge=True), []
     baseline = comparison.baseline
-    names = sorted_metrics(comparison.models[baseline])
+    names = shown_metrics(comparison.models[baseline])
     shown = names
     if len(comparison.models) > FEW and len(names) > LEADING:  # few are metrics that somebody asked for
         shown = [name for name in names if is_headline(name)] or names

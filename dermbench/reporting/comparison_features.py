@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, span_words
 from dermbench.reporting.comparison_cells import change, ends_text, number, p_text, signed
-from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
+from dermbench.reporting.names import (
+    SMALL,
+    feature_title,
+    metric_title,
+    shown_metrics,
+    sorted_groups,
+    sorted_metrics,
+)
 from dermbench.reporting.numbers import Footnotes
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
@@ -47,7 +54,7 @@ def feature_tables(comparison: Comparison, name: str, *, main: bool) -> list[Sec
     """
     block, title, baseline = comparison.features[name], plain(feature_title(name)), plain(comparison.baseline)
     headline = sorted_metrics(block.gap)
-    others = [m for m in sorted_metrics(comparison.models[comparison.baseline]) if m not in headline]
+    others = [m for m in shown_metrics(comparison.models[comparison.baseline]) if m not in headline]
     shown = _in_terminal(comparison, headline, declared=not others)
     tables = [
         _groups(comparison, block, metric, title, detail=not main or metric not in shown)

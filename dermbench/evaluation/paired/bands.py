@@ -28,7 +28,8 @@ def rank_bands(
     """Return the best and the worst rank that each model could have.
 
     The best is 1 + the number of models that are significantly better, the worst n minus the number that are
-    significantly worse: paired tests of all pairs, Holm over all of them, level .05.
+    significantly worse: paired tests of all pairs, Holm over all of them, level .05. All true ranks are in their
+    bands with 95 %.
 
     Parameters
     ----------

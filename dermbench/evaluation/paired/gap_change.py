@@ -51,10 +51,7 @@ def gap_changes(question: Question, grouping: Grouping) -> dict[str, Gaps | Unde
         for metric in able
         for k, difference in _differences(question, metric).items()
     }
-    named = {  # a difference of proportions is no proportion
-        replace(metric, name=f"{k} {metric.name}", proportion=False): difference
-        for (k, _), (metric, difference) in scores.items()
-    }
+    named = {_as_difference(metric, k): values for (k, _), (metric, values) in scores.items()}
     tests = dict(zip(scores, score_tests(sample, grouping, named, question.plan).values(), strict=True))
     changes = _changes(tests, grouping.known().names, declared=question.declared)
     return {
@@ -80,6 +77,12 @@ def _differences(question: Question, metric: Metric) -> dict[int, NDArray[np.flo
     }
     base = scores.get(question.baseline)
     return {} if base is None else {k: scores[k] - base for k in question.others if k in scores}
+
+
+def _as_difference(metric: Metric, k: int) -> Metric:
+    """Return the traits of the score difference of a candidate: it is no proportion and can have either sign."""
+    width = metric.bounds[1] - metric.bounds[0]
+    return replace(metric, name=f"{k} {metric.name}", proportion=False, bounds=(-width, width))
 
 
 def _has_scores(candidate: Candidate, metric: Metric) -> bool:

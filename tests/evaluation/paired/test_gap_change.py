@@ -73,6 +73,17 @@ def test_models_of_unequal_accuracy_without_a_gap_have_no_change(models):
     assert change.low == 0
 
 
+def test_models_that_are_right_on_different_groups_differ_by_more_than_one(models):
+    """One model is right on type I alone, the other on type II alone."""
+    fst = np.array([1 + k % 2 for k in range(200)])
+    _, truth = models(200, fst=fst)
+    gaps = changes({"a": answer(truth, fst == 1), "b": answer(truth, fst == 2)}, truth)["accuracy"]
+    change = gaps.changes["b"]
+    assert change.value == pytest.approx(2)
+    assert change.high == pytest.approx(2)
+    assert change.low > 1.5
+
+
 def test_the_same_model_twice_has_no_change(models):
     predictions, truth = models(200, fst=FST[:200])
     change = changes({"a": predictions["m0"], "b": predictions["m0"]}, truth)["accuracy"].changes["b"]
