@@ -76,8 +76,8 @@ class Residuals:
         Images of each group and class that have a score, shape (n_scores, n_groups, n_classes).
     widened
         The residuals times the root of m / (m - 1), m being the units of the image's class: for variances.
-    level
-        Mean score, shape (n_scores,).
+    level, group_level
+        Mean score of all images, shape (n_scores,), and of each group, shape (n_scores, n_groups).
     """
 
     values: NDArray[np.float64]
@@ -85,6 +85,7 @@ class Residuals:
     counts: NDArray[np.float64]
     widened: NDArray[np.float64]
     level: NDArray[np.float64]
+    group_level: NDArray[np.float64]
 
 
 def group_sum(codes: NDArray[np.intp], values: NDArray[Any], n_groups: int) -> NDArray[np.float64]:
@@ -100,7 +101,7 @@ def class_residuals(
     cell = codes * n_strata + stratum
     shape = (n_groups, n_strata)
     enters = np.isfinite(scores)
-    counts, values, widened, level = [], [], [], []
+    counts, values, widened, level, of_group = [], [], [], [], []
     for score, there in zip(scores, enters, strict=True):
         filled = np.where(there, score, 0.0)
         n_cell = np.bincount(cell, weights=there, minlength=n_groups * n_strata).reshape(shape)
@@ -112,6 +113,7 @@ def class_residuals(
         values.append(residual)
         widened.append(residual * np.sqrt(units / np.maximum(units - 1, 1))[stratum])
         level.append(filled.sum() / max(1, there.sum()))
+        of_group.append(group_sum(codes, filled, n_groups) / np.maximum(n_cell.sum(axis=1), 1))
     size = len(sample)
     return Residuals(
         np.array(values).reshape(-1, size),
@@ -119,6 +121,7 @@ def class_residuals(
         np.array(counts, dtype=np.float64).reshape(-1, *shape),
         np.array(widened).reshape(-1, size),
         np.array(level),
+        np.array(of_group).reshape(-1, n_groups),
     )
 
 

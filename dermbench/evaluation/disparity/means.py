@@ -38,8 +38,8 @@ class MeanTest:
         What a group's variance adds to the variance of each contrast, shape (n_contrasts, n_groups).
     units
         Independent units of each group that have a score, shape (n_groups,).
-    level
-        Mean score of all images.
+    level, group_level
+        Mean score of all images, and of each group, shape (n_groups,).
     clustered
         Whether units have several images.
     alone
@@ -53,6 +53,7 @@ class MeanTest:
     weights: NDArray[np.float64]
     units: NDArray[np.float64]
     level: float
+    group_level: NDArray[np.float64]
     clustered: bool
     alone: NDArray[np.float64]
 
@@ -70,6 +71,7 @@ class MeanTest:
             adjustment.variance_weights(family.rows),
             data.units(enters),
             float(residuals.level[index]),
+            residuals.group_level[index],
             data.sample.clustered,
             group_sum(data.grouping.codes, residuals.widened[index] ** 2, data.n_groups),
         )
@@ -102,12 +104,17 @@ class MeanTest:
         return values, np.sqrt(self.variance(residual, square, expected) @ self.weights.T)
 
     def sides(self, observed: Sums) -> Sides | None:
-        """Return what Wilson limits rest on."""
+        """Return what Wilson limits rest on.
+
+        The level of a group is its within-class value or its plain value, whichever is nearer to one half: where the
+        effect of a group differs between classes, the first can lie at 0 or 1 though the images of the group vary.
+        """
         if not self.metric.proportion:
             return None
         residual, square, expected = (a[0] for a in observed.score(self.index))
         effect, n = self.adjustment.effects(residual), self.adjustment.n
         level = np.clip(self.level + effect - (n * effect).sum() / max(1.0, n.sum()), 0.0, 1.0)
+        level = np.where(np.abs(self.group_level - 0.5) < np.abs(level - 0.5), self.group_level, level)
         design = np.ones(len(n))
         if self.clustered:
             alone = self.alone / np.maximum(n, 1)
