@@ -106,8 +106,8 @@ class MeanTest:
     def sides(self, observed: Sums) -> Sides | None:
         """Return what Wilson limits rest on.
 
-        The level of a group is its within-class value or its plain value, whichever is nearer to one half: where the
-        effect of a group differs between classes, the first can lie at 0 or 1 though the images of the group vary.
+        The level of a group is its within-class value or its plain value, whichever is nearer to one half: where
+        the effect of a group differs between classes, the first can lie at 0 or 1 though the group's images vary.
         """
         if not self.metric.proportion:
             return None
