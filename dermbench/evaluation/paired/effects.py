@@ -10,7 +10,6 @@ from scipy.special import ndtr
 
 from dermbench.artifacts.comparison import Difference
 from dermbench.evaluation.core.sample import ELIGIBLE
-from dermbench.evaluation.intervals.delong import covariance, ovr_influence
 from dermbench.evaluation.intervals.estimate import Estimate, normal_limits
 from dermbench.evaluation.intervals.mean_metrics import group_means
 from dermbench.evaluation.paired import pairs
@@ -244,16 +243,13 @@ def _mean(models: Models, metric: Metric, k: int, groups: Grouping, plan: Plan, 
 
 
 def _delong(models: Models, metric: Metric, k: int, rows: NDArray[np.intp]) -> Effect:
-    sample, both = models.sample.take(rows), []
-    for candidate in (models.baseline, k):
-        probabilities = [view.y_prob[rows] for view in models.views[candidate] if view.y_prob is not None]
-        made = [ovr_influence(sample.y_true, prob) for prob in probabilities]
-        both.append((np.mean([area for area, _ in made]), np.mean([influence for _, influence in made], axis=0)))
-    value = float(both[1][0] - both[0][0])
+    both = [
+        [view.y_prob[rows] for view in models.views[candidate] if view.y_prob is not None]
+        for candidate in (models.baseline, k)
+    ]
+    (value,), (se,) = (found.tolist() for found in pairs.auroc_differences(models.sample.take(rows), both))
     if not np.isfinite(value):
         return lacking(metric.undefined_when)
-    spread = covariance((both[1][1] - both[0][1])[None], sample.units if sample.clustered else None)
-    se = float(np.sqrt(spread[0, 0]))
     if not se > TINY:
         alike = 1.0 if abs(value) < TINY else None
         return Effect(

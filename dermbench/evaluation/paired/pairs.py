@@ -152,8 +152,10 @@ def counts(
     return tail_p(found.observed[:, 0], found.beyond[:, 0], found.squares[:, 0], plan.n_resamples), LABEL_SWAP
 
 
-def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:
-    """Test all pairs on the one-vs-rest AUROC, averaged over classes and seeds, by DeLong's covariance.
+def auroc_differences(
+    sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the differences of the one-vs-rest AUROC, averaged over classes and seeds, with DeLong's errors.
 
     Parameters
     ----------
@@ -164,17 +166,20 @@ def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> t
 
     Returns
     -------
-    p_value, test
-        One p value a pair, in the order of ``numpy.triu_indices``.
+    difference, se
+        Second model minus first and its standard error, for each pair in the order of ``numpy.triu_indices``.
     """
-    areas, influences = [], []
-    for seeds in models:
-        made = [ovr_influence(sample.y_true, prob) for prob in seeds]
-        areas.append(np.mean([area for area, _ in made]))
-        influences.append(np.mean([influence for _, influence in made], axis=0))
-    spread = covariance(np.stack(influences), sample.units if sample.clustered else None)
+    made = [[ovr_influence(sample.y_true, prob) for prob in seeds] for seeds in models]
+    areas = np.array([np.mean([area for area, _ in seeds]) for seeds in made])
+    influences = np.stack([np.mean([influence for _, influence in seeds], axis=0) for seeds in made])
+    spread = covariance(influences, sample.units if sample.clustered else None)
     first, second = np.triu_indices(len(models), 1)
-    apart = np.array(areas)[second] - np.array(areas)[first]
-    se = np.sqrt(np.maximum(0, spread[first, first] + spread[second, second] - 2 * spread[first, second]))
-    z = np.divide(np.abs(apart), se, out=np.zeros_like(apart), where=se > TINY)
+    variance = spread[first, first] + spread[second, second] - 2 * spread[first, second]
+    return areas[second] - areas[first], np.sqrt(np.maximum(0, variance))
+
+
+def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:
+    """Test all pairs on the one-vs-rest AUROC; arguments as for :func:`auroc_differences`."""
+    difference, se = auroc_differences(sample, models)
+    z = np.divide(np.abs(difference), se, out=np.zeros_like(difference), where=se > TINY)
     return np.where(se > TINY, 2 * ndtr(-z), 1.0), DELONG
