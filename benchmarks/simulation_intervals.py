@@ -27,7 +27,7 @@ from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import Sample, eligible_classes
 from dermbench.evaluation.disparity.class_mix import standardised
 from dermbench.evaluation.disparity.group_sums import permuted_tallies
-from dermbench.evaluation.disparity.spread import Spread, between_group_sd
+from dermbench.evaluation.disparity.spread import between_group_sd
 from dermbench.evaluation.intervals.bca import bca_limits
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.intervals.proportions import wilson
@@ -38,6 +38,8 @@ from dermbench.evaluation.resampling.strata import elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from dermbench.artifacts.report import Cell
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rates import AT_LEAST, AT_MOST, Row, rate, read_rows, rng_of, write_rows
@@ -159,12 +161,12 @@ def naive_coverage(world: World, sets: int) -> list[np.ndarray]:
     return [np.array(f) for f in found]
 
 
-def accuracy_spread(sample: Sample, groups: Grouping) -> Spread:
+def accuracy_spread(sample: Sample, groups: Grouping) -> Cell:
     """Return the standard deviation of accuracy between groups."""
     metric = METRICS.get("accuracy")
     found = estimates(sample, [metric], groups, Plan(0, 99))
     made = [found[name, "accuracy"] for name in groups.names]
-    return between_group_sd(np.array([e.value for e in made]), np.array([e.se for e in made]))
+    return between_group_sd(np.array([e.value for e in made]), np.array([e.se for e in made])).cell()
 
 
 def one_odd_group(sets: int) -> Iterator[Row]:

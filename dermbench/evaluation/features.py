@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.artifacts.report import LEVEL, Feature, Group, ParityMeasure, Undefined
+from dermbench.artifacts.report import LEVEL, Feature, Group, Undefined
 from dermbench.evaluation.annotators import annotators, labellings
 from dermbench.evaluation.cells import group_cells
 from dermbench.evaluation.core.groups import SMALL
@@ -102,7 +102,7 @@ def _feature(data: Evaluated, grouping: Grouping) -> Feature:
             withheld=_withheld(found),
         ),
         screen=found,
-        parity=_parity(sample, grouping, data.plan),
+        parity=parity(sample, grouping, data.plan),
     )
 
 
@@ -126,29 +126,4 @@ def _groups(data: Evaluated, grouping: Grouping, table: GroupTable) -> dict[str,
             n=len(rows), units=len(np.unique(sample.units[rows])), small=len(rows) < SMALL, cells=cells[name]
         )
         for name, rows in zip(table.grouping.names, table.rows, strict=True)
-    }
-
-
-def _parity(sample: Sample, grouping: Grouping, plan: Plan) -> dict[str, ParityMeasure] | Undefined:
-    """Return the multiclass parity measures, one-vs-rest on the counts of each class.
-
-    fairlearn's ``demographic_parity_difference`` is 0 on multiclass string labels, whatever the rates are.
-    """
-    found = parity(sample, grouping, seed=plan.seed, n_resamples=plan.n_resamples, workers=plan.workers)
-    reasons = {measure.reason for measure in found.values()}
-    if len(reasons) == 1 and None not in reasons:
-        return Undefined(reason=str(reasons.pop()))
-    return {
-        name: ParityMeasure(
-            value=measure.value,
-            chance=measure.null_median,
-            p_value=measure.p_value,
-            null=measure.null,
-            per_class=None
-            if measure.per_class is None
-            else dict(zip(sample.classes, measure.per_class, strict=True)),
-            skipped=tuple(sample.classes[c] for c in measure.skipped),
-            reason=measure.reason,
-        )
-        for name, measure in found.items()
     }

@@ -219,14 +219,6 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
     )
 
 
-def eligible_classes(support: NDArray[np.float64], *, minimum: int = ELIGIBLE) -> NDArray[np.intp]:
-    """Return the classes with at least ``minimum`` true cases in every group.
-
-    Parameters
-    ----------
-    support
-        True cases, shape (n_groups, n_classes).
-    minimum
-        Smallest number of true cases of an eligible (group, class) cell.
-    """
-    return np.flatnonzero((support >= minimum).all(axis=0))
+def eligible_classes(support: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the classes with at least 10 true cases in every group, from cases of shape (n_groups, n_classes)."""
+    return np.flatnonzero((support >= ELIGIBLE).all(axis=0))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
 from dermbench.evaluation.core.groups import group_tally
 from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
-from dermbench.evaluation.intervals.balanced import PSEUDO
+from dermbench.evaluation.intervals.balanced import PSEUDO, design_effect
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
-from dermbench.evaluation.intervals.proportions import wilson
+from dermbench.evaluation.intervals.proportions import effective_estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,23 +93,11 @@ def _capped(value: float, variance: float, most: float) -> float:
 
 
 def _design_effect(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> float:
-    """Return the jackknife variance over units against that of independent images, at least 1.
-
-    Where each class is all right or all wrong, complete dependence within units is assumed.
-    """
     shape = (sample.n_units, len(mix))
     cells = sample.units * shape[1] + t
     support = np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-    correct = np.bincount(cells[sample.hit], minlength=shape[0] * shape[1]).reshape(shape)
-    n, m = support.sum(axis=0), len(support)
-    recall = correct.sum(axis=0) / n
-    independent = float(np.sum(mix**2 * recall * (1 - recall) / n))
-    if m < MIN_UNITS or independent <= 0:
-        sizes = support.sum(axis=1)
-        return float(np.sum(sizes**2) / sizes.sum())
-    rest = np.where(support < n, n - support, n)
-    sums = (mix * (correct - recall * support) / rest).sum(axis=1)
-    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent)
+    correct = np.bincount(cells[sample.hit], minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+    return design_effect(correct, support, mix)
 
 
 def _f1_influence(
@@ -148,13 +135,5 @@ def _macro_f1(
 
 
 def _estimate(sample: Sample, value: float, se: float, n_eff: float) -> Estimate:
-    m = sample.n_units
-    if m < MIN_UNITS:
-        return Estimate(value, len(sample), reason="no interval: all images are of one independent unit")
-    method = f"{METHOD} of {m:,} units" if sample.clustered else METHOD
-
-    def limits(z: float) -> tuple[float, float, str]:
-        few = float((z / stdtrit(m - 1, ndtr(z))) ** 2) if sample.clustered else 1.0
-        return *wilson(value, n_eff * few, z=z), method
-
-    return Estimate(value, len(sample), se, limits)
+    m = sample.n_units if sample.clustered else None
+    return effective_estimate(value, len(sample), n_eff, method=METHOD, n_units=m, se=se)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 from dermbench.evaluation.disparity.within_class import LEAST_OVERLAP, Adjustment, Contrasts, contrasts
 from dermbench.evaluation.resampling.strata import elements
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
     from dermbench.evaluation.resampling.strata import Elements
 
-NO_PROBABILITIES = "needs probabilities"
 MANY_CLASSES = "a ranking metric of more than two classes has no within-class gap"
 
 
@@ -82,7 +82,7 @@ class Compared:
     def reason(self, metric: Metric) -> str | None:
         """Say why a metric has no gap, whatever the labels are."""
         if metric.needs_probabilities and self.sample.y_prob is None:
-            return NO_PROBABILITIES
+            return NEEDS_PROBABILITIES
         if metric.kind == "ranking" and self.sample.view(metric.view).n_classes > 2:
             return MANY_CLASSES
         return None if self.family.n_pairs else self.apart(self.family)

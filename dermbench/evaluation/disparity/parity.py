@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.report import ParityMeasure, Undefined
 from dermbench.evaluation.core.groups import SMALL, group_tally
 from dermbench.evaluation.core.sample import ELIGIBLE
 from dermbench.evaluation.disparity.group_sums import permuted_tallies
-from dermbench.evaluation.resampling.plan import N_RESAMPLES, Plan
 from dermbench.evaluation.resampling.strata import elements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from dermbench.artifacts.report import Parity
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Tally
     from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.resampling.plan import Plan
 
     Measure = Callable[[Tally, NDArray[np.bool_]], NDArray[np.float64]]
 
@@ -30,46 +32,14 @@ PARITY_RESAMPLES = 1_999
 
 
 @dataclass(frozen=True)
-class Parity:
-    """A parity measure.
-
-    Attributes
-    ----------
-    value
-        The measure; None when undefined.
-    null_median, null_q05, null_q95, p_value
-        The same when groups do not matter: median, 5th and 95th percentile over permutations, and the share of
-        permutations at least as far on the bad side, (b+1)/(B+1).
-    null
-        ``"within class"``, or ``"free"`` for measures that ignore the true class.
-    per_class
-        Range of each class, for the one-vs-rest measures; None where skipped.
-    skipped
-        Classes that were left out.
-    reason
-        Why the value is None.
-    """
-
-    value: float | None
-    null_median: float | None = None
-    null_q05: float | None = None
-    null_q95: float | None = None
-    p_value: float | None = None
-    null: str | None = None
-    per_class: tuple[float | None, ...] | None = None
-    skipped: tuple[int, ...] = ()
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
 class _Spec:
-    """How a measure is made: its function, classes it needs, null, and whether large values are bad."""
+    """How a measure is made: its function, classes it needs, null, whether large values are bad, its rate."""
 
     measure: Measure
     needs: Callable[[Tally], NDArray[np.bool_]]
     free: bool
     high_is_bad: bool
-    vector: Callable[[Tally], NDArray[np.float64]] | None = None
+    rate: Callable[[Tally], NDArray[np.float64]] | None = None
 
 
 def _divide(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,10 +115,6 @@ def _over(
     return measure
 
 
-def _vector(rate: Callable[[Tally], NDArray[np.float64]]) -> Callable[[Tally], NDArray[np.float64]]:
-    return lambda tally: _range(rate(tally))
-
-
 MEASURES: dict[str, _Spec] = {
     "pqd": _Spec(_pqd, _every, free=False, high_is_bad=False),
     "nar": _Spec(_nar, _every, free=False, high_is_bad=True),
@@ -162,33 +128,27 @@ for _name, _rate, _needs, _free in (
 ):
     for _how, _reduce in (("max", np.max), ("mean", np.mean)):
         MEASURES[f"{_name}_range_{_how}"] = _Spec(
-            _over(_rate, _range, _reduce), _needs, free=_free, high_is_bad=True, vector=_vector(_rate)
+            _over(_rate, _range, _reduce), _needs, free=_free, high_is_bad=True, rate=_rate
         )
 
 
-def parity(
-    sample: Sample,
-    grouping: Grouping,
-    *,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-    workers: int = 1,
-) -> dict[str, Parity]:
-    """Return the parity measures of a feature.
+def parity(sample: Sample, grouping: Grouping, plan: Plan) -> Parity:
+    """Return the parity measures of a feature, one-vs-rest on the counts of each class.
 
     ``pqd`` = min accuracy / max accuracy; ``nar`` = (max - min) / mean accuracy, of groups; ``dpm`` and ``eom``
     = mean over classes of min / max over groups of the selection rate and of the true positive rate;
     ``selection_rate_range_*``, ``tpr_range_*``, ``fpr_range_*`` = max and mean over classes of max - min over
     groups of the one-vs-rest rate. Classes are skipped where the measure is undefined or, for TPR ranges, where
-    a group has fewer than 10 true cases.
+    a group has fewer than 10 true cases. (fairlearn's ``demographic_parity_difference`` is 0 on multiclass string
+    labels, whatever the rates are.)
 
     Parameters
     ----------
     sample, grouping
-        The data; images of unknown groups are left out. Of an intersection with fewer than 30 images in a
-        group every measure is None.
-    seed, n_resamples, workers
-        See :class:`~dermbench.evaluation.resampling.plan.Plan`; at most 1,999 permutations are made.
+        The data; images of unknown groups are left out. An intersection with fewer than 30 images in a group has
+        no measure.
+    plan
+        Seed and workers; at most 1,999 permutations are made.
 
     References
     ----------
@@ -198,26 +158,21 @@ def parity(
     rows = known.codes >= 0
     reason = _not_comparable(known)
     if reason is not None:
-        return {name: Parity(None, reason=reason) for name in MEASURES}
+        return Undefined(reason=reason)
     part, groups = sample.take(rows), known.at(rows)
     tally = group_tally(part, groups)
     keep = {name: spec.needs(tally) for name, spec in MEASURES.items()}
-    plan = Plan(seed, n_resamples, workers).at_most(PARITY_RESAMPLES)
-    found: dict[str, Parity] = {}
+    found = dict.fromkeys(MEASURES, ParityMeasure(value=None, reason="no class has the cases it needs"))
     for free in (False, True):
         names = [name for name, spec in MEASURES.items() if spec.free == free and keep[name].any()]
         parts = elements(part, groups.codes, within_class=not free)
         stream = f"parity {grouping.feature} {'free' if free else 'within'}"
-        null = [
-            np.stack([MEASURES[name].measure(permuted, keep[name]) for name in names])
-            for permuted in permuted_tallies(part, parts, len(groups.names), plan, stream=stream)
-            if names
-        ]
-        found |= {
-            name: _describe(name, tally, keep[name], np.concatenate([block[i] for block in null]))
-            for i, name in enumerate(names)
-        }
-    return {name: found.get(name, Parity(None, reason="no class has the cases it needs")) for name in MEASURES}
+        permuted = permuted_tallies(part, parts, len(groups.names), plan.at_most(PARITY_RESAMPLES), stream=stream)
+        null = [np.stack([MEASURES[n].measure(each, keep[n]) for n in names]) for each in permuted if names]
+        for i, name in enumerate(names):
+            values = np.concatenate([block[i] for block in null])
+            found[name] = _describe(MEASURES[name], sample.classes, tally, keep[name], values)
+    return found
 
 
 def _not_comparable(known: Grouping) -> str | None:
@@ -229,27 +184,25 @@ def _not_comparable(known: Grouping) -> str | None:
     return None
 
 
-def _describe(name: str, tally: Tally, keep: NDArray[np.bool_], null: NDArray[np.float64]) -> Parity:
-    spec = MEASURES[name]
+def _describe(
+    spec: _Spec, classes: Sequence[str], tally: Tally, keep: NDArray[np.bool_], null: NDArray[np.float64]
+) -> ParityMeasure:
     value = float(spec.measure(tally, keep))
     if not np.isfinite(value):
-        return Parity(None, reason="every group has the accuracy 0")
+        return ParityMeasure(value=None, reason="every group has the accuracy 0")
     defined = null[np.isfinite(null)]
     slack = 1e-9 if spec.high_is_bad else -1e-9
     extreme = defined >= value - slack if spec.high_is_bad else defined <= value - slack
-    p_value = (int(extreme.sum()) + len(null) - len(defined) + 1) / (len(null) + 1)
-    per_class = None
-    if spec.vector is not None:
-        ranges = np.where(keep, spec.vector(tally), np.nan)
-        per_class = tuple(float(r) if np.isfinite(r) else None for r in ranges)
-    low, middle, high = np.quantile(defined, [0.05, 0.5, 0.95]) if len(defined) else (None, None, None)
-    return Parity(
-        value,
-        null_median=None if middle is None else float(middle),
-        null_q05=None if low is None else float(low),
-        null_q95=None if high is None else float(high),
-        p_value=p_value,
+    per_class: dict[str, float | None] | None = None
+    if spec.rate is not None:
+        ranges = _range(spec.rate(tally))
+        shown = zip(classes, ranges, keep & np.isfinite(ranges), strict=True)
+        per_class = {name: float(value) if there else None for name, value, there in shown}
+    return ParityMeasure(
+        value=value,
+        chance=float(np.median(defined)) if len(defined) else None,
+        p_value=(int(extreme.sum()) + len(null) - len(defined) + 1) / (len(null) + 1),
         null="free" if spec.free else "within class",
         per_class=per_class,
-        skipped=tuple(map(int, np.flatnonzero(~keep))),
+        skipped=tuple(name for name, kept in zip(classes, keep, strict=True) if not kept),
     )

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.artifacts.report import (
-    Cell,
     Contrast,
     Disparity,
     Incomparable,
     RawGap,
     Undefined,
     Verdict,
-    undefined,
     verdict_kind,
 )
 from dermbench.artifacts.skin import UNKNOWN
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dermbench.artifacts.report import Cell
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
@@ -236,7 +235,4 @@ def _spread(metric: Metric, table: GroupTable, found: GroupEstimates, n_groups: 
     names = table.grouping.names[:n_groups]
     values = np.array([table.value(group, metric) for group in range(n_groups)])
     errors = np.array([found[name, metric.name].se for name in names])
-    spread = between_group_sd(values, errors)
-    if spread.value is None:
-        return undefined("a group has no standard error")
-    return Cell(value=spread.value, low=spread.low, high=spread.high, method=spread.method, drawn=True)
+    return between_group_sd(values, errors).cell()

@@ -13,9 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln, ndtr
+from scipy.special import ndtr
+from scipy.stats import false_discovery_control, hypergeom
 
 from dermbench.artifacts.report import THIN, ScreenCell, ScreenRow, Undefined, Worst
+from dermbench.evaluation.disparity.group_sums import unit_correlation
 from dermbench.evaluation.intervals.proportions import wilson
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class _Recall:
             units = sample.units[rows]
             pair, count = np.unique(cell * sample.n_units + units, return_counts=True)
             squares = np.bincount(pair // sample.n_units, weights=count.astype(np.float64) ** 2, minlength=size)
-            rho = _correlation(sample.hit[rows].astype(np.float64), sample.y_true[rows], units)
+            hit, y_true = sample.hit[rows].astype(np.float64), sample.y_true[rows]
+            mean = np.bincount(y_true, weights=hit) / np.maximum(np.bincount(y_true), 1)
+            rho = unit_correlation(units, hit - mean[y_true])
             design = 1 + rho * np.maximum(squares / np.maximum(n, 1) - 1, 0)
         return cls(k.reshape(shape), n.reshape(shape), design.reshape(shape))
 
@@ -71,18 +75,6 @@ class _Recall:
         inside = np.isin(np.arange(len(self.n)), groups)
         effective = self.n / self.design
         return tuple(a[side].sum(axis=0) for side in (inside, ~inside) for a in (self.k, self.n, effective))
-
-
-def _correlation(hit: NDArray[np.float64], y_true: NDArray[np.intp], units: NDArray[np.intp]) -> float:
-    """Return the correlation of being recognised between images of one unit, class means taken out, 0 to 1."""
-    mean = np.bincount(y_true, weights=hit) / np.maximum(np.bincount(y_true), 1)
-    residual = hit - mean[y_true]
-    n = np.bincount(units).astype(np.float64)
-    total, squares = np.bincount(units, weights=residual), np.bincount(units, weights=residual**2)
-    several = n > 1
-    below = squares[several].sum()
-    shared = ((total**2 - squares)[several] / (n[several] - 1)).sum()
-    return float(np.clip(shared / below, 0.0, 1.0)) if below > 0 else 0.0
 
 
 def screen(sample: Sample, grouping: Grouping) -> dict[str, ScreenRow] | Undefined:
@@ -117,44 +109,36 @@ def _candidates(size: int, *, ordered: bool) -> list[tuple[int, ...]]:
 
 def _p_values(recall: _Recall, groups: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the two-sided p-value of each class, NaN where nothing can be compared."""
-    k, n, effective, rest_k, rest_n, rest_effective = recall.sides(groups)
-    found = np.full(len(k), np.nan)
-    for label in np.flatnonzero((n > 0) & (rest_n > 0)):
-        hits, total = k[label] + rest_k[label], n[label] + rest_n[label]
-        if total <= EXACT:
-            found[label] = hypergeometric_p(int(k[label]), int(n[label]), int(hits), int(total))
-        if total > EXACT or recall.clustered:
-            rate = hits / total
-            variance = rate * (1 - rate) * (1 / effective[label] + 1 / rest_effective[label])
-            away = abs(k[label] / n[label] - rest_k[label] / rest_n[label])
-            normal = float(2 * ndtr(-away / np.sqrt(variance))) if variance > 0 else 1.0
-            found[label] = np.fmax(found[label], normal)
+    found: NDArray[np.float64] = np.full(recall.n.shape[1], np.nan)
+    sides = recall.sides(groups)
+    there = (sides[1] > 0) & (sides[4] > 0)
+    k, n, effective, rest_k, rest_n, rest_effective = (side[there] for side in sides)
+    hits, total = k + rest_k, n + rest_n
+    rate, away = hits / total, np.abs(k / n - rest_k / rest_n)
+    variance = rate * (1 - rate) * (1 / effective + 1 / rest_effective)
+    statistic = np.divide(away, np.sqrt(variance), out=np.zeros_like(away), where=variance > 0)
+    normal, few = 2 * ndtr(-statistic), total <= EXACT
+    exact = hypergeometric_p(*(side[few].astype(np.int64) for side in (k, n, hits, total)))
+    made = normal.copy()
+    made[few] = np.maximum(exact, normal[few]) if recall.clustered else exact
+    found[there] = made
     return found
 
 
-def hypergeometric_p(k: int, n: int, hits: int, total: int) -> float:
+def hypergeometric_p(
+    k: NDArray[np.int64], n: NDArray[np.int64], hits: NDArray[np.int64], total: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Return the two-sided p-value of ``k`` hits among ``n`` of ``total`` images: twice the smaller tail."""
-    if hits in (0, total):
-        return 1.0
-    support = np.arange(max(0, n + hits - total), min(n, hits) + 1)
-    log = _log_choose(hits, support) + _log_choose(total - hits, n - support) - _log_choose(total, np.array(n))
-    mass = np.exp(log)
-    return float(min(1.0, 2 * min(mass[support <= k].sum(), mass[support >= k].sum())))
-
-
-def _log_choose(n: int, k: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+    law = hypergeom(total, hits, n)
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(law.cdf(k), law.sf(k - 1))))
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return adjusted p-values over all that are defined; NaN stays NaN."""
-    flat = p_values.ravel()
-    defined = np.flatnonzero(np.isfinite(flat))
-    order = defined[np.argsort(flat[defined], kind="stable")]
-    scaled = flat[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted = np.full(flat.shape, np.nan)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return np.asarray(adjusted.reshape(p_values.shape))
+    adjusted, defined = p_values.copy(), np.isfinite(p_values)
+    if defined.any():
+        adjusted[defined] = false_discovery_control(p_values[defined])
+    return adjusted
 
 
 def _row(

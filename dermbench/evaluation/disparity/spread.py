@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import optimize
-from scipy.special import chdtri
+from scipy.special import chdtri, ndtr
+
+from dermbench.evaluation.intervals.estimate import Estimate, undefined
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,17 +19,7 @@ Q_PROFILE = (
 )
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Standard deviation between groups, with its 95 % interval and what that takes for granted."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    method: str | None = None
-
-
-def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -> Spread:
+def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -> Estimate:
     """Return the standard deviation between groups that sampling error does not explain.
 
     The square is the variance of the group values minus their mean sampling variance, at least 0 (the moment
@@ -45,18 +35,15 @@ def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -
     Viechtbauer (2007), Statistics in Medicine 26, 37-52; Lum, Zhang, Bower (2022), FAccT, 379-389.
     """
     if len(values) < 2 or not (np.isfinite(values).all() and (errors > 0).all()):
-        return Spread(None)
+        return undefined("a group has no standard error")
     variances = errors**2
     square = max(0.0, float(np.var(values, ddof=1) - variances.mean()))
-    below, above = (_profile(values, variances, bound) for bound in _bounds(len(values) - 1))
-    return Spread(float(np.sqrt(square)), below, above, Q_PROFILE)
 
+    def limits(z: float) -> tuple[float, float, str]:
+        above, below = chdtri(len(values) - 1, ndtr([z, -z]))
+        return _profile(values, variances, below), _profile(values, variances, above), Q_PROFILE
 
-@cache
-def _bounds(freedom: int) -> tuple[float, float]:
-    """Return the upper and lower 2.5 % points of chi-squared."""
-    low, high = chdtri(freedom, [0.975, 0.025])
-    return float(high), float(low)
+    return Estimate(float(np.sqrt(square)), None, limits=limits, drawn=True)
 
 
 def _profile(values: NDArray[np.float64], variances: NDArray[np.float64], bound: float) -> float:

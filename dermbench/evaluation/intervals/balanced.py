@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
-from dermbench.evaluation.intervals.estimate import Z95, Estimate
-from dermbench.evaluation.intervals.proportions import wilson
+from dermbench.evaluation.intervals.proportions import effective_estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from dermbench.evaluation.intervals.estimate import Estimate
 
     Units = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -46,34 +46,33 @@ def average_recall(
     value, images = float(recall.mean()), int(n.sum())
     shrunk = (k + PSEUDO * value) / (n + PSEUDO)
     variance = float(np.sum(shrunk * (1 - shrunk) / n)) / len(n) ** 2
-    n_eff = value * (1 - value) / variance if variance > 0 else float(images)
-    method, m = "Wilson, effective n of the average recall", None
+    n_eff, m = value * (1 - value) / variance if variance > 0 else float(images), None
     if units is not None:
-        effect, m = _design_effect(recall, n, units[0][:, there], units[1][:, there])
-        n_eff = n_eff / effect
-        method = f"{method} of {m:,} units"
-
-    def limits(z: float) -> tuple[float, float, str]:
-        if m is not None and m < 2:
-            return float("nan"), float("nan"), "no interval: all images are of one independent unit"
-        few = 1.0 if m is None else float((z / stdtrit(m - 1, ndtr(z))) ** 2)
-        return *wilson(value, n_eff * few, z=z), method
-
-    low, high, _ = limits(Z95)
-    return Estimate(value, images, (high - low) / (2 * Z95), limits)
+        n_eff /= design_effect(units[0][:, there], units[1][:, there])
+        m = len(units[0])
+    return effective_estimate(value, images, n_eff, method="Wilson, effective n of the average recall", n_units=m)
 
 
-def _design_effect(
-    recall: NDArray[np.float64], n: NDArray[np.float64], correct: NDArray[np.float64], support: NDArray[np.float64]
-) -> tuple[float, int]:
-    """Return the variance of the average recall between units over that of independent images, and the units."""
-    m = int((support.sum(axis=1) > 0).sum())
-    if m < 2:
-        return 1.0, m
-    independent = float(np.sum(recall * (1 - recall) / n))
-    if independent <= 0:
+def design_effect(
+    correct: NDArray[np.float64], support: NDArray[np.float64], mix: NDArray[np.float64] | float = 1.0
+) -> float:
+    """Return the jackknife variance of Σ mix · recall over units against that of independent images, at least 1.
+
+    Where each class is all right or all wrong, complete dependence within units is assumed.
+
+    Parameters
+    ----------
+    correct, support
+        k and n of each unit and class, shape (n_units, n_classes).
+    mix
+        Weight of each class.
+    """
+    n, m = support.sum(axis=0), len(support)
+    recall = correct.sum(axis=0) / n
+    independent = float(np.sum(mix**2 * recall * (1 - recall) / n))
+    if m < 2 or independent <= 0:
         sizes = support.sum(axis=1)
-        return float(np.sum(sizes**2) / sizes.sum()), m
+        return float(np.sum(sizes**2) / sizes.sum())
     rest = np.where(support < n, n - support, n)
-    sums = ((correct - recall * support) / rest).sum(axis=1)
-    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent), m
+    sums = (mix * (correct - recall * support) / rest).sum(axis=1)
+    return max(1.0, (m - 1) / m * float(np.sum(sums**2)) / independent)

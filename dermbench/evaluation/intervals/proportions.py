@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.sample import Sample
 
+ONE_UNIT = "no interval: all images are of one independent unit"
+
 
 def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:
     """Return Wilson's score interval of a proportion.
@@ -115,8 +117,38 @@ def share_estimate(
     def limits(z: float) -> tuple[float, float, str]:
         m = float(n) if units is None else effective_n(*units, z=z)
         if not m > 0:
-            return float("nan"), float("nan"), "no interval: all images are of one independent unit"
+            return float("nan"), float("nan"), ONE_UNIT
         return *wilson(value, m, z=z), method
 
     low, high, _ = limits(Z95)
     return Estimate(value, n, (high - low) / (2 * Z95), limits)
+
+
+def effective_estimate(
+    value: float, n: int, n_eff: float, *, method: str, n_units: int | None, se: float | None = None
+) -> Estimate:
+    """Return an average of proportions with Wilson limits at its effective n.
+
+    Parameters
+    ----------
+    value, n
+        The average and its number of images.
+    n_eff
+        The n at which a plain proportion has the variance of the average.
+    method
+        In words.
+    n_units
+        Independent units, where images share them: ``n_eff`` is shrunk as for :func:`effective_n`.
+    se
+        Standard error; by default that of the limits.
+    """
+    if n_units is not None and n_units < 2:
+        return Estimate(value, n, reason=ONE_UNIT)
+    said = method if n_units is None else f"{method} of {n_units:,} units"
+
+    def limits(z: float) -> tuple[float, float, str]:
+        few = 1.0 if n_units is None else float((z / stdtrit(n_units - 1, ndtr(z))) ** 2)
+        return *wilson(value, n_eff * few, z=z), said
+
+    low, high, _ = limits(Z95)
+    return Estimate(value, n, (high - low) / (2 * Z95) if se is None else se, limits)

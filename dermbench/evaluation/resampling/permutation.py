@@ -61,7 +61,10 @@ class LabelledSums:
     ) -> LabelledSums:
         """Add up what the images of each element are, see :class:`LabelledSums`."""
         c, column = sample.n_classes, parts.place[parts.of_row]
-        fixed = fixed_support(sample, parts, n_groups)
+        fixed = None
+        if parts.within_class and not sample.clustered:
+            sizes = np.bincount(parts.label * c + sample.y_true, minlength=n_groups * c)
+            fixed = sizes.reshape(n_groups, c).astype(np.float64)
         one = np.ones(len(sample), dtype=np.int64)
         entries = [(sample.y_pred, one), (c + sample.y_true, sample.hit.astype(np.int64))]
         if fixed is None:
@@ -103,13 +106,6 @@ class LabelledSums:
         support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
         extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
         return Tally(support, parts[0], parts[1], *extra)
-
-
-def fixed_support(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.float64] | None:
-    """Return the images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes)."""
-    if sample.clustered or not parts.within_class:
-        return None
-    return _group_sizes(sample, parts, n_groups).astype(np.float64)
 
 
 def split_cells(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int) -> Any:
@@ -157,8 +153,3 @@ def permuted_weights(
         return np.moveaxis(np.stack(each), -1, 0)
 
     return np.moveaxis(plan.replicates(one, block=parts.block), -1, 0)
-
-
-def _group_sizes(sample: Sample, parts: Elements, n_groups: int) -> NDArray[np.int64]:
-    c = sample.n_classes
-    return np.bincount(parts.label * c + sample.y_true, minlength=n_groups * c).reshape(n_groups, c)

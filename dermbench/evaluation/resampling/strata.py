@@ -50,8 +50,6 @@ class Elements:
         Element of each image, shape (n_samples,).
     label, stratum
         Group and stratum of each element, shape (n_elements,).
-    n_mixed, mixed_share
-        Units whose images are of several groups, and the share of all images that these units have.
     within_class
         Whether strata keep the true class (else: free permutation).
     """
@@ -59,19 +57,7 @@ class Elements:
     of_row: NDArray[np.intp]
     label: NDArray[np.intp]
     stratum: NDArray[np.intp]
-    n_mixed: int
-    mixed_share: float
     within_class: bool
-
-    @property
-    def movable(self) -> float:
-        """Share of the images whose group can change at all."""
-        order = np.unique(self.stratum, return_inverse=True)[1]
-        low = np.full(order.max(initial=-1) + 1, np.iinfo(np.intp).max)
-        high = np.full(len(low), -1)
-        np.minimum.at(low, order, self.label)
-        np.maximum.at(high, order, self.label)
-        return float(np.mean((high > low)[order][self.of_row]))
 
     @cached_property
     def place(self) -> NDArray[np.intp]:
@@ -166,7 +152,7 @@ def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = Tr
     """Return what is permuted for a grouping without unknown groups; see the module's text."""
     stratum = sample.stratum if within_class else np.zeros(len(sample), dtype=np.intp)
     if not sample.clustered:
-        return Elements(np.arange(len(sample)), codes, stratum, 0, 0.0, within_class)
+        return Elements(np.arange(len(sample)), codes, stratum, within_class)
     units, n = sample.units, sample.n_units
     low, high = np.full(n, codes.max(initial=0)), np.zeros(n, dtype=np.intp)
     np.minimum.at(low, units, codes)
@@ -177,9 +163,7 @@ def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = Tr
     key = np.where(mixed[units], n + np.arange(len(sample)), units)
     _, first, of_row = np.unique(key, return_index=True, return_inverse=True)
     row_stratum = np.where(mixed[units], inside, of_unit[units])
-    return Elements(
-        of_row, codes[first], row_stratum[first], int(mixed.sum()), float(mixed[units].mean()), within_class
-    )
+    return Elements(of_row, codes[first], row_stratum[first], within_class)
 
 
 def _composition(sample: Sample) -> NDArray[np.intp]:

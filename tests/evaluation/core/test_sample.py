@@ -40,7 +40,6 @@ def test_group_tally_leaves_unknown_out():
 def test_eligible_classes_need_their_cases_in_every_group():
     support = np.array([[10, 50, 9], [12, 10, 500]])
     assert eligible_classes(support).tolist() == [0, 1]
-    assert eligible_classes(support, minimum=11).tolist() == []
 
 
 def test_units_are_renumbered_without_gaps():
