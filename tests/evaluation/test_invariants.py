@@ -219,6 +219,37 @@ def test_a_planted_failure_is_found_and_named():
     assert report.summary[3].text.startswith("Where it fails: class 0")
 
 
+def large(recall):
+    """Two groups of 3,000 images with 8 % melanoma, of which ``recall`` is recognised in each group."""
+    y_true = np.tile(np.repeat([0, 1], [2760, 240]), 2)
+    told = y_true.copy()
+    for group, share in enumerate(recall):
+        told[group * 3000 : group * 3000 + 276] = 1  # a tenth of the nevi
+        told[group * 3000 + 2760 : (group + 1) * 3000 - round(240 * share)] = 0
+    names = {"image_id": [f"{k:04d}" for k in range(6000)], "sex": np.repeat(["f", "m"], 3000)}
+    table = pd.DataFrame({**names, "label": np.array(["nevus", "melanoma"])[y_true]})
+    truth = make_truth(table, classes=("nevus", "melanoma"))
+    return evaluate(
+        Predictions(truth.image_id, truth.classes, told), truth, sensitive=["sex"], margin=0.1, n_resamples=99
+    )
+
+
+def test_a_margin_is_not_met_while_the_recall_of_a_class_differs():
+    alike, failing = large((0.9, 0.9)), large((0.9, 0.55))
+    for report in (alike, failing):
+        assert report.features["sex"].disparities["accuracy"].high < 0.1
+    row = alike.features["sex"].disparities["accuracy"]
+    assert (row.verdict.kind, row.verdict.margin) == ("within_margin", 0.1)
+    assert "differences within a class, melanoma included, are not bounded by this" in alike.summary[2].text
+    row = failing.features["sex"].disparities["accuracy"]
+    assert row.verdict.kind == "disparity"
+    assert "recall of melanoma differs between groups" in row.verdict.text
+    assert "margin" not in failing.summary[2].text
+    assert failing.summary[3].text == (
+        "Where it fails: melanoma on m: 132 of 240 recognised, 216 of 240 on the others."
+    )
+
+
 def stable(report):
     """Return the part of a report's document that no draw touches, without what names the input."""
     document = settled(report)
