@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dermbench.evaluation.resampling.draws import FEW_UNITS, cell_counts, shared_block, unit_counts
+from dermbench.evaluation.resampling.draws import FEW_UNITS, Drawer, shared_block, unit_counts
 from dermbench.evaluation.resampling.jackknife import acceleration, jackknife
 from dermbench.evaluation.resampling.resample import Cells, replicate
 
@@ -79,14 +79,14 @@ def bootstrap_weights(
         Shape (n_outputs, n_resamples) and (n_outputs,).
     """
     few = sample.n_units <= FEW_UNITS
-    single = np.ones(sample.n_units, dtype=np.int64)
+    drawer = Drawer(np.ones(sample.n_units, dtype=np.int64))
     block = int(min(256, max(8, BLOCK_WEIGHTS // max(1, len(sample)))))
 
     def one(index: int, size: int) -> NDArray[np.float64]:
         counts: NDArray[Any] = (
             unit_counts(plan.seed, sample.n_units, index)[:, :size]
             if few
-            else cell_counts(single, size, plan.generator(stream, index))
+            else drawer.draw(size, plan.generator(stream, index))
         )
         return score((counts[sample.units] if sample.clustered else counts).astype(np.float32))
 

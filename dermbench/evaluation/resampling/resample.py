@@ -3,7 +3,7 @@
 Every metric is a function of sums that are linear in the weight of a unit, so one matrix of weights gives the
 tallies of all groups, metrics and models at once, and no image is ever copied. Images that are units of their
 own and agree in (group, truth, prediction) are interchangeable: they form a cell, and resampling rows gives the
-cells a multinomial law. Where units are few, they are
+cells a multinomial law. :mod:`dermbench.evaluation.resampling.draws` draws from it. Where units are few, they are
 drawn themselves, and all groupings, metrics and models share the draws.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from dermbench.evaluation.core.metric import Tally
-from dermbench.evaluation.resampling.draws import FEW_UNITS, cell_counts, shared_block, unit_counts
+from dermbench.evaluation.resampling.draws import FEW_UNITS, Drawer, shared_block, unit_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +61,11 @@ class Cells:
             return shared_block(len(self.counts))
         size = max(len(self.counts), self.matrix.shape[0], 1)
         return int(min(1024, max(16, BLOCK_CELLS // size)))
+
+    @cached_property
+    def drawer(self) -> Drawer:
+        """What draws the cells."""
+        return Drawer(self.counts).prepare()
 
     @cached_property
     def weighed(self) -> sparse.csr_array:
@@ -257,6 +262,6 @@ def replicate(
         return reduce(matrix @ counts.astype(matrix.dtype))
 
     def own(block: int, size: int) -> NDArray[np.float64]:
-        return reduce(cells.matrix @ cell_counts(cells.counts, size, plan.generator(stream, block)))
+        return reduce(cells.matrix @ cells.drawer.draw(size, plan.generator(stream, block)))
 
     return plan.replicates(shared if cells.few else own, block=cells.block)

@@ -5,7 +5,6 @@ import pytest
 from making import make_groups, make_sample
 
 from dermbench.evaluation.core.metric import tally
-from dermbench.evaluation.resampling.draws import cell_counts
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.resampling.resample import Cells, as_tally, replicate, sum_cells, tally_cells
 
@@ -27,7 +26,7 @@ def test_a_clustered_resample_is_a_weighted_tally():
     """The matrix product equals counting rows with the weight of their unit."""
     sample = make_sample(units=90)
     cells = tally_cells(sample, np.zeros(len(sample), int), 1)
-    weights = cell_counts(cells.counts, 5, np.random.default_rng(3))
+    weights = cells.drawer.draw(5, np.random.default_rng(3))
     found = as_tally(cells.matrix @ weights, 4, steps=False)
     for i in range(5):
         direct = tally(sample.y_true, sample.y_pred, 4, weights=weights[sample.units, i].astype(float))
