@@ -16,8 +16,8 @@ from dermbench.artifacts.predictions import Predictions
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
-from dermbench.evaluation.paired.naming import name_files
 from dermbench.inputs import adapt, load_reference
+from dermbench.model_names import name_files
 from dermbench.tasks import parse_primary
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.paired.candidates import candidates, check_baseline
-from dermbench.evaluation.paired.naming import name_files, stem_names
+from dermbench.model_names import name_files, stem_names
 
 
 def run(folder, seed, *, lr=0.1):
