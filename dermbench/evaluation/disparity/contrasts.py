@@ -121,7 +121,8 @@ def observed_gap(sample: Sample, grouping: Grouping, metric: Metric) -> float | 
     if not family.n_pairs:
         return None
     sums = group_sum(groups.codes, residuals.values[0], len(known.names))
-    return float(np.abs(family.rows @ adjustment.effects(sums)).max())
+    width = metric.bounds[1] - metric.bounds[0]
+    return min(width, float(np.abs(family.rows @ adjustment.effects(sums)).max()))
 
 
 def _from_pass(

@@ -74,8 +74,7 @@ def gap_limits(test: GapTest, critical: float) -> Limits:
     k = int(np.argmax(statistics))
     width = test.metric.bounds[1] - test.metric.bounds[0]
     low, high = (inner[k], value[k] + up[k]) if value[k] > 0 else (value[k] - down[k], -inner[k])
-    reach = max(width, abs(float(value[k])))  # of a few images, a centred value can lie beyond the metric's range
-    low, high = np.clip([low, high], -reach, reach) + 0.0
+    low, high = np.clip([low, high], -width, width) + 0.0
     at_most, no_upper = _upper(test)
     return Limits(float(inner[beyond].max(initial=0.0)), at_most, no_upper, k, float(low), float(high))
 

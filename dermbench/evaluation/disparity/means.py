@@ -100,7 +100,8 @@ class MeanTest:
         self, residual: NDArray[np.float64], square: NDArray[np.float64], expected: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return differences and standard errors, (size, n_contrasts), from sums of shape (size, n_groups)."""
-        values = self.adjustment.effects(residual) @ self.family.rows.T
+        width = self.metric.bounds[1] - self.metric.bounds[0]
+        values = np.clip(self.adjustment.effects(residual) @ self.family.rows.T, -width, width)
         return values, np.sqrt(self.variance(residual, square, expected) @ self.weights.T)
 
     def sides(self, observed: Sums) -> Sides | None:
@@ -146,7 +147,8 @@ def mean_tests(
     found: dict[str, GapTest | str] = {}
     for i, mean in enumerate(means):
         if not mean.family.n_pairs:
-            found[mean.metric.name] = data.apart(mean.family)
+            scored = mean.adjustment.counts.any()
+            found[mean.metric.name] = data.apart(mean.family) if scored else mean.metric.undefined_when
             continue
         value, error = mean.contrasts(*observed.score(mean.index))
         found[mean.metric.name] = GapTest(

@@ -196,6 +196,25 @@ def test_limits_never_exceed_what_is_possible():
     assert -1.0 <= limits.low <= limits.high <= 1.0
 
 
+def test_a_gap_never_exceeds_the_range_of_its_metric():
+    """Least squares on few images of unbalanced groups can: here by .025."""
+    rng = np.random.default_rng(297)
+    n, n_classes, n_groups = int(rng.choice([60, 150, 400])), int(rng.integers(2, 5)), int(rng.integers(2, 5))
+    accuracy, drop = rng.choice([0.5, 0.8, 0.97]), rng.choice([0, 0.1, 0.25, 0.4])
+    codes = rng.choice(n_groups, n, p=rng.dirichlet(np.full(n_groups, 1.0)))
+    y_true = rng.integers(0, n_classes, n)
+    hit = rng.random(n) < accuracy - drop * (codes == n_groups - 1)
+    sample = Sample(y_true, np.where(hit, y_true, (y_true + 1) % n_classes), n_classes)
+    row = rows_of(sample, Grouping("g", codes, tuple("abcd"[:n_groups])), ("accuracy", "macro_f1"))["accuracy"]
+    assert row.gap == row.high == 1.0
+
+
+def test_top_3_of_three_classes_says_why_it_has_no_gap():
+    sample, grouping = planted(0)
+    found = rows_of(sample, grouping, ("accuracy", "top3_accuracy"))
+    assert found["top3_accuracy"].reason == METRICS.get("top3_accuracy").undefined_when
+
+
 def test_no_upper_limit_where_groups_are_not_comparable():
     rng = np.random.default_rng(0)
     codes = np.repeat([0, 1, 2], 100)
