@@ -15,6 +15,7 @@ from dermbench.artifacts.report import (
     Undefined,
     Unit,
 )
+from dermbench.artifacts.report.summary import class_extremes, summary
 from dermbench.evaluation.calibration.abstention import AURC, abstention
 from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
@@ -30,7 +31,6 @@ from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.primary import DEFAULT_METRIC, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
-from dermbench.evaluation.summary import class_extremes, summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +113,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         sample, metrics, tables, found, plan, Questions(asked, margin, len(groupings)), truth.unit_column
     )
     per_class = class_table(sample, found[None])
-    features = feature_records(data, groupings, others, METRICS.get(asked[0] if asked else DEFAULT_METRIC))
+    metric = METRICS.get(asked[0] if asked else DEFAULT_METRIC)
+    features = feature_records(data, groupings, others, metric)
     report = Report(
         task=truth.task,
         split=truth.split,
@@ -132,7 +133,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         features=features,
         notes=tuple(notes(predictions, truth, sample, groupings)),
     )
-    return report.model_copy(update={"summary": summary(report)})
+    said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
+    return report.model_copy(update={"summary": said})
 
 
 def _family(features: Mapping[str, Feature]) -> Family | None:

@@ -24,7 +24,7 @@ from dermbench.artifacts.report import (
     undefined,
     verdict_kind,
 )
-from dermbench.evaluation.summary import class_extremes, summary
+from dermbench.artifacts.report.summary import class_extremes, summary
 
 ADJUSTMENT = "maximum over all rows of a feature, times the number of features"
 

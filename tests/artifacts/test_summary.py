@@ -13,16 +13,16 @@ from report_records import cell, class_row, disparity, feature, group, provenanc
 from report_records import report as make_report
 
 from dermbench.artifacts.report import Contrast, Positive, Primary, Undefined, Unit, undefined
+from dermbench.artifacts.report.summary import class_extremes, summary
 from dermbench.artifacts.wording import NONE
-from dermbench.evaluation.summary import class_extremes, summary
 
 FORBIDDEN = r"\b(un)?fair|unbiased|no disparity detected|could have detected"
 TYPES = ("I", "II", "III", "IV", "V", "VI")
 SIZES = dict(zip(TYPES, (100, 90, 80, 60, 40, 20), strict=True)) | {"unknown": 10}
 
 
-def sentences(made):
-    found = {sentence.kind: sentence.text for sentence in summary(made)}
+def sentences(made, **about):
+    found = {sentence.kind: sentence.text for sentence in summary(made, **about)}
     assert not [text for text in found.values() if re.search(FORBIDDEN, text, re.IGNORECASE)]
     assert [text for text in found.values() if not text.endswith(".")] == []
     return found
@@ -155,7 +155,8 @@ def test_of_a_loss_the_worse_side_lies_above():
     block = skin(disparity()).model_copy(update={"disparities": {"brier": shown(contrast=CUT)}})
     made = make_report({"fst": block}, primary=Primary(metric="brier", feature="fst"))
     worse = f"types I{NONE}IV lie above types V{NONE}VI by .15 [.06, .24]"
-    assert sentences(made)["primary"].startswith(f"Brier score differs between skin types beyond chance: {worse}")
+    said = sentences(made, title="Brier score", higher_is_better=False)["primary"]
+    assert said.startswith(f"Brier score differs between skin types beyond chance: {worse}")
 
 
 def test_a_metric_that_is_not_installed_and_other_features():

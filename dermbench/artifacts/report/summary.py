@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.report import LEVEL, Disparity, Extremes, SummarySentence, Undefined
+from dermbench.artifacts.report.disparity import LEVEL, Disparity
+from dermbench.artifacts.report.parts import Undefined
+from dermbench.artifacts.report.report import Extremes, SummarySentence
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN
 from dermbench.artifacts.wording import (
     CROSS,
@@ -19,12 +21,13 @@ from dermbench.artifacts.wording import (
     p_value,
     span_words,
 )
-from dermbench.evaluation.core.metric import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dermbench.artifacts.report import ClassRow, Contrast, Feature, Report, Worst
+    from dermbench.artifacts.report.disparity import Contrast
+    from dermbench.artifacts.report.features import Feature, Worst
+    from dermbench.artifacts.report.report import ClassRow, Report
 
 EXTREMES = 3
 """Number of best and of worst classes that are named."""
@@ -32,13 +35,17 @@ FAILURES = 2
 """Number of classes named in the sentence on where recall fails."""
 
 
-def summary(report: Report) -> tuple[SummarySentence, ...]:
+def summary(
+    report: Report, *, title: str | None = None, higher_is_better: bool = True
+) -> tuple[SummarySentence, ...]:
     """Return the sentences of a report.
 
     Parameters
     ----------
     report
         The report; what its ``summary`` holds is not read.
+    title, higher_is_better
+        What people call the metric of the primary question, by default its name, and which direction is better.
 
     Returns
     -------
@@ -49,7 +56,7 @@ def summary(report: Report) -> tuple[SummarySentence, ...]:
     found = (
         SummarySentence(kind="tested", text=_tested(report)),
         SummarySentence(kind="classes", text=_classes(report)),
-        SummarySentence(kind="primary", text=_primary(report)),
+        SummarySentence(kind="primary", text=_primary(report, title, low_is_bad=higher_is_better)),
         SummarySentence(kind="fails", text=_fails(report)),
         SummarySentence(kind="limits", text=_limits(report)),
     )
@@ -107,21 +114,22 @@ def _scores(names: Sequence[str], report: Report) -> str:
     return enumerated(f"{name} {decimal(row.f1.value or 0.0)} (n = {row.support:,})" for name, row in rows)
 
 
-def _primary(report: Report) -> str:
+def _primary(report: Report, title: str | None, *, low_is_bad: bool) -> str:
     if report.primary is None:
         return ""
     name = report.primary.feature
-    title = _title(report.primary.metric)
+    title = title or report.primary.metric.replace("_", " ")
     feature = report.features.get(name)
     row = None if feature is None else feature.disparities.get(report.primary.metric)
     if not isinstance(row, Disparity):
         reason = row.reason if isinstance(row, Undefined) else "it was not computed"
         return f"No answer on {title} {_between(name)}: {reason}."
-    return _answer(row, title, name, report)
+    return _answer(row, title, report, low_is_bad=low_is_bad)
 
 
-def _answer(row: Disparity, title: str, feature: str, report: Report) -> str:
-    said = row.verdict
+def _answer(row: Disparity, title: str, report: Report, *, low_is_bad: bool) -> str:
+    assert report.primary is not None
+    said, feature = row.verdict, report.primary.feature
     if said is None:
         reason = row.reasons["verdict"]
         return f"No verdict on {title} {_between(feature)}: {reason}; the gap is {_limits_of(row)}."
@@ -136,7 +144,7 @@ def _answer(row: Disparity, title: str, feature: str, report: Report) -> str:
     beyond = f"{_capital(title)} differs {_between(feature)} beyond chance"
     if said.kind == "disparity_within_margin":
         beyond += f", by less than the stated margin of {margin}"
-    contrast = "" if row.contrast is None else f": {_contrast(row.contrast, report)}"
+    contrast = "" if row.contrast is None else f": {_contrast(row.contrast, low_is_bad=low_is_bad)}"
     return f"{beyond}{contrast} ({_numbers(row)})."
 
 
@@ -152,10 +160,8 @@ def _undecided(row: Disparity, title: str, feature: str) -> str:
     return f"Not settled: {known} may be anywhere from 0 to {decimal(row.high)} ({decimal(row.gap)} here{p})."
 
 
-def _contrast(contrast: Contrast, report: Report) -> str:
+def _contrast(contrast: Contrast, *, low_is_bad: bool) -> str:
     """Return ``type VI lies below types I and II by .15 [.06, .24]``, the worse side first."""
-    metric = "" if report.primary is None else report.primary.metric
-    low_is_bad = metric not in METRICS or METRICS.get(metric).higher_is_better
     worse, better = contrast.first, contrast.second
     if (contrast.value <= 0) != low_is_bad:
         worse, better = better, worse
@@ -263,10 +269,6 @@ def _annotators(report: Report) -> list[str]:
             f"{decimal(block.exact.value)} of the images{band}"
         )
     return found
-
-
-def _title(metric: str) -> str:
-    return METRICS.get(metric).title if metric in METRICS else metric.replace("_", " ")
 
 
 def _between(feature: str) -> str:
