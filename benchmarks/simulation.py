@@ -375,7 +375,7 @@ def table(rows: Sequence[Row], command: str, sets: int, n_whole: int) -> str:
             cells = " | ".join(cell(by_name[name].get(check)) for _, check in COLUMNS)
             lines.append(f"| {name} | {sum(population.sizes):,} | {gap} | {cells} |")
         lines.append("")
-    return "\n".join([*lines, *other_metrics(rows), *whole_reports(rows), *misses(rows)]) + "\n"
+    return "\n".join([*lines, *means(rows), *other_metrics(rows), *whole_reports(rows), *misses(rows)]) + "\n"
 
 
 def cell(row: Row | None) -> str:
@@ -384,6 +384,35 @@ def cell(row: Row | None) -> str:
         return ""
     text = f"{row.result:.3f}"
     return f"**{text} NO**" if row.met == "NO" else text + " ~" * (row.met == "within error")
+
+
+MEANS = (
+    ("p ≤ .05", "primary p <= .05"),
+    ("any secondary", "any secondary p <= .05"),
+    ("at least > truth (drawn)", "at least > truth at the drawn counts"),
+    ("at most < truth (drawn)", "at most < truth at the drawn counts"),
+    ("covers (drawn)", "contrast interval covers at the drawn counts"),
+)
+
+
+def means(rows: Sequence[Row]) -> list[str]:
+    """Return the mean of each bounded rate over the populations of a kind, and in how many it is bounded."""
+    lines = [
+        "## Means over populations",
+        "",
+        "Means of the bounded rates; in brackets the number of populations.",
+        "",
+        "| populations | " + " | ".join(title for title, _ in MEANS) + " |",
+        "|---|" + "---:|" * len(MEANS),
+    ]
+    bounded = [r for r in rows if r.bound and r.scenario != "report"]
+    for kind in [*dict.fromkeys(r.scenario for r in bounded), "all"]:
+        cells = []
+        for _, check in MEANS:
+            found = [r.result for r in bounded if r.check == check and kind in {r.scenario, "all"}]
+            cells.append(f"{np.mean(found):.3f} ({len(found)})" if found else "")
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def other_metrics(rows: Sequence[Row]) -> list[str]:

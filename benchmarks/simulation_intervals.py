@@ -394,12 +394,23 @@ def _cell(rows: list[Row], setting: str) -> str:
     return text if hidden is None else f"{text} ({hidden.result:.0%} suppressed)"
 
 
-def kept(path: Path, names: list[str], sets: int) -> list[Row]:
-    """Return the rows of other scenarios of an earlier table of as many sets."""
-    found = read_rows(path) if path.exists() else []
-    if max((r.sets for r in found), default=sets) != sets:
-        return []
-    return [r for r in found if r.scenario not in names]
+def kept(path: Path, names: list[str]) -> list[Row]:
+    """Return the rows of other scenarios of an earlier table."""
+    return [r for r in read_rows(path) if r.scenario not in names] if path.exists() else []
+
+
+def commands(rows: list[Row]) -> str:
+    """Return the commands that make the rows, one for each number of test sets."""
+    script = "OMP_NUM_THREADS=1 python benchmarks/simulation_intervals.py"
+    most = {
+        name: max(r.sets for r in rows if r.scenario == name) for name in dict.fromkeys(r.scenario for r in rows)
+    }
+    numbers = sorted({sets for sets in most.values() if sets}, reverse=True) or [0]
+    made = []
+    for sets in numbers:
+        names = [name for name, own in most.items() if own == sets or (own == 0 and sets == numbers[0])]
+        made.append(f"{script} --sets {sets}" + (f" --only {' '.join(names)}" if len(numbers) > 1 else ""))
+    return "` and `".join(made)
 
 
 def main() -> None:
@@ -418,9 +429,9 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers) as pool:
         rows = [r for part in pool.map(partial(run, sets=args.sets), args.only) for r in part]
     if args.out:
-        rows += kept(args.out.with_suffix(".csv"), args.only, args.sets)
+        rows += kept(args.out.with_suffix(".csv"), args.only)
     rows.sort(key=lambda r: list(SCENARIOS).index(r.scenario))
-    text = table(rows, f"OMP_NUM_THREADS=1 python benchmarks/simulation_intervals.py --sets {args.sets}")
+    text = table(rows, commands(rows))
     print(text)
     if args.out:
         args.out.with_suffix(".md").write_text(
