@@ -166,7 +166,7 @@ def test_a_metric_that_is_not_installed_and_other_features():
         "New metric differs by sex \N{MULTIPLICATION SIGN} age beyond chance"
     )
     absent = make_report({"fst": skin(disparity())}, primary=Primary(metric="mcc", feature="fst"))
-    assert sentences(absent)["primary"] == "No answer on MCC between skin types: it was not computed."
+    assert sentences(absent, title="MCC")["primary"] == "No answer on MCC between skin types: it was not computed."
 
 
 def test_what_a_margin_does_not_bound():
