@@ -81,7 +81,7 @@ def about_words(row: Row, text: str) -> Iterator[str]:
         yield "'not settled' with p <= .05"
     for start, value in (("at least ", row["low"]), ("0 to ", row["high"])):
         if start in text and value is not None:
-            shown = text.split(start, 1)[1].split(maxsplit=1)[0].rstrip(";,")
+            shown = text.split(start, 1)[1].split(maxsplit=1)[0].rstrip(";,").lstrip("<")
             if abs(float(shown) - value) > 0.0051:
                 yield "a number in the words that is not the row's"
 
