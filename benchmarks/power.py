@@ -31,12 +31,13 @@ COMMIT = "ffcc4e4"
 HEAD = """\
 # How often a gap is found
 
-Made by `{command}`: accuracy by skin type, sizes of the ajl-21 test set,
-{sets} test sets a population, {permutations} permutations; shares ± at most {error:.3f}. Both versions see the
-same test sets. Version 1 is commit {commit}, run from a checkout; it declares *evidence* where the smaller of two
-Holm-corrected p-values (omnibus, trend) is at most .05. Version 2 declares a *disparity* where p ≤ .05 and
-*at least* is above 0. *where it fails*: the recall screen names a class whose recall differs (q ≤ .05);
-*wrong class*: it names one whose recall does not.
+Made by `{command}`:
+accuracy by skin type, sizes of the ajl-21 test set, {sets} test sets a population, {permutations} permutations;
+shares ± at most {error:.3f}. Both versions see the same test sets. Version 1 is commit {commit}, run from a
+checkout; it declares *evidence* where the smaller of two Holm-corrected p-values (omnibus, trend) is at most .05.
+Version 2 declares a *disparity* where p ≤ .05 and *at least* is above 0; *at least* is its median over these.
+*where it fails*: the recall screen names a class whose recall differs (q ≤ .05); *wrong class*: it names one whose
+recall does not.
 
 | population | what differs | gap | version 1 | p ≤ .05 | disparity | at least | where it fails | wrong class |
 |---|---|---:|---:|---:|---:|---:|---:|---:|
