@@ -14,7 +14,7 @@ from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.scoring import applicable
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.intervals.every_metric import estimates
-from dermbench.evaluation.notes import _is_tone, _no_tone, unit_note
+from dermbench.evaluation.notes import tone_note, unit_note
 from dermbench.evaluation.paired import overall
 from dermbench.evaluation.paired.candidates import candidates, check_baseline
 from dermbench.evaluation.paired.families import describe
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Cell
     from dermbench.artifacts.truth import Truth
-    from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.paired.candidates import Candidate
 
@@ -99,7 +98,7 @@ def compare(
         features={grouping.feature: compare_groups(question, grouping) for grouping in groupings},
         ranks=overall.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
         families=describe(metrics, len(found) - 1),
-        notes=(unit_note(truth), *overall.notes(question), *_tone(truth, groupings)),
+        notes=(unit_note(truth), *overall.notes(question), *tone_note(truth, groupings)),
     )
 
 
@@ -123,11 +122,6 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
         found = estimates(sample, metrics, None, question.plan, table=table)
         each += group_cells(table, metrics, found)
     return {m.name: averaged([cells[m.name] for cells in each]) for m in metrics}
-
-
-def _tone(truth: Truth, groupings: Sequence[Grouping]) -> list[str]:
-    assessed = any(_is_tone(part) for grouping in groupings for part in grouping.feature.split(","))
-    return [] if assessed else [_no_tone(truth)]
 
 
 def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> ComparisonProvenance:
