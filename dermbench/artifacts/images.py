@@ -1,12 +1,19 @@
-"""Decoding images from strangers: upright RGB, with a cap on the size a file may unpack to."""
+"""Decoding images from strangers: upright 8-bit RGB, with a cap on the size a file may unpack to.
+
+Images with more than 8 bits a channel are scaled, never cut off: integers by the smallest of 8, 12 and 16 bits
+that holds their largest value, floating-point numbers as shares of 1 when none is above 1. What fits no such range
+is refused. Transparent pixels are laid over white, as a browser shows them.
+"""
 
 from __future__ import annotations
 
+import stat
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dermbench.errors import InputError
@@ -15,41 +22,139 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 MAX_PIXELS = 100_000_000
 """Pixels that an image may have; the largest camera of this field makes about half as many."""
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+"""What Pillow may take a file for, whatever its name: other decoders are not shown files of strangers."""
+RANGES = (255, 4095, 65535)
+"""Largest values of 8, 12 and 16 bits."""
+DEEP = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+"""Pillow's modes with more than 8 bits a channel."""
+HEAD = 132
+"""Bytes that :func:`kind_of` needs."""
+_KINDS = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n", "PNG"),
+    (0, b"GIF8", "GIF"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (0, b"BM", "BMP"),
+    (8, b"WEBP", "WebP"),
+    (0, b"8BPS", "Photoshop"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (128, b"DICM", "DICOM"),
+    (4, b"ftypavi", "AVIF"),
+    (4, b"ftyphe", "HEIC"),
+    (4, b"ftypmif1", "HEIC"),
+    (4, b"ftypmsf1", "HEIC"),
+    (4, b"ftypcrx", "camera raw"),
+    (0, b"FUJIFILMCCD-RAW", "camera raw"),
+)
+_OTHER = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file it stands for"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+)
 
 
 def decode_rgb(path: Path, *, draft: int | None = None) -> Image.Image:
-    """Decode an image completely and return it upright (EXIF orientation applied) in RGB.
+    """Decode an image completely and return it upright (EXIF orientation applied) in 8-bit RGB.
 
     Parameters
     ----------
     path
-        Image file in any format that Pillow reads.
+        Image file in one of :data:`FORMATS`.
     draft
         Shortest side that suffices: a JPEG is decoded at a reduced size not below it, which is faster.
 
     Raises
     ------
     InputError
-        When the file is missing, truncated, no image, or has more than :data:`MAX_PIXELS` pixels.
+        When the file is missing, truncated, no image, has more than :data:`MAX_PIXELS` pixels, or values that no
+        known range explains.
     """
     try:
-        with _strict_decoding(), Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise InputError(path, [f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}"])
-            if draft is not None:
-                image.draft("RGB", (draft, draft))
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        UnidentifiedImageError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise InputError(path, [f"cannot be decoded: {error}"]) from error
+        with _strict_decoding():
+            return _decoded(path, draft)
+    except UnidentifiedImageError as error:
+        raise InputError(path, [f"cannot be decoded: {_what_it_is(path)}"]) from error
+    except Exception as error:  # damaged files make decoders raise almost anything
+        raise InputError(path, [f"cannot be decoded: {_why(error)}"]) from error
+
+
+def kind_of(head: bytes) -> str | None:
+    """Return the kind of image that the first :data:`HEAD` bytes of a file belong to, None for none known."""
+    return next((name for at, magic, name in _KINDS if head[at : at + len(magic)] == magic), None)
+
+
+def _decoded(path: Path, draft: int | None) -> Image.Image:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("is not a plain file")
+    with Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+        if draft is not None:
+            image.draft("RGB", (draft, draft))
+        shortened = ";16" in repr(image.tile)  # Pillow keeps the upper 8 bits of 16-bit colour
+        return _rgb(ImageOps.exif_transpose(image), shortened=shortened)
+
+
+def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:
+    """Return an image in 8-bit RGB; a ValueError says why there is none."""
+    if image.mode in DEEP:
+        return Image.fromarray(_scaled(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        image = _over_white(image.convert("RGBA"))
+    image = image.convert("RGB")
+    if shortened and 0 < np.asarray(image).max() <= RANGES[1] // 256:
+        raise ValueError("16-bit colour of which the lower 12 bits are used; save it with 8 bits")
+    return image
+
+
+def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return grey levels of any depth as 8 bits."""
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError("has values that are not finite; save it with 8 bits")
+    ranges = (1, *RANGES) if values.dtype.kind == "f" else RANGES
+    largest = next((limit for limit in ranges if high <= limit), None)
+    if low < 0 or largest is None:
+        raise ValueError(f"has values from {low:g} to {high:g}, not in 0 to {RANGES[-1]:,}; save it with 8 bits")
+    return np.rint(values * (255.0 / largest)).astype(np.uint8)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    low, high = image.getchannel("A").getextrema()
+    if high == 0:
+        raise ValueError("is fully transparent")
+    if low == 255:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _what_it_is(path: Path) -> str:
+    """Say what a file is that none of :data:`FORMATS` reads."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        return "the file is empty"
+    text = head.lstrip().lower()
+    other = next((words for magic, words in _OTHER if text.startswith(magic)), None)
+    kind = kind_of(head)
+    if other is None and kind is not None:
+        other = f"damaged {kind}" if kind.upper() in FORMATS else f"{kind}; save it as JPEG or PNG"
+    return other or "not an image"
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 _LOCK = threading.Lock()
