@@ -252,7 +252,7 @@ def _from_table(source: TableSource, split: str | None, task: str | None, classe
 
 
 def _other_ids(source: TableSource, truth: Truth) -> frozenset[str]:
-    table = read_table(source)
+    table = read_table(source).frame
     column = find_column(table, "image_id")
     ids = set() if column is None else set(table[column].astype(str))
     return frozenset(ids - set(truth.image_id))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dermbench.artifacts.labels import fold, match_labels
-from dermbench.artifacts.tables import TableSource, read_table, source_name, to_text
+from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _read_pairs(source: MapSource) -> tuple[Path | str, pd.DataFrame]:
         return "<mapping>", pd.DataFrame(list(source.items()), columns=list(COLUMNS), dtype=object)
     if not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".toml":
         return source, pd.DataFrame(list(_read_toml(Path(source)).items()), columns=list(COLUMNS), dtype=object)
-    table, name = read_table(source), source_name(source)
+    table, name = read_table(source).frame, source_name(source)
     folded = table.rename(columns=lambda column: str(column).strip().lower())
     if sorted(folded.columns) != sorted(COLUMNS):
         found = ", ".join(map(str, table.columns)) or "none"

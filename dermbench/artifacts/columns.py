@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from dermbench.artifacts.skin import parse_fst
-from dermbench.artifacts.tables import to_text
+from dermbench.artifacts.text_form import to_text
 
 REQUIRED = ("image_id", "path", "label", "split")
 SPLITS = ("train", "val", "test")

@@ -167,7 +167,7 @@ def read_dataset(root: Path | str) -> Dataset:
             remedy="Make one with: dermbench data prepare TASK --root RAW --out DATASET",
         )
     info = read_info(folder / INFO)
-    table = _validated(folder, info, standardise(read_table(folder / MANIFEST)))
+    table = _validated(folder, info, standardise(read_table(folder / MANIFEST).frame))
     if table_digest(table) != info.digest:
         raise InputError(
             folder / MANIFEST,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.labels import fold, match_labels
-from dermbench.artifacts.tables import to_text
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import name_some
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import pandas as pd
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.prediction_columns import PREFIX, Spelling, read_scores
-from dermbench.artifacts.tables import TableSource, read_table, source_name, to_text, write_table
+from dermbench.artifacts.tables import TableSource, read_table, source_name, write_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def read_predictions(
     InputError
         With all problems of the file in one message.
     """
-    table, origin = read_table(source), source_name(source)
+    table, origin = read_table(source).frame, source_name(source)
     id_column = find_column(table, "image_id")
     if id_column is None:
         raise InputError(origin, [f"no column image_id; found {', '.join(map(str, table.columns))}"])

@@ -6,6 +6,7 @@ A table is a file or a data frame in memory. Both go through the same checks and
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,34 @@ TableSource = Path | str | pd.DataFrame
 """Where a table comes from: a file or a data frame."""
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table, and how it was read.
+
+    Attributes
+    ----------
+    frame
+        Unique, named columns.
+    source
+        What messages call the table.
+    interpreted
+        What was not read as it stands in the file, in sentences for the report.
+    decimal_comma
+        Whether commas in numbers may be decimal commas, since the separator is another character.
+    """
+
+    frame: pd.DataFrame
+    source: Path | str
+    interpreted: tuple[str, ...] = ()
+    decimal_comma: bool = False
+
+
 def source_name(table: TableSource) -> Path | str:
     """Return what messages call a table: its path, or ``<DataFrame>``."""
     return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
 
 
-def read_table(table: TableSource) -> pd.DataFrame:
+def read_table(table: TableSource) -> Table:
     """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, or take a data frame.
 
     Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
@@ -46,15 +69,15 @@ def read_table(table: TableSource) -> pd.DataFrame:
         this module.
     """
     if isinstance(table, pd.DataFrame):
-        return _from_memory(table)
+        return Table(_from_memory(table), source_name(table))
     source = Path(table)
     if not source.is_file():
         raise UsageError(f"{source}: no such file")
     suffix = source.suffix.lower()
     if suffix == ".parquet":
-        return _read_parquet(source)
+        return Table(_read_parquet(source), source)
     if suffix in {".csv", ".tsv"}:
-        return _read_text(source, separator="\t" if suffix == ".tsv" else ",")
+        return Table(_read_text(source, separator="\t" if suffix == ".tsv" else ","), source)
     raise UsageError(f"{source}: a table is a .csv, .tsv or .parquet file, not {suffix or 'without suffix'!r}")
 
 
@@ -71,12 +94,6 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
             table.to_csv(temporary, index=False, lineterminator="\n")
         else:
             raise UsageError(f"{target}: tables are written as .csv or .parquet")
-
-
-def to_text(column: pd.Series) -> pd.Series:
-    """Return a column as text, with missing values and empty cells as ``<NA>``."""
-    text = column.astype("string")
-    return text.mask(text.str.strip() == "")
 
 
 def _read_csv(source: Path, *, separator: str, **part: Any) -> pd.DataFrame:

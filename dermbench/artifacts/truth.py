@@ -156,7 +156,7 @@ def read_truth(source: TableSource, *, split: str | None = None, **about: object
     UsageError
         When the table has a ``split`` column without the value asked for.
     """
-    table, name = read_table(source), source_name(source)
+    table, name = read_table(source).frame, source_name(source)
     if split is not None and "split" in table:
         names, there = split.split(JOINED), table["split"].astype(str)
         absent = [part for part in names if not (there == part).any()]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.artifacts.labels import match_labels
-from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFra
     InputError
         When there is no row, a column is missing, or an id is missing or repeated.
     """
-    table = read_table(path)
+    table = read_table(path).frame
     missing = [name for name in required if name not in table]
     if missing:
         found = ", ".join(map(str, table.columns))

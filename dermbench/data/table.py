@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import ALIASES, find_column, standardise
 from dermbench.artifacts.skin import parse_fst
-from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.data.custom import ABOUT, class_set
 from dermbench.data.index import FileIndex, is_image, scan
 from dermbench.data.reading import id_problems, labels_of, rows_of
@@ -59,7 +60,7 @@ def table(request: Request) -> Release:
     path = request.raw()
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; --root is the table itself, or use the source 'folder'")
-    raw = read_table(path)
+    raw = read_table(path).frame
     if raw.empty:
         raise InputError(path, ["has no rows"])
     files = _path_column(raw, path)

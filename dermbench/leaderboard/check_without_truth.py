@@ -9,7 +9,8 @@ import pandas as pd
 
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.predictions import read_predictions
-from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import InputError
 from dermbench.evaluation.core.metric import METRICS, Tally
@@ -62,7 +63,7 @@ def check_sizes(reports: Mapping[str, Report]) -> list[str]:
 
 def _read(path: Path, board: Board) -> Predictions:
     """Read predictions for whatever images they are of."""
-    table = read_table(path)
+    table = read_table(path).frame
     column = find_column(table, "image_id")
     if column is None:
         raise InputError(path, ["no column image_id"])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.manifest import Dataset, read_dataset
-from dermbench.artifacts.tables import to_text, write_table
+from dermbench.artifacts.tables import write_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth, make_truth, read_truth
 from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.leaderboard.board import TRUTH, Board

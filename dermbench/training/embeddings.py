@@ -19,7 +19,8 @@ from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.provenance import environment, revision
 from dermbench.artifacts.run import HISTORY, PREDICTIONS, WEIGHTS
-from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.balance import class_weights
 from dermbench.training.checkpoint import read_tensors, write_tensors
@@ -49,7 +50,7 @@ def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[
     InputError
         When images are missing, ids repeat, or values are no finite numbers.
     """
-    table = read_table(path)
+    table = read_table(path).frame
     column = find_column(table, "image_id")
     if column is None:
         raise InputError(path, [f"no column image_id; found {', '.join(map(str, table.columns))}"])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
-from dermbench.artifacts.tables import to_text
+from dermbench.artifacts.text_form import to_text
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.metric import Tally
 

@@ -12,7 +12,8 @@ from pydantic import Field
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.predictions import read_predictions
-from dermbench.artifacts.tables import read_table, to_text
+from dermbench.artifacts.tables import read_table
+from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth
 from dermbench.errors import InputError, UsageError
 from dermbench.training.device import to_device
@@ -119,7 +120,7 @@ def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file of a teacher's predictions", remedy=REMEDY)
-    table = read_table(path)
+    table = read_table(path).frame
     column = find_column(table, "image_id")
     others = set() if column is None else set(to_text(table[column]).dropna())
     rows = pd.DataFrame({"image_id": split.image_id, "label": [split.classes[k] for k in split.labels]})
