@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 5
 """How many ids a message names before it counts the rest."""
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories of characters that a terminal obeys, reorders text by, or does not show."""
+LINE_ENDS = "\n\t"
 
 
 class DermbenchError(Exception):
@@ -47,6 +51,7 @@ class InputError(DermbenchError):
     def __init__(self, source: Path | str, problems: Iterable[str], *, remedy: str | None = None) -> None:
         self.source = str(source)
         self.problems = tuple(problems)
+        source = printable(self.source, keep="")
         body = "\n".join(f"  - {problem}" for problem in self.problems)
         count = len(self.problems)
         super().__init__(f"{source}: {count} problem{'s' * (count != 1)}\n{body}", remedy=remedy)
@@ -86,3 +91,40 @@ def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
     names = [repr(str(i)) for i in ids]
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal of the system that asks the program to end: handled wherever Ctrl-C is.
+
+    Parameters
+    ----------
+    number
+        Number of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+def printable(text: object, *, keep: str = LINE_ENDS) -> str:
+    r"""Return text that a terminal shows as it is: what it would obey or hide is written ``\u001b``.
+
+    Escapes are those of JSON, so that a JSON document remains one.
+
+    Parameters
+    ----------
+    text
+        Anything, of any origin: paths, names, ids, messages of other libraries.
+    keep
+        Control characters that pass.
+    """
+    line = str(text)
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(c if c in keep or unicodedata.category(c) not in HIDDEN else _escaped(c) for c in line)
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

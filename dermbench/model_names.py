@@ -7,8 +7,8 @@ from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dermbench.artifacts.run import RUN
-from dermbench.errors import UsageError
+from dermbench.artifacts.run import RUN, RunRecord
+from dermbench.errors import DermbenchError, UsageError
 from dermbench.evaluation.paired.candidates import SEED
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ def _run(path: Path) -> tuple[int, Any] | None:
         if not record.is_file():
             continue
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
-            config = {key: item for key, item in found["config"].items() if key != "seed"}
-            return int(found["seed"]), [found["task"], found["dataset_digest"], config]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            found = RunRecord.read(record)
+        except DermbenchError:
             return None
+        config = {key: item for key, item in found.config.items() if key != "seed"}
+        return found.seed, [found.task, found.dataset_digest, config]
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from dermbench.artifacts.guarded import read_toml
 from dermbench.artifacts.labels import fold, match_labels
 from dermbench.artifacts.tables import TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,12 +120,7 @@ def _read_pairs(source: MapSource) -> tuple[Path | str, pd.DataFrame]:
 
 
 def _read_toml(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file")
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, [f"not TOML: {error}"]) from error
+    found = read_toml(path)
     wrong = [name for name, target in found.items() if not isinstance(target, str)]
     if wrong:
         raise InputError(path, [f'not of the form "model class" = "truth class": {name_some(wrong)}'])

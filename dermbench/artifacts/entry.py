@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dermbench.artifacts.files import write_text
-from dermbench.errors import InputError, UsageError
+from dermbench.artifacts.records import read_model
 
 ENTRY = "entry.toml"
 MAX_TEXT = 400
@@ -87,17 +86,7 @@ def read_entry(path: Path | str) -> Entry:
     InputError
         With every key that is missing, unknown or of the wrong form.
     """
-    source = Path(path)
-    if not source.is_file():
-        raise UsageError(f"{source}: no such file")
-    try:
-        return Entry.model_validate(tomllib.loads(source.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(source, [f"not TOML: {error}"]) from error
-    except ValidationError as error:
-        raise InputError(
-            source, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        ) from error
+    return read_model(path, Entry)
 
 
 def write_entry(path: Path | str, entry: Entry) -> None:

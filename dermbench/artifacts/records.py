@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dermbench.artifacts.files import dump_json, write_text
-from dermbench.errors import InputError, UsageError
+from dermbench.artifacts.guarded import read_json, read_toml
+from dermbench.errors import InputError
+
+M = TypeVar("M", bound=BaseModel)
 
 DIGITS = 6
 """Decimals that a report keeps."""
+MAX_PROBLEMS = 100
+"""Problems of one file that a message lists before it counts the rest."""
 
 
 class Record(BaseModel):
@@ -28,20 +32,11 @@ class Record(BaseModel):
         Raises
         ------
         UsageError
-            When there is no such file.
+            When there is no such plain file.
         InputError
-            With every key that is missing, unknown or of the wrong type.
+            When it is not JSON, or with every key that is missing, unknown or of the wrong type.
         """
-        source = Path(path)
-        if not source.is_file():
-            raise UsageError(f"{source}: no such file")
-        try:
-            return cls.model_validate(json.loads(source.read_text(encoding="utf-8")))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise InputError(source, [f"not JSON: {error}"]) from error
-        except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            raise InputError(source, problems) from error
+        return validated(path, cls, read_json(path))
 
     def document(self) -> dict[str, Any]:
         """Return the record as plain JSON values under the keys of the file, floats rounded."""
@@ -55,6 +50,37 @@ class Record(BaseModel):
     def write(self, path: Path | str) -> None:
         """Write the record, atomically."""
         write_text(path, self.text())
+
+
+def read_model(path: Path | str, model: type[M], *, decimals: bool = False) -> M:
+    """Return the typed content of a TOML file; with ``decimals`` numbers keep the digits they are written with.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When it is not TOML, or with every key that is missing, unknown or of the wrong type.
+    """
+    return validated(path, model, read_toml(path, decimals=decimals))
+
+
+def validated(source: Path | str, model: type[M], content: object, *, remedy: str | None = None) -> M:
+    """Return decoded content as a typed record; every problem in one :class:`InputError` that names ``source``."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError(source, problems_of(error), remedy=remedy) from error
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Return one sentence a problem that pydantic found: where, and what."""
+    found = [
+        f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ")
+        for e in error.errors(include_url=False, include_input=False)
+    ]
+    more = len(found) - MAX_PROBLEMS
+    return [*found[:MAX_PROBLEMS], f"and {more:,} more"] if more > 0 else found
 
 
 def rounded_floats(value: Any, *, digits: int = DIGITS) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from dermbench.artifacts.records import Record
 
@@ -58,7 +58,7 @@ class RunRecord(Record):
     task: str
     classes: tuple[str, ...]
     dataset_digest: str
-    config: dict[str, Any]
+    config: dict[str, JsonValue]
     seed: int
     device: str
     precision: str
@@ -78,3 +78,9 @@ class RunRecord(Record):
     peak_memory_bytes: int | None = None
     environment: dict[str, str] = Field(default_factory=dict)
     revision: dict[str, str | bool] = Field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """Name of the network as it was configured; empty where the record does not say."""
+        name = self.config.get("model")
+        return name if isinstance(name, str) else ""

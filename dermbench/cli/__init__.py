@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from dermbench import __version__
 from dermbench.cli import (
@@ -20,10 +24,57 @@ from dermbench.cli import (
     quickstart,
     train,
 )
-from dermbench.errors import DermbenchError
+from dermbench.cli.output import say
+from dermbench.errors import DermbenchError, Terminated, printable
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a command as Ctrl-C does."""
+WRONG_USAGE: Any = typer.BadParameter.__base__
+"""The error of all wrong usage, which typer has under no name of its own."""
+
+
+class StoppedError(DermbenchError):
+    """A command that Ctrl-C or the system stopped, after it has tidied up."""
+
+    def __init__(self, cause: KeyboardInterrupt) -> None:
+        super().__init__("terminated" if isinstance(cause, Terminated) else "interrupted")
+        self.exit_code = cause.exit_code if isinstance(cause, Terminated) else 130
+
+
+class Verbs(TyperGroup):
+    """The verbs: one that is stopped says so, and messages about wrong usage are printable."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the arguments."""
+        try:
+            return super().make_context(*arguments, **options)
+        except WRONG_USAGE as error:
+            error.message = printable(error.message)
+            raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb.
+
+        Raises
+        ------
+        StoppedError
+            On Ctrl-C and on a signal that asks the program to end.
+        """
+        try:
+            return super().invoke(ctx)
+        except WRONG_USAGE as error:
+            error.message = printable(error.message)
+            raise
+        except KeyboardInterrupt as error:
+            raise StoppedError(error) from error
+
 
 app = typer.Typer(
     name="dermbench",
+    cls=Verbs,
     help="Benchmark and fairness evaluation of skin-lesion classifiers. Not for clinical use.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -35,7 +86,7 @@ for verb in (quickstart, data, train, predict, evaluate, compare, explain, expor
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"dermbench {__version__}")
+        say(f"dermbench {__version__}")
         raise typer.Exit
 
 
@@ -52,10 +103,16 @@ def main() -> None:
     """Run the command line; what a user can mend becomes one message on stderr and an exit code.
 
     A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
-    2, Ctrl-C with 130. Anything else is a defect of dermbench and shows its traceback.
+    2, Ctrl-C with 130, SIGTERM with 143. Anything else is a defect of dermbench and shows its traceback.
     """
     # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows no dash gets its number
+            stream.reconfigure(errors="backslashreplace")
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
+            signal.signal(number, _end)
     try:
         app()
     except DermbenchError as error:
@@ -65,11 +122,19 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}", DermbenchError.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except KeyboardInterrupt as error:
+        stopped = StoppedError(error)
+        _fail(str(stopped), stopped.exit_code)
 
 
-def _fail(message: str, code: int) -> None:
+def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a handler
+    """Stop the command as Ctrl-C does; a second signal ends the process at once."""
+    signal.signal(number, signal.SIG_DFL)
+    raise Terminated(number)
+
+
+def _fail(message: str, code: int) -> NoReturn:
     if message:  # one process of a distributed job tells what all of them met
-        typer.secho(f"error: {message}", fg="red" if sys.stderr.isatty() else None, err=True)
+        colour = "red" if sys.stderr.isatty() else None
+        typer.secho(f"error: {printable(message)}", fg=colour, err=True)
     sys.exit(code)

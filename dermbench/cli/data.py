@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def _list(*, as_json: Json = False) -> None:
 
     tasks = [load_task(name) for name in task_names()]
     if as_json:
-        typer.echo(json.dumps([task.model_dump(mode="json") for task in tasks], indent=2))
+        say(json.dumps([task.model_dump(mode="json") for task in tasks], indent=2))
         return
     _print_tasks(tasks, _console(stderr=False))
 
@@ -91,7 +92,7 @@ def _prepare(
         workers=workers,
     )
     if as_json:
-        typer.echo(dataset.info.model_dump_json(by_alias=True, indent=2))
+        say(dataset.info.model_dump_json(by_alias=True, indent=2))
         return
     _print_dataset(dataset, _console(stderr=False))
 
@@ -102,15 +103,15 @@ def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = F
 
     result = check(dataset, workers=workers)
     if as_json:
-        typer.echo(json.dumps({"images": result.images, "ok": result.ok, "problems": result.problems}, indent=2))
+        say(json.dumps({"images": result.images, "ok": result.ok, "problems": result.problems}, indent=2))
     elif result.ok:
-        typer.echo(f"{dataset}: {result.images:,} images, all there, decoded and unchanged")
+        say(f"{dataset}: {result.images:,} images, all there, decoded and unchanged")
     else:
-        typer.echo(f"{dataset}: {result.images:,} images, {len(result.problems):,} problems", err=True)
+        say(f"{dataset}: {result.images:,} images, {len(result.problems):,} problems", err=True)
         for problem in result.problems[:SHOWN]:
-            typer.echo(f"  - {problem}", err=True)
+            say(f"  - {problem}", err=True)
         if len(result.problems) > SHOWN:
-            typer.echo(f"  and {len(result.problems) - SHOWN:,} more (all with --json)", err=True)
+            say(f"  and {len(result.problems) - SHOWN:,} more (all with --json)", err=True)
     if not result.ok:
         raise typer.Exit(1)
 
@@ -130,7 +131,7 @@ def _audit(
     if out is not None:
         write_audit(out, result)
     if as_json:
-        typer.echo(json.dumps(audit_document(result), indent=2, sort_keys=True))
+        say(json.dumps(audit_document(result), indent=2, sort_keys=True))
     else:
         _print_audit(dataset, out, result)
     if result.leaking:
@@ -158,10 +159,10 @@ def _fractions(text: str) -> dict[str, float]:
 
 
 def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
+    from dermbench.console import make_console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 140, highlight=False)
+    return make_console(stderr=stderr, width=None if stream.isatty() else 140)
 
 
 def _print_tasks(tasks: list[Task], console: Console) -> None:
@@ -218,26 +219,26 @@ def _tones(part: object) -> dict[str, int]:
 
 
 def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
-    typer.echo(f"{dataset}: {result.images:,} images compared")
-    typer.echo(f"  exact duplicates: {result.exact:,} images; near-duplicates: {result.near:,} images")
+    say(f"{dataset}: {result.images:,} images compared")
+    say(f"  exact duplicates: {result.exact:,} images; near-duplicates: {result.near:,} images")
     for title, findings in (
         ("leaks between splits", result.leaks),
         ("label conflicts", result.label_conflicts),
         ("skin-type conflicts", result.tone_conflicts),
     ):
-        typer.echo(f"  {title}: {len(findings):,}")
+        say(f"  {title}: {len(findings):,}")
         for finding in findings[:SHOWN]:
             values, images = " / ".join(finding.found), ", ".join(finding.images[:4])
-            typer.echo(f"    {finding.shares} {finding.group}: {values} ({images})")
+            say(f"    {finding.shares} {finding.group}: {values} ({images})")
         if len(findings) > SHOWN:
-            typer.echo(f"    and {len(findings) - SHOWN:,} more")
+            say(f"    and {len(findings) - SHOWN:,} more")
     if result.leaking:
         leaked = ", ".join(f"{n:,} of {s}" for s, n in result.leaked_images().items())
-        typer.echo(f"  the split leaks: images that share something with another split: {leaked}")
+        say(f"  the split leaks: images that share something with another split: {leaked}")
     if any(finding.shares == "duplicates" for finding in result.leaks):
-        typer.echo(
+        say(
             "  `data prepare … --set duplicates=near --set split=grouped` keeps such images in one split; without "
             "split=grouped, splits that the release fixes stay as they are"
         )
     if out is not None:
-        typer.echo(f"  written: {out}/audit.json, {out}/duplicates.csv")
+        say(f"  written: {out}/audit.json, {out}/duplicates.csv")

@@ -11,6 +11,8 @@ from typing import Any
 
 import typer
 
+from dermbench.cli.output import say
+
 NEEDS = {
     "core": (
         "numpy",
@@ -38,7 +40,7 @@ def register(app: typer.Typer) -> None:
         """Show versions, devices, what is installed and what is missing."""
         found = _inspect()
         if as_json:
-            typer.echo(json.dumps(found, indent=2, sort_keys=True))
+            say(json.dumps(found, indent=2, sort_keys=True))
             return
         _show(found)
 
@@ -72,11 +74,11 @@ def _devices() -> list[str]:
 
 
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    from dermbench.console import make_console
+
+    console = make_console()
     console.print(f"dermbench {found['dermbench']} on Python {found['python']}, {found['platform']}")
     console.print(
         f"devices: {', '.join(found['devices']) or 'none (torch is not installed)'}; cores: {found['cores']}"
@@ -86,5 +88,5 @@ def _show(found: dict[str, Any]) -> None:
     for extra, names in packages.items():
         for name, number in names.items():
             target = "dermbench" if extra == "core" else f"dermbench[{extra}]"
-            table.add_row(extra, name, number or escape(f"missing: python -m pip install '{target}'"))
+            table.add_row(extra, name, number or f"missing: python -m pip install '{target}'")
     console.print(table)

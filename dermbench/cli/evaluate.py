@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -152,12 +153,11 @@ def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> 
         write_text(target.with_suffix(".md"), to_markdown(report))
         write_text(target.with_suffix(".html"), to_html(report))
     if as_json:
-        typer.echo(report.text(), nl=False)
+        say(report.text(), end="")
     else:
-        from rich.console import Console
-
+        from dermbench.console import make_console
         from dermbench.reporting.terminal import print_report
 
-        print_report(report, Console(), full=full)
+        print_report(report, make_console(), full=full)
     if target is not None:
-        typer.echo(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)
+        say(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)

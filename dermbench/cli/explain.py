@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -25,5 +27,5 @@ def explain(
     from dermbench import training
 
     index = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
-    typer.echo(f"{out}: {len(index):,} pictures, {int((~index['right']).sum()):,} of them of errors")
-    typer.echo(f"look at {out / 'index.html'} or {out / 'contact-sheet.png'}; the table is {out / 'index.csv'}")
+    say(f"{out}: {len(index):,} pictures, {int((~index['right']).sum()):,} of them of errors")
+    say(f"look at {out / 'index.html'} or {out / 'contact-sheet.png'}; the table is {out / 'index.csv'}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -22,7 +24,7 @@ def export(
     from dermbench import training
 
     done = training.export(run, out, data=data, split=split)
-    typer.echo(f"{done.path}: {done.size / 1e6:.1f} MB")
+    say(f"{done.path}: {done.size / 1e6:.1f} MB")
     what = "images of noise" if data is None else f"images of {split}"
-    typer.echo(f"largest difference of a probability on {done.images} {what}: {done.difference:.2g}")
-    typer.echo(f"next: dermbench predict {out} --data {data or 'DATASET'} --split test --out predictions.parquet")
+    say(f"largest difference of a probability on {done.images} {what}: {done.difference:.2g}")
+    say(f"next: dermbench predict {out} --data {data or 'DATASET'} --split test --out predictions.parquet")

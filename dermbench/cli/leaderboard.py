@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
@@ -86,9 +87,9 @@ def _add(
         training_data=training_data,
         seed=seed,
     )
-    typer.echo(f"added {board / 'entries' / slugify(entry.name)}")
+    say(f"added {board / 'entries' / slugify(entry.name)}")
     where = "" if (board / TRUTH).is_file() else f" --data {data}" if data else f" --truth {truth}"
-    typer.echo(f"Rank it with: dermbench leaderboard build {board}{where}")
+    say(f"Rank it with: dermbench leaderboard build {board}{where}")
 
 
 def _build(
@@ -128,9 +129,9 @@ def _build(
         how = ("values recomputed" if quick else "recomputed") if built.recomputed else "from stored reports"
         changes = ", ".join(built.written) or ("not compared" if built.problems else "nothing")
         done = "differs" if check else "written"
-        typer.echo(f"{built.folder}: {counted(built.n_entries)}, {how}; {done}: {changes}")
+        say(f"{built.folder}: {counted(built.n_entries)}, {how}; {done}: {changes}")
         for problem in built.problems:
-            typer.echo(f"  {problem}", err=True)
+            say(f"  {problem}", err=True)
     if any(built.problems for built in results):
         raise typer.Exit(1)
 
@@ -155,15 +156,15 @@ def _verify(
     sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
     results = verify(root, sources=sources, effort=effort, since=since)
     for done in results:
-        typer.echo(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
+        say(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
         for line in done.proved:
-            typer.echo(f"  checked: {line}")
+            say(f"  checked: {line}")
         for line in done.unchecked:
-            typer.echo(f"  not checked: {line}")
+            say(f"  not checked: {line}")
         for line in done.changes:
-            typer.echo(f"  {line}")
+            say(f"  {line}")
         for line in done.problems:
-            typer.echo(f"  {line}", err=True)
+            say(f"  {line}", err=True)
     if any(done.problems for done in results):
         raise typer.Exit(1)
 
@@ -177,7 +178,7 @@ def _remove(
     from dermbench.leaderboard import remove
 
     remove(board, name)
-    typer.echo(f"removed {name!r}; rank the others with: dermbench leaderboard build {board}")
+    say(f"removed {name!r}; rank the others with: dermbench leaderboard build {board}")
 
 
 def _control(
@@ -201,4 +202,4 @@ def _control(
         made = read_predictions(of, dataset.truth(split))
         lapse = Lapse(made, feature, tuple(groups or ("V", "VI")), share)
     write_predictions(out, control(dataset, kind, split=split, seed=seed, lapse=lapse))
-    typer.echo(f"wrote {out}")
+    say(f"wrote {out}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 
@@ -68,12 +69,12 @@ def predict(
         calibrate=calibrate,
         neighbours=neighbours,
     )
-    typer.echo(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
+    say(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
     if split == "trained":
         teach = f"--set method=distill --set method_options.distill_teacher={out}"
-        typer.echo(f"next: dermbench train --data {data} --out RUN {teach} (and folds, fold as of its teacher)")
+        say(f"next: dermbench train --data {data} --out RUN {teach} (and folds, fold as of its teacher)")
         return
-    typer.echo(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
+    say(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
 
 
 def _evaluated(split: str, data: Path, n_images: int) -> str:

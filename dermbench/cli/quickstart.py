@@ -49,9 +49,9 @@ def register(app: typer.Typer) -> None:
         A second run with labels shuffled is the control: it must not score above chance. Run again after an
         interruption, it goes on where it stopped.
         """
-        from rich.console import Console
+        from dermbench.console import make_console
 
-        _run(out, seed, Console())
+        _run(out, seed, make_console())
 
 
 def _run(out: Path, seed: int, console: Console) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli.output import say
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
@@ -48,6 +50,6 @@ def train(
     if os.environ.get("RANK", "0") != "0":
         return  # one process of the job speaks
     scores = ", ".join(f"{k} {v:.4f}" for k, v in sorted(record.scores.items()) if v is not None)
-    typer.echo(f"{out}: best epoch {record.best_epoch} of {record.epochs} ({scores})")
-    typer.echo(f"chosen by: {record.selection}")
-    typer.echo(f"next: dermbench predict {out} --data {data} --split test --out predictions.parquet")
+    say(f"{out}: best epoch {record.best_epoch} of {record.epochs} ({scores})")
+    say(f"chosen by: {record.selection}")
+    say(f"next: dermbench predict {out} --data {data} --split test --out predictions.parquet")

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
 from rich.progress import track
 
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.images import decode_rgb
+from dermbench.console import make_console
 from dermbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def on_threads(
     list
         Results in the order of ``items``.
     """
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     pool = ThreadPoolExecutor(max_workers=workers or available_processors())
     try:
         results = pool.map(function, items)

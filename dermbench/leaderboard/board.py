@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,14 +10,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_serializer,
     field_validator,
     model_validator,
 )
 
 from dermbench.artifacts.files import write_text
-from dermbench.errors import InputError, UsageError
+from dermbench.artifacts.records import read_model
+from dermbench.errors import UsageError
 from dermbench.tasks import parse_primary
 
 BOARD = "board.toml"
@@ -124,12 +123,7 @@ def read_board(folder: Path, *, name: str = BOARD) -> Board:
         raise UsageError(
             f"{path}: no such file", remedy="A board folder holds board.toml; see docs/leaderboards.md."
         )
-    try:
-        return Board.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, [f"not TOML: {error}"]) from error
-    except ValidationError as error:
-        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
+    return read_model(path, Board)
 
 
 def stage_board(folder: Path, board: Board) -> Path:

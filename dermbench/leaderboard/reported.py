@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from dermbench.errors import InputError
+from dermbench.artifacts.records import read_model
 from dermbench.leaderboard.board import REPORTED
 
 if TYPE_CHECKING:
@@ -69,10 +68,4 @@ def read_reported(board: Path) -> tuple[Row, ...]:
     path = board / REPORTED
     if not path.is_file():
         return ()
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-        return Reported.model_validate(content).row
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, [f"not TOML: {error}"]) from error
-    except ValidationError as error:
-        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
+    return read_model(path, Reported, decimals=True).row

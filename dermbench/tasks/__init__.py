@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib.resources import files
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from dermbench.artifacts.guarded import parse_toml
+from dermbench.artifacts.records import validated
 from dermbench.errors import UsageError
 from dermbench.registry import Registry
 
@@ -103,7 +104,7 @@ def _packaged() -> Registry[Task]:
     registry: Registry[Task] = Registry("task", "dermbench.tasks")
     for file in sorted(files(__name__).iterdir(), key=lambda f: f.name):
         if file.name.endswith(".toml"):
-            task = Task.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+            task = validated(file.name, Task, parse_toml(file.name, file.read_bytes()))
             registry.add(task.name, task)
     return registry
 

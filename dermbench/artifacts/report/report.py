@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dermbench.artifacts.guarded import read_json
 from dermbench.artifacts.records import Record
 from dermbench.artifacts.report.calibration import Calibration
 from dermbench.artifacts.report.disparity import Disparity
 from dermbench.artifacts.report.features import Feature
 from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
 from dermbench.artifacts.report.writing import compact_json
-from dermbench.errors import InputError
+from dermbench.errors import DermbenchError, InputError
 
 SCHEMA = "dermbench.report/2"
 OLD_SCHEMA = "dermbench.report/1"
@@ -305,8 +305,8 @@ class Report(Record):
 
 def _schema_of(path: Path | str) -> object:
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError:
+        found = read_json(path)
+    except DermbenchError:
         return None
     return found.get("schema") if isinstance(found, dict) else None
 

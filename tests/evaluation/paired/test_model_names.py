@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from dermbench.artifacts import RunRecord
 from dermbench.errors import UsageError
 from dermbench.evaluation.paired.candidates import candidates, check_baseline
 from dermbench.model_names import name_files, stem_names
@@ -13,8 +12,19 @@ from dermbench.model_names import name_files, stem_names
 
 def run(folder, seed, *, lr=0.1):
     (folder / "predictions").mkdir(parents=True)
-    record = {"seed": seed, "task": "t", "dataset_digest": "d", "config": {"lr": lr, "seed": seed}}
-    (folder / "run.json").write_text(json.dumps(record))
+    record = RunRecord(
+        status="finished",
+        task="t",
+        classes=("a", "b"),
+        dataset_digest="d",
+        config={"lr": lr, "seed": seed},
+        seed=seed,
+        device="cpu",
+        precision="fp32",
+        pretrained="none",
+        selection="last",
+    )
+    record.write(folder / "run.json")
     path = folder / "predictions" / "test.csv"
     path.write_text("image_id,pred\n")
     return str(path)

@@ -1,0 +1,35 @@
+"""The console for tables and styled lines: strangers' text in them is shown, never obeyed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from dermbench.errors import printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class PlainConsole(Console):
+    """A console that reads no markup in strings and escapes their control characters, in table cells, too."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string as text for the terminal."""
+        return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
+
+
+def make_console(*, stderr: bool = False, width: int | None = None, quiet: bool = False) -> PlainConsole:
+    """Return the console for tables and styled lines.
+
+    Parameters
+    ----------
+    stderr
+        Whether it writes to stderr.
+    width
+        Characters a line; by default those of the terminal.
+    quiet
+        Print nothing at all.
+    """
+    return PlainConsole(stderr=stderr, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
