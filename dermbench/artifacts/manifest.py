@@ -40,6 +40,8 @@ class DatasetInfo(BaseModel):
         Number of images a split, and a skin type.
     left_out
         Images of the release that are not in the manifest, by reason.
+    interpreted
+        How the release was read, and what was not understood, in sentences.
     split
         How the split was made: scheme, seed, fractions, unit.
     options
@@ -63,6 +65,7 @@ class DatasetInfo(BaseModel):
     images: dict[str, int] = Field(default_factory=dict)
     fst: dict[str, int] = Field(default_factory=dict)
     left_out: dict[str, int] = Field(default_factory=dict)
+    interpreted: tuple[str, ...] = ()
     split: dict[str, str | int | float] = Field(default_factory=dict)
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 

@@ -91,6 +91,8 @@ def _prepare(
         fractions=_fractions(split_fractions),
         workers=workers,
     )
+    for remark in dataset.info.interpreted:
+        typer.echo(f"note: {remark}", err=True)
     if as_json:
         say(dataset.info.model_dump_json(by_alias=True, indent=2))
         return
@@ -202,8 +204,8 @@ def _print_dataset(dataset: Dataset, console: Console) -> None:
     if absent:
         console.print(f"no image in: {', '.join(absent)}")
     console.print(f"split: {info.split['scheme']}, unit {info.split['unit']}, seed {info.split['seed']}")
-    for reason, count in info.left_out.items():
-        console.print(f"left out: {count:,} x {reason}")
+    if info.left_out:
+        console.print("left out: " + ", ".join(f"{n:,} x {reason}" for reason, n in info.left_out.items()))
     console.print(f"hash: {info.digest}", soft_wrap=True)
 
 

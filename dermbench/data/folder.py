@@ -1,12 +1,14 @@
 """A folder of one's own: ``root/<label>/…`` or ``root/<split>/<label>/…``.
 
-Input: every image file below a label's folder; the path is the id.
-Label: name of the folder. Split: train, val or test, by the names of the outer folders.
+Input: every image file below a label's folder; the path is the id. What else lies there is counted by reason.
+Label: name of the folder. Split: train, val or test, by the names of the outer folders, which may be
+doubled (``train/train/<label>``).
 Metadata: none. Publication, licence: the user's.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,12 +16,27 @@ import pandas as pd
 from dermbench.data.custom import ABOUT, class_set
 from dermbench.data.index import scan
 from dermbench.data.reading import labels_of
+from dermbench.data.skipped import remarks
 from dermbench.data.source import SOURCES, Release
 from dermbench.data.table import SPLIT_NAMES
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from dermbench.data.source import Request
+
+EXPECTED = "root/<label>/*.jpg or root/<split>/<label>/*.jpg"
+IN_TEST_ALONE = "image of a class that only test has"
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where labels and splits stand in the paths; shape (n_images,)."""
+
+    labels: list[str]
+    splits: list[str] | None
 
 
 @SOURCES.register("folder")
@@ -32,26 +49,73 @@ def folder(request: Request) -> Release:
     root = request.raw()
     index = scan(root, skip=request.out)
     if not index.images:
-        raise InputError(
-            root, ["no image below it"], remedy="Expected: root/<label>/*.jpg or root/<split>/<label>/*.jpg"
-        )
-    table = pd.DataFrame({"image_id": index.images, "path": index.images}).astype("string")
-    parts = [path.split("/") for path in index.images]
-    first = pd.Series([names[0] for names in parts])
-    outer = first.str.lower()
-    split_layout = outer.isin(list(SPLIT_NAMES)).all()
-    depth = 1 if split_layout else 0
-    stray = pd.Series([len(names) <= depth + 1 for names in parts])
-    if stray.any():
-        raise InputError(
-            root, [f"{int(stray.sum()):,} images lie in no label's folder: {name_some(table['path'][stray])}"]
-        )
-    if not split_layout and outer.isin(list(SPLIT_NAMES)).any():
-        others = sorted(set(first[~outer.isin(list(SPLIT_NAMES))]))
-        raise InputError(root, [f"folders of splits beside other folders: {name_some(others)}"])
-    table["label"] = pd.array([names[depth] for names in parts], dtype="string")
-    if split_layout:
-        table["split"] = outer.map(SPLIT_NAMES).astype("string")
+        problems = ["no image below it", *remarks(index.skipped)]
+        raise InputError(root, problems, remedy=f"Expected: {EXPECTED}")
+    layout = _layout(root, index.images)
+    table = pd.DataFrame({"image_id": index.images, "path": index.images, "label": layout.labels}).astype("string")
+    left_out = {}
+    if layout.splits is not None:
+        table["split"] = pd.array(layout.splits, dtype="string")
+        unlearnt = _in_test_alone(root, table, allow_missing=request.allow_missing)
+        left_out = {IN_TEST_ALONE: int(unlearnt.sum())} if unlearnt.any() else {}
+        table = table[~unlearnt].reset_index(drop=True)
     classes = class_set(table["label"], request.task, root)
     table["label"] = labels_of(table["label"], request.task, classes, root)
-    return Release(table, index.root, classes)
+    return Release(table, index.root, classes, left_out=left_out, skipped=index.skipped)
+
+
+def _layout(root: Path, images: Sequence[str]) -> _Layout:
+    """Tell folders of splits and of labels apart.
+
+    A folder of a split that holds nothing but a folder of the same split counts once.
+    """
+    parts = [path.split("/") for path in images]
+    splits = [SPLIT_NAMES.get(names[0].lower()) for names in parts]
+    if not any(splits):
+        return _Layout(_labels(root, images, parts), None)
+    others = sorted({names[0] for names, split in zip(parts, splits, strict=True) if split is None})
+    if others:
+        raise InputError(root, [f"folders of splits beside other folders: {name_some(others)}"])
+    inner = [SPLIT_NAMES.get(names[1].lower()) if len(names) > 2 else None for names in parts]
+    single = {outer for outer, second in zip(splits, inner, strict=True) if outer != second}
+    rest = [names[1:] if split in single else names[2:] for names, split in zip(parts, splits, strict=True)]
+    labels = _labels(root, images, rest)
+    nested = {
+        "/".join(names[:-1]) for names, label in zip(parts, labels, strict=True) if label.lower() in SPLIT_NAMES
+    }
+    if nested:
+        raise InputError(
+            root,
+            [f"folders of splits inside folders of splits: {name_some(sorted(nested))}"],
+            remedy=f"Give the inner folder with --root. Expected: {EXPECTED}",
+        )
+    return _Layout(labels, [str(split) for split in splits])
+
+
+def _labels(root: Path, images: Sequence[str], parts: list[list[str]]) -> list[str]:
+    stray = [image for image, names in zip(images, parts, strict=True) if len(names) < 2]
+    if stray:
+        raise InputError(root, [f"{len(stray):,} images lie in no label's folder: {name_some(stray)}"])
+    return [names[0] for names in parts]
+
+
+def _in_test_alone(root: Path, table: pd.DataFrame, *, allow_missing: bool) -> pd.Series:
+    """Return which images belong to a class that train and val do not have, where there is a train split.
+
+    Raises
+    ------
+    InputError
+        When there are such images and they may not be left out.
+    """
+    test = table["split"] == "test"
+    if not (table["split"] == "train").any():
+        return test & False
+    unlearnt = test & ~table["label"].isin(table["label"][~test])
+    if unlearnt.any() and not allow_missing:
+        counts = table["label"][unlearnt].value_counts().sort_index()
+        raise InputError(
+            root,
+            [f"test/{label}: {n:,} images of a class that only test has" for label, n in counts.items()],
+            remedy="Move them to a class of train, or leave them out and have them counted with --allow-missing.",
+        )
+    return unlearnt

@@ -5,28 +5,36 @@ from __future__ import annotations
 import filecmp
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from dermbench.data.skipped import (
+    HIDDEN,
+    LINK_BROKEN,
+    LINK_FOLDER,
+    LINK_OUTSIDE,
+    SPECIAL,
+    is_hidden,
+    is_image,
+    unread,
+)
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True)
 class FileIndex:
     """All files under a folder.
 
-    Hidden files and folders and ``__MACOSX`` are left out. Links are followed as far as they stay inside
-    the folder.
+    Hidden files and folders and those of systems (``__MACOSX``, ``Thumbs.db``) are left out. Links to files are
+    followed as far as they stay inside the folder, links to folders never.
 
     Attributes
     ----------
@@ -34,13 +42,13 @@ class FileIndex:
         Absolute folder.
     files
         Paths relative to ``root`` with ``/`` between their parts, the shallowest first, then by name.
-    outside
-        Links that lead outside of ``root`` or nowhere: not part of ``files``.
+    passed
+        What the walk left out, with the reason: not part of ``files``.
     """
 
     root: Path
     files: tuple[str, ...]
-    outside: tuple[str, ...] = ()
+    passed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def present(self) -> frozenset[str]:
@@ -51,6 +59,11 @@ class FileIndex:
     def images(self) -> tuple[str, ...]:
         """Paths of the image files."""
         return tuple(f for f in self.files if is_image(f))
+
+    @cached_property
+    def skipped(self) -> dict[str, str]:
+        """Everything that is no image to be read, with the reason: ``passed`` and files of other kinds."""
+        return {**self.passed, **{f: unread(self.root / f) for f in self.files if not is_image(f)}}
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
@@ -140,33 +153,29 @@ def scan(root: Path, *, skip: Path | None = None) -> FileIndex:
     base = root.resolve()
     hidden = skip.resolve() if skip is not None else None
     files: list[str] = []
-    outside: list[str] = []
+    passed: dict[str, str] = {}
     pending = [base]
     while pending:
         with _entries(pending.pop()) as entries:
             for entry in entries:
                 path = Path(entry.path)
-                if entry.name.startswith(".") or entry.name == "__MACOSX" or path == hidden:
+                if path == hidden:
                     continue
                 relative = path.relative_to(base).as_posix()
-                if entry.is_symlink() and not _stays_inside(path, base):
-                    outside.append(relative)
+                reason = _reason(entry, base)
+                if reason is not None:
+                    passed[relative] = reason
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append(path)
-                elif entry.is_file():
+                else:
                     files.append(relative)
     _refuse_undecodable(base, files)
-    return FileIndex(base, tuple(sorted(files, key=lambda f: (f.count("/"), f))), tuple(sorted(outside)))
+    return FileIndex(base, tuple(sorted(files, key=lambda f: (f.count("/"), f))), passed)
 
 
 def image_index(root: Path, folder: str | None, *, skip: Path | None = None) -> FileIndex:
     """Walk the folder that an ``images=DIR`` option names (relative to ``root``), else ``root``."""
     return scan(root if folder is None else root / folder, skip=skip)
-
-
-def is_image(name: str) -> bool:
-    """Tell by the suffix whether a file is an image."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
 
 
 def stem_of(name: str) -> str:
@@ -182,11 +191,22 @@ def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]
         raise UsageError(f"{folder}: cannot be listed ({error.strerror})") from error
 
 
-def _stays_inside(link: Path, base: Path) -> bool:
-    try:
-        return link.resolve(strict=True).is_relative_to(base)
-    except (OSError, RuntimeError):  # leads nowhere, or round in circles
-        return False
+def _reason(entry: os.DirEntry[str], base: Path) -> str | None:
+    """Return why an entry of a folder is left out, None for a file or folder to look at."""
+    if is_hidden(entry.name):
+        return HIDDEN
+    if entry.is_symlink():
+        try:
+            target = Path(entry.path).resolve(strict=True)
+        except (OSError, RuntimeError):  # leads nowhere, or round in circles
+            return LINK_BROKEN
+        if not target.is_relative_to(base):
+            return LINK_OUTSIDE
+        if target.is_dir():
+            return LINK_FOLDER
+    if entry.is_dir(follow_symlinks=False) or entry.is_file():
+        return None
+    return SPECIAL
 
 
 def _refuse_undecodable(root: Path, files: list[str]) -> None:

@@ -3,45 +3,32 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from dermbench.artifacts.files import inside
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, write_dataset
 from dermbench.artifacts.units import unit_columns
 from dermbench.data.custom import ABOUT, resolve_task
-from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
 from dermbench.data.inspect import available_processors
+from dermbench.data.skipped import remarks
 from dermbench.data.source import Release, Request, load_source
 from dermbench.data.splits import DEFAULT_FRACTIONS, assign_splits, check_fractions
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.data.usable import FOUND, Usable, usable_images
+from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from dermbench.tasks import Task
 
-MISSING = "missing image file"
-UNREADABLE = "unreadable image file"
 DUPLICATES = "duplicates"
 SPLIT = "split"
 CHOICES = {DUPLICATES: ("exact", "near"), SPLIT: ("released", "grouped")}
 """Options that every source has, with their values, the default first."""
-FOUND = "_duplicate_group"
-SHOWN = 20
-GO_ON = "Complete the release, or leave them out and have them counted with --allow-missing."
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A manifest under way: the rows that have an image so far, and what was left out."""
-
-    table: pd.DataFrame
-    image_root: Path
-    left_out: Mapping[str, int]
+UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
 
 
 def prepare(
@@ -98,13 +85,13 @@ def prepare(
     shared = {name: _choice(name, given.pop(name, values[0])) for name, values in CHOICES.items()}
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     _refuse_same(raw, folder)
-    request = Request(definition, raw, folder, given, workers or available_processors(), seed)
+    request = Request(definition, raw, folder, given, workers or available_processors(), seed, allow_missing)
     release = _unsplit(load_source(definition.source)(request), shared[SPLIT])
-    there = _existing(release, definition, allow_missing=allow_missing)
-    found = _decoded(there, request, allow_missing=allow_missing, duplicates=shared[DUPLICATES])
+    found = usable_images(release, request, near=shared[DUPLICATES] == "near")
     table = _completed(found.table, definition)
     table["split"] = assign_splits(table, seed=seed, fractions=shares)
     info = _info(definition, release, found, folder)
+    info.interpreted = (*info.interpreted, *remarks(release.skipped), *_crossing(release, table))
     info.options = {**info.options, **{k: v for k, v in shared.items() if v != CHOICES[k][0]}}
     info.malignancy = definition.malignancy or _malignancy(table, release.classes)
     info.split = {
@@ -121,43 +108,6 @@ def _refuse_same(root: Path | None, out: Path) -> None:
         raise UsageError(f"{out}: --out must be another folder than the release")
 
 
-def _existing(release: Release, task: Task, *, allow_missing: bool) -> _Found:
-    table, root = release.table, release.image_root
-    lost = table["path"].isna()
-    if lost.all():
-        names = name_some(table["image_id"])
-        raise InputError(root, [f"none of the {len(table):,} images is there: {names}"], remedy=task.obtain)
-    if lost.any() and not allow_missing:
-        names = name_some(table["image_id"][lost])
-        raise InputError(
-            root, [f"{int(lost.sum()):,} of {len(table):,} images are missing: {names}"], remedy=GO_ON
-        )
-    left_out = dict(release.left_out) | ({MISSING: int(lost.sum())} if lost.any() else {})
-    return _Found(table[~lost].reset_index(drop=True), root, left_out)
-
-
-def _decoded(found: _Found, request: Request, *, allow_missing: bool, duplicates: str) -> _Found:
-    paths = [inside(found.image_root, path) for path in found.table["path"]]
-    prints = take_fingerprints(paths, workers=request.workers)
-    broken = [
-        f"{path}: {seen.problem}"
-        for path, seen in zip(found.table["path"], prints.looks, strict=True)
-        if seen.problem is not None
-    ]
-    if broken and (not allow_missing or len(broken) == len(paths)):
-        more = [f"and {len(broken) - SHOWN:,} more"] if len(broken) > SHOWN else []
-        head = f"{len(broken):,} of {len(paths):,} images are unreadable"
-        raise InputError(found.image_root, [head, *broken[:SHOWN], *more], remedy=GO_ON)
-    exact, alike = duplicate_groups(prints)
-    table = found.table.assign(
-        sha256=pd.array([seen.sha256 for seen in prints.looks], dtype="string"),
-        **{FOUND: smallest_id(found.table["image_id"], alike if duplicates == "near" else exact)},
-    )
-    readable = [seen.problem is None for seen in prints.looks]
-    left_out = dict(found.left_out) | ({UNREADABLE: len(broken)} if broken else {})
-    return replace(found, table=table[readable].reset_index(drop=True), left_out=left_out)
-
-
 def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
     """Add what follows from other columns: duplicate groups where the release has none, and malignancy."""
     groups = table[FOUND]
@@ -168,6 +118,26 @@ def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
     if task.malignancy and "malignancy" not in table:
         table["malignancy"] = table["label"].map(task.malignancy).astype("string")
     return table
+
+
+def _crossing(release: Release, table: pd.DataFrame) -> list[str]:
+    """Say which units the split of the release divides, for a split that is kept."""
+    if "split" not in release.table or release.table["split"].isna().all():
+        return []
+    found = []
+    for name in unit_columns(table):
+        given = table[table[name].notna()]
+        crosses = given.groupby(name)["split"].transform("nunique") > 1
+        if crosses.any():
+            units = given[name][crosses].nunique()
+            found.append(f"{units:,} {UNIT_NAMES[name]} ({int(crosses.sum()):,} images)")
+    if not found:
+        return []
+    text = (
+        f"the split of the release is kept, although it divides {' and '.join(found)} between train, val and "
+        f"test, so that results on test come out too good; --set {SPLIT}=grouped makes a new split"
+    )
+    return [text]
 
 
 def _choice(name: str, value: str) -> str:
@@ -198,7 +168,7 @@ def _all_fixed(release: Release) -> bool:
     return "split" in release.table and set(release.table["split"].dropna()) >= {"train", "val"}
 
 
-def _info(task: Task, release: Release, found: _Found, out: Path) -> DatasetInfo:
+def _info(task: Task, release: Release, found: Usable, out: Path) -> DatasetInfo:
     root, folder = release.image_root.resolve(), out.resolve()
     image_root = os.path.relpath(root, folder) if root.is_relative_to(folder) else str(root)
     return DatasetInfo(
@@ -213,5 +183,6 @@ def _info(task: Task, release: Release, found: _Found, out: Path) -> DatasetInfo
         licence=task.licence,
         citation=task.citation,
         left_out=dict(found.left_out),
+        interpreted=release.interpreted,
         options={k: v for k, v in release.options.items() if k not in ABOUT},
     )

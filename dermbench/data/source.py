@@ -36,6 +36,8 @@ class Request:
         Number of processes.
     seed
         Seed of the preparation; a source that makes its images starts from it, unless ``options`` say otherwise.
+    allow_missing
+        Whether images that cannot be used are left out, and counted, rather than refused.
     """
 
     task: Task
@@ -44,6 +46,7 @@ class Request:
     options: Mapping[str, str] = field(default_factory=dict)
     workers: int = 1
     seed: int = 0
+    allow_missing: bool = False
 
     def raw(self) -> Path:
         """Return ``root``.
@@ -93,6 +96,11 @@ class Release:
         Rows that are no part of the task, counted by reason.
     options
         Options with their defaults filled in, for ``dataset.toml``.
+    interpreted
+        How the release was read, in sentences.
+    skipped
+        Files that the source left out, with the reason (:mod:`dermbench.data.skipped`): for a source whose images
+        are whatever files there are.
     """
 
     table: pd.DataFrame
@@ -100,6 +108,8 @@ class Release:
     classes: tuple[str, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    interpreted: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 Source = Callable[[Request], Release]

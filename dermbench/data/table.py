@@ -18,8 +18,9 @@ from dermbench.artifacts.skin import parse_fst
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.data.custom import ABOUT, class_set
-from dermbench.data.index import FileIndex, is_image, scan
+from dermbench.data.index import FileIndex, scan
 from dermbench.data.reading import id_problems, labels_of, rows_of
+from dermbench.data.skipped import is_image
 from dermbench.data.source import SOURCES, Release
 from dermbench.errors import InputError, UsageError, name_some
 

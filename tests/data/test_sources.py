@@ -193,8 +193,10 @@ def test_a_link_that_leads_outside_is_not_followed(tmp_path, pad):
     outside.parent.mkdir()
     image.rename(outside)
     image.symlink_to(outside)
-    with pytest.raises(InputError, match="1 of 24 images are missing"):
+    with pytest.raises(InputError, match=r"1 of 24 images are missing.*\n.*PAT_0.*: link that leads outside"):
         prepare("pad-ufes-20", root=pad, out=tmp_path / "out")
+    dataset = prepare("pad-ufes-20", root=pad, out=tmp_path / "out", allow_missing=True)
+    assert dataset.info.left_out == {"link that leads outside of the folder": 1}
 
 
 def test_links_that_lead_nowhere_or_in_circles_are_no_files(tmp_path, pad):
@@ -202,7 +204,7 @@ def test_links_that_lead_nowhere_or_in_circles_are_no_files(tmp_path, pad):
     (pad / "circle").symlink_to(pad / "circle")
     (pad / "up").symlink_to(pad)
     index = scan(pad)
-    assert index.outside == ("circle", "nowhere.jpg")
+    assert index.passed == {"circle": "broken link", "nowhere.jpg": "broken link", "up": "link to a folder"}
     assert len(index.images) == 24
 
 

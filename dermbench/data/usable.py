@@ -1,0 +1,114 @@
+"""Which images of a release can be used: every one is looked for, hashed and decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dermbench.artifacts.files import inside
+from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
+from dermbench.data.index import scan
+from dermbench.data.skipped import blocking, counted, reasons_of
+from dermbench.errors import InputError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dermbench.data.source import Release, Request
+
+MISSING = "missing image file"
+UNREADABLE = "unreadable image file"
+FOUND = "_duplicate_group"
+SHOWN = 20
+GO_ON = "Complete the release, or leave them out and have them counted with --allow-missing."
+
+
+@dataclass(frozen=True)
+class Usable:
+    """The images of a release that can be used.
+
+    Attributes
+    ----------
+    table
+        Rows of the release with ``sha256`` and :data:`FOUND`, the group of images that are the same.
+    image_root
+        Folder that ``path`` is relative to.
+    left_out
+        Number of images and files that are left out, by reason.
+    """
+
+    table: pd.DataFrame
+    image_root: Path
+    left_out: Mapping[str, int]
+
+
+def usable_images(release: Release, request: Request, *, near: bool) -> Usable:
+    """Look for every image of a release, hash it and decode it.
+
+    Parameters
+    ----------
+    release, request
+        What a source found, and what it was asked for.
+    near
+        Whether images that look the same count as the same, not only those with equal bytes.
+
+    Raises
+    ------
+    InputError
+        When images are missing or unreadable and may not be left out; it names them all.
+    """
+    return _decoded(_existing(release, request), release, request, near=near)
+
+
+def _existing(release: Release, request: Request) -> Usable:
+    table, root = release.table, release.image_root
+    lost = table["path"].isna()
+    if not lost.any():
+        return Usable(table, root, {**release.left_out, **counted(release.skipped)})
+    names = table["image_id"][lost]
+    skipped = scan(root, skip=request.out).skipped
+    reasons = dict(zip(names, reasons_of(names, skipped, MISSING), strict=True))
+    if lost.all():
+        problem = f"none of the {len(table):,} images is there: {name_some(names)}"
+        raise InputError(root, [problem, *_why_missing(reasons)], remedy=request.task.obtain)
+    if not request.allow_missing:
+        problem = f"{int(lost.sum()):,} of {len(table):,} images are missing: {name_some(names)}"
+        raise InputError(root, [problem, *_why_missing(reasons)], remedy=GO_ON)
+    left_out = {**release.left_out, **counted(release.skipped), **counted(reasons)}
+    return Usable(table[~lost].reset_index(drop=True), root, left_out)
+
+
+def _why_missing(reasons: Mapping[str, str]) -> list[str]:
+    """Say which images have a file that is not read, and why."""
+    return _shown([f"{image}: {why}" for image, why in reasons.items() if why != MISSING])
+
+
+def _shown(problems: list[str]) -> list[str]:
+    more = [f"and {len(problems) - SHOWN:,} more"] if len(problems) > SHOWN else []
+    return [*problems[:SHOWN], *more]
+
+
+def _decoded(found: Usable, release: Release, request: Request, *, near: bool) -> Usable:
+    paths = [inside(found.image_root, path) for path in found.table["path"]]
+    prints = take_fingerprints(paths, workers=request.workers)
+    problems = [
+        f"{path}: {seen.problem}"
+        for path, seen in zip(found.table["path"], prints.looks, strict=True)
+        if seen.problem is not None
+    ]
+    other = [f"{path}: {why}" for path, why in sorted(blocking(release.skipped).items())]
+    broken = sorted([*problems, *other])
+    if broken and (not request.allow_missing or len(problems) == len(paths)):
+        head = f"{len(broken):,} of {len(paths) + len(other):,} images are unreadable"
+        raise InputError(found.image_root, [head, *_shown(broken)], remedy=GO_ON)
+    exact, alike = duplicate_groups(prints)
+    table = found.table.assign(
+        sha256=pd.array([seen.sha256 for seen in prints.looks], dtype="string"),
+        **{FOUND: smallest_id(found.table["image_id"], alike if near else exact)},
+    )
+    readable = [seen.problem is None for seen in prints.looks]
+    left_out = dict(found.left_out) | ({UNREADABLE: len(problems)} if problems else {})
+    return replace(found, table=table[readable].reset_index(drop=True), left_out=left_out)
