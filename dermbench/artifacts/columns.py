@@ -1,11 +1,18 @@
-"""Columns of a manifest, and the names that releases and users give them."""
+"""Names of the columns of a table: the standard ones, and those that releases and people give them."""
 
 from __future__ import annotations
 
-import pandas as pd
+import re
+from typing import TYPE_CHECKING
 
-from dermbench.artifacts.skin import parse_fst
-from dermbench.artifacts.text_form import to_text
+from dermbench.artifacts.skin import read_skin
+from dermbench.errors import InputError, UsageError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
 
 REQUIRED = ("image_id", "path", "label", "split")
 SPLITS = ("train", "val", "test")
@@ -13,64 +20,189 @@ JOINED = "+"
 """Joins the names of splits that are looked at together: ``train+val``."""
 UNITS = ("patient_id", "lesion_id", "duplicate_group")
 """Ids that group images, highest first: what is resampled, permuted and kept within one split."""
-NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
-"""A number as programs write it; ``010`` and ``1,5`` are text."""
-TEXT = (*REQUIRED, *UNITS, "sex", "site", "malignancy", "fst_band", "sha256")
+TABLE = "<table>"
+"""What messages call a table of unknown origin."""
 
 ALIASES = {
-    "image_id": ("image_id", "md5hash", "isic_id", "img_id", "image", "ddi_file", "id", "filename"),
-    "label": ("label", "diagnosis", "diagnostic", "dx", "class", "target", "disease"),
-    "pred": ("pred", "prediction", "predicted", "label", "class"),
-    "fst": ("fst", "fitzpatrick_scale", "fitzpatrick", "fitspatrick", "fitzpatrick_skin_type", "skin_type"),
+    "image_id": (
+        "image_id",
+        "md5hash",
+        "isic_id",
+        "img_id",
+        "image_name",
+        "image",
+        "ddi_file",
+        "photo_id",
+        "id",
+        "filename",
+        "file_name",
+    ),
+    "label": (
+        "label",
+        "true_label",
+        "ground_truth",
+        "y_true",
+        "diagnosis",
+        "diagnostic",
+        "dx",
+        "class",
+        "target",
+        "disease",
+    ),
+    "pred": ("pred", "prediction", "predicted", "predicted_label", "predicted_class", "y_pred", "label", "class"),
+    "fst": (
+        "fst",
+        "fitzpatrick_scale",
+        "fitzpatrick",
+        "fitspatrick",
+        "fitzpatrick_skin_type",
+        "fitzpatrick_type",
+        "skin_type",
+        "phototype",
+    ),
     "sex": ("sex", "gender"),
     "age": ("age", "age_approx"),
     "site": ("site", "region", "anatom_site_general", "localization"),
     "patient_id": ("patient_id", "patient"),
     "lesion_id": ("lesion_id", "lesion"),
 }
-"""Accepted names of a column, the preferred one first; matched without regard to case."""
+"""Accepted names of a column, the preferred one first; matched by :func:`fold_header`."""
+
+_SEPARATORS = re.compile(r"[\s_\-]+")
+_TONE = re.compile(r"fitz|fitspatrick|monk|skin_?(?:tone|type)|phototype|^(?:fst|mst)(?:_|$)")
+_LABEL = re.compile(r"label|diagnos|ground_truth")
 
 
-def find_column(table: pd.DataFrame, name: str) -> str | None:
-    """Return the column of ``table`` that holds ``name`` under its own name or an alias, if any."""
-    by_fold = {str(column).strip().lower(): str(column) for column in reversed(list(table.columns))}
-    return next((by_fold[alias] for alias in ALIASES.get(name, (name,)) if alias in by_fold), None)
+def fold_header(name: object) -> str:
+    """Return a spelling-insensitive key of a column's name: ``Image ID``, ``image-id`` and ``imageid`` are one."""
+    return _SEPARATORS.sub("", str(name)).casefold()
 
 
-def standardise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``table`` with standard column names and types.
+def find_column(table: pd.DataFrame, name: str, *, source: Path | str = TABLE) -> str | None:
+    """Return the column of ``table`` that holds ``name`` under its own name or an alias, if any.
 
-    ``fst`` and ``fst_<source>`` become ``Int64`` 1-6 and ``mst_<source>`` ``Int64``, ``age`` and ``ita``
-    ``Float64``; ids, labels and the other columns of :data:`TEXT` are text. Any further column holds numbers when
-    all its values are plain numbers (``10`` and ``2.5``, not ``010``), and text otherwise, so that CSV and
-    parquet files of one table give the same. Empty cells become ``<NA>``. A column whose standard name is already
-    there keeps its own name.
+    Raises
+    ------
+    InputError
+        When two columns have this name in different spellings.
     """
-    renames: dict[str, str] = {}
+    found = _candidates(table, name, source)
+    return found[0] if found else None
+
+
+def choose_columns(
+    table: pd.DataFrame, *, source: Path | str = TABLE, given: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the column that holds each standard name, for the names that the table has.
+
+    Parameters
+    ----------
+    table
+        A table under the names of its author.
+    source
+        Where it came from, for messages.
+    given
+        Columns that the user named, by standard name.
+
+    Raises
+    ------
+    UsageError
+        When the table has no column that the user named.
+    InputError
+        When two columns could be the label or the skin type and are not the same.
+    """
+    chosen = {name: _given(table, column, name, source) for name, column in (given or {}).items()}
+    problems = []
     for name in ALIASES:
-        found = find_column(table, name)
-        if found and name != "pred" and name not in table.columns and found not in renames:
-            renames[found] = name
-    renamed = table.rename(columns=renames)
-    return pd.DataFrame({name: _typed(str(name), renamed[name]) for name in renamed.columns})
+        if name in chosen or name == "pred":
+            continue
+        found = [c for c in _candidates(table, name, source) if c not in chosen.values()]
+        if not found:
+            continue
+        chosen[name] = found[0]
+        if fold_header(found[0]) != fold_header(name) and name in {"label", "fst"}:
+            rivals = [c for c in found[1:] if _differs(table, name, found[0], c)]
+            problems += [
+                f"takes {found[0]!r} as {name} while {c!r} exists, which could be the {name} as well"
+                for c in rivals
+            ]
+    if problems:
+        raise InputError(
+            source,
+            problems,
+            remedy="Name the columns that are meant: --label COL or --fst COL (data prepare: --set label=COL).",
+        )
+    return chosen
 
 
-def _typed(name: str, column: pd.Series) -> pd.Series:
-    if name == "fst" or (name.startswith("fst_") and name != "fst_band"):
-        return parse_fst(column).set_axis(column.index)
-    if name in {"age", "ita"} or name.startswith("mst_"):
-        numbers = pd.to_numeric(column, errors="coerce")
-        return numbers.astype("Float64") if name in {"age", "ita"} else numbers.astype("Int64")
-    if name in TEXT:
-        return to_text(column)
-    return column if pd.api.types.is_numeric_dtype(column) else _numbers_or_text(to_text(column))
+def describe_columns(
+    table: pd.DataFrame, chosen: Mapping[str, str], *, shown: Sequence[str] = ("image_id", "label", "fst")
+) -> tuple[str, ...]:
+    """Say which columns were read under another name, and which further ones look like a label or a skin tone."""
+    named = [f"{name} from {chosen[name]!r}" for name in shown if name in chosen and chosen[name] != name]
+    said = [f"Columns: {', '.join(named)}."] if named else []
+    others = [str(c) for c in table.columns if c not in chosen.values()]
+    keys = {c: _SEPARATORS.sub("_", c).casefold() for c in others}
+    labels = {fold_header(alias) for alias in ALIASES["label"]}
+    rivals = [c for c in others if fold_header(c) in labels or _LABEL.search(keys[c])]
+    tones = [c for c in others if _TONE.search(keys[c]) and not is_read_as_tone(keys[c])]
+    rivals = [c for c in rivals if c not in tones and _n_values(table[c]) > 1]
+    if "label" in chosen and rivals:
+        said.append(f"Not read as the label: {name_some(rivals)}.")
+    if tones:
+        said.append(f"Not read as a skin tone: {name_some(tones)}.")
+    return tuple(said)
 
 
-def _numbers_or_text(text: pd.Series) -> pd.Series:
-    present = text.dropna()
-    if present.empty or not present.str.fullmatch(NUMBER).all():
-        return text
-    numbers = pd.to_numeric(present.astype(object))
-    if not pd.api.types.is_signed_integer_dtype(numbers) and not pd.api.types.is_float_dtype(numbers):
-        return text  # whole numbers beyond 64 bits
-    return numbers.astype("Float64" if pd.api.types.is_float_dtype(numbers) else "Int64").reindex(text.index)
+def is_skin_type(name: str) -> bool:
+    """Return whether a column holds Fitzpatrick types: ``fst`` or ``fst_<source>``."""
+    return name == "fst" or (name.startswith("fst_") and name != "fst_band" and not name.endswith("_text"))
+
+
+def is_monk(name: str) -> bool:
+    """Return whether a column holds Monk skin tones: ``mst`` or ``mst_<source>``."""
+    return name == "mst" or (name.startswith("mst_") and not name.endswith("_text"))
+
+
+def is_read_as_tone(name: str) -> bool:
+    """Return whether a column is read as a skin tone, or keeps what could not be read."""
+    return is_skin_type(name) or is_monk(name) or name == "fst_band" or name.startswith(("fst_", "mst_"))
+
+
+def _candidates(table: pd.DataFrame, name: str, source: Path | str) -> list[str]:
+    by_fold: dict[str, list[str]] = {}
+    for column in table.columns:
+        by_fold.setdefault(fold_header(column), []).append(str(column))
+    keys = dict.fromkeys(fold_header(alias) for alias in ALIASES.get(name, (name,)))
+    found: list[str] = []
+    for key in keys:
+        columns = by_fold.get(key, [])
+        if len(columns) > 1 and not found:
+            both = " and ".join(map(repr, columns))
+            raise InputError(source, [f"columns {both} have one name, {name}; keep one of them"])
+        found += columns
+    return found
+
+
+def _given(table: pd.DataFrame, column: str, name: str, source: Path | str) -> str:
+    if column in table:
+        return column
+    found = [str(c) for c in table.columns if fold_header(c) == fold_header(column)]
+    if len(found) == 1:
+        return found[0]
+    raise UsageError(
+        f"{source}: no column {column!r}, which was named for {name}; found {', '.join(map(str, table.columns))}"
+    )
+
+
+def _differs(table: pd.DataFrame, name: str, first: str, second: str) -> bool:
+    """Return whether a second column says something else than the first, and could be meant instead of it."""
+    if name == "fst":
+        a, b = read_skin(table[first]), read_skin(table[second])
+        return bool(b.band.notna().any()) and not (a.fst.equals(b.fst) and a.band.equals(b.band))
+    pairs = _n_values(table[first].astype(str) + "\0" + table[second].astype(str))
+    return _n_values(table[second]) > 1 and not pairs == _n_values(table[first]) == _n_values(table[second])
+
+
+def _n_values(column: pd.Series) -> int:
+    return len(column.astype(str).unique())

@@ -13,11 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 SEPARATORS = re.compile(r"[\s_\-]+")
+WHOLE = re.compile(r"(-?\d+)\.0+")
 
 
 def fold(name: str) -> str:
-    """Return a spelling-insensitive key: lower case, with runs of space, ``_`` and ``-`` as one ``-``."""
-    return SEPARATORS.sub("-", name.strip().lower())
+    """Return a spelling-insensitive key: lower case, space, ``_`` and ``-`` as one ``-``, ``1.0`` as ``1``."""
+    key = name.strip().lower()
+    number = WHOLE.fullmatch(key)
+    return number[1] if number else SEPARATORS.sub("-", key)
+
+
+def spelling_conflicts(labels: pd.Series) -> list[str]:
+    """Name the labels that differ in nothing but their spelling, each with the number of images."""
+    spellings: dict[str, list[str]] = {}
+    counts = labels.dropna().value_counts()
+    for name in sorted(counts.index):
+        spellings.setdefault(fold(name), []).append(name)
+    doubled = [group for group in spellings.values() if len(group) > 1]
+    shown = [", ".join(f"{name!r} ({counts[name]:,} images)" for name in group) for group in doubled]
+    return [f"labels that differ only in spelling: {names}" for names in shown]
+
+
+def not_one_label(labels: pd.Series) -> pd.Series:
+    """Return which cells hold a list or a mapping in its Python or JSON spelling."""
+    text = labels.astype("string").str.strip()
+    return text.str.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", flags=re.DOTALL).fillna(value=False).astype(bool)
 
 
 def match_labels(

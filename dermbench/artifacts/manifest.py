@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS, standardise
+from dermbench.artifacts.column_types import reading_sentences, standardise
+from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS
 from dermbench.artifacts.files import inside, write_text
 from dermbench.artifacts.hashing import table_digest
+from dermbench.artifacts.records import read_model
 from dermbench.artifacts.tables import read_table, write_table
 from dermbench.artifacts.truth import Truth, make_truth
 from dermbench.errors import InputError, UsageError, name_some
@@ -145,6 +146,7 @@ def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -
         update={
             "digest": table_digest(table),
             "images": {s: int((table["split"] == s).sum()) for s in SPLITS if (table["split"] == s).any()},
+            "interpreted": (*info.interpreted, *reading_sentences(table)),
             "fst": {str(k): int(v) for k, v in fst.value_counts().sort_index().items()},
         }
     )
@@ -182,12 +184,7 @@ def read_dataset(root: Path | str) -> Dataset:
 
 def read_info(path: Path) -> DatasetInfo:
     """Read ``dataset.toml``."""
-    try:
-        return DatasetInfo.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, [f"not TOML: {error}"]) from error
-    except ValidationError as error:
-        raise InputError(path, [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]) from error
+    return read_model(path, DatasetInfo)
 
 
 def _validated(folder: Path, info: DatasetInfo, table: pd.DataFrame) -> pd.DataFrame:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from dermbench.artifacts.text_form import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,31 +18,88 @@ FST_NAMES = ("I", "II", "III", "IV", "V", "VI")
 """Fitzpatrick skin types by number: ``FST_NAMES[fst - 1]``."""
 BANDS = ("I-II", "III-IV", "V-VI")
 """Bands of two skin types, as DDI groups them (12, 34, 56)."""
+MONK = range(1, 11)
+"""Tones of the Monk scale."""
 UNKNOWN = "unknown"
 """Group of the images whose value of a sensitive feature is missing."""
+UNKNOWN_SPELLINGS = frozenset({"", "nan", "none", "null", "n/a", "na", "<na>", "not available", UNKNOWN})
+"""Spellings of an unknown value in a column of a sensitive feature, in lower case."""
+NOT_TYPES = frozenset({"-1", "-1.0", "0", "0.0", "none_identified", "not identified", "missing"})
+"""Further spellings that releases use for an unknown skin tone, in lower case."""
 
 _ROMAN = {name.lower(): number for number, name in enumerate(FST_NAMES, start=1)}
-_FST = re.compile(
-    r"^\s*(?:(?:fst|skin type|type)[\s_-]*)?(?:([1-6])(?:\.0+)?|(vi|iv|v|i{1,3}))(?![\w.])", re.IGNORECASE
-)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe58\ufe63\uff0d", "-"))
+_PREFIX = r"(?:(?:fitzpatrick(?:'s)?|fst|skin|photo|type|types|phototype|scale)[\s_.:-]*)*"
+_TYPE = rf"{_PREFIX}(?:([1-6])(?:[.,]0+)?|(vi|iv|v|i{{1,3}}))"
+_ONE = re.compile(rf"{_TYPE}\.?")
+_TWO = re.compile(rf"{_TYPE}(?:\s*(?:-|/|,|;|&|\+|\bto\b|\bor\b|\band\b)\s*|\s+){_TYPE}\.?")
+_DIGITS = re.compile(r"([1-6])([1-6])(?:\.0+)?")
 
 
-def parse_fst(values: Iterable[object]) -> pd.Series:
-    """Read Fitzpatrick skin types as releases write them: 3, "3.0", "FST3", "iii fair skin", "V".
+@dataclass(frozen=True)
+class SkinTypes:
+    """What a column says about skin types, in the order and with the index of the column.
+
+    Attributes
+    ----------
+    fst
+        Type, ``Int64`` 1-6, ``<NA>`` where it is unknown.
+    band
+        Band of :data:`BANDS`: that of the type, or the one that the column names.
+    text
+        What the column says where that is more than nothing and no type; ``<NA>`` elsewhere.
+    """
+
+    fst: pd.Series
+    band: pd.Series
+    text: pd.Series
+
+
+def read_skin(values: pd.Series) -> SkinTypes:
+    """Read a column of Fitzpatrick skin types.
+
+    A type is written 3, ``3.0``, ``III``, ``FST3`` or ``Fitzpatrick type III``. Two types (``I-II``, ``3, 4``,
+    ``12``, ``II or III``) are never one: the type is unknown, and the band is known where they are exactly a band.
+    Sentences and described types (``iii fair skin``) are not read.
+    """
+    text = to_text(values).str.strip()
+    text = text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
+    found = {spelling: _read_one(spelling) for spelling in text.dropna().unique()}
+    fst = text.map({k: v[0] for k, v in found.items()}, na_action="ignore").astype("Int64")
+    band = text.map({k: v[1] for k, v in found.items()}, na_action="ignore").astype("string")
+    return SkinTypes(fst, band, text.mask(fst.notna()))
+
+
+def read_monk(values: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Read a column of Monk skin tones.
 
     Returns
     -------
-    pandas.Series
-        ``Int64``, 1-6, ``<NA>`` for anything else (-1, empty, "None of the above", 0, 7).
+    tuple
+        Tone, ``Int64`` 1-10, ``<NA>`` for anything else; and what the column says where that is more than nothing
+        and no tone.
     """
+    text = to_text(values).str.strip()
+    text = text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
+    numbers = pd.to_numeric(text.str.lower().str.replace(r"^(?:monk|mst)[\s_-]*", "", regex=True), errors="coerce")
+    tone = numbers.where(numbers.isin(list(MONK))).astype("Int64")
+    return tone, text.mask(tone.notna())
 
-    def one(value: object) -> int | None:
-        found = None if value is None or value is pd.NA else _FST.match(str(value))
-        if not found:
-            return None
-        return int(found[1]) if found[1] else _ROMAN[found[2].lower()]
 
-    return pd.Series([one(v) for v in values], dtype="Int64")
+def is_unknown(values: pd.Series) -> pd.Series:
+    """Return where a column of a sensitive feature says that the value is unknown.
+
+    Unknown are missing cells, the spellings of :data:`UNKNOWN_SPELLINGS` in any case, and -1 where every other
+    value is a number that is not negative.
+    """
+    text = to_text(values).str.strip().str.translate(_DASHES)
+    unknown = text.isna() | text.str.lower().isin(UNKNOWN_SPELLINGS)
+    minus = ~unknown & text.str.fullmatch(r"-1(?:\.0+)?").fillna(value=False)
+    if minus.any():
+        others = pd.to_numeric(pd.Series(text[~unknown & ~minus].unique()), errors="coerce").fillna(-1)
+        if bool((others >= 0).all()):
+            unknown |= minus
+    return unknown.astype(bool)
 
 
 def fst_name(fst: pd.Series) -> pd.Series:
@@ -51,3 +112,27 @@ def band_name(fst: pd.Series) -> pd.Series:
     """Return the band ("I-II", "III-IV", "V-VI") of each skin type, :data:`UNKNOWN` where it is missing."""
     bands = {number: BANDS[(number - 1) // 2] for number in range(1, 7)}
     return fst.map(bands).astype("string").fillna(UNKNOWN)
+
+
+def _read_one(spelling: str) -> tuple[int | None, str | None]:
+    """Return the type and the band that a cell names."""
+    folded = unicodedata.normalize("NFKC", spelling).translate(_DASHES).lower().strip()
+    one = _ONE.fullmatch(folded)
+    if one:
+        number = _number(one.groups())
+        return number, BANDS[(number - 1) // 2]
+    two = _TWO.fullmatch(folded)
+    digits = _DIGITS.fullmatch(folded)
+    if digits:
+        pair = {int(digits[1]), int(digits[2])}
+    elif two:
+        pair = {_number(two.groups()[:2]), _number(two.groups()[2:])}
+    else:
+        return None, None
+    low = min(pair)
+    return None, BANDS[low // 2] if low % 2 and pair == {low, low + 1} else None
+
+
+def _number(parts: Iterable[str | None]) -> int:
+    digit, roman = parts
+    return int(digit) if digit else _ROMAN[str(roman)]

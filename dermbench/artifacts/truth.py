@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, find_column, standardise
+from dermbench.artifacts.column_types import reading_sentences, standardise
+from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, choose_columns, describe_columns
 from dermbench.artifacts.hashing import table_digest
-from dermbench.artifacts.labels import match_labels
+from dermbench.artifacts.labels import match_labels, not_one_label, spelling_conflicts
+from dermbench.artifacts.one_hot import read_one_hot
+from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.text_form import id_problems
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+SPELLING_REMEDY = "Correct the labels, or name the classes: --classes A,B (data prepare: --set classes=A,B)."
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class Truth:
         Whether the order of the classes means something.
     sensitive
         Sensitive features to evaluate by default.
+    scales
+        Columns that are ordered scales or are put into bands, as the user says.
+    interpreted
+        How the table was read where it is not written in the standard way, in sentences for the report.
     """
 
     table: pd.DataFrame
@@ -51,6 +61,8 @@ class Truth:
     malignancy: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = False
     sensitive: tuple[str, ...] = ("fst", "fst_band")
+    scales: Scales = field(default_factory=Scales)
+    interpreted: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -95,6 +107,8 @@ def make_truth(
     source: Path | str = "truth",
     classes: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    interpreted: Sequence[str] = (),
     **about: object,
 ) -> Truth:
     """Validate a table of labels and sensitive features.
@@ -103,13 +117,18 @@ def make_truth(
     ----------
     table
         ``image_id`` and ``label`` under these names or the aliases of
-        :data:`dermbench.artifacts.columns.ALIASES`, and any further columns.
+        :data:`dermbench.artifacts.columns.ALIASES`, and any further columns. Instead of ``label``, one column a
+        class with 1 for the class of the image and 0 for the others.
     source
         Where the table came from, for messages.
     classes
         Ordered class set; by default the labels that occur, sorted.
     aliases
         Further spellings of classes.
+    columns
+        Columns that the user named, by standard name: ``image_id``, ``label``, ``fst``.
+    interpreted
+        How the file was read, in sentences.
     **about
         Other attributes of :class:`Truth`.
 
@@ -118,27 +137,42 @@ def make_truth(
     InputError
         With all problems: missing columns, empty or repeated ids, empty or unknown labels.
     """
-    missing = [name for name in ("image_id", "label") if find_column(table, name) is None]
+    chosen = choose_columns(table, source=source, given=columns)
+    said = list(interpreted)
+    if "label" not in chosen and "image_id" in chosen:
+        one_hot = read_one_hot(table, chosen["image_id"], classes, source=source)
+        if one_hot is not None:
+            table, said, chosen = one_hot.table, [*said, one_hot.sentence], {**chosen, "label": "label"}
+            classes = tuple(classes) or one_hot.classes
+    missing = [name for name in ("image_id", "label") if name not in chosen]
     if missing:
         names = "; ".join(f"{m} (accepted: {', '.join(ALIASES[m])})" for m in missing)
-        raise InputError(source, [f"no column for {names}; found {', '.join(map(str, table.columns))}"])
-    clean = standardise(table)
+        raise InputError(
+            source,
+            [f"no column for {names}; found {', '.join(map(str, table.columns))}"],
+            remedy="Name the columns: --id COL, --label COL.",
+        )
+    clean = standardise(table, chosen)
     problems = _id_problems(clean["image_id"])
     known = tuple(classes) or tuple(sorted(clean["label"].dropna().unique()))
-    labels = match_labels(clean["label"], known, aliases=aliases).set_axis(clean.index)
-    problems += _label_problems(clean, labels, known)
+    label_problems, labels = _match(clean, known, aliases, given=bool(classes))
+    problems += label_problems
     if len(known) < 2:
         problems.append(f"needs at least 2 classes, found {len(known)}")
     if problems:
-        raise InputError(source, problems)
+        raise InputError(source, problems, remedy=SPELLING_REMEDY if "spelling" in "".join(problems) else None)
+    said += [*reading_sentences(clean), *_folded(clean["label"], labels)]
     clean["label"] = labels
-    if "fst" in clean and "fst_band" not in clean:
-        clean["fst_band"] = band_name(clean["fst"]).replace("unknown", pd.NA)
+    if "fst" in clean:
+        bands = band_name(clean["fst"]).replace("unknown", pd.NA)
+        clean["fst_band"] = clean["fst_band"].fillna(bands) if "fst_band" in clean else bands
     ordered = clean.sort_values("image_id", ignore_index=True)
-    return Truth(table=ordered, classes=known, **about)  # type: ignore[arg-type]
+    return Truth(table=ordered, classes=known, interpreted=tuple(said), **about)  # type: ignore[arg-type]
 
 
-def read_truth(source: TableSource, *, split: str | None = None, **about: object) -> Truth:
+def read_truth(
+    source: TableSource, *, split: str | None = None, columns: Mapping[str, str] | None = None, **about: object
+) -> Truth:
     """Read a table of labels and sensitive features; see :func:`make_truth`.
 
     Parameters
@@ -148,6 +182,8 @@ def read_truth(source: TableSource, *, split: str | None = None, **about: object
     split
         Keep the rows whose ``split`` column has this value, or one of several as in ``train+val``; all rows when
         there is no such column.
+    columns
+        Columns that the user named, by standard name.
     **about
         As for :func:`make_truth`.
 
@@ -156,7 +192,8 @@ def read_truth(source: TableSource, *, split: str | None = None, **about: object
     UsageError
         When the table has a ``split`` column without the value asked for.
     """
-    table, name = read_table(source).frame, source_name(source)
+    read, name = read_table(source), source_name(source)
+    table = read.frame
     if split is not None and "split" in table:
         names, there = split.split(JOINED), table["split"].astype(str)
         absent = [part for part in names if not (there == part).any()]
@@ -164,7 +201,15 @@ def read_truth(source: TableSource, *, split: str | None = None, **about: object
             wrong = absent[0] if absent else split
             raise UsageError(f"{name}: no row has split {wrong!r}; there are {', '.join(sorted(set(there)))}")
         table = table[there.isin(names)].reset_index(drop=True)
-    return make_truth(table, source=name, split=split or "all", **about)  # type: ignore[arg-type]
+    said = (*read.interpreted, *describe_columns(table, choose_columns(table, source=name, given=columns)))
+    return make_truth(
+        table,
+        source=name,
+        split=split or "all",
+        columns=columns,
+        interpreted=said,
+        **about,  # type: ignore[arg-type]
+    )
 
 
 def _id_problems(ids: pd.Series) -> list[str]:
@@ -175,7 +220,34 @@ def _id_problems(ids: pd.Series) -> list[str]:
     repeated = ids[ids.duplicated()].dropna().unique()
     if len(repeated):
         problems.append(f"repeated image_id: {name_some(repeated)}")
-    return problems
+    return problems + id_problems(ids)
+
+
+def _match(
+    table: pd.DataFrame, classes: Sequence[str], aliases: Mapping[str, str] | None, *, given: bool
+) -> tuple[list[str], pd.Series]:
+    """Return what is wrong with the labels, and the class of each row."""
+    found = table["label"]
+    lists = not_one_label(found)
+    if lists.any():
+        shown = f"{name_some(found[lists].unique(), limit=2)} in {int(lists.sum()):,} rows"
+        return [f"label cells hold lists ({shown}); one label an image is needed"], found
+    conflicts = [] if given else spelling_conflicts(found)
+    if conflicts:
+        return conflicts, found
+    labels = match_labels(found, classes, aliases=aliases).set_axis(table.index)
+    return _label_problems(table, labels, classes), labels
+
+
+def _folded(found: pd.Series, labels: pd.Series) -> list[str]:
+    """Say how many labels are written otherwise than their class."""
+    apart = found.notna() & (found != labels)
+    if not apart.any():
+        return []
+    pairs = pd.DataFrame({"found": found[apart], "label": labels[apart]}).drop_duplicates()
+    first = ", ".join(f"{a!r} is {b!r}" for a, b in pairs.head(3).itertuples(index=False))
+    more = f" and {len(pairs) - 3:,} more" if len(pairs) > 3 else ""
+    return [f"{int(apart.sum()):,} labels in other spellings than their class ({first}{more})."]
 
 
 def _label_problems(table: pd.DataFrame, labels: pd.Series, classes: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dermbench.artifacts.labels import fold
+from dermbench.artifacts.skin import read_skin
 from dermbench.data.fitzpatrick17k import TABLE as FULL_TABLE
 from dermbench.data.fitzpatrick17k import read_annotations
 from dermbench.data.index import FileIndex, image_index, scan
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from dermbench.data.source import Request
 
 COLUMNS = ("md5hash", "fitzpatrick_scale", "fitzpatrick_centaur")
-BANDS = {"12": "I-II", "34": "III-IV", "56": "V-VI"}
 NO_LABELS = "none"
 
 
@@ -108,7 +108,7 @@ def _unlabelled(index: FileIndex) -> dict[str, int]:
 def _columns(raw: pd.DataFrame) -> pd.DataFrame:
     table = read_annotations(raw)
     if "ddi_scale" in table:
-        table["ddi_band"] = table["ddi_scale"].map(BANDS).astype("string")
+        table["ddi_band"] = read_skin(table["ddi_scale"]).band
     if "nine_partition_label" in table:
         table["nine_partition_label"] = table["nine_partition_label"].map(fold, na_action="ignore")
     return table.drop(columns="ddi_scale", errors="ignore")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.labels import fold
+from dermbench.artifacts.labels import fold, spelling_conflicts
 from dermbench.data.source import BUILT_IN, SOURCES
 from dermbench.errors import InputError, RegistryError, UsageError, name_some
 from dermbench.tasks import Task, load_task, task_names
@@ -75,7 +75,7 @@ def class_set(labels: pd.Series, task: Task, source: Path) -> tuple[str, ...]:
     doubled = [" / ".join(group) for group in by_fold.values() if len(group) > 1]
     if doubled and task.classes:
         raise UsageError(f"classes that differ only in spelling: {name_some(doubled)}")
-    problems = [f"labels that differ only in spelling: {name_some(doubled)}"] if doubled else []
+    problems = [] if task.classes else spelling_conflicts(labels)
     if len(names) < 2:
         problems.append(f"needs at least 2 classes, found {name_some(names) or 'none'}")
     if problems:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.skin import parse_fst
+from dermbench.artifacts.column_types import KEPT
+from dermbench.artifacts.skin import read_skin
 from dermbench.data.index import image_index, scan
 from dermbench.data.reading import labels_of, read_columns
 from dermbench.data.source import SOURCES, Release
@@ -66,9 +67,12 @@ def read_annotations(raw: pd.DataFrame) -> pd.DataFrame:
     ``fst_centaur``, ``three_partition_label`` becomes ``malignancy``; -1 becomes ``<NA>``.
     """
     table = raw.rename(columns={"md5hash": "image_id", "three_partition_label": "malignancy"})
-    table["fst"] = parse_fst(table["fitzpatrick_scale"])
+    for column, name in (("fitzpatrick_scale", "fst"), ("fitzpatrick_centaur", "fst_centaur")):
+        skin = read_skin(table[column])
+        table[name] = skin.fst
+        if skin.text.notna().any():
+            table[f"{name}{KEPT}"] = skin.text
     table["fst_scale"] = table["fst"]
-    table["fst_centaur"] = parse_fst(table["fitzpatrick_centaur"])
     return table.drop(columns=["fitzpatrick_scale", "fitzpatrick_centaur", "label"], errors="ignore")
 
 

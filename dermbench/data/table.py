@@ -13,8 +13,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.columns import ALIASES, find_column, standardise
-from dermbench.artifacts.skin import parse_fst
+from dermbench.artifacts.column_types import standardise
+from dermbench.artifacts.columns import ALIASES, choose_columns, describe_columns, find_column, fold_header
+from dermbench.artifacts.labels import not_one_label
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.data.custom import ABOUT, class_set
@@ -25,10 +26,22 @@ from dermbench.data.source import SOURCES, Release
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from dermbench.data.source import Request
 
+NAMED = {
+    "id": "image_id",
+    "label": "label",
+    "fst": "fst",
+    "patient_id": "patient_id",
+    "lesion_id": "lesion_id",
+    "sex": "sex",
+    "age": "age",
+}
+"""Options that name a column, each with what the column holds."""
 PATHS = ("path", "image_path", "filepath", "file_path", "file", "file_name", "filename", "image", "image_id")
 """Columns that may hold the path of an image, the preferred one first; ids are matched by file name."""
 SPLIT_NAMES = {
@@ -41,8 +54,6 @@ SPLIT_NAMES = {
     "test": "test",
     "testing": "test",
 }
-NO_SKIN_TYPE = frozenset({"", "-1", "0", "na", "nan", "none", "null", "unknown", "not available"})
-"""Spellings of an unknown skin type, in lower case."""
 DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -54,19 +65,22 @@ def table(request: Request) -> Release:
     -------
     images
         Folder that the paths are relative to, the folder of the table by default.
+    image, id, label, fst, patient_id, lesion_id, sex, age
+        Columns of the table, where they have other names than :data:`dermbench.artifacts.columns.ALIASES`.
     task, title, licence, citation, classes
         What ``dataset.toml`` says about the data.
     """
-    options = request.known("images", *ABOUT)
+    options = request.known("images", "image", *NAMED, *ABOUT)
     path = request.raw()
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; --root is the table itself, or use the source 'folder'")
-    raw = read_table(path).frame
+    read = read_table(path)
+    raw = read.frame
     if raw.empty:
         raise InputError(path, ["has no rows"])
-    files = _path_column(raw, path)
+    files, chosen = _columns(raw, path, options)
     index = scan(Path(options["images"]) if "images" in options else path.parent, skip=request.out)
-    clean = _clean(raw, files)
+    clean = _clean(raw, files, chosen)
     problems = _problems(raw, clean)
     places, leads_out = _places(to_text(raw[files]).str.strip(), index)
     problems += leads_out
@@ -75,32 +89,57 @@ def table(request: Request) -> Release:
     classes = class_set(clean["label"], request.task, path)
     clean["label"] = labels_of(clean["label"], request.task, classes, path)
     clean["path"] = places
-    return Release(clean, index.root, classes)
+    kept = {k: v for k, v in options.items() if k not in ABOUT}
+    said = (*read.interpreted, *_mapping(raw, files, chosen))
+    return Release(clean, index.root, classes, options=kept, interpreted=said)
 
 
-def _path_column(raw: pd.DataFrame, path: Path) -> str:
-    by_fold = {str(c).strip().lower(): str(c) for c in reversed(list(raw.columns))}
-    named = next((by_fold[name] for name in PATHS if name in by_fold), find_column(raw, "image_id"))
+def _columns(raw: pd.DataFrame, path: Path, options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the column of the paths, and the column of each standard name."""
+    given = {NAMED[option]: column for option, column in options.items() if option in NAMED}
+    chosen = choose_columns(raw, source=path, given=given)
+    by_fold = {fold_header(column): str(column) for column in reversed(list(raw.columns))}
+    named = next((by_fold[fold_header(name)] for name in PATHS if fold_header(name) in by_fold), None)
+    if "image" in options:
+        named = choose_columns(raw, source=path, given={"path": options["image"]})["path"]
+    named = named or chosen.get("image_id")
     problems = []
     if named is None:
         problems.append(f"no column for the image (accepted: {', '.join(dict.fromkeys(PATHS))})")
-    if find_column(raw, "label") is None:
+    if "label" not in chosen:
         problems.append(f"no column for the label (accepted: {', '.join(ALIASES['label'])})")
     if named is None or problems:
-        raise InputError(path, problems, remedy=f"Found: {', '.join(map(str, raw.columns))}")
-    return named
+        raise InputError(
+            path,
+            problems,
+            remedy="Name the columns: --set image=COL, --set label=COL.\n"
+            f"Found: {', '.join(map(str, raw.columns))}",
+        )
+    if chosen.get("image_id") == named and "id" not in options:
+        del chosen["image_id"]
+        other = find_column(raw.drop(columns=named), "image_id", source=path)
+        if other is not None and other not in chosen.values():
+            chosen["image_id"] = other
+    return named, chosen
 
 
-def _clean(raw: pd.DataFrame, files: str) -> pd.DataFrame:
-    others = raw.drop(columns=files)
-    if find_column(others, "image_id") is None:
-        others = others.assign(image_id=raw[files])
-    clean = standardise(others)
+def _clean(raw: pd.DataFrame, files: str, chosen: Mapping[str, str]) -> pd.DataFrame:
+    if "image_id" in chosen:
+        others = raw if chosen["image_id"] == files else raw.drop(columns=files)
+    else:
+        others = raw.drop(columns=files).assign(image_id=raw[files])
+    clean = standardise(others, {"image_id": "image_id", **chosen})
     clean["image_id"] = clean["image_id"].str.strip()
-    clean["label"] = clean["label"].str.strip()
     if "split" in clean:
         clean["split"] = clean["split"].str.strip().str.lower().map(SPLIT_NAMES).astype("string")
     return clean
+
+
+def _mapping(raw: pd.DataFrame, files: str, chosen: Mapping[str, str]) -> tuple[str, ...]:
+    """Say which column each standard column was read from."""
+    every = {"path": files, "image_id": files, **chosen}
+    named = ", ".join(f"{name} from {column!r}" for name, column in every.items())
+    return (f"Columns: {named}.", *describe_columns(raw, every, shown=()))
 
 
 def _problems(raw: pd.DataFrame, clean: pd.DataFrame) -> list[str]:
@@ -112,14 +151,9 @@ def _problems(raw: pd.DataFrame, clean: pd.DataFrame) -> list[str]:
         if wrong.any():
             names = name_some(raw["split"][wrong].unique())
             problems.append(f"split is train, val, test or empty, not {names} ({rows_of(wrong)})")
-    skin = find_column(raw, "fst")
-    if skin is not None:
-        given = raw[skin].astype("string").fillna("").str.strip()
-        wrong = parse_fst(given).set_axis(given.index).isna() & ~given.str.lower().isin(NO_SKIN_TYPE)
-        if wrong.any():
-            problems.append(
-                f"{skin} is 1-6, I-VI or empty, not {name_some(given[wrong].unique())} ({rows_of(wrong)})"
-            )
+    lists = not_one_label(clean["label"])
+    if lists.any():
+        problems.append(f"label cells hold lists ({rows_of(lists)}); one label an image is needed")
     return problems
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.columns import UNITS
+from dermbench.artifacts.columns import UNITS, is_skin_type
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.tables import write_table
 from dermbench.artifacts.text_form import to_text
@@ -65,12 +65,12 @@ def canonical(truth: Truth, sensitive: Sequence[str]) -> Truth:
     """
     parts = {part.strip() for feature in sensitive for part in feature.split(",")}
     if "fst" in parts:
-        parts |= {name for name in map(str, truth.table.columns) if name.startswith("fst_")}
+        parts |= {"fst_band", *(name for name in map(str, truth.table.columns) if is_skin_type(name))}
     kept = [c for c in truth.table.columns if c in {"image_id", "label", *UNITS, *parts}]
     # text now, typed again by make_truth: as if it had been read from the csv file
     table = truth.table[kept].apply(lambda column: to_text(column).fillna("").astype(object))
     again = make_truth(table, classes=truth.classes)
-    return replace(truth, table=again.table, sensitive=tuple(sensitive))
+    return replace(truth, table=again.table, sensitive=tuple(sensitive), interpreted=())
 
 
 def board_truth(board: Board, truth: Truth) -> Truth:

@@ -77,12 +77,12 @@ def test_all_problems_of_a_table_come_in_one_message(tmp_path, csv):
     table.loc[1, "image"] = table.loc[0, "image"]
     table.loc[2, "label"] = ""
     table.loc[3, "split"] = "holdout"
-    table.loc[4, "fst"] = "12"
+    table.loc[4, "label"] = "['a', 'b']"
     table.loc[5, "image"] = "../x.jpg"
     with pytest.raises(InputError) as caught:
         prepare("table", root=csv(table), out=tmp_path / "out")
     assert len(caught.value.problems) == 5
-    for row, word in ((3, "repeated"), (4, "no label"), (5, "holdout"), (6, "'12'"), (7, "outside")):
+    for row, word in ((3, "repeated"), (4, "no label"), (5, "holdout"), (6, "hold lists"), (7, "outside")):
         assert any(word in p and f"row {row}" in p for p in caught.value.problems)
 
 
@@ -95,7 +95,7 @@ def test_all_problems_of_a_table_come_in_one_message(tmp_path, csv):
         (lambda t: t.assign(label="one"), "at least 2 classes"),
         (
             lambda t: t.assign(label=["Naevus", "naevus", "melanoma"] * 4),
-            "differ only in spelling: 'Naevus / naevus'",
+            r"differ only in spelling: 'Naevus' \(4 images\), 'naevus' \(4 images\)",
         ),
     ],
 )

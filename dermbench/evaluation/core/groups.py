@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.columns import UNITS
-from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
-from dermbench.artifacts.text_form import to_text
+from dermbench.artifacts.columns import UNITS, is_skin_type
+from dermbench.artifacts.skin import UNKNOWN
 from dermbench.errors import UsageError
+from dermbench.evaluation.core.group_names import MAX_GROUPS, named_groups
 from dermbench.evaluation.core.metric import Tally
 
 if TYPE_CHECKING:
@@ -25,20 +25,6 @@ if TYPE_CHECKING:
 
 SMALL = 30
 """Groups with fewer images are marked: an interval for a proportion is then wider than about .3."""
-MAX_GROUPS = 100
-"""Groups that a feature may have; more means that the column is an id or a measurement."""
-CUTS: dict[str, tuple[tuple[float, ...], tuple[str, ...]]] = {
-    "age": ((30, 50, 70), ("<30", "30-49", "50-69", "70+")),
-    "ita": (
-        (-30, 10, 28, 41, 55),
-        ("dark", "brown", "tan", "intermediate", "light", "very light"),
-    ),
-}
-"""Measurements that are cut into bands: lower ends of all bands but the first, and the bands' names.
-
-``age`` in years, the lower end included; ``ita`` (individual typology angle) in degrees, the upper end
-included, after Chardon et al. 1991.
-"""
 CROSS = " \N{MULTIPLICATION SIGN} "
 """Between the parts of an intersection's group names."""
 NOT_SENSITIVE = ("image_id", "label", "path", "split", "sha256", *UNITS)
@@ -162,17 +148,20 @@ def _annotators(truth: Truth) -> list[str]:
 
 
 def _is_annotator(name: str) -> bool:
-    return name.startswith("fst_") and name != "fst_band"
+    return name != "fst" and is_skin_type(name)
 
 
 def group(truth: Truth, feature: str) -> Grouping:
     """Group the images of ``truth`` by a sensitive feature.
 
-    ``fst`` and ``fst_<annotator>`` give I to VI, ``fst_band`` I-II, III-IV and V-VI; ``age`` and ``ita``
-    bands (:data:`CUTS`); any other column its values as text. Columns joined by commas, ``fst,sex``, give
-    the intersection, named like "V x female" with a multiplication sign. An ordered feature has all groups
-    of its scale, any other those with an image. A missing value, in an intersection of any part, makes the
-    group of an image unknown: such images are reported and never compared.
+    ``fst`` and ``fst_<annotator>`` give I to VI, ``fst_band`` I-II, III-IV and V-VI, ``mst_<source>`` its tones;
+    ``age`` and ``ita`` bands (:data:`~dermbench.evaluation.core.group_names.AGE_BINS`,
+    :data:`~dermbench.evaluation.core.group_names.ITA`); any other column its values, numbers by size. Numbers
+    are categories unless ``truth.scales`` says that the column is ordered or puts it into bands. Columns joined by
+    commas, ``fst,sex``, give the intersection, named like "V x female" with a multiplication sign. An ordered
+    feature has all groups of its scale, any other those with an image. An unknown value
+    (:func:`~dermbench.artifacts.skin.is_unknown`), in an intersection of any part, makes the group of an image
+    unknown: such images are reported and never compared.
 
     Raises
     ------
@@ -187,13 +176,13 @@ def group(truth: Truth, feature: str) -> Grouping:
             f"no sensitive feature {', '.join(map(repr, absent))}; "
             f"columns of the truth: {', '.join(there) or 'none besides ids and labels'}"
         )
-    columns = [_named(truth, part) for part in parts]
+    columns = [named_groups(truth, part) for part in parts]
     combined = columns[0] if len(columns) == 1 else reduce(_cross, columns)
     names = tuple(str(name) for name in combined.cat.categories if (combined == name).any())
     if len(names) > MAX_GROUPS:
         raise UsageError(
             f"sensitive feature {feature!r} has {len(names):,} groups, at most {MAX_GROUPS} are compared",
-            remedy="Add a column that puts its values into bands.",
+            remedy="Numbers are put into bands with --bins COL=A,B; for text, add a column with fewer values.",
         )
     crossed = len(parts) > 1
     ordered = bool(combined.cat.ordered) and not crossed
@@ -211,46 +200,6 @@ def group_all(truth: Truth, features: Sequence[str] | None) -> list[Grouping]:
 
 def _have(truth: Truth, column: str) -> bool:
     return column in truth.table or (column == "fst_band" and "fst" in truth.table)
-
-
-def _named(truth: Truth, name: str) -> pd.Series:
-    """Return a categorical column, missing where the value is unknown."""
-    if name == "fst_band":
-        bands = truth.table["fst_band"] if "fst_band" in truth.table else band_name(truth.table["fst"])
-        return _category(bands, BANDS)
-    column = truth.table[name]
-    if name == "fst" or name.startswith("fst_"):
-        return _category(fst_name(column), FST_NAMES)
-    if name in CUTS and pd.api.types.is_numeric_dtype(column):
-        edges, labels = CUTS[name]
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        band = np.searchsorted(edges, values, side="left" if name == "ita" else "right")
-        names = pd.Series([labels[b] for b in band], dtype=object, index=column.index)
-        return _category(names.where(~np.isnan(values)), labels)
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return _numbers(column)
-    text = to_text(column).str.strip().astype(object)
-    text = text.where(text.str.lower() != UNKNOWN)
-    return text.astype(pd.CategoricalDtype(sorted(text.dropna().unique())))
-
-
-def _numbers(column: pd.Series) -> pd.Series:
-    values = column.astype("Float64")
-    distinct = sorted(values.dropna().unique())
-    if len(distinct) > MAX_GROUPS:
-        raise UsageError(
-            f"sensitive feature {column.name!r} has {len(distinct):,} different numbers",
-            remedy="Add a column that puts its values into bands.",
-        )
-    names = {value: f"{value:g}" for value in distinct}
-    text = values.astype(object).map(names, na_action="ignore")
-    return text.astype(pd.CategoricalDtype(list(names.values()), ordered=True))
-
-
-def _category(text: pd.Series, names: Sequence[str]) -> pd.Series:
-    """Return an ordered category in which a value other than ``names`` is missing."""
-    values = text.astype(object).where(text.isin(names).to_numpy(dtype=bool))
-    return values.astype(pd.CategoricalDtype(list(names), ordered=True))
 
 
 def _cross(left: pd.Series, right: pd.Series) -> pd.Series:

@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from dermbench.artifacts.truth import make_truth
+from dermbench.artifacts.scales import read_scales
+from dermbench.artifacts.truth import make_truth, read_truth
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.groups import default_features, further_annotators, group, group_all
 
@@ -16,6 +19,10 @@ def truth_with(**columns):
     n = len(next(iter(columns.values())))
     base = {"image_id": [f"i{k}" for k in range(n)], "label": ["a", "b"] * (n // 2) + ["a"] * (n % 2)}
     return make_truth(pd.DataFrame(base | columns))
+
+
+def scaled(truth, **options):
+    return replace(truth, scales=read_scales(**options))
 
 
 def named(truth, feature):
@@ -76,18 +83,125 @@ def test_text_columns_keep_their_values():
     assert not group(truth, "sex").ordered
 
 
-@pytest.mark.parametrize("value", ["NA", "null", "None", "nan", "0"])
-def test_text_that_other_tools_read_as_missing_is_a_value(value):
-    assert named(truth_with(site=[value, "arm"]), "site") == [value, "arm"]
+@pytest.mark.parametrize(
+    "spelling", ["NA", "null", "None", "nan", "NaN", "N/A", " n/a ", "Not available", "UNKNOWN", "", None]
+)
+def test_spellings_of_unknown_are_unknown_in_any_sensitive_column(spelling):
+    assert named(truth_with(site=[spelling, "arm"]), "site") == ["unknown", "arm"]
+    assert named(truth_with(clinic=[spelling, "2", "10"]), "clinic") == ["unknown", "2", "10"]
+
+
+def test_minus_one_is_unknown_among_positive_codes_only():
+    assert named(truth_with(code=[-1, 0, 3]), "code") == ["unknown", "0", "3"]
+    assert named(truth_with(code=["-1", "2.5", "N/A"]), "code") == ["unknown", "2.5", "unknown"]
+    assert named(truth_with(code=["-1", "-2", "3"]), "code") == ["-1", "-2", "3"]
+    assert named(truth_with(code=["-1", "arm"]), "code") == ["-1", "arm"]
+
+
+def test_none_and_0_are_values_where_they_are_codes():
+    assert named(truth_with(code=["0", "1"]), "code") == ["0", "1"]
 
 
 def test_age_bands():
-    truth = truth_with(age=["0", "29.9", "30", "49", "50", "69", "70", "101", ""])
-    expected = ["<30", "<30", "30-49", "30-49", "50-69", "50-69", "70+", "70+", "unknown"]
-    assert named(truth, "age") == expected
-    assert shown(truth, "age") == ("<30", "30-49", "50-69", "70+", "unknown")
-    assert group(truth, "age").names == ("<30", "30-49", "50-69", "70+")
+    truth = truth_with(age=["0", "39.9", "40", "59", "60", "101", "", "-1"])
+    assert named(truth, "age") == ["<40", "<40", "40-59", "40-59", "60+", "60+", "unknown", "unknown"]
+    assert shown(truth, "age") == ("<40", "40-59", "60+", "unknown")
     assert group(truth, "age").ordered
+
+
+def test_age_in_words_is_a_category():
+    truth = truth_with(age=["AGE_30_TO_39", "AGE_18_TO_29", "unknown"])
+    assert named(truth, "age") == ["AGE_30_TO_39", "AGE_18_TO_29", "unknown"]
+    assert not group(truth, "age").ordered
+
+
+@pytest.mark.parametrize(
+    ("values", "ends", "names"),
+    [
+        ([1, 4, 9, None], "4,8", ("<4", "4-7", "8+")),
+        (["1.5", "4", "NaN", "9"], "4,8", ("<4", "4 to <8", "8+")),
+        ([0, 1, 2], "1,2", ("<1", "1", "2+")),
+        ([-5, 0.25, 3], "-2.5,0.5", ("<-2.5", "-2.5 to <0.5", "0.5+")),
+    ],
+)
+def test_bins_put_any_numbers_into_ordered_bands(values, ends, names):
+    truth = scaled(truth_with(size=values), bins=[f"size={ends}"])
+    grouping = group(truth, "size")
+    assert grouping.names == names
+    assert grouping.ordered
+    assert (grouping.codes >= 0).sum() == 3
+
+
+def test_bins_of_age_replace_the_default():
+    truth = scaled(truth_with(age=["10", "20", "90"]), bins=["age=18"])
+    assert named(truth, "age") == ["<18", "18+", "18+"]
+
+
+def test_numbers_are_categories_unless_ordered():
+    truth = truth_with(clinic=["10", "9", "2"])
+    assert group(truth, "clinic").names == ("2", "9", "10")
+    assert not group(truth, "clinic").ordered
+    assert group(scaled(truth, ordered=["clinic"]), "clinic").ordered
+
+
+def test_text_is_ordered_as_the_user_says():
+    truth = truth_with(stage=["high", "low", "n/a"])
+    grouping = group(scaled(truth, ordered=["stage=low,middle,high"]), "stage")
+    assert (grouping.names, grouping.ordered, grouping.codes.tolist()) == (
+        ("low", "middle", "high"),
+        True,
+        [2, 0, -1],
+    )
+    with pytest.raises(UsageError, match="order of 'high', 'low' is not known"):
+        group(scaled(truth, ordered=["stage"]), "stage")
+    with pytest.raises(UsageError, match="does not list: 'high'"):
+        group(scaled(truth, ordered=["stage=low,middle"]), "stage")
+
+
+@pytest.mark.parametrize(
+    ("ordered", "bins"),
+    [
+        (["=a,b"], []),
+        (["x=a"], []),
+        (["x=a,a"], []),
+        (["x", "x=a,b"], []),
+        ([], ["x"]),
+        ([], ["x="]),
+        ([], ["x=3,2"]),
+        ([], ["x=2,nan"]),
+        ([], ["x=two"]),
+        (["x"], ["x=1"]),
+    ],
+)
+def test_malformed_scales_are_refused(ordered, bins):
+    with pytest.raises(UsageError, match=r"--ordered|--bins"):
+        read_scales(ordered, bins)
+
+
+def test_csv_parquet_and_a_frame_give_the_same_groups(tmp_path):
+    columns = {
+        "clinic": [10, 9, None, 2],
+        "whole": [1.0, 2.0, 3.0, None],
+        "big": [1234567.0, 1234568.0, None, 1234567.0],
+        "biopsy": [True, False, True, True],
+        "text": ["10", "9", "N/A", "2"],
+        "sex": [0.0, 1.0, None, 1.0],
+        "fst": [12.0, 34.0, 3.0, None],
+    }
+    frame = pd.DataFrame({"image_id": list("abcd"), "label": [0, 1, 0, 1], **columns})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_csv(tmp_path / "t.tsv", index=False, sep="\t")
+    frame.to_parquet(tmp_path / "t.parquet")
+    sources = (tmp_path / "t.csv", tmp_path / "t.tsv", tmp_path / "t.parquet", frame)
+    truths = [read_truth(source) for source in sources]
+    for feature in (*columns, "fst_band"):
+        found = [group(truth, feature) for truth in truths]
+        assert len({(g.names, g.ordered, tuple(g.codes)) for g in found}) == 1, feature
+    assert group(truths[0], "clinic").names == ("2", "9", "10")
+    assert group(truths[0], "big").names == ("1234567", "1234568")
+    assert group(truths[0], "sex").names == ("0", "1")
+    assert {truth.classes for truth in truths} == {("0", "1")}
+    assert len({truth.digest for truth in truths}) == 1
 
 
 def test_ita_bands():
@@ -141,8 +255,10 @@ def test_a_column_of_measurements_is_refused():
     with pytest.raises(UsageError, match="101 groups, at most 100"):
         group(truth_with(diameter=[f"{k} mm" for k in many]), "diameter")
     for numbers in (many, np.linspace(0, 1, 101)):
-        with pytest.raises(UsageError, match="101 different numbers"):
+        with pytest.raises(UsageError, match=r"101 different numbers\n.*--bins diameter="):
             group(truth_with(diameter=numbers), "diameter")
+    with pytest.raises(UsageError, match="21 different numbers"):
+        group(truth_with(diameter=np.linspace(0, 1, 21)), "diameter")
 
 
 def test_all_unknown_and_one_group():

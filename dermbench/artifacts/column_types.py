@@ -1,0 +1,145 @@
+"""From a table as it was written to standard columns: names, types, skin tones, numbers and categories."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from dermbench.artifacts.columns import REQUIRED, UNITS, choose_columns, is_monk, is_skin_type
+from dermbench.artifacts.skin import is_unknown, read_monk, read_skin
+from dermbench.artifacts.text_form import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
+"""A number as programs write it; ``010`` and ``1,5`` are text."""
+CATEGORIES = ("label", "sex", "site", "malignancy")
+TEXT = (*REQUIRED, *UNITS, "sha256", *CATEGORIES)
+MEASURED = ("age", "ita")
+"""Measurements, which are numbers."""
+KEPT = "_text"
+"""Ends the name of the column that keeps what reading another one lost."""
+SHOWN = 5
+"""How many spellings that were not understood a sentence names."""
+
+_WHOLE = r"(-?\d+)(?:\.0+)?"
+_TONE_NAME = re.compile(r"\s*(fst|mst)[\s_-]+(\S.*?)\s*", re.IGNORECASE)
+
+
+def standardise(table: pd.DataFrame, chosen: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Return ``table`` with standard column names and types.
+
+    ``fst`` and ``fst_<source>`` become ``Int64`` 1-6 and ``mst_<source>`` ``Int64`` 1-10, ``fst_band`` one of the
+    bands, ``age`` and ``ita`` ``Float64``; what is no such value stays in ``<name>_text``. Ids, labels and the
+    other columns of :data:`TEXT` are text. Any further column holds numbers when all its values are plain numbers
+    (``10`` and ``2.5``, not ``010``), and text otherwise, so that CSV and parquet files of one table give the
+    same. Empty cells become ``<NA>``.
+
+    Parameters
+    ----------
+    table
+        Under the names of its author.
+    chosen
+        Column of each standard name; by default that of
+        :func:`~dermbench.artifacts.columns.choose_columns`.
+    """
+    renamed = _renamed(table, choose_columns(table) if chosen is None else chosen)
+    made: dict[str, pd.Series] = {}
+    for name in map(str, renamed.columns):
+        made[name] = _typed(name, renamed[name])
+    for name in [n for n in made if is_skin_type(n) or is_monk(n) or n in {*MEASURED, "fst_band"}]:
+        _read_tone(made, name, renamed[name])
+    return pd.DataFrame(made)
+
+
+def reading_sentences(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say what of skin tones, age and ITA was not understood, with counts, from the columns that keep it."""
+    said = []
+    for name in map(str, table.columns):
+        base = name.removesuffix(KEPT)
+        if base == name or base not in table:
+            continue
+        lost = table[name].notna() & table[base].isna()
+        if not lost.any():
+            continue
+        counts = table[name][lost].value_counts()
+        first = ", ".join(f"{spelling!r} {n:,}" for spelling, n in counts.head(SHOWN).items())
+        more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
+        what = "no single skin type" if is_skin_type(base) else f"no {'band' if base == 'fst_band' else 'value'}"
+        sentence = f"{base}: {int(lost.sum()):,} unknown, because the table names {what} ({first}{more})"
+        if base == "fst" and "fst_band" in table:
+            sentence += f"; the band is known for {int((lost & table['fst_band'].notna()).sum()):,} of them"
+        said.append(f"{sentence}.")
+    return tuple(said)
+
+
+def _renamed(table: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
+    names = {column: name for name, column in chosen.items()}
+    taken = set(chosen)
+    for column in map(str, table.columns):
+        tone = _TONE_NAME.fullmatch(column)
+        if column in names:
+            continue
+        if column in taken:
+            names[column] = f"unused_{column}"
+        elif tone and (new := f"{tone[1]}_{tone[2]}".lower()) not in {*table.columns, *names.values()}:
+            names[column] = new
+    return table.rename(columns=names)
+
+
+def _typed(name: str, column: pd.Series) -> pd.Series:
+    if name in CATEGORIES:
+        return _category_text(column)
+    if name in TEXT or name.endswith(KEPT):
+        return to_text(column)
+    return column if pd.api.types.is_numeric_dtype(column) else _numbers_or_text(to_text(column))
+
+
+def _category_text(column: pd.Series) -> pd.Series:
+    """Return trimmed text, with whole numbers as ``1`` where all values are numbers like ``1`` and ``1.0``."""
+    text = to_text(column).str.strip()
+    if text.dropna().str.fullmatch(_WHOLE).all():
+        return text.str.replace(rf"^{_WHOLE}$", r"\1", regex=True)
+    return text
+
+
+def _read_tone(made: dict[str, pd.Series], name: str, column: pd.Series) -> None:
+    """Replace a tone or measurement by what it says, and keep what reading lost."""
+    if is_monk(name):
+        made[name], lost = read_monk(column)
+    elif name in MEASURED:
+        made[name], lost = _read_number(name, to_text(column))
+    else:
+        skin = read_skin(column)
+        lost = skin.text
+        if name == "fst_band":
+            made[name], lost = skin.band, lost.mask(skin.band.notna())
+        else:
+            made[name] = skin.fst
+        if name == "fst" and (lost.notna() & skin.band.notna()).any():
+            stated = read_skin(made["fst_band"]).band if "fst_band" in made else skin.band
+            made["fst_band"] = stated.fillna(skin.band)
+    if lost.notna().any():
+        kept = f"{name}{KEPT}"
+        made[kept] = lost if kept not in made else to_text(made[kept]).fillna(lost)
+
+
+def _read_number(name: str, text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    numbers = pd.to_numeric(text, errors="coerce").astype("Float64")
+    lost = text.mask(numbers.notna() | is_unknown(text))
+    if name == "age" and lost.notna().any() and not numbers.notna().any():
+        return text, lost.mask(lost.notna())  # age groups in words: a category like any other
+    return numbers, lost
+
+
+def _numbers_or_text(text: pd.Series) -> pd.Series:
+    present = text.dropna()
+    if present.empty or not present.str.fullmatch(NUMBER).all():
+        return text
+    numbers = pd.to_numeric(present.astype(object))
+    if not pd.api.types.is_signed_integer_dtype(numbers) and not pd.api.types.is_float_dtype(numbers):
+        return text  # whole numbers beyond 64 bits
+    return numbers.astype("Float64" if pd.api.types.is_float_dtype(numbers) else "Int64").reindex(text.index)

@@ -1,0 +1,139 @@
+"""From one column of a truth table to named groups: scales, bands, numbers and categories."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.column_types import NUMBER
+from dermbench.artifacts.columns import is_monk, is_skin_type
+from dermbench.artifacts.skin import BANDS, FST_NAMES, band_name, fst_name, is_unknown
+from dermbench.artifacts.text_form import to_text
+from dermbench.errors import UsageError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.artifacts.truth import Truth
+
+MAX_GROUPS = 100
+"""Groups that a feature may have; more means that the column is an id or a measurement."""
+MAX_FRACTIONS = 20
+"""Groups that a column of numbers with decimals may have."""
+AGE_BINS = (40.0, 60.0)
+"""Years from which on the second and third band of ``age`` begin, unless the user says otherwise."""
+ITA = ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", "very light"))
+"""Bands of ``ita`` (individual typology angle) in degrees, the upper end included, after Chardon et al. 1991."""
+
+
+def named_groups(truth: Truth, name: str) -> pd.Series:
+    """Return a categorical column, missing where the value is unknown."""
+    if name == "fst_band":
+        bands = truth.table["fst_band"] if "fst_band" in truth.table else band_name(truth.table["fst"])
+        return _category(bands, BANDS)
+    column = truth.table[name]
+    if is_skin_type(name):
+        return _category(fst_name(column), FST_NAMES)
+    text = to_text(column).str.strip().mask(is_unknown(column))
+    numbers = _numbers(column, text)
+    if name in truth.scales.ordered:
+        return _ordered(name, text, numbers, truth.scales.ordered[name])
+    bins = truth.scales.bins.get(name, ())
+    if numbers is None:
+        if bins:
+            raise UsageError(f"--bins {name}: {name!r} holds values that are no numbers: {_no_numbers(text)}")
+        return _categories(text)
+    if bins or name == "age":
+        return _banded(numbers, bins or AGE_BINS, years=name == "age")
+    return _skin_angles(numbers) if name == "ita" else _number_names(name, numbers, ordered=is_monk(name))
+
+
+def _skin_angles(numbers: pd.Series) -> pd.Series:
+    ends, bands = ITA
+    place = np.searchsorted(ends, np.nan_to_num(numbers.to_numpy(np.float64, na_value=np.nan)), side="left")
+    names = pd.Series(np.asarray(bands, dtype=object)[place], index=numbers.index)
+    return _category(names.where(numbers.notna()), bands)
+
+
+def _numbers(column: pd.Series, text: pd.Series) -> pd.Series | None:
+    """Return a column as numbers; None when a value is none, or all are unknown."""
+    if pd.api.types.is_bool_dtype(column):
+        return None
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype("Float64").mask(text.isna())
+    known = text.dropna()
+    if known.empty or not known.str.fullmatch(NUMBER).all():
+        return None
+    return pd.to_numeric(text.astype(object), errors="coerce").astype("Float64")
+
+
+def _categories(text: pd.Series) -> pd.Series:
+    known = text.str.lower()
+    if known.dropna().isin(["true", "false"]).all():
+        text = known.str.capitalize()  # True and TRUE are one value
+    values = text.astype(object)
+    return values.astype(pd.CategoricalDtype(sorted(values.dropna().unique())))
+
+
+def _number_names(name: str, numbers: pd.Series, *, ordered: bool) -> pd.Series:
+    distinct = sorted(numbers.dropna().unique())
+    whole = all(float(value).is_integer() for value in distinct)
+    if len(distinct) > (MAX_GROUPS if whole else MAX_FRACTIONS):
+        raise UsageError(
+            f"sensitive feature {name!r} has {len(distinct):,} different numbers",
+            remedy=f"Put them into bands: --bins {name}={distinct[len(distinct) // 2]:g}",
+        )
+    names = {value: _number_name(float(value)) for value in distinct}
+    text = numbers.astype(object).map(names, na_action="ignore")
+    return text.astype(pd.CategoricalDtype(list(names.values()), ordered=ordered))
+
+
+def _number_name(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _ordered(name: str, text: pd.Series, numbers: pd.Series | None, levels: Sequence[str]) -> pd.Series:
+    """Return an ordered category: numbers by size, text in the order that the user gave."""
+    if not levels:
+        if numbers is None:
+            raise UsageError(
+                f"--ordered {name}: the order of {_no_numbers(text)} is not known",
+                remedy=f"Give the values from low to high: --ordered {name}=A,B,C",
+            )
+        return _number_names(name, numbers, ordered=True)
+    values = text if numbers is None else _number_names(name, numbers, ordered=True).astype("string")
+    strange = values[values.notna() & ~values.isin(list(levels))]
+    if len(strange):
+        raise UsageError(f"--ordered {name}: values that it does not list: {name_some(strange.unique())}")
+    return _category(values, levels)
+
+
+def _banded(numbers: pd.Series, ends: Sequence[float], *, years: bool) -> pd.Series:
+    """Return the band of each number, the lower end included."""
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    known = values[~np.isnan(values)]
+    whole = all(float(e).is_integer() for e in ends) and (years or bool((known == np.round(known)).all()))
+    between = [
+        (f"{_number_name(a)}-{_number_name(b - 1)}" if b - a > 1 else _number_name(a))
+        if whole
+        else f"{_number_name(a)} to <{_number_name(b)}"
+        for a, b in pairwise(ends)
+    ]
+    names = (f"<{_number_name(ends[0])}", *between, f"{_number_name(ends[-1])}+")
+    place = np.searchsorted(ends, np.nan_to_num(values), side="right")
+    text = pd.Series(np.asarray(names, dtype=object)[place], index=numbers.index)
+    return _category(text.where(~np.isnan(values)), names)
+
+
+def _no_numbers(text: pd.Series) -> str:
+    known = text.dropna()
+    return name_some(known[~known.str.fullmatch(NUMBER)].unique()) or "no value"
+
+
+def _category(text: pd.Series, names: Sequence[str]) -> pd.Series:
+    """Return an ordered category in which a value other than ``names`` is missing."""
+    values = text.astype(object).where(text.isin(names).to_numpy(dtype=bool))
+    return values.astype(pd.CategoricalDtype(list(names), ordered=True))
