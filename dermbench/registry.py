@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -10,15 +11,20 @@ from dermbench.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+
+_LOADED: dict[str, str] = {}
+"""{module: plug-in and package in words} of every plug-in that was asked for in this process."""
+REMEDY = "Repair or uninstall the package that provides it."
 
 
 class Registry(Generic[T]):
     """Named plug-ins of one kind: built-ins by decorator, outsiders by entry point.
 
-    Entry points of the group are imported on the first look-up. One that fails to import raises on
-    every look-up; it is never reduced to a warning.
+    Entry points of the group are imported on the first look-up. One that fails to import, ends the program or is
+    no such plug-in raises on every look-up; it is never reduced to a warning.
 
     Parameters
     ----------
@@ -27,11 +33,14 @@ class Registry(Generic[T]):
     group
         Entry-point group, ``"dermbench.metrics"``. An entry point's name is the plug-in's name and its
         object is the plug-in.
+    is_one
+        Whether an object of another package is such a plug-in.
     """
 
-    def __init__(self, kind: str, group: str) -> None:
+    def __init__(self, kind: str, group: str, *, is_one: Callable[[object], bool]) -> None:
         self.kind = kind
         self.group = group
+        self.is_one = is_one
         self._items: dict[str, T] = {}
         self._discovered = False
 
@@ -89,12 +98,43 @@ class Registry(Generic[T]):
         for point in entry_points(group=self.group):
             if point.name in self._items or point.name in found:
                 raise RegistryError(f"{self.kind} {point.name!r} of {point.value} is registered twice")
-            try:
-                found[point.name] = point.load()
-            except Exception as error:
-                raise RegistryError(
-                    f"{self.kind} plug-in {point.name!r} ({point.value}) failed to import: {error!r}",
-                    remedy="Repair or uninstall the package that provides it.",
-                ) from error
+            found[point.name] = self._load(point)
         self._items.update(found)
         self._discovered = True
+
+    def _load(self, point: EntryPoint) -> T:
+        words = f"{self.kind} plug-in {point.name!r} ({point.value}{_package(point)})"
+        _LOADED[point.module] = words
+        try:
+            item: T = point.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plug-in that calls exit() would end the program without a word
+            raise RegistryError(f"{words} failed to import: {error!r}", remedy=REMEDY) from error
+        try:
+            fits = self.is_one(item)
+        except Exception as error:
+            raise RegistryError(f"{words} cannot be looked at: {error!r}", remedy=REMEDY) from error
+        if not fits:
+            raise RegistryError(f"{words} is no {self.kind}: it is {type(item).__name__!r}", remedy=REMEDY)
+        return item
+
+
+def blame(error: BaseException) -> RegistryError | None:
+    """Return what to say of an exception that the code of a plug-in raised; None when no plug-in is to blame.
+
+    Parameters
+    ----------
+    error
+        Any exception with its traceback, ``SystemExit`` among them.
+    """
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        module = str(frame.f_globals.get("__name__", ""))
+        words = next((text for name, text in _LOADED.items() if f"{module}.".startswith(f"{name}.")), None)
+        if words is not None:
+            return RegistryError(f"{words} raised {error!r} (line {line} of {module})", remedy=REMEDY)
+    return None
+
+
+def _package(point: EntryPoint) -> str:
+    return "" if point.dist is None else f", package {point.dist.name} {point.dist.version}"

@@ -26,6 +26,7 @@ from dermbench.cli import (
 )
 from dermbench.cli.output import say
 from dermbench.errors import DermbenchError, Terminated, printable
+from dermbench.registry import blame
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -62,6 +63,8 @@ class Verbs(TyperGroup):
         ------
         StoppedError
             On Ctrl-C and on a signal that asks the program to end.
+        DermbenchError
+            When the code of a plug-in or library ends the program.
         """
         try:
             return super().invoke(ctx)
@@ -70,6 +73,8 @@ class Verbs(TyperGroup):
             raise
         except KeyboardInterrupt as error:
             raise StoppedError(error) from error
+        except SystemExit as error:  # no verb of dermbench ends the program this way
+            raise blame(error) or DermbenchError(f"another library ended the program: {error!r}") from error
 
 
 app = typer.Typer(
@@ -103,16 +108,10 @@ def main() -> None:
     """Run the command line; what a user can mend becomes one message on stderr and an exit code.
 
     A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
-    2, Ctrl-C with 130, SIGTERM with 143. Anything else is a defect of dermbench and shows its traceback.
+    2, Ctrl-C with 130, SIGTERM with 143, what a plug-in raises with 2. Anything else is a defect of dermbench and
+    shows its traceback.
     """
-    # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that knows no dash gets its number
-            stream.reconfigure(errors="backslashreplace")
-    for number in SIGNALS:
-        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
-            signal.signal(number, _end)
+    _set_up()
     try:
         app()
     except DermbenchError as error:
@@ -122,9 +121,25 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}", DermbenchError.exit_code)
+    except Exception as error:
+        if (blamed := blame(error)) is None:
+            raise
+        _fail(str(blamed), blamed.exit_code)
     except KeyboardInterrupt as error:
         stopped = StoppedError(error)
         _fail(str(stopped), stopped.exit_code)
+
+
+def _set_up() -> None:
+    """Prepare the process: threads, output that no terminal's encoding can break, signals."""
+    # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that knows no dash gets its number
+            stream.reconfigure(errors="backslashreplace")
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
+            signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a handler

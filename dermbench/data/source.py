@@ -114,7 +114,7 @@ class Release:
 
 Source = Callable[[Request], Release]
 
-SOURCES: Registry[Source] = Registry("source", "dermbench.sources")
+SOURCES: Registry[Source] = Registry("source", "dermbench.sources", is_one=callable)
 """All sources by name; packages outside add one through the entry-point group ``dermbench.sources``."""
 
 BUILT_IN = {

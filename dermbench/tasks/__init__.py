@@ -101,7 +101,7 @@ def parse_primary(text: str) -> tuple[str, str]:
 
 @cache
 def _packaged() -> Registry[Task]:
-    registry: Registry[Task] = Registry("task", "dermbench.tasks")
+    registry: Registry[Task] = Registry("task", "dermbench.tasks", is_one=lambda item: isinstance(item, Task))
     for file in sorted(files(__name__).iterdir(), key=lambda f: f.name):
         if file.name.endswith(".toml"):
             task = validated(file.name, Task, parse_toml(file.name, file.read_bytes()))

@@ -32,7 +32,17 @@ class ImageModel(Protocol):
         """
 
 
-MODELS: Registry[ImageModel] = Registry("model", "dermbench.models")
+SIDES = (16, 4096)
+"""Smallest and largest side of an image that a model may ask for."""
+
+
+def _is_model(item: object) -> bool:
+    if isinstance(item, type) or not isinstance(item, ImageModel):
+        return False
+    return type(item.image_size) is int and SIDES[0] <= item.image_size <= SIDES[1]
+
+
+MODELS: Registry[ImageModel] = Registry("model", "dermbench.models", is_one=_is_model)
 """Models of other packages by name."""
 
 
@@ -44,7 +54,11 @@ def probabilities_of(name: str, images: NDArray[np.uint8], classes: tuple[str, .
     InputError
         When it returns another shape, or rows that are no probabilities.
     """
-    values = np.asarray(MODELS.get(name)(images, classes), dtype=np.float64)
+    answer = MODELS.get(name)(images, classes)
+    try:
+        values = np.asarray(answer, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"model {name!r}", [f"returned no table of numbers: {error}"]) from error
     expected = (len(images), len(classes))
     if values.shape != expected:
         raise InputError(f"model {name!r}", [f"returned the shape {values.shape}, not {expected}"])

@@ -82,7 +82,7 @@ def model(values, side=16):
 @pytest.fixture
 def registered(monkeypatch):
     def add(item):
-        registry = plugins.Registry("model", "dermbench.none")
+        registry = plugins.Registry("model", "dermbench.none", is_one=lambda _: True)
         registry.add("own", item)
         for name in ("dermbench.training.plugins", "dermbench.training.candidates"):
             monkeypatch.setattr(sys.modules[name], "MODELS", registry)

@@ -195,7 +195,7 @@ def weighted(metrics: Sequence[Metric], y_true: NDArray[np.intp], y_prob: NDArra
     return values
 
 
-METRICS: Registry[Metric] = Registry("metric", "dermbench.metrics")
+METRICS: Registry[Metric] = Registry("metric", "dermbench.metrics", is_one=lambda item: isinstance(item, Metric))
 """All metrics by name; packages outside add one through the entry-point group ``dermbench.metrics``."""
 
 

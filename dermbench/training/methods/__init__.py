@@ -40,7 +40,9 @@ __all__ = [
     "validate_options",
 ]
 
-METHODS: Registry[type[Method]] = Registry("method", "dermbench.methods")
+METHODS: Registry[type[Method]] = Registry(
+    "method", "dermbench.methods", is_one=lambda item: isinstance(item, type) and issubclass(item, Method)
+)
 """Training methods by name."""
 
 BUILT_IN: dict[str, type[Method]] = {
