@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +14,13 @@ from dermbench.artifacts.predictions import read_predictions, write_predictions
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.run import RUN, RunRecord
 from dermbench.errors import InputError, UsageError
-from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, STAGED, Board, read_board, stage_board
+from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, Board, stage_board
 from dermbench.leaderboard.check_settings import refuse_changed_settings
-from dermbench.leaderboard.index import append_entry, append_settings, entry_digest, read_index
+from dermbench.leaderboard.contents import PREDICTIONS, REPORT, REPORT_MD, entry_names
+from dermbench.leaderboard.index import append_settings, read_index
+from dermbench.leaderboard.place import put_in_place, staged_entry, tidy
 from dermbench.leaderboard.recompute import recompute
+from dermbench.leaderboard.refuse import refuse_unsafe
 from dermbench.leaderboard.reported import read_reported
 from dermbench.leaderboard.resolve import Resolved, resolve_board
 from dermbench.leaderboard.settings import settings_of
@@ -30,19 +29,8 @@ from dermbench.leaderboard.truths import store_truth as write_truth
 from dermbench.reporting import to_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dermbench.artifacts.manifest import Dataset
     from dermbench.artifacts.truth import Truth
-    from dermbench.leaderboard.index import Action
-
-PREDICTIONS = "predictions.parquet"
-REPORT = "report.json"
-REPORT_MD = "report.md"
-NEW, OLD = ".new-", ".old-"
-"""Start of the names of folders that are not yet, or no longer, an entry."""
-STALE_SECONDS = 24 * 3600.0
-"""Age at which an unfinished folder counts as left behind by a crash."""
 
 
 def add(
@@ -96,6 +84,7 @@ def add(
         When the name is taken, or there is neither a truth nor a board.
     """
     folder = Path(board)
+    refuse_unsafe(folder)
     record = None if run is None else _read_run(Path(run))
     if record is not None and about.get("seed") is None:
         about["seed"] = record.seed
@@ -110,38 +99,15 @@ def add(
     table = read_predictions(predictions, resolved.truth)
     entries = folder / ENTRIES
     entries.mkdir(parents=True, exist_ok=True)
-    with _staged(entries) as fresh:
+    with staged_entry(entries) as fresh:
         write_predictions(fresh / PREDICTIONS, table)
         done = _complete(fresh, entry, resolved, record)
         with locked(folder / LOCK):
             tidy(folder)
             _settle_board(folder, resolved)
             _check_free(folder, entry, replace=replace)
-            _put_in_place(fresh, folder, done)
+            put_in_place(fresh, folder, done)
     return done
-
-
-def tidy(folder: Path) -> None:
-    """Finish or undo what a crash left behind; to be called under the lock of the board."""
-    entries, staged = folder / ENTRIES, folder / STAGED
-    if staged.is_file():
-        recorded = read_index(folder).settings
-        if recorded and recorded.settings == settings_of(read_board(folder, name=STAGED), read_reported(folder)):
-            staged.replace(folder / BOARD)
-        else:
-            staged.unlink()
-    for path in sorted(entries.glob(f"{OLD}*")):
-        current = entries / path.name.removeprefix(OLD)
-        listed = read_index(folder).current.get(current.name)
-        whole = (path / ENTRY).is_file()  # else it was on its way out
-        if whole and listed is not None and listed.entry == entry_digest(path):  # its successor was never listed
-            shutil.rmtree(current, ignore_errors=True)
-            path.rename(current)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in entries.glob(f"{NEW}*"):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_report(folder: Path, report: Report) -> None:
@@ -152,7 +118,7 @@ def write_report(folder: Path, report: Report) -> None:
 
 def entry_hashes(folder: Path) -> dict[str, str]:
     """Return the digest of every file of an entry folder but ``entry.toml``."""
-    return {path.name: file_digest(path) for path in sorted(folder.iterdir()) if path.name != ENTRY}
+    return {name: file_digest(folder / name) for name in sorted(entry_names(folder))}
 
 
 def _entry(name: str, about: dict[str, Any]) -> Entry:
@@ -188,8 +154,6 @@ def _check_task(record: RunRecord | None, resolved: Resolved) -> None:
 def _check_free(folder: Path, entry: Entry, *, replace: bool) -> None:
     slug = slugify(entry.name)
     taken = folder / ENTRIES / slug
-    if taken.is_symlink():
-        raise UsageError(f"{taken}: is a link; an entry is a folder")
     if taken.exists() and not replace:
         raise UsageError(
             f"{taken}: taken by the entry {read_entry(taken / ENTRY).name!r}",
@@ -197,22 +161,18 @@ def _check_free(folder: Path, entry: Entry, *, replace: bool) -> None:
         )
 
 
-@contextmanager
-def _staged(entries: Path) -> Iterator[Path]:
-    fresh = Path(tempfile.mkdtemp(dir=entries, prefix=NEW))
-    try:
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
 def _complete(fresh: Path, entry: Entry, resolved: Resolved, record: RunRecord | None) -> Entry:
     # scored from the file as it is kept, so that recomputing starts from the same bits
     report = recompute(fresh / PREDICTIONS, resolved.truth, resolved.board)
-    write_report(fresh, report)
     if record is not None:
         record.write(fresh / RUN)
-    done = entry.model_copy(update={"hashes": entry_hashes(fresh), "truth_digest": resolved.truth.digest})
+    return seal(fresh, entry.model_copy(update={"truth_digest": resolved.truth.digest}), report)
+
+
+def seal(fresh: Path, entry: Entry, report: Report) -> Entry:
+    """Write report and ``entry.toml`` beside the other files of a staged entry; return what the latter says."""
+    write_report(fresh, report)
+    done = entry.model_copy(update={"hashes": entry_hashes(fresh)})
     write_entry(fresh / ENTRY, done)
     fresh.chmod(0o755)
     return done
@@ -238,14 +198,3 @@ def write_board(folder: Path, board: Board) -> None:
     if recorded is None or recorded.settings != settings:
         append_settings(folder, settings)
     staged.replace(folder / BOARD)
-
-
-def _put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
-    slug = slugify(entry.name)
-    target, old = folder / ENTRIES / slug, folder / ENTRIES / f"{OLD}{slug}"
-    action: Action = "replace" if slug in read_index(folder).current else "add"
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
-    append_entry(folder, action, slug, entry=entry_digest(target), truth=entry.truth_digest)
-    shutil.rmtree(old, ignore_errors=True)

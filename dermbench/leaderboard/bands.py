@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from dermbench import evaluation
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
-from dermbench.leaderboard.add import PREDICTIONS
-from dermbench.leaderboard.board import ENTRIES
-from dermbench.leaderboard.export import JSON
+from dermbench.leaderboard.board import ENTRIES, JSON
+from dermbench.leaderboard.contents import PREDICTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,6 +26,7 @@ ENTRIES = "entries"
 REPORTED = "reported.toml"
 README = "README.md"
 INDEX = "index.jsonl"
+JSON, CSV = "leaderboard.json", "leaderboard.csv"
 LOCK = ".board.lock"
 STAGED = ".new-board.toml"
 """``board.toml`` as it will be once the index records it; see :func:`dermbench.leaderboard.add.tidy`."""
@@ -161,6 +162,11 @@ def board_folders(root: Path | str) -> list[Path]:
     return found
 
 
+def leads_elsewhere(folder: Path, root: Path | str) -> bool:
+    """Return whether a board that was found in ``root`` is a link; the path that the caller names may be one."""
+    return folder != Path(root) and folder.is_symlink()
+
+
 def counted(n_entries: int) -> str:
     """Return ``1 entry`` or ``2 entries``."""
     return "1 entry" if n_entries == 1 else f"{n_entries:,} entries"
@@ -171,4 +177,5 @@ def entry_folders(folder: Path) -> list[Path]:
     root = folder / ENTRIES
     if not root.is_dir():
         return []
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = (path for path in root.iterdir() if path.is_dir() and not path.is_symlink())
+    return sorted(path for path in folders if not path.name.startswith("."))

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.entry import ENTRY, write_entry
 from dermbench.artifacts.files import locked, write_text
-from dermbench.errors import UsageError
-from dermbench.leaderboard.add import entry_hashes, tidy, write_report
+from dermbench.artifacts.run import RUN
+from dermbench.errors import InputError, UsageError
+from dermbench.leaderboard.add import entry_hashes, seal
 from dermbench.leaderboard.bands import rank_bands, ranked_slugs, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
+    CSV,
+    ENTRIES,
+    JSON,
     LOCK,
     README,
     Board,
     board_folders,
     counted,
     entry_folders,
+    leads_elsewhere,
     read_board,
 )
 from dermbench.leaderboard.check_all import Effort, check_all
 from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
 from dermbench.leaderboard.check_index import adopt, check_index
 from dermbench.leaderboard.check_settings import record_settings, refuse_changed_settings
-from dermbench.leaderboard.export import CSV, JSON, to_csv, to_json
-from dermbench.leaderboard.index import append_entry, entry_digest
+from dermbench.leaderboard.contents import PREDICTIONS, entry_names
+from dermbench.leaderboard.differences import first_difference
+from dermbench.leaderboard.export import to_csv, to_json
+from dermbench.leaderboard.place import put_in_place, staged_entry, tidy
 from dermbench.leaderboard.ranking import Ranked, rank
+from dermbench.leaderboard.refuse import refuse_unsafe
 from dermbench.leaderboard.render import render, splice
 from dermbench.leaderboard.reported import Row, read_reported
-from dermbench.leaderboard.settings import common_length
+from dermbench.leaderboard.slug import slugify
 from dermbench.leaderboard.truths import Sources, find_truth
 
 if TYPE_CHECKING:
@@ -110,7 +118,10 @@ def build(
     if accept_settings and check:
         raise UsageError("--accept-settings writes to the index: it cannot be --check")
     how = _How(check, stored, refresh, accept_settings, sources or Sources(), chosen)
-    return [_build(folder, how) for folder in board_folders(root)]
+    folders = board_folders(root)
+    if links := [folder for folder in folders if leads_elsewhere(folder, root)]:
+        raise InputError(root, [f"{folder} is a link to a board elsewhere" for folder in links])
+    return [_build(folder, how) for folder in folders]
 
 
 @dataclass(frozen=True)
@@ -135,20 +146,6 @@ def render_files(folder: Path, board: Board, entries: Sequence[Ranked], *, store
         JSON: to_json(board, entries, rows),
         CSV: to_csv(board, entries),
     }
-
-
-def first_difference(folder: Path, files: dict[str, str]) -> list[str]:
-    """Say for each generated file that differs on disk which line is the first to do so."""
-    found = []
-    for name, wanted in files.items():
-        path = folder / name
-        if not path.is_file():
-            found.append(f"{name}: missing")
-            continue
-        there = path.read_bytes().decode("utf-8", errors="replace")
-        if there != wanted:
-            found.append(f"{name}: {_line(there, wanted)}")
-    return found
 
 
 def ranked_entries(
@@ -177,6 +174,7 @@ def ranked_entries(
 
 
 def _build(folder: Path, how: _How) -> Built:
+    refuse_unsafe(folder)
     if not how.check:
         with locked(folder / LOCK):
             tidy(folder)
@@ -211,16 +209,17 @@ def _build(folder: Path, how: _How) -> Built:
 
 
 def _refreshed(one: Checked, board: Board, folder: Path, folders: list[Path]) -> Checked:
-    """Rewrite report and hashes of an entry whose files are whole but whose numbers are not today's."""
-    if one.again is None or one.entry is None or not one.problems:
+    """Replace an entry whose files are whole but whose numbers are not today's by one with a new report."""
+    if one.again is None or one.entry is None or not one.problems or slugify(one.entry.name) != one.slug:
         return one
-    if entry_hashes(one.folder) != one.entry.hashes:
+    if entry_names(one.folder) != one.entry.hashes.keys() or entry_hashes(one.folder) != one.entry.hashes:
         return one
-    with locked(folder / LOCK):
-        write_report(one.folder, one.again)
-        entry = one.entry.model_copy(update={"hashes": entry_hashes(one.folder)})
-        write_entry(one.folder / ENTRY, entry)
-        append_entry(folder, "replace", one.slug, entry=entry_digest(one.folder), truth=entry.truth_digest)
+    with staged_entry(folder / ENTRIES) as fresh:
+        for name in one.entry.hashes.keys() & {PREDICTIONS, RUN}:
+            shutil.copyfile(one.folder / name, fresh / name)
+        entry = seal(fresh, one.entry, one.again)
+        with locked(folder / LOCK):
+            put_in_place(fresh, folder, entry)
     return check_entry(one.folder, Against(board, None, file_owners(folders)))
 
 
@@ -230,23 +229,6 @@ def _write(built: Built, files: dict[str, str], *, check: bool) -> None:
     if check:
         built.problems = apart
         return
-    for name in reversed(built.written):  # README.md last: killed before, the board is still the old one
-        write_text(built.folder / name, files[name])
-
-
-def _line(there: str, wanted: str) -> str:
-    left, right = there.splitlines(), wanted.splitlines()
-    for number, (a, b) in enumerate(zip(left, right, strict=False), start=1):
-        if a != b:
-            start = max(0, common_length(a, b) - 60)
-            return f"line {number} is {_excerpt(a, start)!r}, rebuilt {_excerpt(b, start)!r}"
-    shorter = min(len(left), len(right))
-    if len(left) == len(right):
-        return "line ends differ"
-    return f"line {shorter + 1} is {'missing' if len(left) < len(right) else 'left over'}"
-
-
-def _excerpt(line: str, start: int) -> str:
-    """Return 120 characters of a line from ``start`` on, with dots for what is left out."""
-    end = start + 120
-    return "…" * (start > 0) + line[start:end] + "…" * (len(line) > end)
+    with locked(built.folder / LOCK):
+        for name in reversed(built.written):  # README.md last: killed before, the board is still the old one
+            write_text(built.folder / name, files[name])

@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.entry import ENTRY, Entry, read_entry
+from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.report import Report
-from dermbench.artifacts.run import RUN
 from dermbench.errors import DermbenchError
-from dermbench.leaderboard.add import PREDICTIONS, REPORT, REPORT_MD, entry_hashes
 from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.check_without_truth import check_without_truth
+from dermbench.leaderboard.contents import ALLOWED, PREDICTIONS, REPORT, REPORT_MD, REQUIRED, entry_names
 from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
 from dermbench.leaderboard.slug import slugify
 from dermbench.reporting import to_markdown
+from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
     from dermbench.leaderboard.board import Board
 
-REQUIRED = (PREDICTIONS, REPORT, REPORT_MD)
-ALLOWED = frozenset({*REQUIRED, RUN})
-"""What an entry may hold beside ``entry.toml``: no image, no label, nothing else."""
+
+MAX_UNLISTED = 20
+"""How many files that are no part of an entry are named before the rest is counted."""
 
 
 @dataclass
@@ -78,9 +79,6 @@ def check_entry(folder: Path, against: Against) -> Checked:
     """Check the files of an entry and, where the truth is at hand, recompute its report."""
     done = Checked(folder)
     where = f"{ENTRIES}/{folder.name}"
-    if folder.is_symlink() or any(path.is_symlink() for path in folder.iterdir()):
-        done.problems.append(f"{where}: holds a link; an entry holds plain files only")
-        return done
     try:
         done.entry = read_entry(folder / ENTRY)
     except DermbenchError as error:
@@ -119,18 +117,24 @@ def _facts(where: str, folder: Path, entry: Entry, board: Board) -> list[str]:
 
 def _files(where: str, folder: Path, entry: Entry, owners: Mapping[str, str]) -> dict[str, str]:
     """Return {file: what is wrong with it}."""
-    there = entry_hashes(folder)
-    broken = {name: f"{where}/{name}: missing" for name in sorted(entry.hashes.keys() - there.keys())}
-    broken |= {
-        name: f"{where}/{name}: not listed in {ENTRY}" for name in sorted(there.keys() - entry.hashes.keys())
-    }
-    for name in sorted(there.keys() & entry.hashes.keys()):
-        if there[name] != entry.hashes[name]:
-            owner = owners.get(there[name], f"{folder.name}/{name}")
+    there = entry_names(folder)
+    broken = {name: f"{where}/{plain(name)}: missing" for name in sorted(entry.hashes.keys() - there)}
+    broken |= _unlisted(where, there - entry.hashes.keys())
+    for name in sorted(there & entry.hashes.keys() & ALLOWED):
+        digest = file_digest(folder / name)
+        if digest != entry.hashes[name]:
+            owner = owners.get(digest, f"{folder.name}/{name}")
             swapped = owner != f"{folder.name}/{name}"
             kind = f"exchanged; it is the file {owner}" if swapped else "changed; its bytes are not those hashed"
             broken[name] = f"{where}/{name}: {kind}"
     return broken
+
+
+def _unlisted(where: str, names: set[str]) -> dict[str, str]:
+    named = sorted(names)[:MAX_UNLISTED]
+    found = {name: f"{where}/{plain(name)}: not listed in {ENTRY}" for name in named}
+    rest = len(names) - len(named)
+    return found | ({"": f"{where}: {rest:,} more files are not listed in {ENTRY}"} if rest else {})
 
 
 def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:

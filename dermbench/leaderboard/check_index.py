@@ -12,7 +12,7 @@ from dermbench.leaderboard.check_settings import changed_settings
 from dermbench.leaderboard.index import append_entry, entry_digest, read_index
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from dermbench.leaderboard.board import Board
@@ -20,8 +20,18 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.index import Index
 
 
-def check_index(folder: Path, board: Board, folders: Sequence[Path]) -> list[str]:
-    """Compare ``index.jsonl`` with ``board.toml`` and the entry folders; a broken chain is the only finding."""
+def check_index(folder: Path, board: Board, folders: Sequence[Path], *, broken: Collection[str] = ()) -> list[str]:
+    """Compare ``index.jsonl`` with ``board.toml`` and the entry folders; a broken chain is the only finding.
+
+    Parameters
+    ----------
+    folder, board
+        The board.
+    folders
+        Folders of the entries that are read.
+    broken
+        Names of those that are there but must not be read.
+    """
     try:
         index = read_index(folder)
     except DermbenchError as error:
@@ -30,7 +40,7 @@ def check_index(folder: Path, board: Board, folders: Sequence[Path]) -> list[str
     problems += [
         f"{ENTRIES}/{slug}: removed; line {line.sequence} of {INDEX} lists it but there is no such folder"
         for slug, line in index.current.items()
-        if slug not in {path.name for path in folders}
+        if slug not in {*broken, *(path.name for path in folders)}
     ]
     for path in folders:
         where, line = f"{ENTRIES}/{path.name}", index.current.get(path.name)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import locked
 from dermbench.errors import DermbenchError, InputError
-from dermbench.leaderboard.board import LOCK
-from dermbench.leaderboard.index import append_settings, read_index
+from dermbench.leaderboard.board import INDEX, LOCK
+from dermbench.leaderboard.index import SettingsLine, append_settings, read_index
 from dermbench.leaderboard.settings import compare_settings, contradictions, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from dermbench.leaderboard.index import Line
 
 
 def changed_settings(folder: Path) -> list[str]:
@@ -46,3 +50,14 @@ def record_settings(folder: Path) -> None:
         recorded, settings = read_index(folder).settings, read_settings(folder)
         if recorded is None or recorded.settings != settings:
             append_settings(folder, settings)
+
+
+def settings_changes(lines: Sequence[Line], n_before: int) -> list[str]:
+    """Name the settings that the lines after the first ``n_before`` changed."""
+    recorded = [line for line in lines if isinstance(line, SettingsLine)]
+    return [
+        f"settings changed: {change} (line {after.sequence} of {INDEX})"
+        for before, after in pairwise(recorded)
+        if after.sequence > n_before
+        for change in compare_settings(before.settings, after.settings)
+    ]

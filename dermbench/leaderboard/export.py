@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.ranking import Ranked
     from dermbench.leaderboard.reported import Row
 
-JSON, CSV = "leaderboard.json", "leaderboard.csv"
 GAP_COLUMNS = ("gap", "gap_low", "gap_high", "gap_p_value", "gap_verdict", "worst_group")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from dermbench.artifacts.entry import ENTRY
 from dermbench.artifacts.files import locked
-from dermbench.errors import UsageError, name_some
-from dermbench.leaderboard.add import OLD, tidy
+from dermbench.errors import DermbenchError, UsageError, name_some
 from dermbench.leaderboard.board import ENTRIES, LOCK, entry_folders, read_board
 from dermbench.leaderboard.check_settings import refuse_changed_settings
+from dermbench.leaderboard.contents import OLD
 from dermbench.leaderboard.index import append_entry, entry_digest, read_index
+from dermbench.leaderboard.place import tidy
+from dermbench.leaderboard.refuse import refuse_unsafe
 from dermbench.leaderboard.slug import slugify
 
 
@@ -33,6 +36,7 @@ def remove(board: Path | str, name: str) -> None:
         With every setting that is not the one in the index.
     """
     folder = Path(board)
+    refuse_unsafe(folder)
     with locked(folder / LOCK):
         tidy(folder)
         settings = read_board(folder)
@@ -45,6 +49,11 @@ def remove(board: Path | str, name: str) -> None:
         old = folder / ENTRIES / f"{OLD}{slug}"
         digest = entry_digest(target)
         target.rename(old)
-        if slug in read_index(folder).current:
-            append_entry(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
-        shutil.rmtree(old)
+        try:
+            if slug in read_index(folder).current:
+                append_entry(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
+        except BaseException:
+            with suppress(OSError, DermbenchError):  # else the next command tidies
+                tidy(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
-from dermbench.leaderboard.board import INDEX, Board, board_folders, counted, entry_folders, read_board
-from dermbench.leaderboard.build import first_difference, ranked_entries, render_files
+from dermbench.leaderboard.board import (
+    BOARD,
+    CSV,
+    INDEX,
+    JSON,
+    README,
+    REPORTED,
+    TRUTH,
+    Board,
+    board_folders,
+    counted,
+    entry_folders,
+    leads_elsewhere,
+    read_board,
+)
+from dermbench.leaderboard.build import ranked_entries, render_files
 from dermbench.leaderboard.check_all import Effort, check_all
 from dermbench.leaderboard.check_index import check_index
+from dermbench.leaderboard.check_settings import settings_changes
 from dermbench.leaderboard.check_without_truth import PROVED, check_sizes
-from dermbench.leaderboard.index import Line, SettingsLine, read_index
+from dermbench.leaderboard.contents import scan
+from dermbench.leaderboard.differences import first_difference
+from dermbench.leaderboard.index import read_index
+from dermbench.leaderboard.line_ends import converted_line_ends
 from dermbench.leaderboard.recompute import TOLERANCE
-from dermbench.leaderboard.settings import compare_settings
+from dermbench.leaderboard.surroundings import check_surroundings
 from dermbench.leaderboard.truths import Found, Sources, look_for_truth
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.check_entry import Checked
+    from dermbench.leaderboard.contents import Contents
 
 BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
 
@@ -88,35 +105,62 @@ def verify(
     folders = board_folders(root)
     single = len(folders) == 1
     return [
-        _verify(folder, sources or Sources(), effort or Effort(), since=since, single=single) for folder in folders
+        Verified(folder, problems=["is a link to a board elsewhere"])
+        if leads_elsewhere(folder, root)
+        else _verify(folder, sources or Sources(), effort or Effort(), since=since, single=single)
+        for folder in folders
     ]
 
 
 def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None, single: bool) -> Verified:
-    done = Verified(folder)
+    done, contents = Verified(folder), scan(folder)
+    done.problems += contents.problems
+    done.unchecked += contents.noted
+    if converted := converted_line_ends(folder, contents):  # every hash differs then, which says nothing more
+        done.problems.append(converted)
+        return done
+    if BOARD in contents.unreadable:
+        return done
     try:
         board = read_board(folder)
     except DermbenchError as error:
         done.problems.append(str(error))
         return done
-    folders = entry_folders(folder)
-    found = look_for_truth(folder, board, sources) if board.truth_digest or folders else Found()
+    _check(done, contents, board, sources, effort, since=since, single=single)
+    if done.problems:
+        done.proved = []
+    return done
+
+
+def _check(
+    done: Verified,
+    contents: Contents,
+    board: Board,
+    sources: Sources,
+    effort: Effort,
+    *,
+    since: str | None,
+    single: bool,
+) -> None:
+    folder, folders = done.folder, entry_folders(done.folder)
+    wanted = (board.truth_digest or folders) and TRUTH not in contents.unreadable
+    found = look_for_truth(folder, board, sources) if wanted else Found()
     _truth(done, found, single=single)
-    done.problems += check_index(folder, board, folders)
-    if since is not None:
-        _since(done, since)
-    checked, bands = check_all(folders, board, found.truth, effort)
+    whole = [path for path in folders if path.name not in contents.broken]
+    if not contents.unreadable & {INDEX, REPORTED}:
+        done.problems += check_index(folder, board, whole, broken=contents.broken)
+        if since is not None:
+            _since(done, since)
+    checked, bands = check_all(whole, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
     if found.truth is None and not done.problems:
         done.problems += check_sizes({one.slug: one.report for one in checked if one.report})
-    done.problems += _board_files(folder, board, checked, found, bands, quick=effort.quick)
+    if not contents.unreadable & {REPORTED, README, JSON, CSV}:
+        _board(done, board, checked, found, bands, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
-    if done.problems:
-        done.proved = []
-    else:
+    if not done.problems:
         done.proved += _proved(folder, board, len(folders), found, quick=effort.quick)
-    return done
 
 
 def _truth(done: Verified, found: Found, *, single: bool) -> None:
@@ -139,31 +183,27 @@ def _since(done: Verified, head: str) -> None:
     if added is None:
         done.problems.append(f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}")
     else:
-        done.changes += _settings_changes(index.lines, len(index.lines) - len(added))
+        done.changes += settings_changes(index.lines, len(index.lines) - len(added))
 
 
-def _settings_changes(lines: Sequence[Line], n_before: int) -> list[str]:
-    """Name the settings that the lines after the first ``n_before`` changed."""
-    recorded = [line for line in lines if isinstance(line, SettingsLine)]
-    return [
-        f"settings changed: {change} (line {after.sequence} of {INDEX})"
-        for before, after in pairwise(recorded)
-        if after.sequence > n_before
-        for change in compare_settings(before.settings, after.settings)
-    ]
-
-
-def _board_files(
-    folder: Path, board: Board, checked: list[Checked], found: Found, bands: Bands | None, *, quick: bool
-) -> list[str]:
+def _board(
+    done: Verified, board: Board, checked: list[Checked], found: Found, bands: Bands | None, *, quick: bool
+) -> None:
+    """Compare the generated files with what the entries give, then look at the text around a board that agrees."""
     try:
-        entries = ranked_entries(folder, board, checked, found.truth, bands, quick=quick)
-        apart = first_difference(folder, render_files(folder, board, entries, stored=False))
+        entries = ranked_entries(done.folder, board, checked, found.truth, bands, quick=quick)
+        apart = first_difference(done.folder, render_files(done.folder, board, entries, stored=False))
         if apart and found.truth is None and entries:  # a board built with --stored says so in one more line
-            apart = first_difference(folder, render_files(folder, board, entries, stored=True))
+            apart = first_difference(done.folder, render_files(done.folder, board, entries, stored=True))
     except DermbenchError as error:
-        return [str(error)]
-    return [f"not what the entries give: {line}" for line in apart]
+        done.problems.append(str(error))
+        return
+    done.problems += [f"not what the entries give: {line}" for line in apart]
+    if not apart:
+        text = (done.folder / README).read_bytes().decode("utf-8", errors="replace")
+        problems, unchecked = check_surroundings(text)
+        done.problems += problems
+        done.unchecked += unchecked
 
 
 def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, quick: bool) -> None:

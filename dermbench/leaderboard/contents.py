@@ -1,0 +1,185 @@
+"""What a board folder may hold; links, special and oversized files are found before any file is read."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.entry import ENTRY
+from dermbench.artifacts.run import RUN
+from dermbench.errors import name_some
+from dermbench.leaderboard.board import (
+    BOARD,
+    CSV,
+    ENTRIES,
+    INDEX,
+    JSON,
+    LOCK,
+    README,
+    REPORTED,
+    STAGED,
+    TRUTH,
+)
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PREDICTIONS = "predictions.parquet"
+REPORT = "report.json"
+REPORT_MD = "report.md"
+REQUIRED = (PREDICTIONS, REPORT, REPORT_MD)
+ALLOWED = frozenset({*REQUIRED, RUN})
+"""What an entry may hold beside ``entry.toml``: no image, no label, nothing else."""
+NEW, OLD = ".new-", ".old-"
+"""Start of the names of folders that are not yet, or no longer, an entry."""
+FILES = frozenset({BOARD, REPORTED, README, INDEX, TRUTH, JSON, CSV, LOCK, STAGED})
+"""Files of a board folder."""
+DESKTOP = frozenset({".DS_Store", "Thumbs.db", "ehthumbs.db", "desktop.ini"})
+"""Files that an operating system leaves in folders; they are never read."""
+LARGEST, LARGEST_TABLE = 64 << 20, 2 << 30
+"""Bytes that a text file, and a table, of a board may have."""
+_TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[a-z]+)")
+
+
+@dataclass
+class Contents:
+    """What lies in a board folder, told by names, types and sizes alone.
+
+    Attributes
+    ----------
+    unsafe
+        One sentence for every link, special file and file that is too large.
+    strays
+        One sentence for every file or folder that is no part of a board.
+    noted
+        What is neither part of the board nor a finding, in sentences: files of the operating system, and what an
+        interrupted command left behind.
+    unreadable
+        Names of files of the board that must not be read.
+    broken
+        Folders of entries that must not be read.
+    """
+
+    unsafe: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    noted: list[str] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+
+    @property
+    def problems(self) -> list[str]:
+        """All findings."""
+        return self.unsafe + self.strays
+
+
+def scan(folder: Path) -> Contents:
+    """Look at the names, types and sizes of everything in a board folder."""
+    found = Contents()
+    desktop: list[str] = []
+    leftovers: list[str] = []
+    for item in _items(folder):
+        if item.name in FILES or item.name == ENTRIES:
+            if problem := _entries_problem(item) if item.name == ENTRIES else file_problem(item):
+                found.unsafe.append(f"{item.name}: {problem}")
+                found.unreadable.add(item.name)
+            elif item.name == ENTRIES:
+                _scan_entries(folder / ENTRIES, found, desktop, leftovers)
+        elif is_desktop_file(item):
+            desktop.append(item.name)
+        elif is_temporary(item.name, FILES):
+            leftovers.append(item.name)
+        else:
+            found.strays.append(f"{plain(item.name)}: no part of a board")
+    found.strays = _shortened(found.strays)
+    if desktop:
+        found.noted.append(f"files of the operating system: {name_some(desktop)}")
+    if leftovers:
+        found.noted.append(f"left by an interrupted command, or of one that is running: {name_some(leftovers)}")
+    return found
+
+
+def file_problem(item: os.DirEntry[str]) -> str:
+    """Say why something is no plain file of a size that is read; empty where it is one."""
+    status = item.stat(follow_symlinks=False)
+    if problem := _type_problem(status.st_mode):
+        return problem
+    limit = LARGEST_TABLE if item.name in {PREDICTIONS, TRUTH} else LARGEST
+    return f"has {status.st_size:,} bytes; at most {limit:,} are read" if status.st_size > limit else ""
+
+
+def is_desktop_file(item: os.DirEntry[str]) -> bool:
+    """Return whether an operating system left this file; ``._NAME`` is one beside a file ``NAME``."""
+    double = item.name.startswith("._") and os.path.lexists(item.path.removesuffix(item.name) + item.name[2:])
+    return (item.name in DESKTOP or double) and not file_problem(item)
+
+
+def is_temporary(name: str, names: frozenset[str]) -> bool:
+    """Return whether this is the name of an unfinished file that was to become one of ``names``."""
+    found = _TEMPORARY.fullmatch(name)
+    return found is not None and f"{found[1]}{found[2]}" in names
+
+
+def entry_names(folder: Path) -> set[str]:
+    """Return the names of everything in the folder of an entry but ``entry.toml`` and files of the system."""
+    return {item.name for item in _items(folder) if item.name != ENTRY and not is_desktop_file(item)}
+
+
+def _scan_entries(root: Path, found: Contents, desktop: list[str], leftovers: list[str]) -> None:
+    for item in _items(root):
+        where = f"{ENTRIES}/{plain(item.name)}"
+        if is_desktop_file(item):
+            desktop.append(where)
+        elif item.is_symlink():
+            found.unsafe.append(f"{where}: is a link; an entry is a folder")
+            found.broken.add(item.name)
+        elif not item.is_dir() or (item.name.startswith(".") and not item.name.startswith((NEW, OLD))):
+            found.strays.append(f"{where}: no part of a board")
+        elif item.name.startswith("."):
+            leftovers.append(where)
+        else:
+            _scan_entry(root / item.name, where, found, desktop)
+
+
+def _scan_entry(folder: Path, where: str, found: Contents, desktop: list[str]) -> None:
+    """Look at one entry; what is not listed in ``entry.toml`` is for those who read that file."""
+    items = list(_items(folder))
+    if any(item.is_symlink() for item in items):
+        found.unsafe.append(f"{where}: holds a link; an entry holds plain files only")
+    for item in items:
+        if item.name in ALLOWED or item.name == ENTRY:
+            if problem := file_problem(item):
+                found.broken.add(folder.name)
+                if not item.is_symlink():
+                    found.unsafe.append(f"{where}/{item.name}: {problem}")
+        elif is_desktop_file(item):
+            desktop.append(f"{where}/{item.name}")
+
+
+def _items(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as items:
+        yield from sorted(items, key=lambda item: item.name)
+
+
+def _entries_problem(item: os.DirEntry[str]) -> str:
+    if item.is_symlink():
+        return "is a link; a board holds plain files and folders"
+    return "" if item.is_dir() else "is no folder"
+
+
+def _type_problem(mode: int) -> str:
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISLNK(mode):
+        return "is a link; a board holds plain files"
+    kind = "a folder" if stat.S_ISDIR(mode) else "a named pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+    return f"is {kind}, not a plain file"
+
+
+def _shortened(problems: list[str], limit: int = 20) -> list[str]:
+    rest = len(problems) - limit
+    return problems if rest < 1 else [*problems[:limit], f"{rest:,} more files or folders are no part of a board"]
