@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dermbench.artifacts.column_types import reading_sentences, standardise
 from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS
-from dermbench.artifacts.files import inside, write_text
+from dermbench.artifacts.files import atomic_path, inside
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.records import read_model
 from dermbench.artifacts.tables import read_table, write_table
@@ -21,6 +21,8 @@ from dermbench.errors import InputError, UsageError, name_some
 
 MANIFEST = "manifest.parquet"
 INFO = "dataset.toml"
+IMAGES = "images"
+"""Folder of the images that a source makes."""
 
 
 class DatasetInfo(BaseModel):
@@ -150,8 +152,11 @@ def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -
             "fst": {str(k): int(v) for k, v in fst.value_counts().sort_index().items()},
         }
     )
-    write_table(folder / MANIFEST, table)
-    write_text(folder / INFO, tomlkit.dumps(info.model_dump(by_alias=True, mode="json")))
+    with atomic_path(folder / INFO) as temporary:  # takes its place after the manifest's
+        temporary.write_text(
+            tomlkit.dumps(info.model_dump(by_alias=True, mode="json")), encoding="utf-8", newline="\n"
+        )
+        write_table(folder / MANIFEST, table)
     return Dataset(folder, info, table)
 
 

@@ -111,16 +111,18 @@ def _points(margin: float | None) -> float | None:
 
 def _show(result: Comparison, target: Path | None, *, as_json: bool) -> None:
     from dermbench.artifacts.files import write_text
+    from dermbench.artifacts.outputs import sole_writer_of
     from dermbench.console import make_console
     from dermbench.reporting.comparison import comparison_markdown, print_comparison
     from dermbench.reporting.comparison_figures import write_figures
 
     print_comparison(result, make_console(stderr=as_json))
     if target is not None:
-        result.write(target)
-        figures = write_figures(result, target.parent)
-        shown = [path.name for path in figures if path.suffix == ".svg"]
-        write_text(target.with_suffix(".md"), comparison_markdown(result, figures=shown))
+        with sole_writer_of(target, target.with_suffix(".md").name):
+            result.write(target)
+            figures = write_figures(result, target.parent)
+            shown = [path.name for path in figures if path.suffix == ".svg"]
+            write_text(target.with_suffix(".md"), comparison_markdown(result, figures=shown))
         names = [target.name, target.with_suffix(".md").name, *(path.name for path in figures)]
         say(f"Wrote {', '.join(names)} in {target.parent}", err=True)
     if as_json:

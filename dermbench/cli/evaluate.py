@@ -145,13 +145,12 @@ def report_path(out: Path, *, name: str = "report.json") -> Path:
 
 def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> None:
     if target is not None:
-        from dermbench.artifacts.files import write_text
+        from dermbench.artifacts.outputs import write_texts
         from dermbench.reporting.html import to_html
         from dermbench.reporting.markdown import to_markdown
 
-        report.write(target)
-        write_text(target.with_suffix(".md"), to_markdown(report))
-        write_text(target.with_suffix(".html"), to_html(report))
+        pages = {".html": to_html(report), ".md": to_markdown(report), ".json": report.text()}
+        write_texts({target.with_suffix(suffix): text for suffix, text in pages.items()})
     if as_json:
         say(report.text(), end="")
     else:

@@ -19,6 +19,7 @@ import pandas as pd
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.tables import write_table
 from dermbench.data.duplicates import (
     SIMILARITY,
@@ -170,8 +171,9 @@ def audit_document(result: AuditResult) -> dict[str, Any]:
 def write_audit(folder: Path | str, result: AuditResult) -> None:
     """Write ``audit.json`` and ``duplicates.csv`` into ``folder``, atomically."""
     out = Path(folder)
-    write_table(out / TABLE, result.duplicates)
-    write_json(out / REPORT, audit_document(result))
+    with sole_writer_of(out / REPORT, TABLE):
+        write_table(out / TABLE, result.duplicates)
+        write_json(out / REPORT, audit_document(result))
 
 
 def _refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:

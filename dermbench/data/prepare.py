@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.manifest import Dataset, DatasetInfo, write_dataset
+from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
+from dermbench.artifacts.outputs import sole_writer
 from dermbench.artifacts.units import unit_columns
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.inspect import available_processors
@@ -77,7 +78,7 @@ def prepare(
         When the release is not what the task says, or images are missing or unreadable and
         ``allow_missing`` is False.
     UsageError
-        When ``root`` or an option does not fit the source.
+        When ``root`` or an option does not fit the source, or another process is writing to ``out``.
     """
     shares = check_fractions(fractions)
     given = dict(options or {})
@@ -86,21 +87,27 @@ def prepare(
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     _refuse_same(raw, folder)
     request = Request(definition, raw, folder, given, workers or available_processors(), seed, allow_missing)
+    with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
+        return _prepared(request, shared, shares)
+
+
+def _prepared(request: Request, shared: Mapping[str, str], shares: Mapping[str, float]) -> Dataset:
+    definition = request.task
     release = _unsplit(load_source(definition.source)(request), shared[SPLIT])
     found = usable_images(release, request, near=shared[DUPLICATES] == "near")
     table = _completed(found.table, definition)
-    table["split"] = assign_splits(table, seed=seed, fractions=shares)
-    info = _info(definition, release, found, folder)
+    table["split"] = assign_splits(table, seed=request.seed, fractions=shares)
+    info = _info(definition, release, found, request.out)
     info.interpreted = (*info.interpreted, *remarks(release.skipped), *_crossing(release, table))
     info.options = {**info.options, **{k: v for k, v in shared.items() if v != CHOICES[k][0]}}
     info.malignancy = definition.malignancy or _malignancy(table, release.classes)
     info.split = {
         "scheme": "fixed by the release" if _all_fixed(release) else "grouped, stratified by class and skin type",
         "unit": " + ".join(unit_columns(table)) or "image",
-        "seed": seed,
+        "seed": request.seed,
         **shares,
     }
-    return write_dataset(folder, info, table)
+    return write_dataset(request.out, info, table)
 
 
 def _refuse_same(root: Path | None, out: Path) -> None:

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.manifest import IMAGES
 from dermbench.data._synth.dials import read_dials
 from dermbench.data._synth.morphology import MORPHOLOGIES
 from dermbench.data._synth.plan import plan_shots
 from dermbench.data._synth.table import make_table
-from dermbench.data._synth.write import FOLDER, file_name, write_images
+from dermbench.data._synth.write import file_name, write_images
 from dermbench.data.source import SOURCES, Release
 from dermbench.errors import UsageError
 
@@ -60,7 +61,7 @@ def synthderm(request: Request) -> Release:
         )
     shots = plan_shots(dials, classes)
     table = make_table(shots, dials, classes)
-    table["path"] = [f"{FOLDER}/{file_name(shot)}" for shot in shots]
+    table["path"] = [f"{IMAGES}/{file_name(shot)}" for shot in shots]
     write_images(request.out, shots, dials, workers=request.workers)
     return Release(
         table=table,

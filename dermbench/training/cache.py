@@ -19,6 +19,7 @@ import numpy as np
 
 from dermbench.artifacts.files import atomic_path, locked, write_text
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.outputs import remove_leftovers
 from dermbench.errors import InputError, UsageError
 from dermbench.training.device import available_cores
 
@@ -203,8 +204,7 @@ def _write_about(target: Path, sums: list[int], stamps: Sequence[Any]) -> None:
 
 def _make_room(target: Path, size: int) -> None:
     """Remove what a killed process left behind, and refuse to start on a disk that is too full."""
-    for stale in target.parent.glob(f".{target.stem}-*.npy"):
-        stale.unlink(missing_ok=True)
+    remove_leftovers(target.parent, [target.name])
     free = shutil.disk_usage(target.parent).free
     if size > free:
         raise UsageError(f"{target}: needs {size / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free")

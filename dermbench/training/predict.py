@@ -10,6 +10,7 @@ from dermbench.artifacts import make_predictions, read_dataset, write_prediction
 from dermbench.artifacts.columns import JOINED
 from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset
+from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.records import rounded_floats
 from dermbench.errors import UsageError
 from dermbench.training.candidates import TIMM, VALIDATION, Request, describe
@@ -128,16 +129,26 @@ def predict(  # noqa: PLR0913 - the options of the verb
         found = ensemble.mean(split, temperature)
     predictions = make_predictions(*found)
     if out is not None:
-        write_predictions(out, predictions)
+        about = None
         if len(names) > 1 or tta != "none" or temperature is not None or neighbours:
             about = _about(ensemble, split, tta, temperature) | {"predictions": predictions.digest}
-            write_json(side_record(out), rounded_floats(about))
+        _write(out, predictions, about)
     return predictions
 
 
 def side_record(out: Path | str) -> Path:
     """Return where the side record of predictions lies."""
     return Path(f"{out}{SIDE}")
+
+
+def _write(out: Path | str, predictions: Predictions, about: dict[str, Any] | None) -> None:
+    """Write predictions and their side record; one of earlier predictions goes first."""
+    side = side_record(out)
+    with sole_writer_of(out, side.name):
+        side.unlink(missing_ok=True)
+        write_predictions(out, predictions)
+        if about is not None:
+            write_json(side, rounded_floats(about))
 
 
 def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None) -> dict[str, Any]:

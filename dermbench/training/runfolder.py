@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tomlkit
 
 from dermbench.artifacts import RunRecord
-from dermbench.artifacts.files import locked, write_text
+from dermbench.artifacts.files import write_text
+from dermbench.artifacts.outputs import LOCK, remove_leftovers, sole_writer
 from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
 from dermbench.errors import DermbenchError, ResumableError, UsageError
 from dermbench.training.checkpoint import LAST
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from dermbench.training.folds import FoldedData
     from dermbench.training.job import Job
 
-LOCK = ".lock"
 LOCK_SECONDS = 1.0
 FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch", "workers"}
 """Options that decide how a run computes and not what: they may change when it is resumed."""
@@ -46,13 +46,8 @@ class RunFolder:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from training in this folder during the block."""
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(self.path / LOCK, seconds=LOCK_SECONDS))
-            except UsageError:
-                raise
-            except DermbenchError as error:
-                raise UsageError(f"{self.path}: another process is training in this folder") from error
+        with sole_writer(self.path, seconds=LOCK_SECONDS):
+            remove_leftovers(self.path / CHECKPOINT)
             yield
 
     def record(self) -> RunRecord | None:

@@ -143,7 +143,7 @@ def test_other_data_and_foreign_folders_are_refused(dataset, tmp_path, make_data
 def test_two_processes_do_not_share_a_run_folder(dataset, tmp_path, run):
     from dermbench.artifacts.files import locked
 
-    with locked(tmp_path / "run" / ".lock"), pytest.raises(UsageError, match="another process"):
+    with locked(tmp_path / "run" / ".dermbench.lock"), pytest.raises(UsageError, match="another process"):
         run(dataset, tmp_path / "run")
 
 

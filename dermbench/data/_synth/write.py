@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from joblib import Parallel, delayed
 from PIL import Image, ImageEnhance
 
+from dermbench.artifacts.manifest import IMAGES, INFO
 from dermbench.data._synth.render import render_rgb
 from dermbench.data._synth.streams import Stream, stream
 from dermbench.errors import DermbenchError, UsageError, name_some
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from dermbench.data._synth.dials import Dials
     from dermbench.data._synth.plan import Shot
 
-FOLDER = "images"
 OURS = re.compile(r"sd-\d{6}\.jpg")
 BATCH = 25
 """Images that a process draws at a time."""
@@ -43,22 +43,24 @@ def write_images(out: Path, shots: Sequence[Shot], dials: Dials, *, workers: int
     """Render all images into ``out/images`` and return that folder.
 
     The images are drawn in a folder beside it that takes its place when the last one is done, so an older
-    set is replaced as a whole and a crash leaves the older one.
+    set is replaced as a whole and a crash leaves the older one. The older ``dataset.toml`` goes just before: from
+    then on, until ``prepare`` ends, the folder is no dataset.
 
     Raises
     ------
     UsageError
         When ``out`` cannot be written to, or ``out/images`` holds files that ``synthderm`` did not make.
     """
-    target = out / FOLDER
+    target = out / IMAGES
     _refuse_foreign(target)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(dir=out, prefix=f".{FOLDER}-"))
+        stage = Path(tempfile.mkdtemp(dir=out, prefix=f".{IMAGES}-"))
     except OSError as error:
         raise UsageError(f"{out}: cannot write there ({error.strerror})") from error
     try:
         _render_all(stage / "new", shots, dials, workers)
+        (out / INFO).unlink(missing_ok=True)
         if target.exists():
             target.rename(stage / "old")
         (stage / "new").rename(target)

@@ -1,0 +1,128 @@
+"""One writer an output: a lock while it is written, and the removal of what a killed writer has left.
+
+A lock ends with its process, however that ends; so what is found under the lock belongs to nobody. The lock file
+is removed with the lock.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.files import atomic_path, locked
+from dermbench.errors import DermbenchError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+LOCK = ".dermbench.lock"
+AT_ONCE = 0.0
+SHORTLY = 60.0
+"""Seconds to wait for another writer whose writing takes seconds."""
+_UNIQUE = "-[a-z0-9_]{8}"
+"""What :mod:`tempfile` puts into a name."""
+
+
+@contextmanager
+def sole_writer(
+    folder: Path | str, names: Sequence[str] | None = None, *, seconds: float = AT_ONCE
+) -> Iterator[None]:
+    """Keep other processes from writing the same output during the block.
+
+    Parameters
+    ----------
+    folder
+        Where the output is written; made when it is not there, and removed again when nothing was written.
+    names
+        Files and folders of the output, None for all in the folder. Temporaries of theirs that a killed process
+        left are removed first.
+    seconds
+        How long to wait for another writer.
+
+    Raises
+    ------
+    UsageError
+        When another process is writing there, or the folder cannot be written to.
+    """
+    out = Path(folder)
+    made = [parent for parent in (out, *out.parents) if not parent.exists()]
+    lock = out / LOCK
+    try:
+        with _locked(out, lock, seconds):
+            remove_leftovers(out, names)
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    lock.unlink()
+    finally:
+        with suppress(OSError):  # the first that holds something ends it
+            for parent in made:
+                parent.rmdir()
+
+
+@contextmanager
+def sole_writer_of(file: Path | str, *others: str) -> Iterator[None]:
+    """Keep other processes from writing the same file, and ``others`` beside it, during the block."""
+    path = Path(file)
+    with _locked(path, lock := path.with_name(f".{path.name}.lock"), SHORTLY):
+        remove_leftovers(path.parent, [path.name, *others])
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                lock.unlink()
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write files that belong together, the last one first into place, or none when one cannot be written.
+
+    Parameters
+    ----------
+    texts
+        Text of each file; all lie in one folder.
+    """
+    first = next(iter(texts))
+    with sole_writer_of(first, *(path.name for path in texts)), ExitStack() as stack:
+        for path, text in texts.items():
+            stack.enter_context(atomic_path(path)).write_text(text, encoding="utf-8", newline="\n")
+
+
+def remove_leftovers(folder: Path, names: Sequence[str] | None = None) -> None:
+    """Remove temporaries that a killed process left in a folder; nobody may be writing there.
+
+    Parameters
+    ----------
+    folder
+        Folder; what is in folders below it stays.
+    names
+        Files and folders that were being written; None removes the temporaries of all.
+    """
+    stems = [r".+"] if names is None else [re.escape(Path(name).stem) for name in names]
+    ours = re.compile(rf"\.(?:{'|'.join(stems)}){_UNIQUE}(?:\.\w+)?")
+    with suppress(OSError):  # no folder, or one that cannot be written to: whoever writes will say so
+        for path in folder.iterdir():
+            if ours.fullmatch(path.name) is None:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(out: Path, lock: Path, seconds: float) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(lock, seconds=seconds))
+        except UsageError:
+            raise
+        except DermbenchError as error:
+            raise UsageError(
+                f"{out}: another process is writing there (it holds {lock}); nothing was written",
+                remedy="Wait for it to end, or choose another --out.",
+            ) from error
+        yield
