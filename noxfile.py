@@ -30,14 +30,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Check types, strictly."""
-    _install(session, "typecheck", ".[train,onnx]")
+    _install(session, "typecheck", ".[train,onnx,xlsx]")
     session.run("mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
-    _install(session, "test", ".[train,offline-all,onnx]")
+    _install(session, "test", ".[train,offline-all,onnx,xlsx]")
     arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered"]
     session.run("pytest", *arguments, env=ONE_THREAD)
 
@@ -60,5 +60,5 @@ def reproduce(session: nox.Session) -> None:
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
-    _install(session, "test", ".[train,offline-all,onnx]")
+    _install(session, "test", ".[train,offline-all,onnx,xlsx]")
     session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs, env=ONE_THREAD)

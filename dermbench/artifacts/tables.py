@@ -1,29 +1,40 @@
-"""Reading tables from strangers: ids stay text, nothing is guessed, size is capped.
+"""Reading and writing tables: CSV, TSV, Excel and parquet files, and data frames, by the same rules.
 
-A table is a file or a data frame in memory. Both go through the same checks and give the same messages.
+A table is read as people and programs write it, what was interpreted is said, and what cannot be read without a
+guess is refused. Ids and labels have one text form in all formats; see :mod:`dermbench.artifacts.text_form`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dermbench.artifacts.files import atomic_path
+from dermbench.artifacts.guarded import check_plain
+from dermbench.artifacts.parquet_tables import read_parquet
+from dermbench.artifacts.raw_tables import RawTable, named_columns
+from dermbench.artifacts.text_tables import read_text
+from dermbench.artifacts.xlsx_tables import read_xlsx
 from dermbench.errors import InputError, UsageError
-
-MAX_CELLS = 2_000_000_000
-"""Rows times columns that a table may have."""
-MAX_BYTES = 16 << 30
-"""Bytes that a parquet file may unpack to."""
 
 TableSource = Path | str | pd.DataFrame
 """Where a table comes from: a file or a data frame."""
+SUFFIXES = ".csv, .tsv, .xlsx or .parquet"
+HOW_TO_SAVE = (
+    ((".json",), "pandas.read_json(FILE).to_csv('table.csv', index=False)"),
+    ((".jsonl", ".ndjson"), "pandas.read_json(FILE, lines=True).to_csv('table.csv', index=False)"),
+    (
+        (".npz", ".npy", ".pt", ".pth", ".pkl", ".pickle", ".mat", ".h5"),
+        "pandas.DataFrame(PROBABILITIES, columns=['prob_<class>', ...]).assign(image_id=IDS).to_csv('table.csv')",
+    ),
+    ((".feather", ".arrow"), "pandas.read_feather(FILE).to_parquet('table.parquet')"),
+    ((".txt", ".dat"), "rename it to .csv, or to .tsv where tabs separate the columns"),
+    ((".gz", ".zip", ".bz2", ".xz", ".zst"), "unpack it"),
+    ((".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), "save the sheet as 'CSV UTF-8'"),
+)
+"""How a table in another form becomes one that is read, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +65,28 @@ def source_name(table: TableSource) -> Path | str:
 
 
 def read_table(table: TableSource) -> Table:
-    """Read a ``.csv``, ``.tsv`` or ``.parquet`` table, or take a data frame.
+    """Read a ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet`` table, or take a data frame.
 
     Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
-    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of parquet files and data frames keep their
-    types. Named levels of a data frame's index become columns.
+    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of other files and of data frames keep their
+    types. Named levels of a data frame's index become columns. The unnamed index that pandas and R write is left
+    out, or read as ``image_id`` where no column holds ids and it is no row number.
 
     Raises
     ------
     UsageError
-        When there is no such file, or its suffix is another.
+        When there is no such plain file, or its suffix is another.
+    MissingDependencyError
+        When an ``.xlsx`` file is given and openpyxl is not installed.
     InputError
-        When the file is not what its suffix says, a column is there twice, or the table is larger than the caps of
-        this module.
+        When the file is not what its suffix says, is too large, rows differ in length, a column is there twice, or
+        cells hold more than one value.
     """
-    if isinstance(table, pd.DataFrame):
-        return Table(_from_memory(table), source_name(table))
-    source = Path(table)
-    if not source.is_file():
-        raise UsageError(f"{source}: no such file")
-    suffix = source.suffix.lower()
-    if suffix == ".parquet":
-        return Table(_read_parquet(source), source)
-    if suffix in {".csv", ".tsv"}:
-        return Table(_read_text(source, separator="\t" if suffix == ".tsv" else ","), source)
-    raise UsageError(f"{source}: a table is a .csv, .tsv or .parquet file, not {suffix or 'without suffix'!r}")
+    name = source_name(table)
+    raw = _from_memory(table) if isinstance(table, pd.DataFrame) else _from_file(Path(table))
+    frame, facts = named_columns(name, raw)
+    said = (f"{Path(name).name}: {', '.join(facts)}.",) if facts else ()
+    return Table(frame, name, said, raw.decimal_comma)
 
 
 def write_table(path: Path | str, table: pd.DataFrame) -> None:
@@ -96,60 +104,46 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
             raise UsageError(f"{target}: tables are written as .csv or .parquet")
 
 
-def _read_csv(source: Path, *, separator: str, **part: Any) -> pd.DataFrame:
-    table: pd.DataFrame = pd.read_csv(
-        source, sep=separator, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8-sig", **part
+def _from_file(source: Path) -> RawTable:
+    suffix = source.suffix.lower()
+    if suffix in {".csv", ".tsv"}:
+        return read_text(source, separator="\t" if suffix == ".tsv" else ",")
+    if suffix == ".parquet":
+        return read_parquet(source)
+    if suffix == ".xlsx":
+        return read_xlsx(source)
+    check_plain(source)
+    how = next((how for suffixes, how in HOW_TO_SAVE if suffix in suffixes), None)
+    raise UsageError(
+        f"{source}: a table is a {SUFFIXES} file, not {suffix or 'one without suffix'}",
+        remedy=None if how is None else f"To get one: {how}.",
     )
-    return table
 
 
-def _read_text(source: Path, *, separator: str) -> pd.DataFrame:
-    try:
-        head = _read_csv(source, separator=separator, header=None, nrows=1)
-        table = _read_csv(source, separator=separator)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(source, [f"not a readable {source.suffix} table: {error}"]) from error
-    _refuse_repeated(source, head.iloc[0])
-    _refuse_large(source, table.shape)
-    return table
-
-
-def _from_memory(table: pd.DataFrame) -> pd.DataFrame:
+def _from_memory(table: pd.DataFrame) -> RawTable:
     source = source_name(table)
-    _refuse_repeated(source, [*(name for name in table.index.names if name is not None), *table.columns])
-    _refuse_large(source, table.shape)
-    return _index_as_columns(table).rename(columns=str)
-
-
-def _index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with named levels of its index as columns, and without the other levels."""
     for level in reversed(range(table.index.nlevels)):
-        table = table.reset_index(level=level, drop=table.index.names[level] is None)
-    return table
+        nameless = table.index.names[level] is None
+        numbers = pd.api.types.is_numeric_dtype(table.index.get_level_values(level))
+        name = "" if nameless else table.index.names[level]
+        if nameless and numbers:
+            table = table.reset_index(level=level, drop=True)
+        else:
+            table = table.reset_index(level=level, names=name, allow_duplicates=True)
+    names = [str(name) for name in table.columns]
+    frame = table.set_axis(range(len(names)), axis=1)
+    problems = [f"column {name!r} holds {kind}" for i, name in enumerate(names) if (kind := _several(frame[i]))]
+    if problems:
+        raise InputError(source, problems, remedy="Put one value in each cell, as text or number.")
+    return RawTable(names, frame)
 
 
-def _read_parquet(source: Path) -> pd.DataFrame:
-    try:
-        with pq.ParquetFile(source) as file:
-            meta = file.metadata
-            _refuse_large(source, (meta.num_rows, meta.num_columns))
-            size = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
-            if size > MAX_BYTES:
-                raise InputError(source, [f"unpacks to {size:,} bytes, more than {MAX_BYTES:,}"])
-            return _index_as_columns(file.read().to_pandas())
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(source, [f"not a readable parquet table: {error}"]) from error
-
-
-def _refuse_repeated(source: Path | str, columns: Iterable[object]) -> None:
-    names = [str(name).strip() for name in columns]
-    twice = sorted({name for name in names if names.count(name) > 1 and name})
-    if twice:
-        raise InputError(
-            source, [f"columns that are there twice: {', '.join(map(repr, twice))}; keep one of each"]
-        )
-
-
-def _refuse_large(source: Path | str, shape: tuple[int, int]) -> None:
-    if shape[0] * shape[1] > MAX_CELLS:
-        raise InputError(source, [f"{shape[0]:,} rows x {shape[1]:,} columns, more than {MAX_CELLS:,} cells"])
+def _several(column: pd.Series) -> str:
+    """Return the type of the first cell that is no single value, else the empty string."""
+    if pd.api.types.is_complex_dtype(column):
+        return "complex numbers"
+    if column.dtype != object or pd.api.types.infer_dtype(column) not in {"mixed", "bytes", "mixed-integer"}:
+        return ""
+    wrong = (value for value in column if not (pd.api.types.is_scalar(value) and not isinstance(value, bytes)))
+    first = next(wrong, None)
+    return "" if first is None else type(first).__name__

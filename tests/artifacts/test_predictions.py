@@ -131,9 +131,9 @@ def test_a_csv_named_parquet_and_a_missing_file(truth, tmp_path):
         read_predictions(tmp_path / "p.parquet", truth)
     with pytest.raises(UsageError, match="no such file"):
         read_predictions(tmp_path / "none.csv", truth)
-    (tmp_path / "p.xlsx").write_text("")
-    with pytest.raises(UsageError, match=r"\.csv, \.tsv or \.parquet"):
-        read_predictions(tmp_path / "p.xlsx", truth)
+    (tmp_path / "p.docx").write_text("")
+    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.xlsx or \.parquet"):
+        read_predictions(tmp_path / "p.docx", truth)
 
 
 def test_ids_of_other_splits_may_be_there(truth, tmp_path):

@@ -1,0 +1,164 @@
+"""Reading parquet files without trusting what they say about themselves: types, sizes and text are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dermbench.artifacts.guarded import check_plain
+from dermbench.artifacts.raw_tables import RawTable, check_names
+from dermbench.errors import InputError
+
+MAX_BYTES = 1 << 30
+"""Bytes that the columns of a file may unpack to, all together."""
+BATCH_ROWS = 1 << 17
+PREFIX_CODED = {"DELTA_BYTE_ARRAY", "DELTA_BINARY_PACKED_BYTE_ARRAY"}
+"""Encodings in which a few bytes stand for a long text."""
+NULLABLE = {
+    getattr(pa, f"{sign}int{bits}")(): getattr(pd, f"{'U' if sign else ''}Int{bits}Dtype")()
+    for sign in ("", "u")
+    for bits in (8, 16, 32, 64)
+}
+"""Types that keep whole numbers whole beside missing values."""
+ONE_VALUE = "Write one value a cell, as text or number."
+
+
+def read_parquet(source: Path) -> RawTable:
+    """Read a parquet file; columns keep their types, and what pandas noted about them is ignored.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When it is not a parquet file, a column holds no single values or damaged text, or it unpacks to more than
+        :data:`MAX_BYTES`.
+    """
+    check_plain(source)
+    try:
+        with pq.ParquetFile(source) as file:
+            names = file.schema_arrow.names
+            check_names(source, names)
+            _check_types(source, file.schema_arrow)
+            _check_size(source, file.metadata, file.schema_arrow)
+        text = [field.name for field in file.schema_arrow if _is_text(field.type)]
+        with pq.ParquetFile(source, read_dictionary=text) as file:
+            columns = _read_columns(source, file)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(source, [f"not a readable parquet table: {_first_line(error)}"]) from error
+    return RawTable(names, _to_frame(source, names, columns))
+
+
+def _check_types(source: Path, schema: pa.Schema) -> None:
+    problems = [f"column {field.name!r} holds {field.type}" for field in schema if not _is_single(field.type)]
+    if problems:
+        more = [f"{len(problems) - 20:,} more such columns"] if len(problems) > 20 else []
+        raise InputError(source, problems[:20] + more, remedy=ONE_VALUE)
+
+
+def _is_single(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_single(kind.value_type) and not pa.types.is_dictionary(kind.value_type)
+    known = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return _is_text(kind) or pa.types.is_temporal(kind) or any(one(kind) for one in known)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _check_size(source: Path, meta: pq.FileMetaData, schema: pa.Schema) -> None:
+    """Refuse a file whose metadata say that it unpacks to too much."""
+    rows = meta.num_rows
+    size = sum(rows * _width(field.type) for field in schema)
+    for i in range(meta.num_row_groups):
+        group = meta.row_group(i)
+        for k in range(group.num_columns):
+            chunk = group.column(k)
+            if not _width(schema.field(k).type):
+                size += chunk.total_uncompressed_size
+                _check_prefixes(source, chunk, group.num_rows)
+    if rows < 0 or size > MAX_BYTES:
+        raise _too_large(source, size)
+
+
+def _width(kind: pa.DataType) -> int:
+    """Return the bytes of a value in memory, 0 where they vary."""
+    if pa.types.is_dictionary(kind):
+        return _width(kind.value_type)
+    if pa.types.is_decimal(kind):
+        return 32  # it becomes text
+    return 0 if _is_text(kind) else 8
+
+
+def _check_prefixes(source: Path, chunk: pq.ColumnChunkMetaData, rows: int) -> None:
+    if PREFIX_CODED & set(chunk.encodings) and rows * chunk.total_uncompressed_size > MAX_BYTES:
+        problem = f"column {chunk.path_in_schema!r} has the encoding DELTA_BYTE_ARRAY, whose size cannot be told"
+        raise InputError(source, [problem], remedy="Write the file with the default encodings.")
+
+
+def _too_large(source: Path, size: int) -> InputError:
+    return InputError(source, [f"unpacks to {size:,} bytes or more; at most {MAX_BYTES:,} are read"])
+
+
+def _read_columns(source: Path, file: pq.ParquetFile) -> list[list[pa.Array]]:
+    """Return the parts of each column, and stop where they are more than :data:`MAX_BYTES`."""
+    columns: list[list[pa.Array]] = [[] for _ in file.schema_arrow]
+    size = 0
+    for batch in file.iter_batches(BATCH_ROWS):
+        for parts, column in zip(columns, _unpacked(source, batch, size), strict=True):
+            parts.append(column)
+            size += column.nbytes
+    return columns
+
+
+def _unpacked(source: Path, batch: pa.RecordBatch, size: int) -> Iterator[pa.Array]:
+    for column in batch.columns:
+        if not pa.types.is_dictionary(column.type):
+            yield column
+            continue
+        kind = column.type.value_type
+        if _is_text(kind):
+            lengths = pc.binary_length(column.dictionary.cast(pa.large_string()))
+            size += pc.sum(lengths.cast(pa.int64()).take(column.indices)).as_py() or 0
+            if size > MAX_BYTES:
+                raise _too_large(source, size)
+            kind = pa.large_string()
+        yield column.cast(pa.dictionary(column.type.index_type, kind)).dictionary_decode()
+
+
+def _to_frame(source: Path, names: list[str], columns: list[list[pa.Array]]) -> pd.DataFrame:
+    found: dict[int, pd.Series] = {}
+    problems = []
+    for i, parts in enumerate(columns):
+        try:
+            found[i] = _to_series(parts)
+        except (pa.ArrowException, ValueError, KeyError, OverflowError) as error:
+            problems.append(f"column {names[i]!r} is damaged: {_first_line(error)}")
+        parts.clear()
+    if problems:
+        raise InputError(source, problems)
+    return pd.DataFrame(found)
+
+
+def _to_series(parts: list[pa.Array]) -> pd.Series:
+    if not parts:
+        return pd.Series(np.empty(0), dtype=object)
+    column = pa.chunked_array(parts)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())
+    if _is_text(column.type):
+        column.validate(full=True)
+    has_gaps = bool(column.null_count)
+    series: pd.Series = column.to_pandas(types_mapper=NULLABLE.get if has_gaps else None)
+    return series
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
