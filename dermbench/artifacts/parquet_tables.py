@@ -18,6 +18,8 @@ from dermbench.errors import InputError
 MAX_BYTES = 1 << 30
 """Bytes that the columns of a file may unpack to, all together."""
 BATCH_ROWS = 1 << 17
+GROUP_BYTES = 64 << 20
+"""Bytes of the columns that are read side by side."""
 PREFIX_CODED = {"DELTA_BYTE_ARRAY", "DELTA_BINARY_PACKED_BYTE_ARRAY"}
 """Encodings in which a few bytes stand for a long text."""
 NULLABLE = {
@@ -49,10 +51,10 @@ def read_parquet(source: Path) -> RawTable:
             _check_size(source, file.metadata, file.schema_arrow)
         text = [field.name for field in file.schema_arrow if _is_text(field.type)]
         with pq.ParquetFile(source, read_dictionary=text) as file:
-            columns = _read_columns(source, file)
+            frame = _to_frame(source, file)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(source, [f"not a readable parquet table: {_first_line(error)}"]) from error
-    return RawTable(names, _to_frame(source, names, columns))
+    return RawTable(names, frame)
 
 
 def _check_types(source: Path, schema: pa.Schema) -> None:
@@ -107,15 +109,41 @@ def _too_large(source: Path, size: int) -> InputError:
     return InputError(source, [f"unpacks to {size:,} bytes or more; at most {MAX_BYTES:,} are read"])
 
 
-def _read_columns(source: Path, file: pq.ParquetFile) -> list[list[pa.Array]]:
-    """Return the parts of each column, and stop where they are more than :data:`MAX_BYTES`."""
-    columns: list[list[pa.Array]] = [[] for _ in file.schema_arrow]
+def _to_frame(source: Path, file: pq.ParquetFile) -> pd.DataFrame:
+    """Return the columns 0, 1, ..., read a few at a time."""
+    names = file.schema_arrow.names
+    size, problems = 0, []
+    found: dict[int, pd.Series] = {}
+    for group in _groups(file):
+        columns: dict[str, list[pa.Array]] = {names[i]: [] for i in group}
+        for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):  # with a also a.b, of another group
+            for name, column in zip(batch.schema.names, _unpacked(source, batch, size), strict=True):
+                if name in columns:
+                    columns[name].append(column)
+                    size += column.nbytes
+        for i in group:
+            try:
+                found[i] = _to_series(columns.pop(names[i]))
+            except (pa.ArrowException, ValueError, KeyError, OverflowError) as error:
+                problems.append(f"column {names[i]!r} is damaged: {_first_line(error)}")
+    if problems:
+        raise InputError(source, problems)
+    return pd.DataFrame(found, copy=False)
+
+
+def _groups(file: pq.ParquetFile) -> Iterator[list[int]]:
+    """Yield the columns that are read side by side."""
+    meta = file.metadata
+    group: list[int] = []
     size = 0
-    for batch in file.iter_batches(BATCH_ROWS):
-        for parts, column in zip(columns, _unpacked(source, batch, size), strict=True):
-            parts.append(column)
-            size += column.nbytes
-    return columns
+    for i in range(meta.num_columns):
+        group.append(i)
+        size += sum(meta.row_group(k).column(i).total_uncompressed_size for k in range(meta.num_row_groups))
+        if size > GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _unpacked(source: Path, batch: pa.RecordBatch, size: int) -> Iterator[pa.Array]:
@@ -131,20 +159,6 @@ def _unpacked(source: Path, batch: pa.RecordBatch, size: int) -> Iterator[pa.Arr
                 raise _too_large(source, size)
             kind = pa.large_string()
         yield column.cast(pa.dictionary(column.type.index_type, kind)).dictionary_decode()
-
-
-def _to_frame(source: Path, names: list[str], columns: list[list[pa.Array]]) -> pd.DataFrame:
-    found: dict[int, pd.Series] = {}
-    problems = []
-    for i, parts in enumerate(columns):
-        try:
-            found[i] = _to_series(parts)
-        except (pa.ArrowException, ValueError, KeyError, OverflowError) as error:
-            problems.append(f"column {names[i]!r} is damaged: {_first_line(error)}")
-        parts.clear()
-    if problems:
-        raise InputError(source, problems)
-    return pd.DataFrame(found)
 
 
 def _to_series(parts: list[pa.Array]) -> pd.Series:

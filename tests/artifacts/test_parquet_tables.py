@@ -94,6 +94,12 @@ def test_row_numbers_in_the_index_are_no_ids(tmp_path):
     assert list(read_table(tmp_path / "t.parquet").frame) == ["pred"]
 
 
+def test_columns_are_read_a_few_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_tables, "GROUP_BYTES", 1)
+    table = pa.table({"image_id": IDS, "a": [1, 2], "a.b": ["x", "y"], "a.b.c": [0.5, 1.5]})
+    assert read_table(stored(tmp_path, table, row_group_size=1)).frame.to_dict("list") == table.to_pydict()
+
+
 def bombs():
     n = 20_000
     same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, dtype=np.int32)), pa.array(["y" * 500]))
