@@ -70,8 +70,9 @@ def reading_sentences(table: pd.DataFrame) -> tuple[str, ...]:
         more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
         what = "no single skin type" if is_skin_type(base) else f"no {'band' if base == 'fst_band' else 'value'}"
         sentence = f"{base}: {int(lost.sum()):,} unknown, because the table names {what} ({first}{more})"
-        if base == "fst" and "fst_band" in table:
-            sentence += f"; the band is known for {int((lost & table['fst_band'].notna()).sum()):,} of them"
+        banded = int((lost & table["fst_band"].notna()).sum()) if base == "fst" and "fst_band" in table else 0
+        if banded:
+            sentence += f"; the band is known for {banded:,} of them"
         said.append(f"{sentence}.")
     return tuple(said)
 

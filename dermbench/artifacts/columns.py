@@ -130,7 +130,7 @@ def choose_columns(
         raise InputError(
             source,
             problems,
-            remedy="Name the columns that are meant: --label COL or --fst COL (data prepare: --set label=COL).",
+            remedy="Name the column that is meant: --label COL, --fst COL (data prepare: --set label=COL).",
         )
     return chosen
 
@@ -140,7 +140,7 @@ def describe_columns(
 ) -> tuple[str, ...]:
     """Say which columns were read under another name, and which further ones look like a label or a skin tone."""
     named = [f"{name} from {chosen[name]!r}" for name in shown if name in chosen and chosen[name] != name]
-    said = [f"Columns: {', '.join(named)}."] if named else []
+    said = [f"{', '.join(named)}."] if named else []
     others = [str(c) for c in table.columns if c not in chosen.values()]
     keys = {c: _SEPARATORS.sub("_", c).casefold() for c in others}
     labels = {fold_header(alias) for alias in ALIASES["label"]}

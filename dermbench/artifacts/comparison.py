@@ -337,6 +337,8 @@ class ComparisonProvenance(Part):
         Content hashes of what was compared, by model.
     interpreted
         {model: what was read otherwise than written}, of those with anything.
+    truth_interpreted
+        What of the truth was read otherwise than written.
     """
 
     environment: dict[str, str]
@@ -346,6 +348,7 @@ class ComparisonProvenance(Part):
     predictions_digest: dict[str, str]
     truth_digest: str
     interpreted: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    truth_interpreted: tuple[str, ...] = ()
 
 
 class Comparison(Record):

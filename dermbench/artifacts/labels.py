@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from dermbench.artifacts.wording import counted
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def spelling_conflicts(labels: pd.Series) -> list[str]:
     for name in sorted(counts.index):
         spellings.setdefault(fold(name), []).append(name)
     doubled = [group for group in spellings.values() if len(group) > 1]
-    shown = [", ".join(f"{name!r} ({counts[name]:,} images)" for name in group) for group in doubled]
+    shown = [", ".join(f"{name!r} ({counted(counts[name], 'image')})" for name in group) for group in doubled]
     return [f"labels that differ only in spelling: {names}" for names in shown]
 
 

@@ -18,6 +18,7 @@ from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
 from dermbench.artifacts.text_form import id_problems
+from dermbench.artifacts.wording import counted
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ def _folded(found: pd.Series, labels: pd.Series) -> list[str]:
     pairs = pd.DataFrame({"found": found[apart], "label": labels[apart]}).drop_duplicates()
     first = ", ".join(f"{a!r} is {b!r}" for a, b in pairs.head(3).itertuples(index=False))
     more = f" and {len(pairs) - 3:,} more" if len(pairs) > 3 else ""
-    return [f"{int(apart.sum()):,} labels in other spellings than their class ({first}{more})."]
+    return [f"{counted(int(apart.sum()), 'label')} in other spellings than their class ({first}{more})."]
 
 
 def _label_problems(table: pd.DataFrame, labels: pd.Series, classes: Sequence[str]) -> list[str]:

@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     from dermbench.tasks import Task
 
 TABLE = "fitzpatrick17k.csv"
-LABELS = {114: "label", 9: "nine_partition_label", 3: "three_partition_label"}
-"""Column of the label by number of classes."""
-COLUMNS = ("md5hash", "fitzpatrick_scale", "fitzpatrick_centaur", *LABELS.values())
+COLUMNS = (
+    "md5hash",
+    "fitzpatrick_scale",
+    "fitzpatrick_centaur",
+    "label",
+    "nine_partition_label",
+    "three_partition_label",
+)
 
 
 @SOURCES.register("fitzpatrick17k")
@@ -77,9 +82,9 @@ def read_annotations(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _labelled(raw: pd.DataFrame, task: Task, path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    column = LABELS.get(task.n_classes)
-    if column is None:
-        raise UsageError(f"{task.name}: Fitzpatrick17k has {', '.join(map(str, LABELS))} classes")
+    column = task.label_column or "label"
+    if not task.n_classes:
+        raise UsageError(f"{task.name}: prepare a task of this release, see: dermbench data list")
     classes = task.classes or tuple(sorted(raw[column].dropna().unique()))
     if len(classes) != task.n_classes:
         raise InputError(

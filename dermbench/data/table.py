@@ -139,7 +139,7 @@ def _mapping(raw: pd.DataFrame, files: str, chosen: Mapping[str, str]) -> tuple[
     """Say which column each standard column was read from."""
     every = {"path": files, "image_id": files, **chosen}
     named = ", ".join(f"{name} from {column!r}" for name, column in every.items())
-    return (f"Columns: {named}.", *describe_columns(raw, every, shown=()))
+    return (f"{named}.", *describe_columns(raw, every, shown=()))
 
 
 def _problems(raw: pd.DataFrame, clean: pd.DataFrame) -> list[str]:

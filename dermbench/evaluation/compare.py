@@ -132,5 +132,6 @@ def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: 
         metric_versions={metric.name: metric.version for metric in question.metrics},
         predictions_digest={name: item.digest for name, item in predictions.items()},
         truth_digest=truth.digest,
+        truth_interpreted=(*truth.scales.sentences, *truth.interpreted),
         interpreted={name: item.interpreted for name, item in predictions.items() if item.interpreted},
     )

@@ -200,6 +200,6 @@ def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric
         predictions_digest=predictions.digest,
         truth_digest=truth.digest,
         unit=Unit(column=truth.unit_column, count=int(truth.unit.max()) + 1),
-        interpreted=predictions.interpreted,
+        interpreted=(*truth.scales.sentences, *truth.interpreted, *predictions.interpreted),
         missing=predictions.missing,
     )

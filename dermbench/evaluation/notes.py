@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.column_types import KEPT
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.evaluation.core.groups import SMALL
 from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
@@ -48,7 +49,8 @@ def _is_tone(column: str) -> bool:
 
 def _no_tone(truth: Truth) -> str:
     """Say that no skin tone is assessed, and whether the table has a column of one."""
-    there = [str(column) for column in truth.table.columns if _is_tone(str(column))]
+    columns = map(str, truth.table.columns)
+    there = [name for name in columns if _is_tone(name) and not name.endswith(KEPT)]
     if there:
         return f"No skin tone is assessed though the truth has {', '.join(there)}: name it with --sensitive."
     looked = ", ".join(f"{name}*" for name in TONES)

@@ -66,7 +66,7 @@ def comparison_markdown(comparison: Comparison, *, figures: Sequence[str] = ()) 
     lines += ["## Which p values are corrected together", ""]
     lines += [f"- {name.replace('_', ' ')}: {markdown_text(text)}" for name, text in _families(comparison)]
     lines += ["", "## Notes", ""]
-    lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in comparison.notes]
+    lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in _all_notes(comparison)]
     return "\n".join([*lines, ""])
 
 
@@ -82,8 +82,14 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     console.print()
     for name, text in _families(comparison):
         console.print(Text(f"- {name.replace('_', ' ')}: {plain(text, limit=PROSE_LIMIT)}", style="dim"))
-    for note in comparison.notes:
+    for note in _all_notes(comparison):
         console.print(Text(f"- {plain(note, limit=PROSE_LIMIT)}"))
+
+
+def _all_notes(comparison: Comparison) -> list[str]:
+    """Return how the files were read, one line a file, then what a reader must know."""
+    read = {"Truth": comparison.provenance.truth_interpreted, **comparison.provenance.interpreted}
+    return [*(f"{name} read as: {' '.join(said)}" for name, said in read.items() if said), *comparison.notes]
 
 
 def _title(comparison: Comparison) -> str:

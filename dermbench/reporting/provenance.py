@@ -10,6 +10,8 @@ from dermbench.reporting.text import plain
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
 
+READ_AS = "Read as: "
+"""Before what was read otherwise than it is written."""
 DIGEST = 19
 """Characters of a digest that are shown: ``sha256:`` and twelve digits."""
 
@@ -28,8 +30,9 @@ def provenance_line(report: Report) -> str:
 
 
 def all_notes(report: Report) -> list[str]:
-    """Return what was read otherwise than written, then what a reader must know."""
-    return [*report.provenance.interpreted, *report.notes]
+    """Return how the files were read, in one line, then what a reader must know."""
+    read = report.provenance.interpreted
+    return [*([f"{READ_AS}{' '.join(read)}"] if read else []), *report.notes]
 
 
 def headline(report: Report) -> str:

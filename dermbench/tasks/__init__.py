@@ -33,6 +33,8 @@ class Task(BaseModel):
         ``malignant``, ``benign`` or another group name for each class; empty when undefined.
     aliases
         Further spellings of classes, each with its class.
+    label_column
+        Column of the release that holds the label, where that is another than ``label``.
     sensitive
         Sensitive features that are evaluated unless the user names others.
     primary
@@ -61,6 +63,7 @@ class Task(BaseModel):
     ordered: bool = False
     malignancy: dict[str, str] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict)
+    label_column: str = ""
     sensitive: tuple[str, ...] = ("fst", "fst_band")
     primary: tuple[str, str] | None = None
     margin: float | None = Field(None, gt=0)

@@ -141,3 +141,70 @@ def test_numbers_with_leading_zeros_and_beyond_64_bits_stay_text():
     assert table["code"].tolist() == ["007", "7"]
     assert table["big"].tolist() == ["9" * 30, "1"]
     assert make_truth(frame.assign(code=["10", ""])).table["code"].tolist()[0] == 10
+
+
+ONE_HOT = {"image": ["i1", "i2", "i3"], "MEL": ["1", "0", "0"], "NV": ["0", "1.0", "0"], "UNK": ["0", "0", "1"]}
+
+
+def test_one_column_a_class_is_read_as_the_label():
+    truth = make_truth(pd.DataFrame(ONE_HOT | {"age": ["40", "50", "60"]}))
+    assert truth.classes == ("MEL", "NV", "UNK")
+    assert truth.y_true.tolist() == [0, 1, 2]
+    assert truth.interpreted == ("Labels from one column a class: MEL, NV, UNK.",)
+    assert truth.table["age"].tolist() == [40, 50, 60]
+    named = make_truth(pd.DataFrame(ONE_HOT | {"biopsy": ["1", "1", "0"]}), classes=["unk", "nv", "mel"])
+    assert (named.classes, named.y_true.tolist()) == (("unk", "nv", "mel"), [2, 1, 0])
+
+
+def test_columns_of_0_and_1_need_exactly_one_1_a_row():
+    with pytest.raises(InputError, match=r"exactly one 1 a row, not so in 2 rows: 2, 4"):
+        make_truth(pd.DataFrame(ONE_HOT | {"biopsy": ["1", "0", "1"]}))
+    with pytest.raises(InputError, match="no column for label"):
+        make_truth(pd.DataFrame(ONE_HOT).drop(columns=["NV", "UNK"]))
+
+
+@pytest.mark.parametrize("cell", ["['Acne', 'Tinea']", "['Eczema']", "{'Acne': 0.4}", '["a"]', "('a', 'b')", "[]"])
+def test_cells_that_hold_lists_are_refused(cell):
+    with pytest.raises(InputError, match=r"label cells hold lists .*; one label an image is needed"):
+        make_truth(pd.DataFrame({"id": ["a", "b", "c"], "label": ["x", "y", cell]}))
+
+
+def test_labels_in_brackets_are_labels():
+    frame = pd.DataFrame({"id": ["a", "b"], "label": ["nevus (benign)", "mel [in situ]"]})
+    assert make_truth(frame).classes == ("mel [in situ]", "nevus (benign)")
+
+
+@pytest.mark.parametrize("other", ["Melanoma", "MELANOMA ", "mela_noma", "Mela Noma"])
+def test_labels_in_two_spellings_are_refused_with_counts_and_folded_into_named_classes(other):
+    usual = "mela noma" if "a_n" in other or " N" in other else "melanoma"
+    frame = pd.DataFrame({"id": list("abcd"), "label": [other, usual, usual, " nevus "]})
+    with pytest.raises(InputError) as caught:
+        make_truth(frame)
+    assert f"{other.strip()!r} (1 image)" in str(caught.value)
+    assert f"{usual!r} (2 images)" in str(caught.value)
+    assert "--classes" in str(caught.value)
+    truth = make_truth(frame, classes=[usual, "nevus"])
+    assert truth.y_true.tolist() == [0, 0, 0, 1]
+    assert truth.interpreted == (
+        f"1 label in other spellings than their class ({other.strip()!r} is {usual!r}).",
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        ([0, 1], ("0", "1")),
+        ([0.0, 1.0], ("0", "1")),
+        ([True, False], ("False", "True")),
+        (["1.0", "0.0"], ("0", "1")),
+    ],
+)
+def test_binary_labels(values, classes):
+    assert make_truth(pd.DataFrame({"id": ["a", "b"], "label": values})).classes == classes
+    assert make_truth(pd.DataFrame({"id": ["a", "b"], "label": ["TRUE", "false"]}), classes=["true", "False"])
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "a\x1b[31m", "a" * 600])
+def test_ids_that_cannot_be_shown_are_refused(bad):
+    with pytest.raises(InputError, match=r"control characters|longer than"):
+        make_truth(pd.DataFrame({"id": [bad, "b"], "label": ["x", "y"]}))
