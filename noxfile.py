@@ -3,6 +3,8 @@
 Every version the sessions use is pinned by ``constraints.txt``.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.10.9"
@@ -62,3 +64,12 @@ def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
     _install(session, "test", ".[train,offline-all,onnx,xlsx]")
     session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Fill the disk, make it read-only and kill the process at every point where a verb writes (minutes)."""
+    _install(session, "test", ".[train,offline]")
+    everything = {**ONE_THREAD, "DERMBENCH_FAULTS": "all"}
+    files = sorted(str(path) for path in Path("tests").rglob("test_*_faults.py"))
+    session.run("pytest", "-n", "2", *files, *session.posargs, env=everything)

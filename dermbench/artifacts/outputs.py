@@ -101,16 +101,20 @@ def remove_leftovers(folder: Path, names: Sequence[str] | None = None) -> None:
     names
         Files and folders that were being written; None removes the temporaries of all.
     """
-    stems = [r".+"] if names is None else [re.escape(Path(name).stem) for name in names]
-    ours = re.compile(rf"\.(?:{'|'.join(stems)}){_UNIQUE}(?:\.\w+)?")
     with suppress(OSError):  # no folder, or one that cannot be written to: whoever writes will say so
         for path in folder.iterdir():
-            if ours.fullmatch(path.name) is None:
+            if not is_leftover(path.name, names):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+
+
+def is_leftover(name: str, names: Sequence[str] | None = None) -> bool:
+    """Tell by its name whether a file or folder is a temporary, of one of ``names`` unless that is None."""
+    stems = [r".+"] if names is None else [re.escape(Path(one).stem) for one in names]
+    return re.fullmatch(rf"\.(?:{'|'.join(stems)}){_UNIQUE}(?:\.\w+)?", name) is not None
 
 
 @contextmanager

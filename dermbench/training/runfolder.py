@@ -10,7 +10,7 @@ import tomlkit
 
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import write_text
-from dermbench.artifacts.outputs import LOCK, remove_leftovers, sole_writer
+from dermbench.artifacts.outputs import LOCK, is_leftover, remove_leftovers, sole_writer
 from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
 from dermbench.errors import DermbenchError, ResumableError, UsageError
 from dermbench.training.checkpoint import LAST
@@ -169,7 +169,8 @@ class RunFolder:
             raise UsageError(f"{self.path} holds no run to resume", remedy="Start it without --resume.")
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file, not a folder")
-        inside = [file.name for file in self.path.iterdir() if file.name != LOCK] if self.path.is_dir() else []
+        names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else []
+        inside = [name for name in names if name != LOCK and not is_leftover(name)]
         if inside and set(inside) != {CONFIG}:
             raise UsageError(
                 f"{self.path} is not empty and holds no run ({', '.join(sorted(inside)[:3])})",
