@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from dermbench import evaluation
+from dermbench.artifacts.guarded import read_json
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.leaderboard.board import ENTRIES, JSON
@@ -61,13 +61,18 @@ def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -
 def stored_bands(folder: Path, entries: Sequence[Ranked]) -> Bands | None:
     """Return the bands in ``leaderboard.json``; None unless they are of these entries and predictions."""
     try:
-        rows = json.loads((folder / JSON).read_text(encoding="utf-8"))["entries"]
+        rows = _entries(folder)
         there = {row["slug"]: row["predictions"] for row in rows}
         bands = {row["slug"]: _band(row["band"]) for row in rows if row["band"] is not None}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (DermbenchError, ValueError, KeyError, TypeError):
         return None  # no board yet, or not one of ours: whoever compares the file says so
     same = there == {one.slug: one.entry.hashes.get(PREDICTIONS) for one in entries}
     return bands if same and bands.keys() in ({}.keys(), set(ranked_slugs(entries))) else None
+
+
+def _entries(folder: Path) -> Any:
+    content: Any = read_json(folder / JSON)
+    return content["entries"]
 
 
 def _band(pair: Any) -> tuple[int, int]:

@@ -18,6 +18,8 @@ from pydantic import (
 from dermbench.artifacts.files import write_text
 from dermbench.artifacts.records import read_model
 from dermbench.errors import UsageError
+from dermbench.evaluation import METRICS
+from dermbench.reporting.text import PROSE_LIMIT, plain
 from dermbench.tasks import parse_primary
 
 BOARD = "board.toml"
@@ -90,6 +92,18 @@ class Board(BaseModel):
     truth_digest: str = ""
     dataset_digest: str = ""
 
+    @field_validator("metric")
+    @classmethod
+    def _is_a_metric(cls, name: str) -> str:
+        if name not in METRICS:
+            raise ValueError(f"no metric {name[:80]!r}; there are: {', '.join(METRICS)}")
+        return name
+
+    @property
+    def command(self) -> str:
+        """:attr:`recreate` as one line for messages."""
+        return plain(self.recreate, limit=PROSE_LIMIT)
+
     @field_validator("primary", mode="before")
     @classmethod
     def _read_primary(cls, value: object) -> object:
@@ -131,12 +145,12 @@ def stage_board(folder: Path, board: Board) -> Path:
     """Write :data:`STAGED`, atomically, and return its path; it keeps comments and order of ``board.toml``."""
     path = folder / BOARD
     document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
-    plain: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
+    content: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
     defaults = {name: field.default for name, field in Board.model_fields.items()}
-    for key, item in plain.items():
+    for key, item in content.items():
         if document.get(key) != item and (key in document or item not in (defaults.get(key), [], {}, "")):
             document[key] = item
-    document.setdefault("schema", plain["schema"])
+    document.setdefault("schema", content["schema"])
     staged = folder / STAGED
     write_text(staged, tomlkit.dumps(document))
     return staged

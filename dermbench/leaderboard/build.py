@@ -187,7 +187,7 @@ def _build(folder: Path, how: _How) -> Built:
     if not built.recomputed and not how.stored:
         raise UsageError(
             f"{folder}: the truth of this board is not on this machine: {counted(len(folders))} not recomputed",
-            remedy=f"Give it with --data DATASET or --truth TABLE ({board.recreate or f'see {folder / BOARD}'}), "
+            remedy=f"Give it with --data DATASET or --truth TABLE ({board.command or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
     checked, bands = check_all(folders, board, truth, how.effort)

@@ -10,9 +10,12 @@ from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.report import Report
 from dermbench.errors import DermbenchError
 from dermbench.leaderboard.board import ENTRIES
+from dermbench.leaderboard.check_sums import check_sums
 from dermbench.leaderboard.check_without_truth import check_without_truth
 from dermbench.leaderboard.contents import ALLOWED, PREDICTIONS, REPORT, REPORT_MD, REQUIRED, entry_names
+from dermbench.leaderboard.ranking import Ranked
 from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
+from dermbench.leaderboard.render import render
 from dermbench.leaderboard.slug import slugify
 from dermbench.reporting import to_markdown
 from dermbench.reporting.text import plain
@@ -138,7 +141,7 @@ def _unlisted(where: str, names: set[str]) -> dict[str, str]:
 
 
 def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
-    """Compare predictions, report and its markdown; a more telling sentence replaces that about bytes."""
+    """Read report and predictions, and compare them where both can be read."""
     where, source = f"{ENTRIES}/{done.slug}", done.folder / PREDICTIONS
     try:
         if against.truth is not None and source.is_file() and PREDICTIONS not in broken:
@@ -147,10 +150,26 @@ def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
     except DermbenchError as error:
         done.problems.append(str(error))
         return
+    try:
+        _compare(done, against, broken)
+    except DermbenchError as error:
+        done.problems.append(str(error))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # parts that contradict each other
+        done.report = None
+        why = f"{type(error).__name__}: {plain(error)}"
+        broken[REPORT] = f"{where}/{REPORT}: malformed: its parts do not fit together ({why})"
+
+
+def _compare(done: Checked, against: Against, broken: dict[str, str]) -> None:
+    """Compare predictions, report and its markdown; a more telling sentence replaces that about bytes."""
+    where = f"{ENTRIES}/{done.slug}"
+    if done.entry is None or done.report is None:
+        return
     if "exchanged" not in broken.get(REPORT, "") and (found := _apart(done, against, edited=REPORT in broken)):
         broken[REPORT] = f"{where}/{REPORT}: {found}"
         if done.again is not None and not against.quick:
             done.report = done.again  # the board is compared with what the predictions give
+    render(against.board, [Ranked(done.slug, done.entry, done.report)], ())
     markdown = done.folder / REPORT_MD
     if not broken.keys() & {REPORT, REPORT_MD} and markdown.read_bytes() != to_markdown(done.report).encode():
         broken[REPORT_MD] = f"{where}/{REPORT_MD}: not what {REPORT} gives"
@@ -167,7 +186,7 @@ def _apart(done: Checked, against: Against, *, edited: bool) -> str:
         return f"made with other settings: {settings}"
     found = difference(done.report, done.again, quick=against.quick)
     if found is None:
-        return ""
+        return check_sums(done.report) or ""
     return f"edited: {found}" if edited else f"its hash is right, but the predictions give other numbers: {found}"
 
 

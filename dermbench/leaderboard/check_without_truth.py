@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.columns import find_column
-from dermbench.artifacts.predictions import read_predictions
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import InputError
 from dermbench.evaluation.core.metric import METRICS, Tally
 from dermbench.evaluation.metrics.counts import f1, precision, recall
+from dermbench.leaderboard.check_sums import check_sums
 from dermbench.leaderboard.recompute import TOLERANCE
+from dermbench.leaderboard.stored import read_stored
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 PROVED = (
     "without the truth: predictions are those that the report names, the columns of the confusion table are their "
-    "counts, every score that is a function of that table alone was computed from it again, and "
-    "all entries were scored on the same numbers of images by class and group"
+    "counts, every score that is a function of that table alone was computed from it again, groups add up to it, "
+    "and all entries were scored on the same numbers of images by class and group"
 )
 
 
@@ -69,7 +70,7 @@ def _read(path: Path, board: Board) -> Predictions:
         raise InputError(path, ["no column image_id"])
     ids = to_text(table[column]).drop_duplicates()
     names = pd.DataFrame({"image_id": ids, "label": board.classes[0]})
-    return read_predictions(path, make_truth(names, source=path, classes=board.classes))
+    return read_stored(path, make_truth(names, source=path, classes=board.classes))
 
 
 def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
@@ -93,6 +94,8 @@ def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
         if stood != there:
             yield f"{there} are predicted {name!r}, its confusion table says {stood:g}"
     yield from _scores(report, table)
+    if apart := check_sums(report):
+        yield apart
 
 
 def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:

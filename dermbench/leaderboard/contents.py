@@ -43,6 +43,7 @@ DESKTOP = frozenset({".DS_Store", "Thumbs.db", "ehthumbs.db", "desktop.ini"})
 """Files that an operating system leaves in folders; they are never read."""
 LARGEST, LARGEST_TABLE = 64 << 20, 2 << 30
 """Bytes that a text file, and a table, of a board may have."""
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[a-z]+)")
 
 
@@ -141,6 +142,9 @@ def _scan_entries(root: Path, found: Contents, desktop: list[str], leftovers: li
             found.strays.append(f"{where}: no part of a board")
         elif item.name.startswith("."):
             leftovers.append(where)
+        elif not _SLUG.fullmatch(item.name):
+            found.unsafe.append(f"{where}: no entry has a folder of this name")
+            found.broken.add(item.name)
         else:
             _scan_entry(root / item.name, where, found, desktop)
 

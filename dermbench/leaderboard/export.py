@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.reported import Row
 
 GAP_COLUMNS = ("gap", "gap_low", "gap_high", "gap_p_value", "gap_verdict", "worst_group")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "|", "%")
+_FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four as wide signs
 
 
 def to_json(board: Board, entries: Sequence[Ranked], reported: Sequence[Row]) -> str:
@@ -50,7 +50,7 @@ def to_csv(board: Board, entries: Sequence[Ranked]) -> str:
     metrics = list(dict.fromkeys([board.metric, *headline_metrics(there)]))
     groups = sorted_groups({name for one in entries for name in one.groups})
     head = ["rank", "rank_first", "rank_last", "name", "slug", "n"]
-    head += [f"{name}{end}" for name in metrics for end in ("", "_low", "_high")]
+    head += [cell(f"{name}{end}") for name in metrics for end in ("", "_low", "_high")]
     head += [f"{GAP_METRIC}_{cell(name)}{end}" for name in groups for end in ("_n", "", "_low", "_high")]
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
@@ -66,7 +66,13 @@ def cell(text: object) -> str:
 
 
 def _line(one: Ranked, metrics: Sequence[str], groups: Sequence[str]) -> list[Any]:
-    line: list[Any] = [_blank(one.rank), *(one.band or ("", "")), cell(one.entry.name), one.slug, one.report.n]
+    line: list[Any] = [
+        _blank(one.rank),
+        *(one.band or ("", "")),
+        cell(one.entry.name),
+        cell(one.slug),
+        one.report.n,
+    ]
     for metric in metrics:
         line += _ends(one.cell(metric))
     for name in groups:

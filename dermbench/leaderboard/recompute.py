@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dermbench import evaluation
-from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.report import Disparity, Report, reproducible, settled
 from dermbench.leaderboard.board import BOARD
+from dermbench.leaderboard.stored import read_stored
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
     from dermbench.leaderboard.board import Board
 
@@ -24,14 +25,16 @@ FEWEST = 2
 
 
 def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = False) -> Report:
-    """Evaluate a predictions file with the settings of the board; :func:`score` says what ``quick`` leaves out.
+    """Evaluate the predictions of an entry with the settings of the board.
+
+    :func:`score` says what ``quick`` leaves out.
 
     Raises
     ------
     InputError
         With everything that is wrong with the predictions.
     """
-    return score(read_predictions(predictions, truth), truth, board, quick=quick)
+    return score(read_stored(predictions, truth), truth, board, quick=quick)
 
 
 def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal  # noqa: TC003 - pydantic reads annotations at run time
-from typing import TYPE_CHECKING, Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dermbench.artifacts.records import read_model
 from dermbench.leaderboard.board import REPORTED
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def _is_number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError("a number stands here, without quotes")  # noqa: TRY004 - pydantic takes no TypeError
+    return value
+
+
+Published = Annotated[Decimal, BeforeValidator(_is_number), Field(ge=-1_000_000, le=1_000_000, max_digits=20)]
+"""A published value: finite, of a size and length that a metric has."""
 
 
 class Row(BaseModel):
@@ -41,8 +51,8 @@ class Row(BaseModel):
     source: str = Field(min_length=1)
     note: str = ""
     approximate: bool = False
-    scores: dict[str, Decimal] = Field(default_factory=dict)
-    groups: dict[str, Decimal] = Field(default_factory=dict)
+    scores: dict[str, Published] = Field(default_factory=dict)
+    groups: dict[str, Published] = Field(default_factory=dict)
     group_metric: str = "accuracy"
 
 

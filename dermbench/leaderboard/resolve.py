@@ -59,7 +59,7 @@ def resolve_board(folder: Path, given: Dataset | Truth | Path | None, *, store: 
         raise InputError(
             folder / BOARD,
             [f"the truth has the content hash {scored.digest}; the board was made with {board.truth_digest}"],
-            remedy=f"Recreate the dataset: {board.recreate}" if board.recreate else None,
+            remedy=f"Recreate the dataset: {board.command}" if board.recreate else None,
         )
     made_from = given.info.digest if isinstance(given, Dataset) else ""
     update = {"truth_digest": scored.digest, "dataset_digest": board.dataset_digest or made_from}
@@ -79,7 +79,7 @@ def _truth(folder: Path, board: Board, given: Dataset | Truth | Path | None) -> 
     if not (folder / TRUTH).is_file():
         raise UsageError(
             f"{folder}: the truth of this board is not stored in it",
-            remedy=f"Give it with --data DATASET or --truth TABLE. {board.recreate}".strip(),
+            remedy=f"Give it with --data DATASET or --truth TABLE. {board.command}".strip(),
         )
     return read_truth_table(folder / TRUTH, board)
 

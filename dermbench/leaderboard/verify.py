@@ -208,7 +208,7 @@ def _board(
 
 def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, quick: bool) -> None:
     if found.truth is None:
-        where = f" ({board.recreate})" if board.recreate else ""
+        where = f" ({board.command})" if board.recreate else ""
         done.unchecked.append(
             f"which predictions of {counted(n_entries)} are right, and with that confusion tables, scores by "
             "group, scores of probabilities, intervals, chance levels, p-values and verdicts: the truth "

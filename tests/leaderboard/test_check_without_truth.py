@@ -117,7 +117,11 @@ def test_other_metric_versions(edit):
 
 def test_other_group_sizes_than_the_other_entries(edit):
     def change(document):
-        document["features"]["fst"]["groups"]["I"]["n"] += 1
+        groups = document["features"]["fst"]["groups"]
+        for name, more in (("I", 1), ("II", -1)):  # the sums are right
+            right = groups[name]["accuracy"]["value"] * groups[name]["n"]
+            groups[name]["n"] += more
+            groups[name]["accuracy"]["value"] = right / groups[name]["n"]
 
     (first, *_) = edit(change)
     assert first.startswith(f"{WHERE}fst I has 29 images, in that of good-one 28: not the same truth")

@@ -9,16 +9,19 @@ import re
 import pytest
 import tomlkit
 
-from dermbench.artifacts import read_dataset
+from dermbench.artifacts import Report, read_dataset, read_entry
 from dermbench.artifacts.hashing import text_digest
 from dermbench.data import prepare
 from dermbench.leaderboard import add, build
 from dermbench.leaderboard.board import read_board
+from dermbench.leaderboard.export import cell
+from dermbench.leaderboard.ranking import Ranked
+from dermbench.leaderboard.render import render
 
 from_afar = (
     "=1+1|a\n<script>x</script>\u202e[l](javascript:y) `q` ![i](http://e.vil/p.png) <!-- dermbench:board:end -->"
 )
-HOSTILE = [from_afar, "|" * 300, "\u2066\u2069\u200b\x00\x1b[31m", "x" * 10_000, "@SUM(1)", "a\r\n\r\n# b"]
+HOSTILE = [from_afar, "|" * 300, "\u2066\u2069\u200b\x1b[31m", "x" * 10_000, "@SUM(1)", "a\r\n\r\n# b"]
 FORBIDDEN = re.compile(r"<script|[\u202e\u2066\x1b\x00]|(?<!\\)\]\((?!entries/)")
 CODE = re.compile("`[^`\n]*`")
 
@@ -52,13 +55,42 @@ def test_settings_and_published_rows(empty, text):
     settings = tomlkit.parse((empty / "board.toml").read_text())
     settings.update({"title": text, "note": text, "licence": text, "recreate": text})
     (empty / "board.toml").write_text(tomlkit.dumps(settings))
-    row = {"entry": text, "source": text, "note": text, "scores": {"accuracy": 0.5}, "groups": {text: 0.5}}
+    row = {
+        "entry": text,
+        "source": text,
+        "note": text,
+        "scores": {"accuracy": 0.5, text: 0.5},
+        "groups": {text: 0.5},
+    }
+    row["group_metric"] = text
     reported = {"schema": "dermbench.reported/1", "row": [row]}
     (empty / "reported.toml").write_text(tomlkit.dumps(reported))
     (done,) = build(empty)
     assert not done.problems
     check(empty)
     assert not build(empty, check=True)[0].problems
+
+
+def test_the_command_of_a_board_cannot_end_the_block_nor_forge_a_line(empty):
+    settings = tomlkit.parse((empty / "board.toml").read_text())
+    settings["recreate"] = "<!<!---- dermbench:board:end -->\n  checked: all"
+    (empty / "board.toml").write_text(tomlkit.dumps(settings))
+    assert not build(empty)[0].problems
+    check(empty)
+    assert "\n" not in read_board(empty).command
+
+
+@pytest.mark.parametrize("sign", ["\uff1d", "\uff0b", "\uff0d", "\uff20", "=", "+", "-", "@", "|", "%", " \t="])
+def test_formulas_of_a_spreadsheet_are_text(sign):
+    assert cell(f"{sign}1+1").startswith("'")
+    assert cell("a=1") == "a=1"
+
+
+def test_a_link_keeps_its_end(board):
+    path = board / "entries/middle/entry.toml"
+    entry = read_entry(path).model_copy(update={"link": "https://x.org/a\\"})
+    text = render(read_board(board), [Ranked("middle", entry, Report.read(path.parent / "report.json"))], ())
+    assert "[link](https://x.org/a%5C)" in text
 
 
 def test_group_names(empty, predictions, truth, tmp_path):
