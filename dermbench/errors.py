@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 5
 """How many ids a message names before it counts the rest."""
+MAX_SHOWN = 120
+"""How many characters of an id a message shows."""
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories of characters that a terminal obeys, reorders text by, or does not show."""
 LINE_ENDS = "\n\t"
@@ -88,8 +90,8 @@ def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
     str
         For example ``'a', 'b' and 12 more``; the empty string for no ids.
     """
-    names = [repr(str(i)) for i in ids]
-    shown = ", ".join(names[:limit])
+    names = [str(i) for i in ids]
+    shown = ", ".join(repr(name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…") for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from dermbench.artifacts.report import Missing
 from dermbench.artifacts.skin import FST_NAMES, UNKNOWN, fst_name
@@ -49,7 +50,7 @@ def fill_missing(partial: Predictions, truth: Truth, *, source: Path | str) -> P
     """
     if len(partial) == 0:
         raise InputError(source, ["no image of the truth has a prediction"])
-    absent = ~np.isin(truth.image_id.astype(str), partial.image_id.astype(str))
+    absent = ~pd.Index(truth.image_id).isin(partial.image_id)
     counts = _count(truth, absent)
     if not absent.any():
         return replace(partial, missing=counts)

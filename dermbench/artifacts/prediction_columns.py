@@ -8,54 +8,48 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.columns import find_column
-from dermbench.artifacts.labels import fold, match_labels
+from dermbench.artifacts.class_spelling import PREFIX, Spelling
+from dermbench.artifacts.columns import ALIASES, find_column, fold_header
+from dermbench.artifacts.labels import fold, not_one_label
+from dermbench.artifacts.prediction_values import read_values
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import name_some
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from dermbench.artifacts.class_map import ClassMap
-
-PREFIX = "prob_"
-"""Before the name of a class in the name of the column with its probabilities."""
-SUM_TOLERANCE = 1e-3
-"""How far the probabilities of a row may be from 1 in sum (float32 and printed digits stay within)."""
+SCORES = frozenset({"score", "scores", "confidence", "conf", "certainty", "prob", "probs", "proba", "probability"})
+SCORES |= {"maxprob", "topprob", "predprob", "predscore", "predconfidence", "predictionscore", "softmax", "p"}
+"""Folded names of columns with one score a row, which say nothing about the other classes."""
+TRUE = frozenset(map(fold_header, ALIASES["label"]))
+OTHER_ID = frozenset(map(fold_header, ALIASES["image_id"]))
+PREDICTED = frozenset(map(fold_header, ALIASES["pred"])) - TRUE
+ASIDES = SCORES | TRUE | PREDICTED | OTHER_ID
+"""Folded names of columns that are left out beside predictions."""
+TIED = 1e-9
+"""Probabilities this close are equal when a predicted class is checked against them."""
 
 
 @dataclass(frozen=True)
-class Spelling:
-    """What a file may call the classes of the truth.
+class Form:
+    """What a file may hold beside names of classes and probabilities.
 
     Attributes
     ----------
-    classes
-        Ordered class set of the truth.
-    aliases
-        Further spellings of these classes.
-    class_map
-        Classes of the model, each with a class of the truth.
+    source
+        Name of the file, for messages.
+    decimal_comma
+        Whether numbers may have decimal commas.
+    logits
+        Whether scores are logits.
     """
 
-    classes: tuple[str, ...]
-    aliases: Mapping[str, str] | None
-    class_map: ClassMap | None
-
-    def match(self, names: Sequence[str]) -> pd.Series:
-        """Return the class of the truth for each name, ``<NA>`` where there is none."""
-        if self.class_map is None:
-            return match_labels(names, self.classes, aliases=self.aliases)
-        return self.class_map.match(names, self.classes, self.aliases)
-
-    def sentences(self, names: Sequence[str], matched: Collection[str]) -> tuple[str, ...]:
-        """Say how many classes of the model the map put onto how many of the truth."""
-        if self.class_map is None:
-            return ()
-        n_from, n_onto = len({fold(name) for name in names}), len(set(matched))
-        return (f"{n_from} classes of the predictions mapped onto {n_onto} by {self.class_map.source}.",)
+    source: Path | str
+    decimal_comma: bool = False
+    logits: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,18 +64,18 @@ class Scores:
     problems
         What is wrong, one sentence a problem.
     interpreted
-        What the class map did, in sentences.
-    unmapped
-        Whether a class of the file is none of the truth.
+        What was done to the columns, in sentences.
+    remedy
+        What to do about the problems.
     """
 
     table: NDArray[np.float64]
-    problems: list[str]
+    problems: tuple[str, ...] = ()
     interpreted: tuple[str, ...] = ()
-    unmapped: bool = False
+    remedy: str | None = None
 
 
-def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling) -> Scores:
+def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form) -> Scores:
     """Read the predicted class of each row, or its probabilities.
 
     Parameters
@@ -92,64 +86,110 @@ def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling) -> Score
         Ids of the rows, for messages.
     spelling
         What the file may call the classes.
+    form
+        What else it may hold.
     """
-    if find_column(body, "pred") is not None and not any(str(c).startswith(PREFIX) for c in body.columns):
-        return _read_labels(body, ids, spelling)
-    return _read_probabilities(body, ids, spelling)
+    pred = find_column(body, "pred", source=form.source)
+    bare = _class_columns(body, spelling, whole=pred is not None)
+    if bare or pred is None:
+        return _read_probabilities(body, ids, spelling, form, bare)
+    return _read_labels(body, ids, spelling, form, pred)
 
 
-def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling) -> Scores:
-    column = find_column(body, "pred")
+def _class_columns(body: pd.DataFrame, spelling: Spelling, *, whole: bool) -> dict[str, str]:
+    """Return the columns with scores, each with the name of its class in the file.
+
+    These begin with :data:`PREFIX`. Where none does, they are called like a class; with ``whole`` all classes must
+    be there.
+    """
+    names = [str(name) for name in body.columns]
+    prefixed = {name: name[len(PREFIX) :] for name in names if name.casefold().startswith(PREFIX)}
+    if prefixed:
+        return prefixed
+    is_class = spelling.match(names).notna()
+    bare = [name for name, known in zip(names, is_class, strict=True) if known or fold_header(name) not in ASIDES]
+    matched, _ = spelling.match_or_number(pd.Series(bare, dtype="string"))
+    if whole:
+        known = {name: name for name, label in zip(bare, matched, strict=True) if pd.notna(label)}
+        return known if set(matched.dropna()) == set(spelling.classes) else {}
+    return dict(zip(bare, bare, strict=True)) if matched.notna().any() else {}
+
+
+def _asides(names: Sequence[str], main: str) -> tuple[list[str], list[str]]:
+    """Return a sentence about columns beside the predictions that are left out, and what is wrong with others."""
+    left = [name for name in names if fold_header(name) in ASIDES]
+    said = [f"Left out beside {main}: {', '.join(map(repr, left))}."] if left else []
+    return said, [f"unexpected column {name!r} beside {main}" for name in names if name not in left]
+
+
+def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form, column: str) -> Scores:
     names = to_text(body[column])
-    matched = spelling.match(names.tolist())
-    problems = [f"unexpected column {c!r} beside {column!r}" for c in body.columns if c != column]
+    matched, numbered = spelling.match_or_number(names)
+    others = [str(c) for c in body.columns if c != column]
+    said, problems = _asides(others, repr(column))
+    ambiguous = [c for c in others if fold_header(c) in SCORES]
+    if fold_header(column) in TRUE and ambiguous:
+        problems.append(
+            f"{column!r} beside {ambiguous[0]!r} could be the true class; call the predicted class pred"
+        )
+    if form.logits:
+        problems.append("has predicted classes; --logits needs one column of scores for each class")
     if names.isna().any():
         problems.append(f"no prediction for image_id {name_some(ids[names.isna()])}")
-    unknown = names.notna() & matched.isna()
-    if unknown.any():
-        problems.append(_unknown(names[unknown].unique().tolist(), spelling))
+    unknown = names[names.notna() & matched.isna()]
+    if len(unknown):
+        problems.append(spelling.unknown(unknown.unique().tolist()))
     codes = pd.Categorical(matched.astype(object), categories=list(spelling.classes)).codes
-    said = spelling.sentences(names.dropna().unique().tolist(), set(matched.dropna()))
-    return Scores(codes.astype(np.float64), problems, said, unmapped=bool(unknown.any()))
-
-
-def _unknown(names: Sequence[str], spelling: Spelling) -> str:
-    shown = name_some(names) if spelling.class_map is None else name_some(names, limit=len(names))
-    return f"unknown class: {shown}; classes: {', '.join(spelling.classes)}"
-
-
-def _read_probabilities(body: pd.DataFrame, ids: pd.Series, spelling: Spelling) -> Scores:
-    names = [str(c) for c in body.columns]
-    prefixed = [c for c in names if c.startswith(PREFIX)]
-    bare = {c: c.removeprefix(PREFIX) for c in (prefixed or names)}
-    labels = dict(zip(bare, spelling.match(list(bare.values())), strict=True))
-    known = {column: str(label) for column, label in labels.items() if pd.notna(label)}
-    problems = [
-        f"unexpected column {c!r} beside the {PREFIX} columns" for c in names if prefixed and c not in bare
-    ]
-    problems += _column_problems(bare, known, spelling)
-    if problems and not known:
-        expected = f"image_id with {PREFIX}<class> for {', '.join(spelling.classes)}, or image_id with pred"
-        wrong = f"wrong columns {', '.join(names) or 'none'}; expected {expected}"
-        return Scores(np.empty((len(body), 0)), [wrong], unmapped=bool(bare))
-    columns = sorted(known, key=lambda column: spelling.classes.index(known[column]))
-    prob = np.column_stack(
-        [pd.to_numeric(body[name], errors="coerce").to_numpy(np.float64, na_value=np.nan) for name in columns]
+    said += [*numbered, *spelling.sentences(names.dropna().unique().tolist(), set(matched.dropna()))]
+    return Scores(
+        codes.astype(np.float64), tuple(problems), tuple(said), spelling.remedy(unknown.unique().tolist())
     )
+
+
+def _read_probabilities(
+    body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form, bare: Mapping[str, str]
+) -> Scores:
+    names = [str(c) for c in body.columns]
+    matched, numbered = spelling.match_or_number(pd.Series(list(bare.values()), dtype="string"))
+    known = {column: str(label) for column, label in zip(bare, matched, strict=True) if pd.notna(label)}
+    if not known:
+        return _no_classes(body, spelling, bare)
+    said, problems = _asides([c for c in names if c not in bare], f"the {PREFIX} columns")
+    problems += _column_problems(bare, known, spelling)
+    columns = sorted(known, key=lambda column: spelling.classes.index(known[column]))
     absent = [name for name in spelling.classes if name not in known.values()]
     complete = not absent if spelling.class_map is None else len(known) == len(bare)
-    problems += _value_problems(prob, ids, complete=complete)
-    said = spelling.sentences(list(bare.values()), known.values())
-    if said and absent:
-        said = (*said, f"No class of the predictions stands for {', '.join(absent)}: probability 0.")
+    values = read_values(
+        [body[c] for c in columns], ids, decimal_comma=form.decimal_comma, logits=form.logits, complete=complete
+    )
     codes = np.array([spelling.classes.index(known[column]) for column in columns])
-    return Scores(_added(prob, codes, spelling), problems, said, unmapped=len(known) < len(bare))
+    prob = _added(values.prob, codes, spelling)
+    mapped = spelling.sentences(list(bare.values()), known.values())
+    if mapped and absent:
+        mapped = (*mapped, f"No class of the predictions stands for {', '.join(absent)}: probability 0.")
+    said += [*numbered, *values.interpreted, *mapped]
+    problems += values.problems
+    if not problems:
+        problems += _differing(body, ids, prob, spelling)
+    unmapped = [bare[c] for c in bare if c not in known]
+    return Scores(prob, tuple(problems), tuple(said), spelling.remedy(unmapped) or values.remedy)
+
+
+def _no_classes(body: pd.DataFrame, spelling: Spelling, bare: Mapping[str, str]) -> Scores:
+    """Return the problem of a table that has no column of a known class."""
+    lists = [str(c) for c in body.columns if not_one_label(body[c]).any()]
+    if lists:
+        problem = f"column {name_some(lists)} holds lists; write one column {PREFIX}<class> for each class"
+    else:
+        expected = f"image_id with {PREFIX}<class> for {', '.join(spelling.classes)}, or image_id with pred"
+        problem = f"wrong columns {', '.join(map(str, body.columns)) or 'none'}; expected {expected}"
+    return Scores(np.empty((len(body), 0)), (problem,), remedy=spelling.remedy(list(bare.values())))
 
 
 def _column_problems(bare: Mapping[str, str], known: Mapping[str, str], spelling: Spelling) -> list[str]:
     unknown = [column for column in bare if column not in known]
     if spelling.class_map is not None and unknown:
-        problems = [_unknown([bare[column] for column in unknown], spelling)]
+        problems = [spelling.unknown([bare[column] for column in unknown])]
     else:
         problems = [f"unknown class in column {column!r}" for column in unknown]
     first: dict[str, str] = {}
@@ -175,19 +215,18 @@ def _added(prob: NDArray[np.float64], codes: NDArray[np.intp], spelling: Spellin
     return total
 
 
-def _value_problems(prob: NDArray[np.float64], ids: pd.Series, *, complete: bool) -> list[str]:
+def _differing(body: pd.DataFrame, ids: pd.Series, prob: NDArray[np.float64], spelling: Spelling) -> list[str]:
+    """Say for which images a predicted class beside the probabilities is not the one with the highest."""
     problems = []
-    finite = np.asarray(np.isfinite(prob).all(axis=1), dtype=bool)
-    if not finite.all():
-        problems.append(f"NaN, infinite or no number for image_id {name_some(ids[~finite])}")
-    outside = np.asarray(finite & ((prob < 0) | (prob > 1)).any(axis=1), dtype=bool)
-    if outside.any():
-        problems.append(f"probability outside of 0 to 1 for image_id {name_some(ids[outside])}")
-    total = prob.sum(axis=1)
-    off = finite & ~outside & (np.abs(total - 1) > SUM_TOLERANCE)
-    if complete and off.any():  # without a class the sum says nothing
-        problems.append(
-            f"probabilities do not sum to 1 (within {SUM_TOLERANCE:g}) for {int(off.sum()):,} image_id: "
-            f"{name_some(ids[off])} (first sum {total[off][0]:.6g})"
-        )
+    for column in (c for c in body.columns if fold_header(c) in PREDICTED):
+        matched = spelling.match(to_text(body[column]).tolist())
+        if matched.isna().any():
+            continue
+        codes = pd.Categorical(matched.astype(object), categories=list(spelling.classes)).codes
+        differs = prob[np.arange(len(prob)), codes] < prob.max(axis=1, initial=0) - TIED
+        if differs.any():
+            problems.append(
+                f"{column!r} is not the class with the highest probability for {int(differs.sum()):,} image_id: "
+                f"{name_some(ids[differs])}; keep one of the two"
+            )
     return problems

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dermbench.artifacts.class_spelling import PREFIX, Spelling
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
-from dermbench.artifacts.prediction_columns import PREFIX, Spelling, read_scores
-from dermbench.artifacts.tables import TableSource, read_table, source_name, write_table
+from dermbench.artifacts.prediction_columns import Form, read_scores
+from dermbench.artifacts.prediction_ids import match_ids
+from dermbench.artifacts.tables import Table, TableSource, read_table, write_table
 from dermbench.artifacts.text_form import to_text
-from dermbench.errors import InputError, name_some
+from dermbench.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -97,11 +99,8 @@ def make_predictions(
         Ordered class set.
     """
     ids = np.asarray(image_id, dtype=object)
-    order = np.argsort(ids.astype(str), kind="stable")
-    prob = np.asarray(y_prob, dtype=np.float64)[order]
-    total = prob.sum(axis=1, keepdims=True)
-    prob = np.where(np.abs(total - 1) > EXACT, prob / total, prob)
-    return Predictions(ids[order], tuple(classes), prob.argmax(axis=1), prob)
+    order = np.argsort(ids, kind="stable")
+    return _from_probabilities(ids[order], np.asarray(y_prob, dtype=np.float64)[order], classes)
 
 
 def write_predictions(path: Path | str, predictions: Predictions) -> None:
@@ -109,7 +108,7 @@ def write_predictions(path: Path | str, predictions: Predictions) -> None:
     write_table(path, predictions.table())
 
 
-def read_predictions(
+def read_predictions(  # noqa: PLR0913 - what may be asked about a file
     source: TableSource,
     truth: Truth,
     *,
@@ -117,16 +116,20 @@ def read_predictions(
     ignore_ids: Collection[str] = (),
     class_map: ClassMap | None = None,
     partial: bool = False,
+    logits: bool = False,
+    indices: bool = False,
+    id_column: str | None = None,
 ) -> Predictions:
     """Read predictions for exactly the images of ``truth``.
 
     Read are ``image_id`` with ``prob_<class>`` columns; ``image_id`` with ``pred``; Kaggle's
-    ``md5hash,label``; ISIC's ``image`` with one column a class.
+    ``md5hash,label``; ISIC's ``image`` with one column a class. Percent are read where every row sums to 100. What
+    was interpreted is in :attr:`Predictions.interpreted`.
 
     Parameters
     ----------
     source
-        ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
+        ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet`` file, or a data frame.
     truth
         Gives the class set and the ids that must be there, each once.
     aliases
@@ -139,36 +142,70 @@ def read_predictions(
     partial
         Return the predictions of the images that have one, instead of refusing a file that lacks some. A row
         without any value is no prediction.
+    logits
+        Whether the scores are logits: a softmax makes them probabilities.
+    indices
+        Whether class numbers 0, 1, ... stand for the classes of the truth in their order.
+    id_column
+        Column of the ids; by default the one that is called so.
 
     Raises
     ------
+    UsageError
+        When there is no such file, or no column ``id_column``.
     InputError
         With all problems of the file in one message.
     """
-    table, origin = read_table(source).frame, source_name(source)
-    id_column = find_column(table, "image_id")
-    if id_column is None:
-        raise InputError(origin, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
-    ids, body = to_text(table[id_column]), table.drop(columns=[id_column])
-    leave_out = _blank(body) if partial else np.zeros(len(body), dtype=bool)
-    if ignore_ids:
-        leave_out |= ids.isin(set(ignore_ids) - set(truth.image_id)).to_numpy(dtype=bool)
-    if leave_out.any():
-        ids, body = ids[~leave_out].reset_index(drop=True), body[~leave_out].reset_index(drop=True)
-    names = ids.fillna("").to_numpy(dtype=object)
-    order = np.argsort(names.astype(str), kind="stable")
-    same_ids = np.array_equal(names[order], truth.image_id)
-    problems = [] if same_ids else _id_problems(ids, truth, partial=partial)
-    found = read_scores(body, ids, Spelling(truth.classes, aliases, class_map))
+    table = read_table(source)
+    frame, origin = table.frame, table.source
+    column = _id_column(table, id_column)
+    ids, body = to_text(frame[column]), frame.drop(columns=[column])
+    if partial and (blank := _blank(body)).any():
+        ids, body = ids[~blank].reset_index(drop=True), body[~blank].reset_index(drop=True)
+    matched = match_ids(ids, truth.image_id, ignore_ids)
+    problems = matched.problems(ids, truth, partial=partial)
+    rows = ~matched.ignored
+    found = read_scores(
+        body if rows.all() else body[rows].reset_index(drop=True),
+        ids if rows.all() else ids[rows].reset_index(drop=True),
+        Spelling(truth.classes, aliases, class_map, numbers=indices),
+        Form(origin, table.decimal_comma, logits),
+    )
     if problems or found.problems:
-        remedy = class_map.remedy if class_map is not None and found.unmapped else None
-        raise InputError(origin, [*problems, *found.problems], remedy=remedy)
-    values, there = found.table[order], truth.image_id if same_ids else names[order]
+        raise InputError(origin, [*problems, *found.problems], remedy=found.remedy)
+    place = matched.place[rows]
+    order = np.argsort(place, kind="stable")
+    image_id, values = truth.image_id[place[order]], found.table[order]
     if values.ndim == 1:
-        made = Predictions(there, truth.classes, values.astype(np.intp))
+        made = Predictions(image_id, truth.classes, values.astype(np.intp))
     else:
-        made = make_predictions(there, values, truth.classes)
-    return replace(made, interpreted=found.interpreted)
+        made = _from_probabilities(image_id, values, truth.classes)
+    return replace(made, interpreted=(*table.interpreted, *matched.sentences(), *found.interpreted))
+
+
+def _from_probabilities(
+    image_id: NDArray[np.object_], prob: NDArray[np.float64], classes: Sequence[str]
+) -> Predictions:
+    """Build predictions from probabilities in the order of their ids."""
+    total = prob.sum(axis=1, keepdims=True)
+    prob = np.where(np.abs(total - 1) > EXACT, prob / total, prob)
+    return Predictions(image_id, tuple(classes), prob.argmax(axis=1), prob)
+
+
+def _id_column(table: Table, given: str | None) -> str:
+    frame, names = table.frame, ", ".join(map(str, table.frame.columns)) or "none"
+    if given is not None:
+        if given not in frame:
+            raise UsageError(f"{table.source}: no column {given!r} for the ids; found {names}")
+        return given
+    column = find_column(frame, "image_id", source=table.source)
+    if column is None:
+        raise InputError(
+            table.source,
+            [f"no column image_id; found {names}", *table.interpreted],
+            remedy="Name the column of the ids image_id, or say which it is with --id COL.",
+        )
+    return column
 
 
 def _blank(body: pd.DataFrame) -> NDArray[np.bool_]:
@@ -178,21 +215,3 @@ def _blank(body: pd.DataFrame) -> NDArray[np.bool_]:
         if blank.any():
             blank &= to_text(body[column]).isna().to_numpy(dtype=bool)
     return blank
-
-
-def _id_problems(ids: pd.Series, truth: Truth, *, partial: bool) -> list[str]:
-    problems = []
-    empty = np.flatnonzero(ids.isna())
-    if len(empty):
-        problems.append(f"empty image_id in {name_some(f'row {i + 2}' for i in empty)}")
-    repeated = ids[ids.duplicated()].dropna().unique()
-    if len(repeated):
-        problems.append(f"{len(repeated):,} repeated image_id: {name_some(repeated)}")
-    there, wanted = set(ids.dropna()), set(truth.image_id)
-    if wanted - there and not partial:
-        problems.append(f"{len(wanted - there):,} missing image_id: {name_some(sorted(wanted - there))}")
-    if there - wanted:
-        problems.append(
-            f"{len(there - wanted):,} image_id that the truth does not have: {name_some(sorted(there - wanted))}"
-        )
-    return problems

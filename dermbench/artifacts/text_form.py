@@ -74,8 +74,7 @@ def id_problems(ids: pd.Series) -> list[str]:
     present = ids.dropna()
     long = present[present.str.len() > MAX_ID]
     if len(long):
-        shown = name_some(f"{text[:40]}…" for text in long)
-        problems.append(f"{len(long):,} image_id longer than {MAX_ID} characters: {shown}")
+        problems.append(f"{len(long):,} image_id longer than {MAX_ID} characters: {name_some(long)}")
     held = present[(present.str.len() <= MAX_ID) & present.str.contains(CONTROL)]
     if len(held):
         problems.append(f"{len(held):,} image_id with control characters: {name_some(held)}")

@@ -20,9 +20,12 @@ with sole_writer(sys.argv[1]):
 def test_a_second_writer_of_a_folder_is_refused_and_told_where_the_lock_is(tmp_path):
     out = tmp_path / "deep" / "out"
     with sole_writer(out):
-        with pytest.raises(
-            UsageError, match=r"another process is writing there \(it holds .*out/\.dermbench\.lock\)"
-        ) as caught, sole_writer(out):
+        with (
+            pytest.raises(
+                UsageError, match=r"another process is writing there \(it holds .*out/\.dermbench\.lock\)"
+            ) as caught,
+            sole_writer(out),
+        ):
             pass
         assert "--out" in str(caught.value)
         (out / "a.txt").write_text("x")

@@ -175,6 +175,158 @@ def test_a_data_frame_is_read_like_a_file(truth, tmp_path):
     assert read_predictions(tmp_path / "indexed.parquet", truth).digest == from_file.digest
 
 
+def probabilities(truth, change=lambda prob: prob, digits=None):
+    prob = change(np.random.default_rng(3).dirichlet(np.ones(3), size=4))
+    columns = {f"prob_{name}": prob[:, k] for k, name in enumerate(CLASSES)}
+    frame = pd.DataFrame({"image_id": truth.image_id, **columns})
+    return frame if digits is None else frame.round(digits)
+
+
+def with_text(frame, form):
+    return frame.assign(**{name: frame[name].map(form) for name in frame.columns[1:]})
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda f: with_text(f, lambda p: 100 * p), {}, "Probabilities read from percent."),
+        (lambda f: with_text(f, lambda p: f"{100 * p:.4f} %"), {}, "Probabilities read from percent."),
+        (lambda f: with_text(f, lambda p: f"{100 * p:.1f}%"), {}, "Probabilities read from percent."),
+        (lambda f: with_text(f, lambda p: np.log(p) - 7), {"logits": True}, "softmax of the given logits"),
+        (lambda f: f.assign(prediction=CLASSES[1]), {}, None),
+        (lambda f: f.assign(score=0.5), {}, "Left out beside the prob_ columns: 'score'."),
+        (lambda f: f.assign(True_Label="acne"), {}, "Left out beside the prob_ columns: 'True_Label'."),
+        (lambda f: f.rename(columns=str.upper), {}, None),
+        (lambda f: f.rename(columns=lambda c: c.replace("prob_", "")).assign(pred="NA"), {}, None),
+    ],
+)
+def test_scores_in_other_forms(truth, tmp_path, change, options, said):
+    plain = read_predictions(probabilities(truth), truth)
+    frame = change(probabilities(truth))
+    for column in {"prediction", "pred"} & set(frame):
+        frame[column] = np.array(CLASSES)[plain.y_pred]
+    read = read_predictions(written(tmp_path, frame), truth, **options)
+    np.testing.assert_allclose(read.y_prob, plain.y_prob, atol=2e-3)
+    np.testing.assert_array_equal(read.y_pred, plain.y_pred)
+    assert (said or "") in " ".join(read.interpreted)
+
+
+def test_decimal_commas_where_the_separator_is_another(truth, tmp_path):
+    probabilities(truth).to_csv(tmp_path / "p.csv", sep=";", decimal=",", index=False)
+    read = read_predictions(tmp_path / "p.csv", truth)
+    np.testing.assert_array_equal(read.y_prob, read_predictions(probabilities(truth), truth).y_prob)
+    assert read.interpreted == ("p.csv: fields separated by ';'.", "Decimal commas read.")
+    quoted = with_text(probabilities(truth), lambda p: f"{p:.9f}".replace(".", ","))
+    with pytest.raises(InputError, match="no number"):
+        read_predictions(written(tmp_path, quoted), truth)
+
+
+REFUSED = {
+    "logits": (lambda f: with_text(f, np.log), {}, "outside of 0 to 1", "--logits"),
+    "logits above 0": (lambda f: with_text(f, lambda p: 1 + p), {}, "outside of 0 to 1", "--logits"),
+    "sigmoids": (lambda f: with_text(f, lambda p: p**0.3), {}, "do not sum to 1", "--logits"),
+    "probabilities as logits": (lambda f: f, {"logits": True}, "every row sums to 1", "Leave out --logits"),
+    "classes as logits": (lambda f: f[["image_id"]].assign(pred="NA"), {"logits": True}, "--logits needs", ""),
+    "two digits": (
+        lambda f: with_text(f, lambda p: np.floor(100 * p) / 100),
+        {},
+        "do not sum to 1",
+        "all their digits",
+    ),
+    "percent but for a row": (
+        lambda f: with_text(halved(f), lambda p: 100 * p),
+        {},
+        "outside of 0 to 1",
+        "--logits",
+    ),
+    "percent signs but for a row": (
+        lambda f: with_text(halved(f), lambda p: f"{100 * p:.3f}%"),
+        {},
+        "sum to 100",
+        "",
+    ),
+    "another class beside": (lambda f: f.assign(pred="acne"), {}, "'pred' is not the class with the highest", ""),
+    "lists": (lambda f: f[["image_id"]].assign(probs="[0.2 0.3 0.5]"), {}, "'probs' holds lists", ""),
+    "tuples": (lambda f: f[["image_id"]].assign(out="(0.2, 0.8)"), {}, "'out' holds lists", ""),
+    "true class and a score": (
+        lambda f: f[["image_id"]].assign(label="acne", score=0.5),
+        {},
+        "'label' beside 'score' could be the true class",
+        "",
+    ),
+    "both spellings": (lambda f: f.assign(acne=0.5), {}, "unexpected column 'acne' beside the prob_ columns", ""),
+    "truth values": (lambda f: with_text(f, lambda p: p > 0.5), {}, "no number", ""),
+    "skin type": (lambda f: f.assign(fst=3), {}, "unexpected column 'fst'", ""),
+}
+
+
+def halved(frame):
+    return frame.assign(
+        **{name: frame[name].where(frame.index != 0, frame[name] / 2) for name in frame.columns[1:]}
+    )
+
+
+@pytest.mark.parametrize(("change", "options", "problem", "remedy"), REFUSED.values(), ids=REFUSED)
+def test_scores_that_are_not_guessed(truth, tmp_path, change, options, problem, remedy):
+    for source in (change(probabilities(truth)), written(tmp_path, change(probabilities(truth)))):
+        with pytest.raises(InputError) as caught:
+            read_predictions(source, truth, **options)
+        assert problem in str(caught.value)
+        assert remedy in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("column", ["confidence", "Score", "max_prob", "label", "y_true", "filename"])
+def test_columns_beside_the_predicted_class_are_left_out_and_said(truth, tmp_path, column):
+    frame = pd.DataFrame({"image_id": truth.image_id, "pred": "acne", column: "0.5"})
+    read = read_predictions(written(tmp_path, frame), truth)
+    assert read.y_pred.tolist() == [0] * 4
+    assert read.interpreted == (f"Left out beside 'pred': {column!r}.",)
+
+
+@pytest.mark.parametrize("header", ["pred", "prob_"])
+def test_class_numbers_are_read_only_when_the_order_of_names_is_given(truth, tmp_path, header):
+    if header == "pred":
+        frame = pd.DataFrame({"image_id": truth.image_id, "pred": [2, 0, 1, 2]})
+        names = frame.assign(pred=["NA", "acne", "basal-cell-carcinoma", "NA"])
+    else:
+        names = probabilities(truth)
+        frame = names.set_axis(["image_id", "prob_0", "prob_1", "prob_2"], axis=1)
+    path = written(tmp_path, frame)
+    read = read_predictions(path, truth, indices=True)
+    assert read.digest == read_predictions(names, truth).digest
+    assert read.interpreted == ("Class numbers 0 to 2 read as acne, basal-cell-carcinoma, NA.",)
+    with pytest.raises(InputError, match="--classes"):
+        read_predictions(path, truth)
+
+
+@pytest.mark.parametrize(
+    "numbers", [[1, 2, 3, 1], [1, 2, 2, 1], [0, 1, 2, 3], [0, "acne", 1, 2], ["0.5", 0, 1, 2]]
+)
+def test_other_numbers_are_no_class_numbers(truth, numbers):
+    frame = pd.DataFrame({"image_id": truth.image_id, "pred": numbers})
+    with pytest.raises(InputError, match="unknown class"):
+        read_predictions(frame, truth, indices=True)
+
+
+def test_classes_that_are_numbers_are_names_first():
+    table = pd.DataFrame({"image_id": ["a", "b"], "label": ["1", "0"]})
+    read = read_predictions(
+        table.rename(columns={"label": "pred"}), make_truth(table, classes=["1", "0"]), indices=True
+    )
+    assert read.y_pred.tolist() == [0, 1]
+    assert read.interpreted == ()
+
+
+def test_the_column_of_ids_can_be_named(truth, tmp_path):
+    path = written(tmp_path, pd.DataFrame({"file": truth.image_id, "image_id": range(4), "pred": "acne"}))
+    read = read_predictions(path, truth, id_column="file")
+    assert read.interpreted == ("Left out beside 'pred': 'image_id'.",)
+    with pytest.raises(UsageError, match="no column 'none' for the ids"):
+        read_predictions(path, truth, id_column="none")
+    with pytest.raises(InputError, match=r"unnamed index column left out(.|\n)*--id COL"):
+        read_predictions(written(tmp_path, pd.DataFrame({"": [0, 1], "pred": "acne"})), truth)
+
+
 def test_a_data_frame_gets_the_messages_of_a_file(truth):
     with pytest.raises(InputError) as caught:
         read_predictions(rows(truth).iloc[1:].assign(prob_acne=2), truth)

@@ -1,0 +1,137 @@
+"""Which image each row of predictions is of: by equal ids, or by ids that differ only in how a file is named."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.text_form import id_problems
+from dermbench.errors import name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.truth import Truth
+
+FOLDER = r"^.*[/\\]"
+SUFFIX = r"(?i)\.(?:jpe?g|jpe|jfif|png|bmp|tiff?|webp|gif|dcm|heic)$"
+DIFFERENCES = ("folder", "file suffix", "letter case")
+"""In what ids may differ beside blanks around them."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Which image each row is of.
+
+    Attributes
+    ----------
+    place
+        Index into the images of the truth, -1 where there is none, shape (n,).
+    ignored
+        Rows of images that may be there and are left out, shape (n,).
+    without
+        What was left out of the ids to find the images.
+    """
+
+    place: NDArray[np.intp]
+    ignored: NDArray[np.bool_]
+    without: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row is of an image that is known."""
+        return bool(((self.place >= 0) | self.ignored).all())
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say how ids were matched, unless they are equal."""
+        if not self.without:
+            return ()
+        return (f"Ids of the predictions matched without {' and '.join(self.without)}.",)
+
+    def problems(self, ids: pd.Series, truth: Truth, *, partial: bool) -> list[str]:
+        """Say which ids are empty, damaged, repeated, missing or unknown.
+
+        Parameters
+        ----------
+        ids
+            Ids of the rows.
+        truth
+            The images.
+        partial
+            Whether images without a row are none.
+        """
+        problems = id_problems(ids)
+        rows = ~self.ignored
+        empty = np.flatnonzero(ids.isna())
+        if len(empty):
+            problems.append(f"empty image_id in {name_some(f'row {i + 2}' for i in empty)}")
+        repeated = ids[rows][ids[rows].duplicated()].dropna().unique()
+        if len(repeated):
+            problems.append(f"{len(repeated):,} repeated image_id: {name_some(repeated)}")
+        missing = np.ones(len(truth), dtype=bool)
+        missing[self.place[self.place >= 0]] = False
+        if missing.any() and not partial:
+            problems.append(f"{missing.sum():,} missing image_id: {name_some(truth.image_id[missing])}")
+        unknown = sorted(ids[rows & (self.place < 0)].dropna().unique())
+        if unknown:
+            problems.append(f"{len(unknown):,} image_id that the truth does not have: {name_some(unknown)}")
+        return problems
+
+
+def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[str]) -> Matched:
+    """Find the image of each row.
+
+    Ids are equal, or all of them differ in blanks, folder, suffix or letter case alone. These are left out only
+    where that leaves different ids different, among the images and in the file, and finds an image for every row.
+
+    Parameters
+    ----------
+    ids
+        Ids of the rows.
+    wanted
+        Ids of the images.
+    others
+        Ids of further images, whose rows are left out.
+    """
+    names = ids.fillna("").to_numpy(dtype=object)
+    if len(names) == len(wanted) and (names == wanted).all():
+        return Matched(np.arange(len(names)), np.zeros(len(names), dtype=bool))
+    further = sorted(set(others).difference(wanted))
+    known = np.array([*wanted, *further], dtype=object)
+    exact = _matched(pd.Index(known), names, len(wanted))
+    if exact.complete:
+        return exact
+    row_ids, image_ids = pd.Series(names, dtype="string"), pd.Series(known, dtype="string")
+    for n_differences in range(len(DIFFERENCES) + 1):
+        for without in itertools.combinations(DIFFERENCES, n_differences):
+            keys, images = (
+                _simpler(row_ids, without),
+                pd.Index(_simpler(image_ids, without).to_numpy(dtype=object)),
+            )
+            if not keys.is_unique or not images.is_unique:
+                continue
+            found = _matched(images, keys.to_numpy(dtype=object), len(wanted), without or ("blanks",))
+            if found.complete:
+                return found
+    return exact
+
+
+def _matched(known: pd.Index, names: NDArray[np.object_], n_wanted: int, without: tuple[str, ...] = ()) -> Matched:
+    place = known.get_indexer(pd.Index(names, dtype=object)).astype(np.intp)
+    ignored = place >= n_wanted
+    return Matched(np.where(ignored, -1, place), ignored, without)
+
+
+def _simpler(ids: pd.Series, without: tuple[str, ...]) -> pd.Series:
+    text = ids.str.strip()
+    if "folder" in without:
+        text = text.str.replace(FOLDER, "", regex=True)
+    if "file suffix" in without:
+        text = text.str.replace(SUFFIX, "", regex=True)
+    return text.str.casefold() if "letter case" in without else text

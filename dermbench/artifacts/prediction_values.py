@@ -1,0 +1,146 @@
+"""From numbers in a file to probabilities: percent and logits are recognised or asked for, never guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import softmax
+
+from dermbench.artifacts.text_form import to_numbers, to_text
+from dermbench.errors import name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SUM_TOLERANCE = 1e-3
+"""How far the probabilities of a row may be from 1 in sum (float32 and printed digits stay within)."""
+PERCENT_TOLERANCE = 1.0
+"""How far the percentages of every row may be from 100 in sum."""
+ROUNDED = 0.025
+"""How far sums of probabilities with two digits are from 1."""
+LOGITS = "Scores that are no probabilities are read with --logits, which applies a softmax to each row."
+DIGITS = "Write the probabilities with all their digits; these look rounded to two."
+
+
+@dataclass(frozen=True)
+class Values:
+    """Scores by column of the file.
+
+    Attributes
+    ----------
+    prob
+        Probabilities, shape (n, n_columns). They mean nothing where there are problems.
+    problems
+        What is wrong, one sentence a problem.
+    interpreted
+        What was done to the numbers, in sentences.
+    remedy
+        What to do about the problems.
+    """
+
+    prob: NDArray[np.float64]
+    problems: tuple[str, ...] = ()
+    interpreted: tuple[str, ...] = ()
+    remedy: str | None = None
+
+
+def read_values(
+    columns: Sequence[pd.Series], ids: pd.Series, *, decimal_comma: bool, logits: bool, complete: bool
+) -> Values:
+    """Read the columns with scores.
+
+    Parameters
+    ----------
+    columns
+        One column a class.
+    ids
+        Ids of the rows, for messages.
+    decimal_comma
+        Whether numbers may have decimal commas.
+    logits
+        Whether the numbers are logits.
+    complete
+        Whether all classes are there; otherwise the sum of a row says nothing.
+    """
+    numbers, said, signed = _numbers(columns, decimal_comma=decimal_comma)
+    finite = np.asarray(np.isfinite(numbers).all(axis=1), dtype=bool)
+    problems = []
+    if not finite.all():
+        problems.append(f"NaN, infinite or no number for image_id {name_some(ids[~finite])}")
+    if logits:
+        return _from_logits(numbers, finite, problems, said)
+    percent = complete and finite.all() and _is_percent(numbers)
+    if percent:
+        return Values(numbers / 100, tuple(problems), (*said, "Probabilities read from percent."))
+    if signed:
+        problems.append("percentages do not sum to 100 (within 1) in every row")
+    else:
+        problems += _wrong_probabilities(numbers, finite, ids, complete=complete)
+    return Values(numbers, tuple(problems), said, _remedy(numbers[finite], complete=complete))
+
+
+def _numbers(
+    columns: Sequence[pd.Series], *, decimal_comma: bool
+) -> tuple[NDArray[np.float64], tuple[str, ...], bool]:
+    """Return the numbers, what was done to read them, and whether all have a percent sign."""
+    texts = {i: to_text(column) for i, column in enumerate(columns) if not pd.api.types.is_numeric_dtype(column)}
+    signed = len(texts) == len(columns) and all(
+        text.str.strip().str.endswith("%").all() for text in texts.values()
+    )
+    if signed:
+        texts = {i: text.str.strip().str.removesuffix("%") for i, text in texts.items()}
+    commas = decimal_comma and any(text.str.contains(",", regex=False).any() for text in texts.values())
+    said = ("Decimal commas read.",) if commas else ()
+    numbers = [
+        to_numbers(texts.get(i, column), decimal_comma=decimal_comma).to_numpy()
+        for i, column in enumerate(columns)
+    ]
+    return np.column_stack(numbers), said, signed and len(columns[0]) > 0
+
+
+def _from_logits(
+    numbers: NDArray[np.float64], finite: NDArray[np.bool_], problems: list[str], said: tuple[str, ...]
+) -> Values:
+    there = numbers[finite]
+    if len(there) and (there >= 0).all() and (np.abs(there.sum(axis=1) - 1) <= SUM_TOLERANCE).all():
+        problems.append("every row sums to 1: these are probabilities, not logits")
+        return Values(numbers, tuple(problems), remedy="Leave out --logits.")
+    prob = softmax(np.where(finite[:, None], numbers, 0.0), axis=1)
+    return Values(prob, tuple(problems), (*said, "Probabilities are the softmax of the given logits."))
+
+
+def _is_percent(numbers: NDArray[np.float64]) -> bool:
+    sums = numbers.sum(axis=1)
+    return bool(len(numbers) and (numbers >= 0).all() and (np.abs(sums - 100) <= PERCENT_TOLERANCE).all())
+
+
+def _wrong_probabilities(
+    prob: NDArray[np.float64], finite: NDArray[np.bool_], ids: pd.Series, *, complete: bool
+) -> list[str]:
+    problems = []
+    outside = np.asarray(finite & ((prob < 0) | (prob > 1)).any(axis=1), dtype=bool)
+    if outside.any():
+        problems.append(f"probability outside of 0 to 1 for image_id {name_some(ids[outside])}")
+    total = prob.sum(axis=1)
+    off = finite & ~outside & (np.abs(total - 1) > SUM_TOLERANCE)
+    if complete and off.any():
+        problems.append(
+            f"probabilities do not sum to 1 (within {SUM_TOLERANCE:g}) for {int(off.sum()):,} image_id: "
+            f"{name_some(ids[off])} (first sum {total[off][0]:.6g})"
+        )
+    return problems
+
+
+def _remedy(numbers: NDArray[np.float64], *, complete: bool) -> str | None:
+    """Return what to do about numbers that are no probabilities, where that can be told."""
+    off = np.abs(numbers.sum(axis=1) - 1)
+    if not complete or not len(off) or (off <= SUM_TOLERANCE).all():
+        return None
+    if (numbers >= 0).all() and (off <= ROUNDED).all():
+        return DIGITS
+    return LOGITS if (off > SUM_TOLERANCE).mean() > 0.5 else None

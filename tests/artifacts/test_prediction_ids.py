@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dermbench.artifacts import make_predictions, make_truth, read_predictions
+from dermbench.errors import InputError
+
+IDS = ["ISIC_01", "ISIC_02", "ISIC_03"]
+LABELS = ["mel", "nv", "mel"]
+
+
+def truth_of(ids=IDS):
+    return make_truth(pd.DataFrame({"image_id": ids, "label": LABELS[: len(ids)]}), classes=["mel", "nv"])
+
+
+def predicted(ids, labels=LABELS):
+    return pd.DataFrame({"image_id": ids, "pred": labels})
+
+
+@pytest.mark.parametrize(
+    ("form", "without"),
+    [
+        ("{}.jpg", "file suffix"),
+        ("{}.JPEG", "file suffix"),
+        ("test/{}", "folder"),
+        ("C:\\data\\{}.png", "folder and file suffix"),
+        (" {} ", "blanks"),
+        ("/a/b/{}.jpg ", "folder and file suffix"),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_ids_that_differ_as_names_of_files_do(form, without, swapped):
+    other = [form.format(name) for name in IDS]
+    truth, ids = (truth_of(other), IDS) if swapped and form == form.strip() else (truth_of(), other)
+    made = read_predictions(predicted(ids[::-1], LABELS[::-1]), truth)
+    assert (made.y_pred == truth.y_true).all()
+    assert made.image_id.tolist() == truth.image_id.tolist()
+    assert made.interpreted == (f"Ids of the predictions matched without {without}.",)
+
+
+def test_letter_case():
+    made = read_predictions(predicted([name.lower() for name in IDS]), truth_of())
+    assert made.interpreted == ("Ids of the predictions matched without letter case.",)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (["a/1", "b/1", "c/2"], ["1", "1", "2"]),
+        (["a/1", "b/1", "c/2"], ["x/1", "y/1", "c/2"]),
+        (["a1", "A1", "b"], ["a1.jpg", "A1.jpg", "B.jpg"]),
+        (["a.jpg", "a.png", "b"], ["a", "b", "c"]),
+        (IDS, ["ISIC_01.jpg", "ISIC_01.png", "ISIC_02"]),
+        (IDS, ["ISIC_01.jpg", "ISIC_02.jpg", "ISIC_04.jpg"]),
+        (IDS, ["ISIC_1", "ISIC_2", "ISIC_3"]),
+        (IDS, ["01", "02", "03"]),
+        (IDS, ["ISIC_01.txt", "ISIC_02.txt", "ISIC_03.txt"]),
+        (["x", "y", "z"], ["", " ", None]),
+    ],
+)
+def test_ids_are_not_guessed(wanted, found):
+    with pytest.raises(InputError, match=r"image_id that the truth does not have|empty image_id|repeated"):
+        read_predictions(predicted(found), truth_of(wanted))
+
+
+def test_missing_images_are_named_beside_a_suffix():
+    with pytest.raises(InputError) as caught:
+        read_predictions(predicted(["ISIC_01.jpg", "ISIC_03.jpg"], ["mel", "nv"]), truth_of())
+    assert caught.value.problems == ("1 missing image_id: 'ISIC_02'",)
+
+
+def test_images_of_other_splits_are_known_without_suffix_too():
+    made = read_predictions(
+        predicted(["x.png", *(f"{name}.png" for name in IDS)], ["nv", *LABELS]), truth_of(), ignore_ids={"x", "y"}
+    )
+    assert (made.y_pred == truth_of().y_true).all()
+    with pytest.raises(InputError, match="does not have"):  # of a unique name alone
+        read_predictions(predicted([f"{name}.png" for name in IDS]), truth_of(), ignore_ids={"ISIC_01.jpg"})
+
+
+@pytest.mark.parametrize("name", ["b\0", "b\x1b]0;x\x07", "b\x85", "b" * 600, "b\n"])
+def test_ids_that_no_file_has(name):
+    with pytest.raises(InputError, match=r"control characters|longer than 512") as caught:
+        read_predictions(predicted(["a", name], ["mel", "nv"]), truth_of(["a", "b"]))
+    assert len(str(caught.value)) < 500
+    assert name not in str(caught.value)
+
+
+def test_an_id_that_ends_in_nul_is_another_id():
+    made = make_predictions(["b\0", "a"], np.array([[0.0, 1.0], [1.0, 0.0]]), ["mel", "nv"])
+    assert made.image_id.tolist() == ["a", "b\0"]
+
+
+NAMES = st.lists(st.text("ab/. A", min_size=1, max_size=4).filter(str.strip), min_size=2, max_size=4, unique=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(NAMES, st.randoms())
+def test_equal_ids_win_whatever_they_look_like(names, random):
+    truth = make_truth(pd.DataFrame({"image_id": names, "label": ["mel", "nv"] + ["mel"] * (len(names) - 2)}))
+    rows = list(zip(truth.image_id, truth.table["label"], strict=True))
+    random.shuffle(rows)
+    made = read_predictions(pd.DataFrame(rows, columns=["image_id", "pred"]), truth)
+    assert (made.y_pred == truth.y_true).all()
+    assert made.interpreted == ()
