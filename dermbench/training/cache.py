@@ -13,13 +13,16 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from dermbench.artifacts.files import atomic_path, locked, write_text
+from dermbench.artifacts.guarded import check_plain, read_json
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.outputs import remove_leftovers
+from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, UsageError
 from dermbench.training.device import available_cores
 
@@ -32,6 +35,28 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 3600.0
 BLOCK = 256
 """Images decoded before they are written."""
+
+
+ABOUT_BYTES = 256 << 20
+Stamp = tuple[int, int] | None
+"""Size and time of a file, None where it is not there."""
+
+
+class About(BaseModel):
+    """What lies beside a cache file.
+
+    Attributes
+    ----------
+    crc32
+        Checksum of each image.
+    stamps
+        Size and time of each image's file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    crc32: list[int]
+    stamps: list[Stamp]
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Originals:
             digest.update(f"{image_id}\x1f{version}\x1e".encode())
         return digest.hexdigest()
 
-    def changed(self, stamps: Sequence[Any]) -> list[str]:
+    def changed(self, stamps: Sequence[Stamp]) -> list[str]:
         """Return a sentence for each file that is not what was prepared.
 
         Only files whose size or time differs from ``stamps`` are read; one that is gone is none: the cache
@@ -72,13 +97,13 @@ class Originals:
         return found
 
 
-def stamp(path: Path) -> list[int] | None:
+def stamp(path: Path) -> Stamp:
     """Return size and time of a file, None when it is not there."""
     try:
         stat = path.stat()
     except OSError:
         return None
-    return [stat.st_size, stat.st_mtime_ns]
+    return stat.st_size, stat.st_mtime_ns
 
 
 def open_cache(
@@ -123,12 +148,14 @@ def open_cache(
 
 def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], str] | None:
     """Return images and hash, or None when there is no cache or not a sound one."""
+    about_file = target.with_suffix(".json")
     try:
-        about = json.loads(target.with_suffix(".json").read_text(encoding="utf-8"))
-        sums, stamps = about["crc32"], about["stamps"]
-        images = np.load(target, mmap_mode="r")
-    except (OSError, ValueError, EOFError, KeyError, TypeError):
+        about = validated(about_file, About, read_json(about_file, limit=ABOUT_BYTES))
+        check_plain(target)
+        images = np.lib.format.open_memmap(target, mode="r")
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache, it is made again
         return None
+    sums, stamps = about.crc32, about.stamps
     if images.shape != shape or images.dtype != np.uint8 or len(stamps) != len(sums) or checksums(images) != sums:
         return None
     if changed := originals.changed(stamps):
@@ -198,7 +225,7 @@ def _decoded(
             yield from pool.map(one, originals.paths[part], originals.digests[part])
 
 
-def _write_about(target: Path, sums: list[int], stamps: Sequence[Any]) -> None:
+def _write_about(target: Path, sums: list[int], stamps: Sequence[Stamp]) -> None:
     write_text(target.with_suffix(".json"), json.dumps({"crc32": sums, "stamps": stamps}) + "\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ import torch
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.run import RUN, WEIGHTS
-from dermbench.errors import UsageError
+from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.depthwise import quicken
 from dermbench.training.device import computing, make_runtime
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
@@ -21,7 +21,7 @@ from dermbench.training.embeddings import predict_embeddings
 from dermbench.training.folds import POOL, FoldedData
 from dermbench.training.fused import fuse
 from dermbench.training.guard import SPLITS
-from dermbench.training.loading import check_classes, load_run
+from dermbench.training.loading import check_classes, configuration, load_run
 from dermbench.training.model import probe_features
 from dermbench.training.neighbours import Bank
 from dermbench.training.onnx import onnx_logits, read_about
@@ -81,10 +81,30 @@ class Request:
     neighbours: int = 0
 
 
-def probabilities(  # noqa: PLR0911 - one for each kind
+def probabilities(
     name: str, dataset: Dataset, split: str, request: Request
 ) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
-    """Return ids, probabilities (n_samples, n_classes) and their classes of one candidate."""
+    """Return ids, probabilities (n_samples, n_classes) and their classes of one candidate.
+
+    Raises
+    ------
+    InputError
+        When it gives NaN for an image.
+    """
+    ids, prob, classes = _asked(name, dataset, split, request)
+    wrong = ~np.isfinite(prob).all(axis=1)
+    if wrong.any():
+        raise InputError(
+            name,
+            [f"gives NaN in place of probabilities for {int(wrong.sum()):,} images: {name_some(ids[wrong])}"],
+            remedy="Its weights or its normalisation are damaged, or its arithmetic overflows.",
+        )
+    return ids, prob, classes
+
+
+def _asked(  # noqa: PLR0911 - one for each kind
+    name: str, dataset: Dataset, split: str, request: Request
+) -> tuple[NDArray[np.object_], NDArray[np.float64], tuple[str, ...]]:
     if request.neighbours:
         return _with_neighbours(name, dataset, split, request)
     if name.startswith(PLUGIN):
@@ -99,7 +119,7 @@ def probabilities(  # noqa: PLR0911 - one for each kind
         runtime.place(network.module)
         return _of_network(network, config, dataset.classes, runtime, dataset, split, request)
     record = _record(Path(name))
-    if record is not None and record.config["model"].startswith(EMBEDDINGS):
+    if record is not None and record.model.startswith(EMBEDDINGS):
         return _of_embeddings(Path(name), record, dataset, split, request)
     return _of_network(*load_run(Path(name), dataset, device=request.device), dataset, split, request)
 
@@ -127,12 +147,7 @@ def validation_of(name: str, dataset: Dataset, *, held_out: bool = False) -> Dat
         When that is not known: of a run on folds of another dataset or of other folds, and with ``held_out`` of
         whatever was not trained on this dataset.
     """
-    about: Mapping[str, Any] = {}
-    if name.endswith(ONNX) and Path(name).is_file():
-        about = read_about(Path(name))
-    elif not name.startswith((TIMM, PLUGIN)) and (record := _record(Path(name))) is not None:
-        about = {**record.config, "dataset": record.dataset_digest, "held_out": record.held_out}
-    folds, fold, digest = about.get("folds", 0), about.get("fold", 0), about.get("dataset", "")
+    folds, fold, digest, seen = _trained_on(name)
     if (folds or held_out) and digest != dataset.info.digest:
         trained = f"{name} was trained on {'folds of ' if folds else ''}" if digest else f"{name} does not say "
         other = f"another dataset than {dataset.root} ({digest} and {dataset.info.digest})"
@@ -144,12 +159,23 @@ def validation_of(name: str, dataset: Dataset, *, held_out: bool = False) -> Dat
     if not folds:
         return dataset
     cut = FoldedData.cut(dataset, folds, fold)
-    if about.get("held_out") not in {None, "", cut.held_out}:
+    if seen not in {"", cut.held_out}:
         raise UsageError(
             f"{name}: fold {fold} of {folds} holds out other images here than when it was trained",
             remedy="Predict with the version of dermbench it was trained with, or train it again.",
         )
     return cut
+
+
+def _trained_on(name: str) -> tuple[int, int, str, str]:
+    """Return folds, fold, and the hashes of dataset and held-out images of a candidate, 0 and "" where unknown."""
+    if name.endswith(ONNX) and Path(name).is_file():
+        about = read_about(Path(name))
+        return about.folds, about.fold, about.dataset, about.held_out
+    if name.startswith((TIMM, PLUGIN)) or (record := _record(Path(name))) is None:
+        return 0, 0, "", ""
+    config = configuration(Path(name), record)
+    return config.folds, config.fold, record.dataset_digest, record.held_out
 
 
 def describe(name: str) -> Mapping[str, str]:
@@ -162,7 +188,7 @@ def describe(name: str) -> Mapping[str, str]:
     return {
         "name": Path(name).name,
         "digest": file_digest(Path(name) / WEIGHTS),
-        "model": Path(str(record.config["model"])).name,
+        "model": Path(record.model).name,
         "selection": record.selection,
     }
 
@@ -177,7 +203,7 @@ def _with_neighbours(
     """Ask a network, and the labels of the images of ``train`` and ``val`` that it finds most alike."""
     record = _record(Path(name))
     other = name.startswith((TIMM, PLUGIN)) or name.endswith(ONNX) or is_file(name)
-    if other or (record is not None and record.config["model"].startswith(EMBEDDINGS)):
+    if other or (record is not None and record.model.startswith(EMBEDDINGS)):
         raise UsageError(
             f"{name}: neighbours are images of train and val, found by the features of a run's network",
             remedy="Predict it without --neighbours; several files of predictions can be averaged.",
@@ -300,8 +326,11 @@ def _of_embeddings(
         raise UsageError(f"{run}: embeddings have no views", remedy="Predict without --tta.")
     check_classes(str(run), record.classes, dataset)
     ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
-    table = request.embeddings or record.config["model"].removeprefix(EMBEDDINGS)
-    return ids, softmax(predict_embeddings(run, table, ids)), record.classes
+    table = request.embeddings or record.model.removeprefix(EMBEDDINGS)
+    logits = predict_embeddings(run, table, ids)
+    if logits.shape[1] != len(record.classes):
+        raise InputError(run / WEIGHTS, [f"gives {logits.shape[1]} classes, {RUN} names {len(record.classes)}"])
+    return ids, softmax(logits), record.classes
 
 
 def _refuse_sizes(name: str, request: Request) -> None:

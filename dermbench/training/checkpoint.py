@@ -8,31 +8,35 @@ state names the one it means, and a run killed between two writes still finds it
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Annotated, Any
 
 import safetensors
 import safetensors.torch
 import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from torch import Tensor
 
 from dermbench.artifacts.files import atomic_path
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.artifacts.records import validated
+from dermbench.errors import InputError, UsageError
 from dermbench.training.behind import Writer
+from dermbench.training.tensor_files import HEADER, fill, read_tensors, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import nn
 
+Row = dict[str, int | float | None]
+"""A row of the history."""
 LAST = "last.safetensors"
-HEADER = "dermbench"
 AT_ONCE = Writer(behind=False)
 ANEW = "Start the run anew in another --out, or bring this file back from a backup."
 
 
-@dataclass
-class State:
+class State(BaseModel):
     """Where a run stands; everything that is no tensor.
 
     Attributes
@@ -61,20 +65,22 @@ class State:
         Model, classes and dataset of the run.
     """
 
-    epoch: int = 0
-    step: int = 0
-    best_epoch: int | None = None
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    epoch: int = Field(0, ge=0)
+    step: int = Field(0, ge=0)
+    best_epoch: int | None = Field(None, ge=0)
     best_score: float | None = None
-    stale: int = 0
+    stale: int = Field(0, ge=0)
     stopped: str = ""
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Row] = Field(default_factory=list)
     loss_sum: float = 0.0
     epoch_seconds: float = 0.0
-    seconds: dict[str, float] = field(default_factory=dict)
-    optimizer: dict[str, float] = field(default_factory=dict)
-    scaler: dict[str, Any] = field(default_factory=dict)
-    method: dict[str, Tensor] = field(default_factory=dict)
-    identity: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+    optimizer: dict[Annotated[str, Field(pattern=r"^\d{1,9}/\w+$")], int | float] = Field(default_factory=dict)
+    scaler: dict[str, int | float] = Field(default_factory=dict)
+    method: dict[str, Tensor] = Field(default_factory=dict, exclude=True)
+    identity: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 def best_name(epoch: int) -> str:
@@ -90,25 +96,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
             safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
         except safetensors.SafetensorError as error:  # a full disk comes as this, not as OSError
             raise UsageError(f"{path}: cannot write ({_reason(error)})") from error
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`write_tensors` wrote.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged or not of dermbench.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(HEADER)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(path, [f"not a readable safetensors file: {error}"], remedy=ANEW) from error
-    if header is None:
-        raise InputError(path, ["was not written by dermbench (no header)"], remedy=ANEW)
-    return tensors, json.loads(header)
 
 
 def _reason(error: BaseException) -> str:
@@ -148,7 +135,8 @@ def save_state(
             elif value is not None:
                 state.optimizer[key] = value
     tensors |= {f"method/{name}": tensor for name, tensor in state.method.items()}
-    kept, header = writer.kept(tensors), asdict(replace(state, method={}))
+    kept = writer.kept(tensors)
+    header = deepcopy({name: getattr(state, name) for name in State.model_fields if name != "method"})
     writer.do(lambda: write_tensors(path, kept, header))
 
 
@@ -165,37 +153,26 @@ def load_state(
     InputError
         When the checkpoint is damaged, or of another network, class set or dataset than ``identity`` says.
     """
-    tensors, header = read_tensors(path)
-    if set(header) != set(asdict(State())):
-        raise InputError(path, ["was written by another version of dermbench"], remedy=ANEW)
-    state = State(**header)
+    try:
+        tensors, header = read_tensors(path)
+        state = validated(path, State, header)
+    except InputError as error:
+        raise InputError(path, error.problems, remedy=ANEW) from error
     problems = [
         f"is of another run ({name}: {found} instead of {identity.get(name)})"
-        for name, found in state.identity.items()
+        for name, found in {**dict.fromkeys(identity), **state.identity}.items()
         if found != identity.get(name)
     ]
-    for part, module in modules.items():
-        own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
-        problems += [] if problems else _misfits(part, module.state_dict(), own)
     if problems:
         raise InputError(path, problems, remedy=ANEW)
     for part, module in modules.items():
-        module.load_state_dict({k: tensors[f"{part}/{k}"] for k in module.state_dict()})
+        own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
+        fill(module, own, path, what=part, remedy=ANEW)
     state.method = {k.removeprefix("method/"): v for k, v in tensors.items() if k.startswith("method/")}
     if optimizer is not None:
-        _load_optimizer(optimizer, tensors, state.optimizer)
+        with told(path, "the state of its optimiser does not fit", remedy=ANEW):
+            _load_optimizer(optimizer, tensors, state.optimizer)
     return state
-
-
-def _misfits(part: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
-    """Return what keeps tensors from being the state of a module."""
-    names = wanted.keys() ^ found.keys()
-    shapes = [k for k in wanted.keys() & found.keys() if wanted[k].shape != found[k].shape]
-    return [
-        f"{part}: {len(keys):,} tensors {text}: {name_some(sorted(keys))}"
-        for keys, text in ((names, "are only in one of network and checkpoint"), (shapes, "have another shape"))
-        if keys
-    ]
 
 
 def _load_optimizer(
@@ -211,11 +188,15 @@ def _load_optimizer(
         if part == "optimizer":
             number, _, name = rest.partition("/")
             values.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
+    if not values.keys() <= set(range(len(parameters))) or len({frozenset(kept) for kept in values.values()}) > 1:
+        raise ValueError("it is of other parameters, or not complete")
     optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
     """Give a tensor the memory layout of its parameter: arithmetic then rounds as it did before the stop."""
+    if not tensor.ndim:
+        return tensor  # a count of steps
     if tensor.shape != parameter.shape:
-        return tensor
+        raise ValueError(f"a tensor has the shape {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
     return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

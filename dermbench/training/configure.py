@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from dermbench.artifacts.guarded import MAX_DEPTH, parse_toml, read_toml
 from dermbench.errors import InputError, UsageError
 from dermbench.training.config import TrainConfig
 from dermbench.training.naming import suggest
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 SUFFIX = ".toml"
+SHOWN = 80
+"""Characters of a value that a message shows."""
 
 
 def preset_names() -> list[str]:
@@ -93,38 +96,32 @@ def _base(preset: str | None, config: Path | str | None) -> tuple[str, dict[str,
     if preset is not None:
         if preset not in names:
             raise UsageError(f"unknown preset {preset!r}; {suggest(preset, dict.fromkeys(names))}")
-        text = (files("dermbench.training") / "presets" / f"{preset}{SUFFIX}").read_text(encoding="utf-8")
-        return f"preset {preset}", tomllib.loads(text)
+        file = files("dermbench.training") / "presets" / f"{preset}{SUFFIX}"
+        return f"preset {preset}", parse_toml(file.name, file.read_bytes())
     return str(config), read_toml(Path(str(config)))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the values of a TOML file."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, [f"not TOML: {error}"]) from error
 
 
 def _apply(values: dict[str, Any], text: str) -> None:
     key, separator, value = text.partition("=")
     steps = key.strip().split(".")
-    if not separator or not all(steps):
-        raise UsageError(f"--set {text!r} is not of the form key=value")
+    if not separator or not all(steps) or len(steps) > MAX_DEPTH:
+        raise UsageError(f"--set {shortened(text)!r} is not of the form key=value")
     for step in steps[:-1]:
         values = values.setdefault(step, {})
         if not isinstance(values, dict):
-            raise UsageError(f"--set {text!r}: {step!r} holds a value, not a table")
+            raise UsageError(f"--set {shortened(text)!r}: {step!r} holds a value, not a table")
     values[steps[-1]] = _value(value.strip())
 
 
 def _value(text: str) -> Any:
+    line = f"value = {text}"
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        tomllib.loads(line)
     except tomllib.TOMLDecodeError:
-        return text
+        return text  # a bare word
+    except (ValueError, RecursionError):
+        pass  # what is read next says what is wrong
+    return parse_toml(f"--set {shortened(text)}", line)["value"]
 
 
 def _problem(error: ErrorDetails) -> str:
@@ -134,7 +131,12 @@ def _problem(error: ErrorDetails) -> str:
         return f"unknown key {name!r}; {suggest(name, _keys_beside(location))}"
     if error["type"] == "missing":
         return f"no value for {name!r}"
-    return f"{name} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{name} = {shortened(repr(error['input']))}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def shortened(text: str) -> str:
+    """Return text of a length that a message can hold."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _keys_beside(location: Iterable[str]) -> dict[str, Any]:

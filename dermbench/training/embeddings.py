@@ -23,11 +23,12 @@ from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.balance import class_weights
-from dermbench.training.checkpoint import read_tensors, write_tensors
+from dermbench.training.checkpoint import write_tensors
 from dermbench.training.folds import FoldedData
 from dermbench.training.history import write_history
 from dermbench.training.probe import fit_logistic
 from dermbench.training.scoring import softmax, validation_scores
+from dermbench.training.tensor_files import read_tensors, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,7 +152,10 @@ def predict_embeddings(run: Path, table: Path | str, image_id: NDArray[np.object
         When the table lacks images, or its embeddings have another length than those of the run.
     """
     tensors, _ = read_tensors(run / WEIGHTS)
-    weight, bias = (tensors[name].double().numpy() for name in ("weight", "bias"))
+    with told(run / WEIGHTS, "holds no linear probe"):
+        weight, bias = (tensors[name].double().numpy() for name in ("weight", "bias"))
+        if weight.ndim != 2 or bias.shape != weight.shape[:1]:
+            raise ValueError(f"weight and bias have the shapes {weight.shape} and {bias.shape}")
     values = read_embeddings(table, image_id)
     if values.shape[1] != weight.shape[1]:
         raise InputError(

@@ -18,10 +18,11 @@ from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.run import RUN
 from dermbench.errors import DermbenchError, MissingDependencyError, UsageError
 from dermbench.training.loading import load_run, open_run
-from dermbench.training.onnx import HEADER, ONNX_REMEDY, open_session
+from dermbench.training.onnx import ONNX_REMEDY, open_session
 from dermbench.training.pixels import load_samples
 from dermbench.training.scoring import softmax, whole_batches
 from dermbench.training.seeding import torch_generator
+from dermbench.training.tensor_files import HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

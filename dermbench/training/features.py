@@ -17,10 +17,11 @@ import timm
 import torch
 
 from dermbench.artifacts.files import locked
-from dermbench.errors import InputError, UsageError
-from dermbench.training.checkpoint import read_tensors, write_tensors
+from dermbench.errors import DermbenchError, UsageError
+from dermbench.training.checkpoint import write_tensors
 from dermbench.training.model import probe_features
 from dermbench.training.scoring import ALONE, batch_bounds, collect, merge, whole_batches
+from dermbench.training.tensor_files import FeaturesHeader, read_header, read_safetensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,9 +128,9 @@ def _read(target: Path, n_samples: int) -> NDArray[np.float64] | None:
     """Return kept features, None when there are none or they are damaged."""
     if not target.is_file():
         return None
-    with suppress(InputError, KeyError):
-        tensors, header = read_tensors(target)
-        kept: NDArray[Any] = tensors["features"].numpy()
-        if len(kept) == n_samples and zlib.crc32(kept.tobytes()) == header["crc32"]:
-            return kept.astype("float64")
+    with suppress(DermbenchError, KeyError):
+        header, tensor = read_header(target, FeaturesHeader), read_safetensors(target)["features"]
+        if header is not None and tensor.ndim == 2 and len(tensor) == n_samples and tensor.dtype == torch.float32:
+            kept: NDArray[Any] = tensor.numpy()
+            return kept.astype("float64") if zlib.crc32(kept.tobytes()) == header.crc32 else None
     return None

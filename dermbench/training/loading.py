@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts import RunRecord
+from dermbench.artifacts.guarded import read_toml
 from dermbench.artifacts.run import CONFIG, RUN, WEIGHTS
-from dermbench.errors import InputError, UsageError
-from dermbench.training.checkpoint import read_tensors
-from dermbench.training.configure import read_toml, validate
+from dermbench.errors import InputError, UsageError, name_some
+from dermbench.training.configure import validate
 from dermbench.training.device import Runtime, make_runtime
 from dermbench.training.embeddings import PREFIX
 from dermbench.training.model import Network, build_network
+from dermbench.training.tensor_files import WeightsHeader, fill, read_header, read_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,21 +49,35 @@ def open_run(
             f"{run}: the run is not finished ({record.status})",
             remedy=f"Finish it with: dermbench train --data {data} --out {run} --resume",
         )
-    exact = run / CONFIG  # run.json rounds: a rate of 1e-7 is 0 there
-    config = validate(str(exact), read_toml(exact)) if exact.is_file() else validate(str(run / RUN), record.config)
+    config = configuration(run, record)
     if config.model.startswith(PREFIX):
         raise UsageError(f"{run}: a probe on embeddings has no network, only predictions")
-    tensors, header = read_tensors(run / WEIGHTS)
-    network = build_network(config, len(record.classes), pretrained=False, origin=header.get("origin"))
-    try:
-        network.module.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(run / WEIGHTS, [f"does not fit {config.model}: {error}"]) from error
-    network.mean, network.std = tuple(header["mean"]), tuple(header["std"])
+    header = read_header(run / WEIGHTS, WeightsHeader)
+    if header is None or header.mean is None or header.std is None:
+        raise InputError(run / WEIGHTS, ["does not say how images are normalised: not a file of a run's weights"])
+    if header.classes != record.classes:
+        raise InputError(run / WEIGHTS, [f"is for other classes than {RUN} says: {name_some(header.classes)}"])
+    network = build_network(config, len(record.classes), pretrained=False, origin=header.origin)
+    fill(network.module, read_safetensors(run / WEIGHTS), run / WEIGHTS, what=config.model)
+    network.mean, network.std = header.mean, header.std
     network.pretrained = record.pretrained
     runtime = make_runtime(device, precision=config.precision, channels_last=config.channels_last)
     runtime.place(network.module)
     return network, config, record.classes, runtime
+
+
+def configuration(run: Path, record: RunRecord) -> TrainConfig:
+    """Return the configuration of a run.
+
+    Raises
+    ------
+    UsageError, InputError
+        When it cannot be read.
+    """
+    exact = run / CONFIG  # run.json rounds: a rate of 1e-7 is 0 there
+    if exact.exists():
+        return validate(str(exact), read_toml(exact))
+    return validate(str(run / RUN), dict(record.config))
 
 
 def check_classes(source: str, classes: Sequence[str], dataset: Dataset) -> None:

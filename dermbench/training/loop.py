@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from dermbench.artifacts.run import CHECKPOINT, HISTORY
-from dermbench.errors import ResumableError
+from dermbench.errors import InputError, ResumableError, name_some
 from dermbench.training.behind import Writer
-from dermbench.training.checkpoint import LAST, best_name, load_state, save_state, write_tensors
+from dermbench.training.checkpoint import ANEW, LAST, best_name, load_state, save_state, write_tensors
 from dermbench.training.failures import explained, kept_on_failure
 from dermbench.training.history import write_history
 from dermbench.training.model import Network, freeze_norm
@@ -22,6 +22,7 @@ from dermbench.training.seeding import numpy_generator
 from dermbench.training.selection import SELECTIONS
 from dermbench.training.step import Stepper
 from dermbench.training.stopping import InterruptedRunError
+from dermbench.training.tensor_files import like, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,10 +84,28 @@ class Trainer:
         return {"model": self.network.module, **({"ema": ema.module} if ema else {})}
 
     def load(self, path: Path) -> State:
-        """Read a checkpoint."""
+        """Read a checkpoint.
+
+        Raises
+        ------
+        InputError
+            When it is damaged, of another run, or says what no run of this configuration comes to.
+        """
         state = load_state(path, self.modules, self.stepper.optimizer, self.job.identity)
-        self.stepper.scaler.load_state_dict(state.scaler)
-        self.method.load(state.method)
+        batches = self.stepper.batches
+        inside = bool(state.stopped) or 0 <= state.step - state.epoch * batches <= batches
+        if state.epoch > self.config.epochs or not inside:
+            where = f"step {state.step} and epoch {state.epoch}"
+            problem = f"says {where}, but {self.config.epochs} epochs have {batches} steps each"
+            raise InputError(path, [problem], remedy=ANEW)
+        with told(path, "its gradient scaler, method or history is of another run", remedy=ANEW):
+            self.stepper.scaler.load_state_dict(state.scaler)
+            own = self.method.tensors()
+            if odd := [k for k, v in state.method.items() if k in own and not like(own[k], v)]:
+                raise ValueError(f"another shape of {name_some(odd)}")
+            self.method.load(state.method)
+            if state.history:
+                self.rule.candidates(state.history)
         return state
 
     def run(self, state: State) -> State:
@@ -213,7 +232,7 @@ class Trainer:
         state.history.append(row)
         chosen = state.history[self.rule.choose(state.history)]
         best = chosen is row
-        state.best_epoch, state.best_score = chosen["epoch"], chosen[self.rule.columns[0]]
+        state.best_epoch, state.best_score = int(chosen["epoch"] or 0), chosen[self.rule.columns[0]]
         state.stale = 0 if best else state.stale + 1
         if state.epoch in self.rule.candidates(state.history) and self.job.world.first:
             self._keep_weights(state.epoch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dermbench.training.config import TrainConfig
     from dermbench.training.device import Runtime
+    from dermbench.training.tensor_files import Origin
 
 
 @dataclass
@@ -39,14 +40,14 @@ class Network:
         What its weights started from, in words.
     origin
         Of a network named by the hub (``hf-hub:OWNER/NAME``): what its description there says, so that a
-        finished run needs no hub. Empty for the networks that timm knows by name.
+        finished run needs no hub. None for the networks that timm knows by name.
     """
 
     module: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
     pretrained: str = NONE
-    origin: dict[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
 
     @property
     def head(self) -> nn.Module:
@@ -87,7 +88,7 @@ def build_network(
     *,
     classes: Sequence[str] = (),
     pretrained: bool | None = None,
-    origin: dict[str, Any] | None = None,
+    origin: Origin | None = None,
 ) -> Network:
     """Make the network of a run.
 
@@ -104,22 +105,22 @@ def build_network(
     origin
         :attr:`Network.origin` of the run, where it is known.
     """
-    origin = dict(origin or describe_origin(config.model))
-    name = origin.get("architecture", config.model)
+    origin = origin or describe_origin(config.model)
+    name = config.model if origin is None else origin.architecture
     check_name(name)
     options: dict[str, Any] = {
         "num_classes": n_classes,
         "drop_rate": config.dropout,
         "drop_path_rate": config.drop_path,
     }
-    if origin:
-        options |= {**origin["args"], "pretrained_cfg": origin["cfg"]}
+    if origin is not None:
+        options |= {**origin.args, "pretrained_cfg": origin.cfg}
     pretrained_cfg = timm.get_pretrained_cfg(name)
     if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
         options["img_size"] = config.image_size
     try:
         module = timm.create_model(name, pretrained=False, **options)
-    except TypeError as error:  # a network that knows no drop_path or img_size
+    except (TypeError, ValueError, RuntimeError, LookupError) as error:  # it knows no drop_path or img_size, ...
         raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
     words = NONE
     if pretrained is None:
@@ -129,8 +130,8 @@ def build_network(
     return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words, origin)
 
 
-def describe_origin(name: str) -> dict[str, Any]:
-    """Return architecture, arguments and configuration of ``hf-hub:OWNER/NAME``; nothing for another name.
+def describe_origin(name: str) -> Origin | None:
+    """Return architecture, arguments and configuration of ``hf-hub:OWNER/NAME``; None for another name.
 
     Raises
     ------
@@ -140,9 +141,8 @@ def describe_origin(name: str) -> dict[str, Any]:
         When there is no such network of timm.
     """
     if not name.startswith(HUB):
-        return {}
-    cfg, architecture, args = hub_description(name.removeprefix(HUB))
-    return {"architecture": architecture, "args": args or {}, "cfg": cfg}
+        return None
+    return hub_description(name.removeprefix(HUB))
 
 
 def compiled(module: nn.Module, runtime: Runtime) -> Callable[[torch.Tensor], torch.Tensor]:

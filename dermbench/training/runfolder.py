@@ -10,11 +10,12 @@ import tomlkit
 
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import write_text
+from dermbench.artifacts.guarded import read_toml
 from dermbench.artifacts.outputs import LOCK, is_leftover, remove_leftovers, sole_writer
 from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
 from dermbench.errors import DermbenchError, ResumableError, UsageError
 from dermbench.training.checkpoint import LAST
-from dermbench.training.configure import differing, load_config, read_toml, validate
+from dermbench.training.configure import differing, load_config, validate
 from dermbench.training.stopping import InterruptedRunError
 
 if TYPE_CHECKING:

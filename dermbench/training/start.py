@@ -72,9 +72,9 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
 def announce(record: RunRecord, counts: NDArray[np.int64], job: Job) -> None:
     """Print classes with their weights, the network and where it is computed."""
     reporter, config = job.reporter, job.config
-    name = record.config["class_weights"]
-    reporter.class_table(record.classes, counts, record.class_weights, CLASS_WEIGHTS[name][0])
-    reporter.say(f"{record.config['model']}: {record.parameters:,} parameters; weights: {record.pretrained}")
+    formula = CLASS_WEIGHTS[config.class_weights][0]
+    reporter.class_table(record.classes, counts, record.class_weights, formula)
+    reporter.say(f"{config.model}: {record.parameters:,} parameters; weights: {record.pretrained}")
     reporter.say(f"{job.runtime.name}, {record.precision}, seed {record.seed}, labels {config.labels}")
     if job.world.size > 1:
         reporter.say(f"{job.world.size} processes share each batch of {config.batch_size}")

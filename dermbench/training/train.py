@@ -15,7 +15,7 @@ from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, RUN, WEIGHTS
 from dermbench.training.balance import LABELS
-from dermbench.training.checkpoint import State, best_name, read_tensors, write_tensors
+from dermbench.training.checkpoint import ANEW, State, best_name, write_tensors
 from dermbench.training.determinism import reproducibly
 from dermbench.training.device import computing, make_runtime, peak_memory
 from dermbench.training.embeddings import PREFIX as EMBEDDINGS
@@ -37,6 +37,7 @@ from dermbench.training.scoring import predict_logits, softmax, validation_score
 from dermbench.training.seeding import derive, numpy_generator
 from dermbench.training.selection import SELECTIONS
 from dermbench.training.start import announce, class_counts, new_record, summary
+from dermbench.training.tensor_files import fill, read_safetensors
 from dermbench.training.weights import check_unseen
 from dermbench.training.world import World
 
@@ -183,9 +184,9 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     """Write weights, validation predictions and the final record."""
     started = time.perf_counter()
     checkpoint = folder.path / CHECKPOINT
-    best, _ = read_tensors(checkpoint / best_name(state.best_epoch or 0))
+    best = checkpoint / best_name(state.best_epoch or 0)
     network, config, runtime = trainer.network, trainer.config, trainer.job.runtime
-    network.module.load_state_dict(best)
+    fill(network.module, read_safetensors(best), best, what=config.model, remedy=ANEW)
     done = trainer.method.finish(network, trainer.samples["train"], runtime)
     header = {
         "schema": "dermbench.model/1",
@@ -196,7 +197,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
         "crop_mode": config.crop_mode,
         "mean": list(network.mean),
         "std": list(network.std),
-        "origin": network.origin,
+        "origin": None if network.origin is None else network.origin.model_dump(),
         "dataset": record.dataset_digest,
         "folds": config.folds,
         "fold": config.fold,
@@ -209,7 +210,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     write_predictions(folder.path / PREDICTIONS / "val.parquet", predictions)
     _add(state.seconds, "finish", time.perf_counter() - started)
     scores = validation_scores(val.labels, logits, trainer.groups)
-    rates = [r["images_per_second"] for r in state.history if r["images_per_second"]]
+    rates = [rate for row in state.history if (rate := row.get("images_per_second"))]
     record = record.model_copy(
         update={
             "status": "finished",

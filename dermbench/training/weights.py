@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
 import re
 import urllib.error
 import urllib.request
-import warnings
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safetensors
-import safetensors.torch
 import timm
 import torch
 
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
-from dermbench.training.checkpoint import HEADER
+from dermbench.training.tensor_files import (
+    Origin,
+    WeightsHeader,
+    is_finite,
+    like,
+    read_header,
+    read_pickle,
+    read_safetensors,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,10 +140,7 @@ def file_classes(path: Path) -> tuple[str, ...]:
     InputError
         When what dermbench writes there is damaged.
     """
-    classes = _header(path).get("classes", ())
-    if not isinstance(classes, list | tuple):
-        raise InputError(path, [f"the classes of its classifier cannot be read: {classes!r} is no list"])
-    return tuple(map(str, classes))
+    return _header(path).classes
 
 
 def check_unseen(path: Path, dataset: str, held_out: str) -> None:
@@ -161,25 +163,18 @@ def check_unseen(path: Path, dataset: str, held_out: str) -> None:
         When the file is of the same dataset and held out other images.
     """
     header = _header(path)
-    if header.get("dataset") == dataset and header.get("held_out", "") != held_out:
+    if header.dataset == dataset and header.held_out != held_out:
         raise UsageError(
             f"{path}: these weights were trained on images that this run would be validated on",
             remedy="Start from a run that held out the same images, or from weights of another dataset.",
         )
 
 
-def _header(path: Path) -> dict[str, Any]:
+def _header(path: Path) -> WeightsHeader:
     """Return what dermbench wrote into a file of weights about itself; nothing for any other file."""
     if path.suffix != ".safetensors" or not path.is_file():
-        return {}
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
-    except (OSError, safetensors.SafetensorError, ValueError) as error:
-        raise InputError(path, [f"the classes of its classifier cannot be read: {error}"]) from error
-    if not isinstance(header, dict):
-        raise InputError(path, ["the classes of its classifier cannot be read: its header is no JSON object"])
-    return header
+        return WeightsHeader()
+    return read_header(path, WeightsHeader) or WeightsHeader()
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -188,31 +183,14 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     UsageError
-        When there is no such file.
+        When there is no such plain file.
     InputError
         When it holds no tensors by name, or objects whose loading would run code.
     """
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file of weights")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(safetensors.torch.load_file(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", UserWarning
-            )  # on the pickle protocol, which is no matter of the user's
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except safetensors.SafetensorError as error:
-        raise InputError(path, [f"not a safetensors file: {error}"]) from error
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            path,
-            ["holds pickled objects beside tensors; loading them could run code, so it is refused"],
-            remedy="Save the tensors alone, with safetensors.torch.save_file(model.state_dict(), FILE)",
-        ) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError) as error:
-        raise InputError(path, [f"not a file of weights: {error}"]) from error
-    return _unwrap(content, path)
+    found = read_safetensors(path) if path.suffix == ".safetensors" else _unwrap(read_pickle(path), path)
+    if not found:
+        raise InputError(path, ["holds no tensors by name"])
+    return found
 
 
 def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
@@ -230,13 +208,14 @@ def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
         found = from_reference_names(found, [len(stage) for stage in as_any(model).blocks])
     own = model.state_dict()
     head = {key for key in own if _in_head(model, key)}
-    usable = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}
+    usable = {k: v for k, v in found.items() if k in own and like(own[k], v)}
     with_head = head <= usable.keys()
     if not with_head:
         usable = {k: v for k, v in usable.items() if k not in head}
+    broken = sorted(k for k, v in usable.items() if not is_finite(v))
     absent = sorted(k for k in own.keys() - usable.keys() - head if not k.endswith("num_batches_tracked"))
     strange = sorted(found.keys() - own.keys() - head)
-    problems = []
+    problems = [f"{len(broken):,} layers hold NaN or infinity: {name_some(broken)}"] if broken else []
     if absent:
         problems.append(
             f"{len(absent):,} layers of the network are not there with their shape: {name_some(absent)}"
@@ -245,7 +224,8 @@ def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
         problems.append(f"{len(strange):,} layers belong to no layer of the network: {name_some(strange)}")
     if problems:
         raise InputError(path, problems, remedy="The weights are of another network; name it with --set model=...")
-    model.load_state_dict(usable, strict=False)
+    with told(path, "does not fit the network"):
+        model.load_state_dict(usable, strict=False)
     return with_head
 
 
@@ -310,8 +290,8 @@ def _load_from_hub(model: nn.Module, name: str) -> str:
     return f"{hub_id or config['url']}, from timm's hub"
 
 
-def hub_description(hub_id: str) -> tuple[dict[str, Any], str, dict[str, Any]]:
-    """Return configuration, architecture and arguments of a network of timm on the hub.
+def hub_description(hub_id: str) -> Origin:
+    """Return architecture, arguments and configuration of a network of timm on the hub.
 
     Raises
     ------
@@ -328,7 +308,7 @@ def hub_description(hub_id: str) -> tuple[dict[str, Any], str, dict[str, Any]]:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0]
         raise UsageError(f"{name} is no network of timm that the hub has ({first})", remedy=REMEDY) from error
-    return dict(cfg), str(architecture), dict(args or {})
+    return validated(name, Origin, {"architecture": str(architecture), "args": dict(args or {}), "cfg": dict(cfg)})
 
 
 def _is_cached(hub_id: str | None, names: tuple[str, ...] = ("model.safetensors", "pytorch_model.bin")) -> bool:

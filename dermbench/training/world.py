@@ -7,6 +7,7 @@ compute, and only process 0 writes or prints.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,25 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
 """How long a process waits for the others, which may be decoding images; one that dies ends the wait at once."""
+
+
+LAUNCH = "A launcher sets it (torchrun --nproc-per-node N -m dermbench train ...); without one, unset it."
+
+
+def of_variable(name: str, default: int) -> int:
+    """Return a number that a launcher put into the environment; ``default`` where there is none.
+
+    Raises
+    ------
+    UsageError
+        When it is no whole number from 0 to 99,999.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise UsageError(f"the environment variable {name}={text[:40]!r} is no number of processes", remedy=LAUNCH)
+    return int(text)
 
 
 class ElsewhereError(DermbenchError):
@@ -56,12 +76,24 @@ class World:
 
     @classmethod
     def of_environment(cls) -> World:
-        """Return the world that the launcher describes; one process when there was no launcher."""
-        rank, size, local = (
-            int(os.environ.get(name) or default)
-            for name, default in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0))
-        )
-        return cls(rank, size, local) if size > 1 else cls()
+        """Return the world that the launcher describes; one process when there was no launcher.
+
+        Raises
+        ------
+        UsageError
+            When its variables are no numbers, or contradict each other.
+        """
+        rank, size, local = of_variable("RANK", 0), of_variable("WORLD_SIZE", 1), of_variable("LOCAL_RANK", 0)
+        if size <= 1:
+            return cls()
+        if max(rank, local) >= size:
+            name, number = ("RANK", rank) if rank >= size else ("LOCAL_RANK", local)
+            raise UsageError(
+                f"the environment variable {name}={number} is too high: processes are counted from 0, "
+                f"and WORLD_SIZE is {size}",
+                remedy=LAUNCH,
+            )
+        return cls(rank, size, local)
 
     @property
     def first(self) -> bool:
@@ -122,9 +154,17 @@ class World:
             DistributedDataParallelKwargs(gradient_as_bucket_view=True),
         ]
         with _sharing_cores(self.size) if device.type == "cpu" else nullcontext():
-            self._accelerator = Accelerator(
-                cpu=device.type == "cpu", mixed_precision="no", device_placement=False, kwargs_handlers=handlers
-            )
+            try:
+                self._accelerator = Accelerator(
+                    cpu=device.type == "cpu",
+                    mixed_precision="no",
+                    device_placement=False,
+                    kwargs_handlers=handlers,
+                )
+            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is not set, nobody is there
+                raise UsageError(
+                    f"the {self.size} processes cannot be connected: {error}", remedy=LAUNCH
+                ) from error
         yield
         self._accelerator.wait_for_everyone()
         self._accelerator.end_training()
@@ -225,7 +265,7 @@ def _sharing_cores(size: int) -> Iterator[None]:
     if os.environ.get("OMP_NUM_THREADS"):
         yield
         return
-    threads = max(1, available_cores() // int(os.environ.get("LOCAL_WORLD_SIZE") or size))
+    threads = max(1, available_cores() // (of_variable("LOCAL_WORLD_SIZE", size) or size))
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     try:

@@ -10,7 +10,7 @@ import torch
 from dermbench.errors import ResumableError
 from dermbench.training import InterruptedRunError, loop
 from dermbench.training.behind import Writer
-from dermbench.training.checkpoint import read_tensors
+from dermbench.training.tensor_files import read_tensors
 
 
 @pytest.fixture

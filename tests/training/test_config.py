@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from dermbench.errors import InputError, UsageError
@@ -61,8 +63,34 @@ def test_configuration_files(tmp_path):
     assert load_config(config=good).augment.rotation == 5
     with pytest.raises(InputError, match="not TOML"):
         load_config(config=bad)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="no such file"):
         load_config(config=tmp_path / "absent.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    for odd in (tmp_path / "pipe.toml", "/dev/zero", tmp_path):
+        with pytest.raises(UsageError, match="is not a plain file"):
+            load_config(config=odd)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[" * 3000, "more than 64 levels deep"),
+        ("{a=" * 3000, "more than 64 levels deep"),
+        ("9" * 5000, "too many digits"),
+        ("1" + "0" * 30, "larger than 64 bits"),
+        ("nan", "NaN or infinity"),
+        ('"\\u0000"', "the character NUL"),
+    ],
+)
+def test_values_that_no_configuration_can_hold(value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load_config(preset="cpu-small", overrides=[f"model={value}"])
+    assert len(str(caught.value)) < 300
+
+
+def test_a_key_of_too_many_tables_is_refused():
+    with pytest.raises(UsageError, match="not of the form key=value"):
+        load_config(preset="cpu-small", overrides=["a." * 3000 + "a=1"])
 
 
 @pytest.mark.parametrize("text", ["epochs", "=3", "augment.=3", "epochs.x=3"])

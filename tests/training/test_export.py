@@ -14,7 +14,8 @@ import onnx
 
 from dermbench.errors import DermbenchError, InputError, MissingDependencyError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.onnx import HEADER, KEYS
+from dermbench.training.onnx import KEYS
+from dermbench.training.tensor_files import HEADER
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import atomic_path
 from dermbench.cli import main
 from dermbench.training import loop, step
-from dermbench.training.checkpoint import LAST, read_tensors
+from dermbench.training.checkpoint import LAST
 from dermbench.training.configure import load_config
 from dermbench.training.determinism import CUBLAS, reproducibly
 from dermbench.training.device import Runtime, make_runtime
 from dermbench.training.failures import explained
+from dermbench.training.tensor_files import read_tensors
 
 
 class Harmful:

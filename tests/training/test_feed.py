@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from dermbench.errors import InputError, UsageError
-from dermbench.training.checkpoint import read_tensors
 from dermbench.training.configure import load_config
 from dermbench.training.device import make_runtime
 from dermbench.training.feed import AHEAD, Feed
 from dermbench.training.model import compiled
 from dermbench.training.pixels import load_samples
 from dermbench.training.schedule import size_at
+from dermbench.training.tensor_files import read_tensors
 
 CPU = make_runtime("cpu")
 STAGES = "progressive=[[0.0, 16], [0.5, 24], [0.75, 32]]"

@@ -15,7 +15,7 @@ from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import predict
 from dermbench.training.checkpoint import write_tensors
-from dermbench.training.onnx import HEADER
+from dermbench.training.tensor_files import HEADER
 
 
 def test_predict_gives_the_bits_that_training_wrote(finished_run, shared_dataset):

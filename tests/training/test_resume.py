@@ -15,8 +15,8 @@ import pytest
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import UsageError
 from dermbench.training import InterruptedRunError, loop
-from dermbench.training.checkpoint import read_tensors
 from dermbench.training.stopping import Stopper
+from dermbench.training.tensor_files import read_tensors
 
 FULL = (
     "ema_decay=0.9", "dropout=0.3", "drop_path=0.2", "patience=2", "epochs=40", "clip_norm=1.0",

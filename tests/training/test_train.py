@@ -7,7 +7,7 @@ import pytest
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import InputError, ResumableError, UsageError
 from dermbench.training import InterruptedRunError, loop, train
-from dermbench.training.checkpoint import read_tensors
+from dermbench.training.tensor_files import read_tensors
 
 
 def digest(out, dataset):

@@ -18,9 +18,9 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import DermbenchError, ResumableError, UsageError
-from dermbench.training.checkpoint import read_tensors
 from dermbench.training.scoring import batch_bounds
 from dermbench.training.step import split_rows
+from dermbench.training.tensor_files import read_tensors
 from dermbench.training.whole_batch import WholeBatch
 from dermbench.training.world import ElsewhereError, World, _sharing_cores, share
 

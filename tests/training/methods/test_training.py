@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dermbench.training import InterruptedRunError, loop, predict, train
-from dermbench.training.checkpoint import read_tensors
 from dermbench.training.methods import METHODS
+from dermbench.training.tensor_files import read_tensors
 
 
 def weights(out):
