@@ -25,6 +25,14 @@ def test_every_layout_of_ajl_is_read(tmp_path, layout):
     assert all(path.is_file() for path in dataset.paths(dataset.manifest))
 
 
+def test_the_digest_does_not_depend_on_the_layout(tmp_path):
+    layouts = ("nested", "per label", "flat")
+    roots = {name: make_ajl(tmp_path / name / "raw", name) for name in layouts}
+    made = [prepare("ajl-21", root=root, out=tmp_path / name / "out") for name, root in roots.items()]
+    assert len({dataset.info.digest for dataset in made}) == 1
+    assert len({tuple(dataset.manifest["path"]) for dataset in made}) > 1
+
+
 def test_ajl_keeps_both_annotators_and_the_band(tmp_path, ajl):
     manifest = prepare("ajl-21", root=ajl, out=tmp_path / "out").manifest.set_index("image_id")
     table = ajl_tables()[0].set_index("md5hash")
