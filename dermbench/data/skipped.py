@@ -75,6 +75,11 @@ def blocking(skipped: Mapping[str, str]) -> dict[str, str]:
     return {f: why for f, why in skipped.items() if why not in known or (why in links and is_image(f))}
 
 
+def linked_folders(skipped: Mapping[str, str]) -> dict[str, str]:
+    """Return links to folders, of files and the reasons they are left out for."""
+    return {f: why for f, why in skipped.items() if why in {LINK_OUTSIDE, LINK_FOLDER} and not is_image(f)}
+
+
 def counted(skipped: Mapping[str, str]) -> dict[str, int]:
     """Return the number of files by reason, in the order of the reasons."""
     return dict(sorted(Counter(skipped.values()).items()))

@@ -10,7 +10,7 @@ import pandas as pd
 from dermbench.artifacts.files import inside
 from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
 from dermbench.data.index import scan
-from dermbench.data.skipped import blocking, counted, reasons_of
+from dermbench.data.skipped import blocking, counted, linked_folders, reasons_of, remarks
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:
@@ -71,12 +71,13 @@ def _existing(release: Release, request: Request) -> Usable:
     names = table["image_id"][lost]
     skipped = scan(root, skip=request.out).skipped
     reasons = dict(zip(names, reasons_of(names, skipped, MISSING), strict=True))
+    why = [*_why_missing(reasons), *remarks(linked_folders(skipped))]
     if lost.all():
         problem = f"none of the {len(table):,} images is there: {name_some(names)}"
-        raise InputError(root, [problem, *_why_missing(reasons)], remedy=request.task.obtain)
+        raise InputError(root, [problem, *why], remedy=request.task.obtain)
     if not request.allow_missing:
         problem = f"{int(lost.sum()):,} of {len(table):,} images are missing: {name_some(names)}"
-        raise InputError(root, [problem, *_why_missing(reasons)], remedy=GO_ON)
+        raise InputError(root, [problem, *why], remedy=GO_ON)
     left_out = {**release.left_out, **counted(release.skipped), **counted(reasons)}
     return Usable(table[~lost].reset_index(drop=True), root, left_out)
 

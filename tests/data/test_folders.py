@@ -127,6 +127,14 @@ def test_an_image_of_a_table_that_is_there_as_heic_is_counted_as_such(tmp_path, 
     assert info.left_out == {"HEIC image, which is not read": 1, "missing image file": 1}
 
 
+def test_a_linked_folder_of_images_is_named_where_images_are_missing(tmp_path, csv):
+    path = csv(own_table())
+    (path.parent / "img").rename(tmp_path / "disk")
+    (path.parent / "img").symlink_to(tmp_path / "disk")
+    with pytest.raises(InputError, match=f"none of the 12 images is there.*\n.*left out, {OUTSIDE}: 'img'"):
+        prepare("table", root=path, out=tmp_path / "out")
+
+
 def test_a_walk_does_not_wait_for_pipes_nor_follow_links(tmp_path, raw):
     os.mkfifo(raw / "a" / "pipe")
     (raw / "a" / "up").symlink_to(raw)

@@ -49,3 +49,19 @@ def test_a_failed_prepare_leaves_a_whole_dataset_or_none(tmp_path, csv, source, 
         action()
         assert content(out) == good, about
         assert leftovers(base) == [], about
+
+
+@pytest.mark.parametrize("source", [from_table, synthetic])
+@pytest.mark.parametrize("limit", [50, 1500])
+def test_a_file_that_grows_too_large_is_one_message(tmp_path, csv, source, limit):
+    resource = pytest.importorskip("resource")
+    action = source(tmp_path / "disk", csv, 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # reaches writers that are not in Python, too
+    try:
+        with pytest.raises(DermbenchError, match="cannot write"):
+            action()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert leftovers(tmp_path / "disk") == []
+    assert check(action()).ok
