@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import inside
-from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.artifacts.manifest import MANIFEST, Dataset, read_dataset
 from dermbench.data.inspect import look, on_threads
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 
@@ -58,12 +57,16 @@ def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> Check
     ------
     UsageError
         When the folder is no dataset folder.
+    InputError
+        When ``dataset.toml`` is malformed.
     """
     if not isinstance(dataset, Dataset):
         try:
             dataset = read_dataset(dataset)
         except InputError as error:
-            return CheckResult(0, error.problems)
+            if Path(error.source).name != MANIFEST:
+                raise  # without dataset.toml there is nothing to check against
+            return CheckResult(0, tuple(f"{MANIFEST}: {problem}" for problem in error.problems))
     rows = dataset.manifest
     found = on_threads(
         partial(_problem, dataset.image_root),
