@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.predictions import read_predictions, write_predictions
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.run import RUN, RunRecord
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.leaderboard.board import BOARD, ENTRIES, LOCK, Board, stage_board
 from dermbench.leaderboard.check_settings import refuse_changed_settings
 from dermbench.leaderboard.contents import PREDICTIONS, REPORT, REPORT_MD, entry_names
@@ -194,7 +195,12 @@ def _settle_board(folder: Path, resolved: Resolved) -> None:
 def write_board(folder: Path, board: Board) -> None:
     """Write ``board.toml`` and record the settings in the index; :func:`tidy` finishes or undoes half of that."""
     staged, settings = stage_board(folder, board), settings_of(board, read_reported(folder))
-    recorded = read_index(folder).settings
-    if recorded is None or recorded.settings != settings:
-        append_settings(folder, settings)
-    staged.replace(folder / BOARD)
+    try:
+        recorded = read_index(folder).settings
+        if recorded is None or recorded.settings != settings:
+            append_settings(folder, settings)
+        staged.replace(folder / BOARD)
+    except BaseException:
+        with suppress(OSError, DermbenchError):  # else the next command tidies
+            tidy(folder)
+        raise

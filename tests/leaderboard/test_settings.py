@@ -131,6 +131,7 @@ def test_killed_while_the_settings_change(board, predictions, truth, monkeypatch
     append = MODULE.append_settings
     with monkeypatch.context() as patch:
         patch.setattr(MODULE, "append_settings", fail)
+        patch.setattr(MODULE, "tidy", lambda folder: None)
         with pytest.raises(KeyboardInterrupt):
             add(board, predictions[2], name="Third", store_truth=False)
     assert (board / STAGED).is_file()
