@@ -6,6 +6,7 @@ The command line calls the same functions, so that both do the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ import pandas as pd
 
 from dermbench import evaluation
 from dermbench.artifacts.predictions import Predictions
+from dermbench.artifacts.scales import read_scales
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
-from dermbench.inputs import adapt, load_reference
+from dermbench.inputs import adapt, load_reference, named_columns
 from dermbench.model_names import name_files
 from dermbench.tasks import parse_primary
 
@@ -39,13 +41,19 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     split: str | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
+    id: str | None = None,  # noqa: A002 - named like the option
+    label: str | None = None,
+    fst: str | None = None,
     sensitive: Sequence[str] | None = None,
+    ordered: Sequence[str] = (),
+    bins: Sequence[str] | Mapping[str, Sequence[float]] = (),
     validation: PredictionsSource | None = None,
     primary: str | tuple[str, str] | None = None,
     margin: float | None = None,
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
+    logits: bool = False,
     name: str | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -67,9 +75,15 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         a table.
     task, classes
         Packaged task that the table is of, and its class set.
+    id, label, fst
+        Columns that hold the ids (also of the predictions), the labels and the skin types, where the tables call
+        them otherwise than :data:`dermbench.artifacts.columns.ALIASES`.
     sensitive
         Sensitive features: columns of the truth, or columns joined by commas for intersections. By default those
         of the task.
+    ordered, bins
+        Sensitive features that are ordered scales (``COL``, or ``COL=low,middle,high`` for text) or numbers to be
+        put into bands (``COL=40,60``, the lower ends of all bands but the first). Other numbers are categories.
     validation
         The same model's predictions for the ``val`` split of ``data``; thresholds are fitted there. ``map`` and
         ``aggregate`` apply to them as well; a missing prediction is refused.
@@ -88,6 +102,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     missing
         ``refuse`` predictions that lack an image, or count it as ``wrong``; see
         :func:`~dermbench.artifacts.missing.fill_missing`.
+    logits
+        Whether the predictions hold logits instead of probabilities.
     name
         Name of the model in the report; by default the stem of the predictions file.
     seed, n_resamples
@@ -107,20 +123,21 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     InputError
         When a table is malformed, with all its problems.
     """
-    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes)
-    adapted = adapt(reference, class_map=map, aggregate=aggregate, missing=missing, sensitive=sensitive)
+    columns, scales = named_columns(id=id, label=label, fst=fst), read_scales(ordered, bins)
+    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes, columns=columns)
+    read = partial(adapt, class_map=map, aggregate=aggregate, sensitive=sensitive, scales=scales, logits=logits)
+    adapted = read(reference, missing=missing)
     question, accepted = _primary(adapted, primary, margin)
     fitted = None
     if validation is not None:
         if data is None:
             raise UsageError("--validation goes with --data, whose val split it is read for")
-        other = load_reference(data=data, split=VALIDATION_SPLIT)
-        other = adapt(other, class_map=map, aggregate=aggregate, sensitive=sensitive)
+        other = read(load_reference(data=data, split=VALIDATION_SPLIT, columns=columns))
         fitted = (other.read(validation), other.truth)
     return evaluation.evaluate(
         adapted.read(predictions),
         adapted.truth,
-        sensitive=sensitive,
+        sensitive=None if sensitive is None else adapted.features,
         validation=fitted,
         primary=question,
         margin=accepted,
@@ -139,13 +156,19 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     split: str | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
+    id: str | None = None,  # noqa: A002 - named like the option
+    label: str | None = None,
+    fst: str | None = None,
     baseline: str | None = None,
     metrics: Sequence[str] = (),
     sensitive: Sequence[str] | None = None,
+    ordered: Sequence[str] = (),
+    bins: Sequence[str] | Mapping[str, Sequence[float]] = (),
     margin: float | None = None,
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
+    logits: bool = False,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Comparison:
@@ -156,7 +179,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     models
         {name: predictions} of two or more models, each a file, data frame or artifact; ``name@seed`` for seeds of
         one model. Or predictions files, written ``PATH`` or ``NAME=PATH``.
-    truth, data, split, task, classes, sensitive, map, aggregate, missing
+    truth, data, split, task, classes, id, label, fst, sensitive, ordered, bins, map, aggregate, missing, logits
         As in :func:`evaluate`, for all models alike. A class that the truth has under the same name needs no line
         in the map.
     baseline
@@ -178,14 +201,23 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     named: Mapping[str, PredictionsSource]
     named = models if isinstance(models, Mapping) else name_files([str(path) for path in models])
     first = _baseline(named, baseline)
-    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes)
-    adapted = adapt(reference, class_map=map, aggregate=aggregate, missing=missing, sensitive=sensitive)
+    columns, scales = named_columns(id=id, label=label, fst=fst), read_scales(ordered, bins)
+    reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes, columns=columns)
+    adapted = adapt(
+        reference,
+        class_map=map,
+        aggregate=aggregate,
+        missing=missing,
+        sensitive=sensitive,
+        scales=scales,
+        logits=logits,
+    )
     return evaluation.compare(
         {model: adapted.read(source) for model, source in named.items()},
         adapted.truth,
         baseline=first,
         metrics=metrics,
-        sensitive=sensitive,
+        sensitive=None if sensitive is None else adapted.features,
         margin=margin,
         seed=seed,
         n_resamples=n_resamples,

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.cases import Cases, find_cases
 from dermbench.artifacts.class_map import ClassMap, MapSource, read_class_map
-from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.columns import (
+    ALIASES,
+    choose_columns,
+    find_column,
+    fold_header,
+    is_skin_type,
+)
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.predictions import Predictions, read_predictions
 from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth, read_truth
 from dermbench.errors import InputError, UsageError
 from dermbench.evaluation.core.groups import default_features
 from dermbench.tasks import load_task, task_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from dermbench.artifacts.scales import Scales
     from dermbench.tasks import Task
 
 DEFAULT_SPLIT = "test"
@@ -56,6 +65,14 @@ class Reference:
         Lesions or patients that are scored instead of images.
     features
         Sensitive features that are evaluated.
+    id_column
+        Column of the ids, where the user named it.
+    truth_has_id
+        Whether the truth has that column, so that predictions need not.
+    logits
+        Whether predictions hold logits instead of probabilities.
+    classes_given
+        Whether the user named the classes, whose order then tells what numbers of classes mean.
     """
 
     images: Truth
@@ -66,6 +83,10 @@ class Reference:
     missing: MissingRule = "refuse"
     cases: Cases | None = None
     features: tuple[str, ...] = field(default=(), kw_only=True)
+    id_column: str | None = field(default=None, kw_only=True)
+    truth_has_id: bool = field(default=False, kw_only=True)
+    logits: bool = field(default=False, kw_only=True)
+    classes_given: bool = field(default=False, kw_only=True)
 
     @property
     def truth(self) -> Truth:
@@ -97,15 +118,19 @@ class Reference:
                 return source
             again = self._read_images(source.table())
             return replace(again, interpreted=(*source.interpreted, *again.interpreted))
+        read = partial(
+            read_predictions,
+            source,
+            self.images,
+            aliases=self.aliases,
+            ignore_ids=self.ignore_ids,
+            class_map=self.class_map,
+            partial=self.missing == "wrong",
+            logits=self.logits,
+            indices=self.classes_given,
+        )
         try:
-            return read_predictions(
-                source,
-                self.images,
-                aliases=self.aliases,
-                ignore_ids=self.ignore_ids,
-                class_map=self.class_map,
-                partial=self.missing == "wrong",
-            )
+            return self._named_ids(read)
         except InputError as error:
             if error.remedy is not None or not any("class" in problem for problem in error.problems):
                 raise
@@ -113,6 +138,15 @@ class Reference:
             if self.classes_from_truth:
                 remedy = "The class set is the labels of the truth; name all classes with --classes or --task."
             raise InputError(error.source, error.problems, remedy=remedy) from error
+
+    def _named_ids(self, read: Callable[..., Predictions]) -> Predictions:
+        """Read predictions with the column of ids that the user named, which the truth alone may have."""
+        try:
+            return read(id_column=self.id_column)
+        except UsageError:
+            if self.id_column is None or not self.truth_has_id:
+                raise
+        return read()
 
     def _fits(self, made: Predictions) -> bool:
         same = made.classes == self.images.classes and np.array_equal(made.image_id, self.images.image_id)
@@ -126,6 +160,7 @@ def load_reference(
     split: str | None = None,
     task: str | None = None,
     classes: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
 ) -> Reference:
     """Read the truth from a dataset folder or from a table.
 
@@ -142,6 +177,8 @@ def load_reference(
         Packaged task that the table is of.
     classes
         Class set of the table; by default that of the task, else the labels that occur.
+    columns
+        Columns of the table that the user named, by standard name: ``image_id``, ``label``, ``fst``.
 
     Raises
     ------
@@ -153,15 +190,24 @@ def load_reference(
     if (data is None) == (truth is None):
         raise UsageError("give the truth either with --data DATASET or with --truth TABLE")
     if data is not None:
-        if task or classes:
-            raise UsageError("--task and --classes go with --truth; a dataset folder brings its own")
-        return _from_dataset(data, split or DEFAULT_SPLIT)
+        if task or classes or set(columns or {}) - {"image_id"}:
+            raise UsageError(
+                "--task, --classes, --label and --fst go with --truth; a dataset folder brings its own"
+            )
+        return replace(_from_dataset(data, split or DEFAULT_SPLIT), id_column=(columns or {}).get("image_id"))
     if isinstance(truth, Truth):
-        if split or task or classes:
-            raise UsageError("--split, --task and --classes go with a table; a Truth brings its own")
+        if split or task or classes or columns:
+            raise UsageError(
+                "--split, --task, --classes, --label and --fst go with a table; a Truth brings its own"
+            )
         return Reference(truth, task=_packaged(truth.task))
     assert truth is not None
-    return _from_table(truth, split, task, tuple(classes))
+    return _from_table(truth, split, task, tuple(classes), dict(columns or {}))
+
+
+def named_columns(**columns: str | None) -> dict[str, str]:
+    """Return {standard name: column} of the options ``id``, ``label`` and ``fst`` that are given."""
+    return {"image_id" if name == "id" else name: column for name, column in columns.items() if column is not None}
 
 
 def adapt(
@@ -171,6 +217,8 @@ def adapt(
     aggregate: str | None = None,
     missing: str = "refuse",
     sensitive: Sequence[str] | None = None,
+    scales: Scales | None = None,
+    logits: bool = False,
 ) -> Reference:
     """Return the reference with a class map, a rule for missing predictions, and cases instead of images.
 
@@ -187,11 +235,16 @@ def adapt(
         ``refuse`` or ``wrong``; see :func:`~dermbench.artifacts.missing.fill_missing`.
     sensitive
         Sensitive features that are evaluated; by default those of the task.
+    scales
+        Columns that are ordered scales or are put into bands.
+    logits
+        Whether predictions hold logits instead of probabilities.
 
     Raises
     ------
     UsageError
-        When ``missing`` is neither, or images cannot be put together.
+        When ``missing`` is neither, images cannot be put together, or ``scales`` name a column that is not
+        evaluated or has a scale of its own.
     InputError
         When the class map is malformed.
     """
@@ -199,16 +252,54 @@ def adapt(
     if missing not in rules:
         raise UsageError(f"--missing {missing}: images without a prediction are {' or '.join(rules)}")
     images = reference.images
+    features = default_features(images)
+    if sensitive is not None:
+        features = tuple(_standard_name(images, name) for name in sensitive)
+    if scales is not None and scales.columns:
+        images = replace(images, scales=scales.renamed({c: _standard_name(images, c) for c in scales.columns}))
+    _check_scales(images.scales, features)
     mapping = None
     if class_map is not None:
         mapping = read_class_map(class_map, images.classes, aliases=reference.aliases)
     return replace(
         reference,
+        images=images,
         class_map=mapping,
         missing=rules[missing],
         cases=None if aggregate is None else find_cases(images, aggregate),
-        features=default_features(images) if sensitive is None else tuple(sensitive),
+        features=features,
+        logits=logits,
     )
+
+
+def _standard_name(truth: Truth, feature: str) -> str:
+    """Return a sensitive feature under the names of the truth: ``Skin type,Gender`` is ``fst,sex``."""
+    if feature in truth.table:
+        return feature
+    return ",".join(_standard_part(truth, part.strip()) for part in feature.split(","))
+
+
+def _standard_part(truth: Truth, name: str) -> str:
+    if name in truth.table or name == "fst_band":
+        return name
+    key = fold_header(name)
+    columns = [str(column) for column in truth.table.columns]
+    same = [column for column in columns if fold_header(column) == key]
+    meant = [c for c in columns if key in map(fold_header, ALIASES.get(c, ()))]
+    return same[0] if len(same) == 1 else meant[0] if meant else name
+
+
+def _check_scales(scales: Scales, features: Sequence[str]) -> None:
+    parts = {part.strip() for feature in features for part in feature.split(",")}
+    for name in scales.columns:
+        option = "--ordered" if name in scales.ordered else "--bins"
+        if name not in parts:
+            raise UsageError(
+                f"{option} {name}: {name!r} is no sensitive feature that is evaluated",
+                remedy=f"Add --sensitive {name}",
+            )
+        if is_skin_type(name) or name == "fst_band":
+            raise UsageError(f"{option} {name}: skin types have their own scale; fst_band has bands of two types")
 
 
 def _name(source: PredictionsSource) -> Path | str:
@@ -226,10 +317,16 @@ def _from_dataset(source: DataSource, split: str) -> Reference:
     return Reference(dataset.truth(split), others, _packaged(dataset.info.task))
 
 
-def _from_table(source: TableSource, split: str | None, task: str | None, classes: tuple[str, ...]) -> Reference:
+def _from_table(
+    source: TableSource,
+    split: str | None,
+    task: str | None,
+    classes: tuple[str, ...],
+    columns: Mapping[str, str],
+) -> Reference:
     name = source_name(source)
     stem = "unnamed" if isinstance(source, pd.DataFrame) else Path(source).stem
-    about: dict[str, object] = {"classes": classes, "task": stem}
+    about: dict[str, Any] = {"classes": classes, "task": stem}
     definition = None
     if task is not None:
         definition = load_task(task)
@@ -241,18 +338,43 @@ def _from_table(source: TableSource, split: str | None, task: str | None, classe
             "ordered": definition.ordered,
             "sensitive": definition.sensitive,
         }
-    truth = read_truth(source, split=split, **about)
+    own = "" if definition is None else definition.label_column
+    found = _in_table(source, columns, own)
+    truth = read_truth(source, split=split, columns=found, **about)
     if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
             f"task {task!r} has {definition.n_classes} classes, {name} has labels of {len(truth.classes)}",
             remedy="Name all classes with --classes.",
         )
-    others = _other_ids(source, truth) if split else frozenset()
-    return Reference(truth, others, definition, classes_from_truth=not about["classes"])
+    others = _other_ids(source, truth, found) if split else frozenset()
+    return Reference(
+        truth,
+        others,
+        definition,
+        classes_from_truth=not about["classes"],
+        id_column=columns.get("image_id"),
+        truth_has_id="image_id" in found,
+        classes_given=bool(classes),
+    )
 
 
-def _other_ids(source: TableSource, truth: Truth) -> frozenset[str]:
+def _in_table(source: TableSource, columns: Mapping[str, str], own: str) -> Mapping[str, str]:
+    """Return the columns that the user named, with the label column of the task's release where the table has it.
+
+    The column of the ids may be one of the predictions only.
+    """
+    if not own and "image_id" not in columns:
+        return columns
     table = read_table(source).frame
-    column = find_column(table, "image_id")
-    ids = set() if column is None else set(table[column].astype(str))
-    return frozenset(ids - set(truth.image_id))
+    found = dict(columns)
+    if own in table:
+        found.setdefault("label", own)
+    if "image_id" in found and found["image_id"] not in table and find_column(table, "image_id") is not None:
+        del found["image_id"]
+    return found
+
+
+def _other_ids(source: TableSource, truth: Truth, columns: Mapping[str, str]) -> frozenset[str]:
+    table = read_table(source).frame
+    column = choose_columns(table, source=source_name(source), given=columns)["image_id"]
+    return frozenset(set(to_text(table[column]).dropna()) - set(truth.image_id))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.predictions import Predictions, make_predictions
+from dermbench.artifacts.skin import is_unknown
 from dermbench.errors import UsageError, name_some
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 CASES = ("lesion_id", "patient_id")
 """Columns whose values can be cases."""
+KEPT = ("image_id", "label", *UNITS)
+"""Columns in which every text is a value; in others some spellings mean that it is unknown."""
 MEASURED = ("age", "ita")
 """Columns that are averaged over the images of a case."""
 
@@ -113,7 +117,7 @@ def find_cases(truth: Truth, column: str) -> Cases:
     """
     if column not in CASES:
         raise UsageError(f"--aggregate {column}: images are put together by {' or '.join(CASES)}")
-    table = truth.table
+    table = pd.DataFrame({name: _known(values) for name, values in truth.table.items()})
     if column not in table or not table[column].notna().any():
         raise UsageError(f"--aggregate {column}: the truth has no {column}")
     alone = table[column].isna()
@@ -134,7 +138,7 @@ def find_cases(truth: Truth, column: str) -> Cases:
     kept = [str(name) for name in table.columns if name not in dropped]
     values, conflicts = {}, {}
     for name in kept:
-        if name in MEASURED:
+        if name in MEASURED and is_numeric_dtype(table[name]):
             values[name] = grouped[name].mean()
             continue
         differ = _differs(grouped[name])
@@ -149,6 +153,10 @@ def find_cases(truth: Truth, column: str) -> Cases:
         {name: n for name, n in conflicts.items() if n},
         int(alone.sum()),
     )
+
+
+def _known(values: pd.Series) -> pd.Series:
+    return values if values.name in KEPT else values.mask(is_unknown(values))
 
 
 def _differs(values: SeriesGroupBy[Any, Any]) -> pd.Series:

@@ -34,6 +34,13 @@ class Scales:
         """All columns that are named."""
         return tuple(dict.fromkeys([*self.ordered, *self.bins]))
 
+    def renamed(self, names: Mapping[str, str]) -> Scales:
+        """Return the same for columns under other names, ``{old: new}``."""
+        return Scales(
+            {names[c]: levels for c, levels in self.ordered.items()},
+            {names[c]: ends for c, ends in self.bins.items()},
+        )
+
     @property
     def sentences(self) -> tuple[str, ...]:
         """What was said, for the report."""

@@ -14,6 +14,9 @@ from dermbench.artifacts.text_form import to_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 FST_NAMES = ("I", "II", "III", "IV", "V", "VI")
 """Fitzpatrick skin types by number: ``FST_NAMES[fst - 1]``."""
 BANDS = ("I-II", "III-IV", "V-VI")
@@ -62,12 +65,12 @@ def read_skin(values: pd.Series) -> SkinTypes:
     ``12``, ``II or III``) are never one: the type is unknown, and the band is known where they are exactly a band.
     Sentences and described types (``iii fair skin``) are not read.
     """
-    text = to_text(values).str.strip()
-    text = text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
-    found = {spelling: _read_one(spelling) for spelling in text.dropna().unique()}
-    fst = text.map({k: v[0] for k, v in found.items()}, na_action="ignore").astype("Int64")
-    band = text.map({k: v[1] for k, v in found.items()}, na_action="ignore").astype("string")
-    return SkinTypes(fst, band, text.mask(fst.notna()))
+    places, text = _distinct(values)
+    found = [(None, None) if pd.isna(spelling) else _read_one(spelling) for spelling in text]
+    fst = pd.Series([number for number, _ in found], dtype="Int64")
+    band = pd.Series([name for _, name in found], dtype="string")
+    kept = text.mask(fst.notna())
+    return SkinTypes(*(_spread(part, places, values.index) for part in (fst, band, kept)))
 
 
 def read_monk(values: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -79,11 +82,11 @@ def read_monk(values: pd.Series) -> tuple[pd.Series, pd.Series]:
         Tone, ``Int64`` 1-10, ``<NA>`` for anything else; and what the column says where that is more than nothing
         and no tone.
     """
-    text = to_text(values).str.strip()
-    text = text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
-    numbers = pd.to_numeric(text.str.lower().str.replace(r"^(?:monk|mst)[\s_-]*", "", regex=True), errors="coerce")
+    places, text = _distinct(values)
+    bare = text.str.lower().str.replace(r"^(?:monk|mst)[\s_-]*", "", regex=True)
+    numbers = pd.to_numeric(bare, errors="coerce")
     tone = numbers.where(numbers.isin(list(MONK))).astype("Int64")
-    return tone, text.mask(tone.notna())
+    return _spread(tone, places, values.index), _spread(text.mask(tone.notna()), places, values.index)
 
 
 def is_unknown(values: pd.Series) -> pd.Series:
@@ -112,6 +115,18 @@ def band_name(fst: pd.Series) -> pd.Series:
     """Return the band ("I-II", "III-IV", "V-VI") of each skin type, :data:`UNKNOWN` where it is missing."""
     bands = {number: BANDS[(number - 1) // 2] for number in range(1, 7)}
     return fst.map(bands).astype("string").fillna(UNKNOWN)
+
+
+def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], pd.Series]:
+    """Return the place of each cell among the distinct values, and these as text, ``<NA>`` where unknown."""
+    places, distinct = pd.factorize(values)
+    text = to_text(pd.Series(distinct)).str.strip()
+    return places, text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
+
+
+def _spread(distinct: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
+    """Return what was found for the distinct values, for every cell."""
+    return pd.Series(distinct.array.take(places, allow_fill=True), index=index)
 
 
 def _read_one(spelling: str) -> tuple[int | None, str | None]:

@@ -9,11 +9,17 @@ import typer
 
 from dermbench.cli.evaluate import (
     AGGREGATE,
+    BINS,
     CLASSES,
     DATA,
+    FST,
+    ID,
     JSON,
+    LABEL,
+    LOGITS,
     MAP,
     MISSING,
+    ORDERED,
     RESAMPLES,
     SEED,
     SPLIT,
@@ -46,6 +52,9 @@ def register(app: typer.Typer) -> None:
         split: str | None = SPLIT,
         task: str | None = TASK,
         classes: str | None = CLASSES,
+        id_column: str | None = ID,
+        label: str | None = LABEL,
+        fst: str | None = FST,
         baseline: str | None = typer.Option(
             None,
             "--baseline",
@@ -58,6 +67,8 @@ def register(app: typer.Typer) -> None:
         sensitive: list[str] = typer.Option(
             [], "--sensitive", help="Sensitive feature; repeat for several, fst,sex for an intersection."
         ),
+        ordered: list[str] = ORDERED,
+        bins: list[str] = BINS,
         margin: float | None = typer.Option(
             None,
             "--margin",
@@ -70,6 +81,7 @@ def register(app: typer.Typer) -> None:
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
         missing: str = MISSING,
+        logits: bool = LOGITS,
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
@@ -87,11 +99,17 @@ def register(app: typer.Typer) -> None:
             classes=split_names(classes),
             baseline=baseline,
             metrics=metric,
+            id=id_column,
+            label=label,
+            fst=fst,
             sensitive=sensitive or None,
+            ordered=ordered,
+            bins=bins,
             margin=_points(margin),
             map=class_map,
             aggregate=aggregate,
             missing=missing,
+            logits=logits,
             seed=seed,
             n_resamples=resamples,
         )

@@ -24,6 +24,19 @@ SPLIT = typer.Option(
 )
 TASK = typer.Option(None, "--task", help="Packaged task that the --truth table is of.", show_default=False)
 CLASSES = typer.Option(None, "--classes", help="Class set of the --truth table: a,b,c.", show_default=False)
+ID = typer.Option(None, "--id", help="Column of the ids in the tables.", show_default=False)
+LABEL = typer.Option(None, "--label", help="Column of the label in --truth.", show_default=False)
+FST = typer.Option(None, "--fst", help="Column of the skin type in --truth.", show_default=False)
+ORDERED = typer.Option(
+    [],
+    "--ordered",
+    help="Ordered sensitive feature: COL of numbers, or COL=low,middle,high.",
+    show_default=False,
+)
+BINS = typer.Option(
+    [], "--bins", help="Bands of a sensitive feature: age=40,60, the lower ends but the first.", show_default=False
+)
+LOGITS = typer.Option(False, "--logits", help="The predictions are logits, not probabilities.")
 MAP = typer.Option(
     None,
     "--map",
@@ -58,9 +71,14 @@ def register(app: typer.Typer) -> None:
         split: str | None = SPLIT,
         task: str | None = TASK,
         classes: str | None = CLASSES,
+        id_column: str | None = ID,
+        label: str | None = LABEL,
+        fst: str | None = FST,
         sensitive: list[str] = typer.Option(
             [], "--sensitive", help="Sensitive feature; repeat for several, fst,sex for an intersection."
         ),
+        ordered: list[str] = ORDERED,
+        bins: list[str] = BINS,
         out: Path | None = typer.Option(
             None, "--out", help="Folder, or FILE.json, for the report.", show_default=False
         ),
@@ -85,6 +103,7 @@ def register(app: typer.Typer) -> None:
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
         missing: str = MISSING,
+        logits: bool = LOGITS,
         name: str | None = typer.Option(
             None,
             "--name",
@@ -108,13 +127,19 @@ def register(app: typer.Typer) -> None:
             split=split,
             task=task,
             classes=split_names(classes),
+            id=id_column,
+            label=label,
+            fst=fst,
             sensitive=sensitive or None,
+            ordered=ordered,
+            bins=bins,
             validation=validation,
             primary=primary,
             margin=margin,
             map=class_map,
             aggregate=aggregate,
             missing=missing,
+            logits=logits,
             name=name,
             seed=seed,
             n_resamples=resamples,

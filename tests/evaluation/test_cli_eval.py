@@ -92,8 +92,9 @@ def test_sensitive_features_are_those_asked_for(predictions, truth):
     _, out, _ = run(*arguments, "--sensitive", "sex", "--sensitive", "fst,sex")
     features = json.loads(out)["features"]
     assert set(features) == {"sex", "fst,sex"}
+    assert json.loads(run(*arguments, "--sensitive", "Gender")[1])["features"].keys() == {"sex"}
     assert features["fst,sex"]["groups"]["unknown"]["n"] == 1
-    code, _, message = run(*arguments, "--sensitive", "gender")
+    code, _, message = run(*arguments, "--sensitive", "colour")
     assert code == 2
     assert "fst, sex" in message
 
@@ -146,7 +147,7 @@ MALFORMED = {
     ),
     "class left out": (lambda t: t.drop(columns="prob_acne"), ["no column 'prob_acne'"]),
     "class twice": (lambda t: t.assign(prob_ACNE=0.0), ["are the same class"]),
-    "further column": (lambda t: t.assign(label="acne"), ["unexpected column 'label'"]),
+    "further column": (lambda t: t.assign(reader="acne"), ["unexpected column 'reader'"]),
     "no id column": (lambda t: t.drop(columns="image_id"), ["no column image_id"]),
     "wrong columns": (lambda t: t[["image_id"]].assign(score=1), ["wrong columns score"]),
     "header only": (lambda t: t.iloc[:0], ["6 missing image_id"]),
@@ -190,9 +191,9 @@ def test_unreadable_files(content, suffix, truth, tmp_path):
 
 
 def test_a_folder_or_another_kind_of_file(truth, tmp_path):
-    assert "no such file" in run("eval", tmp_path, "--truth", truth)[2]
+    assert "not a plain file" in run("eval", tmp_path, "--truth", truth)[2]
     (tmp_path / "p.json").write_text("{}")
-    assert "not '.json'" in run("eval", tmp_path / "p.json", "--truth", truth)[2]
+    assert "not .json" in run("eval", tmp_path / "p.json", "--truth", truth)[2]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])

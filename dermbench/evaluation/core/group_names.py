@@ -17,6 +17,7 @@ from dermbench.errors import UsageError, name_some
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.artifacts.scales import Scales
     from dermbench.artifacts.truth import Truth
 
 MAX_GROUPS = 100
@@ -31,17 +32,26 @@ ITA = ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", 
 
 def named_groups(truth: Truth, name: str) -> pd.Series:
     """Return a categorical column, missing where the value is unknown."""
+    derived = name == "fst_band" and name not in truth.table
+    column = band_name(truth.table["fst"]) if derived else truth.table[name]
+    places, distinct = pd.factorize(column)
+    named = _named(name, pd.Series(distinct), truth.scales)
+    codes = np.append(named.cat.codes.to_numpy(), -1)[places]  # place -1 is a missing cell
+    found = pd.Categorical.from_codes(codes, categories=named.cat.categories, ordered=named.cat.ordered)
+    return pd.Series(found, index=column.index)
+
+
+def _named(name: str, values: pd.Series, scales: Scales) -> pd.Series:
+    """Return the group of each distinct value of a column as an ordered or unordered category."""
     if name == "fst_band":
-        bands = truth.table["fst_band"] if "fst_band" in truth.table else band_name(truth.table["fst"])
-        return _category(bands, BANDS)
-    column = truth.table[name]
+        return _category(values, BANDS)
     if is_skin_type(name):
-        return _category(fst_name(column), FST_NAMES)
-    text = to_text(column).str.strip().mask(is_unknown(column))
-    numbers = _numbers(column, text)
-    if name in truth.scales.ordered:
-        return _ordered(name, text, numbers, truth.scales.ordered[name])
-    bins = truth.scales.bins.get(name, ())
+        return _category(fst_name(values), FST_NAMES)
+    text = to_text(values).str.strip().mask(is_unknown(values))
+    numbers = _numbers(values, text)
+    if name in scales.ordered:
+        return _ordered(name, text, numbers, scales.ordered[name])
+    bins = scales.bins.get(name, ())
     if numbers is None:
         if bins:
             raise UsageError(f"--bins {name}: {name!r} holds values that are no numbers: {_no_numbers(text)}")
@@ -84,7 +94,7 @@ def _number_names(name: str, numbers: pd.Series, *, ordered: bool) -> pd.Series:
     if len(distinct) > (MAX_GROUPS if whole else MAX_FRACTIONS):
         raise UsageError(
             f"sensitive feature {name!r} has {len(distinct):,} different numbers",
-            remedy=f"Put them into bands: --bins {name}={distinct[len(distinct) // 2]:g}",
+            remedy=f"Put them into bands: --bins {name}={float(f'{distinct[len(distinct) // 2]:.1g}'):g}",
         )
     names = {value: _number_name(float(value)) for value in distinct}
     text = numbers.astype(object).map(names, na_action="ignore")

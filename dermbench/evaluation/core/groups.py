@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dermbench.artifacts.column_types import KEPT
 from dermbench.artifacts.columns import UNITS, is_skin_type
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.errors import UsageError
@@ -171,7 +172,7 @@ def group(truth: Truth, feature: str) -> Grouping:
     parts = [feature] if _have(truth, feature) else [part.strip() for part in feature.split(",")]
     absent = [part for part in parts if not _have(truth, part)]
     if absent:
-        there = [str(c) for c in truth.table.columns if c not in NOT_SENSITIVE]
+        there = [str(c) for c in truth.table.columns if c not in NOT_SENSITIVE and not str(c).endswith(KEPT)]
         raise UsageError(
             f"no sensitive feature {', '.join(map(repr, absent))}; "
             f"columns of the truth: {', '.join(there) or 'none besides ids and labels'}"
