@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.entry import ENTRY, Entry, read_entry
@@ -22,7 +23,6 @@ from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from dermbench.artifacts.truth import Truth
     from dermbench.leaderboard.board import Board
@@ -81,18 +81,26 @@ class Against:
 def check_entry(folder: Path, against: Against) -> Checked:
     """Check the files of an entry and, where the truth is at hand, recompute its report."""
     done = Checked(folder)
-    where = f"{ENTRIES}/{folder.name}"
+    try:
+        _check(done, against)
+    except OSError as error:
+        name = plain(Path(error.filename or "").name)
+        done.problems.append(f"{ENTRIES}/{folder.name}/{name}: cannot be read ({error.strerror or error})")
+    return done
+
+
+def _check(done: Checked, against: Against) -> None:
+    folder, where = done.folder, f"{ENTRIES}/{done.slug}"
     try:
         done.entry = read_entry(folder / ENTRY)
     except DermbenchError as error:
         done.problems.append(str(error))
-        return done
+        return
     done.problems += _facts(where, folder, done.entry, against.board)
     broken = _files(where, folder, done.entry, against.owners)
     if (folder / REPORT).is_file():
         _reports(done, against, broken)
     done.problems += broken.values()
-    return done
 
 
 def file_owners(folders: Sequence[Path]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import os
 import shutil
 import socket
@@ -209,3 +211,20 @@ def test_other_line_ends_than_those_of_the_index(board):
     path = board / "README.md"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert found(board) == ["not what the entries give: README.md: line ends differ"]
+
+
+def test_a_file_that_cannot_be_read_is_a_finding_and_the_rest_is_checked(board, monkeypatch):
+    checking = importlib.import_module("dermbench.leaderboard.check_entry")
+    digest = checking.file_digest
+
+    def broken(path):
+        if path.parent.name == "good-one" and path.name == "report.md":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return digest(path)
+
+    monkeypatch.setattr(checking, "file_digest", broken)
+    edited = board / "entries/middle/report.md"
+    edited.write_text(edited.read_text() + "more\n")
+    first, second, *_ = found(board)
+    assert first == "entries/good-one/report.md: cannot be read (Input/output error)"
+    assert second.startswith("entries/middle/report.md: changed")
