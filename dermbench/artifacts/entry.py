@@ -38,7 +38,7 @@ class Entry(BaseModel):
         Content hash of the truth the report was made with.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     schema_: Literal["dermbench.entry/1"] = Field("dermbench.entry/1", alias="schema")
     name: str = Field(min_length=1, max_length=80)

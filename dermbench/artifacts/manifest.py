@@ -51,7 +51,7 @@ class DatasetInfo(BaseModel):
         Options of the source that made the data (dials of a synthetic set).
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     schema_: Literal["dermbench.dataset/1"] = Field("dermbench.dataset/1", alias="schema")
     task: str

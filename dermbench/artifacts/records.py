@@ -23,7 +23,7 @@ MAX_PROBLEMS = 100
 class Record(BaseModel):
     """A JSON artifact: unknown keys are refused, writing is canonical."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
     @classmethod
     def read(cls, path: Path | str) -> Self:

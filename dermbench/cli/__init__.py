@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a command as Ctrl-C does."""
+COLLECT_AFTER = 100_000
+"""New objects after which Python looks for cycles: importing libraries makes a million that stay."""
 WRONG_USAGE: Any = typer.BadParameter.__base__
 """The error of all wrong usage, which typer has under no name of its own."""
 
@@ -132,6 +135,7 @@ def main() -> None:
 
 def _set_up() -> None:
     """Prepare the process: threads, output that no terminal's encoding can break, signals."""
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):

@@ -69,7 +69,7 @@ class Board(BaseModel):
         Content hash of the whole dataset, images included, that the first entry to name one was scored with.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     schema_: Literal["dermbench.board/1"] = Field("dermbench.board/1", alias="schema")
     task: str = Field(min_length=1)

@@ -45,7 +45,7 @@ class Row(BaseModel):
         Metric of ``groups``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     entry: str = Field(min_length=1)
     source: str = Field(min_length=1)
@@ -59,7 +59,7 @@ class Row(BaseModel):
 class Reported(BaseModel):
     """Content of ``reported.toml``: rows in the order of the file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     schema_: Literal["dermbench.reported/1"] = Field("dermbench.reported/1", alias="schema")
     row: tuple[Row, ...] = ()

@@ -53,7 +53,7 @@ class Task(BaseModel):
         Rough size of the download, as prose.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: str
     title: str

@@ -12,7 +12,7 @@ from dermbench.errors import UsageError
 from dermbench.evaluation.core.metric import Metric
 from dermbench.evaluation.intervals.proportions import share
 from dermbench.evaluation.metrics.counts import ratio
-from dermbench.evaluation.metrics.ranking import running
+from dermbench.evaluation.metrics.ranking import rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,25 +121,28 @@ def aurc(
 
 
 def _prepare_aurc(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], _curves: object = None) -> Weighted:
-    """Order the images once for any number of weights."""
-    confidence = y_prob.max(axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf))
-    wrong = (y_prob.argmax(axis=1) != y_true)[order, None]
-    tied = len(starts) < len(order)
+    """Rank the images once for any number of weights.
+
+    An error at rank k adds 1/m to the mean of the error rates for each m from k to n: H(n) - H(k - 1), with
+    harmonic numbers H. So only the ranks of errors matter, and sums of H over the ranks of a step of ties.
+    """
+    wrong = y_prob.argmax(axis=1) != y_true
+    ranking = rank(wrong, y_prob.max(axis=1)) if wrong.any() else None
 
     def area(weights: NDArray[Any]) -> NDArray[np.float64]:
-        size = weights[order].astype(np.float64)
-        errors = np.where(wrong, size, 0.0)
-        if tied:
-            size, errors = (np.add.reduceat(part, starts, axis=0) for part in (size, errors))
-        until, errors_until = running(size), running(errors)
         n = weights.sum(axis=0, dtype=np.float64)
+        if ranking is None:
+            return ratio(np.zeros_like(n), n)[:, None]
+        steps = ranking.steps(weights)
+        errors = steps.positive.astype(np.float64)
+        size = errors if steps.tied is None else errors + steps.tied
+        until = steps.found + steps.above[:-1].astype(np.float64)
         harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, int(n.max(initial=0)) + 1))])
-        step = harmonic[until.astype(np.intp)]
-        step[1:] -= step[:-1].copy()
-        rate = np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
-        total = (errors + (errors_until - errors - rate * (until - size)) * step).sum(axis=0)
+        before = np.concatenate([[0.0], np.cumsum(harmonic[:-1])])
+        lost = before[until.astype(np.intp)] - before[(until - size).astype(np.intp)]
+        if steps.tied is not None:
+            lost *= np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
+        total = errors.sum(axis=0) * harmonic[n.astype(np.intp)] - lost.sum(axis=0)
         return ratio(total, n)[:, None]
 
     return area

@@ -186,10 +186,11 @@ def _ranked(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[t
     for label in range(y_prob.shape[1]):
         inside = y_true == label
         if inside.any() and not inside.all():
-            yield label, _rank(inside, y_prob[:, label])
+            yield label, rank(inside, y_prob[:, label])
 
 
-def _rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
+def rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
+    """Rank images by score, with steps at the scores of those ``inside`` (at least one); both of shape (n,)."""
     order = np.argsort(-score).astype(np.int32)  # the order within ties is free: their weights are added up
     ranked, flag = score[order], inside[order]
     start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
