@@ -95,7 +95,8 @@ def kind_of(head: bytes) -> str | None:
 def _decoded(path: Path, draft: int | None) -> Image.Image:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("is not a plain file")
-    with Image.open(path, formats=FORMATS) as image:
+    # from a stream: of a path, Pillow maps uncompressed TIFFs and scrambles those that are turned
+    with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
         if draft is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from dermbench.artifacts.text_form import id_problems
 from dermbench.data.custom import ABOUT, class_set
 from dermbench.data.index import scan
 from dermbench.data.reading import labels_of
@@ -53,6 +54,8 @@ def folder(request: Request) -> Release:
         raise InputError(root, problems, remedy=f"Expected: {EXPECTED}")
     layout = _layout(root, index.images)
     table = pd.DataFrame({"image_id": index.images, "path": index.images, "label": layout.labels}).astype("string")
+    if problems := id_problems(table["image_id"]):
+        raise InputError(root, problems, remedy="The path of an image is its id: rename these files.")
     left_out = {}
     if layout.splits is not None:
         table["split"] = pd.array(layout.splits, dtype="string")

@@ -77,7 +77,7 @@ class Originals:
 
     def fingerprint(self) -> str:
         """Return a hash of what the split is made of; a file without a digest counts with size and time."""
-        digest = hashlib.sha256(b"dermbench.pixels/2")
+        digest = hashlib.sha256(b"dermbench.pixels/3")
         for image_id, path, content in zip(self.image_ids, self.paths, self.digests, strict=True):
             version = content or f"{path} {stamp(path)}"
             digest.update(f"{image_id}\x1f{version}\x1e".encode())

@@ -27,6 +27,7 @@ from dermbench.training.checkpoint import write_tensors
 from dermbench.training.folds import FoldedData
 from dermbench.training.history import write_history
 from dermbench.training.probe import fit_logistic
+from dermbench.training.runfolder import VALIDATION
 from dermbench.training.scoring import softmax, validation_scores
 from dermbench.training.tensor_files import read_tensors, told
 
@@ -130,15 +131,15 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
         revision=revision(),
     )
     with folder.held():
+        folder.write_config(record)
         header = {"schema": "dermbench.model/1", "model": config.model, "classes": list(dataset.classes)}
         tensors = {"weight": torch.from_numpy(coefficients), "bias": torch.from_numpy(intercept)}
         write_tensors(folder.path / WEIGHTS, tensors, header)
         write_history(folder.path / HISTORY, [{"epoch": 0, "step": 0, **scores}])
         ids = parts["val"]["image_id"].to_numpy(dtype=object)
-        write_predictions(
-            folder.path / PREDICTIONS / "val.parquet", make_predictions(ids, softmax(logits), dataset.classes)
-        )
-        folder.write_config_and_record(record)
+        predictions = make_predictions(ids, softmax(logits), dataset.classes)
+        write_predictions(folder.path / PREDICTIONS / VALIDATION, predictions)
+        folder.write(record)
     reporter.say(f"linear probe on {values['train'].shape[1]:,} features of {len(labels['train']):,} images")
     return record
 

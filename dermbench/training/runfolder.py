@@ -12,7 +12,7 @@ from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import write_text
 from dermbench.artifacts.guarded import read_toml
 from dermbench.artifacts.outputs import LOCK, is_leftover, remove_leftovers, sole_writer
-from dermbench.artifacts.run import CHECKPOINT, CONFIG, RUN
+from dermbench.artifacts.run import CHECKPOINT, CONFIG, HISTORY, PREDICTIONS, RUN, WEIGHTS
 from dermbench.errors import DermbenchError, ResumableError, UsageError
 from dermbench.training.checkpoint import LAST
 from dermbench.training.configure import differing, load_config, validate
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from dermbench.training.job import Job
 
 LOCK_SECONDS = 1.0
+WRITTEN = {CONFIG, WEIGHTS, HISTORY, PREDICTIONS}
+"""What a training that was killed before its record leaves, ``config.toml`` first."""
+VALIDATION = "val.parquet"
+"""Predictions that training writes."""
 FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch", "workers"}
 """Options that decide how a run computes and not what: they may change when it is resumed."""
 
@@ -49,6 +53,7 @@ class RunFolder:
         """Keep other processes from training in this folder during the block."""
         with sole_writer(self.path, seconds=LOCK_SECONDS):
             remove_leftovers(self.path / CHECKPOINT)
+            remove_leftovers(self.path / PREDICTIONS, [VALIDATION])
             yield
 
     def record(self) -> RunRecord | None:
@@ -118,8 +123,12 @@ class RunFolder:
 
     def write_config_and_record(self, record: RunRecord) -> None:
         """Write ``config.toml`` before ``run.json``: a folder with a record always has its configuration."""
-        write_text(self.path / CONFIG, tomlkit.dumps(record.config))
+        self.write_config(record)
         self.write(record)
+
+    def write_config(self, record: RunRecord) -> None:
+        """Write ``config.toml``: from here on, whatever training has written here may be written again."""
+        write_text(self.path / CONFIG, tomlkit.dumps(record.config))
 
     @contextmanager
     def recording(self, record: RunRecord, dataset: Dataset, job: Job) -> Iterator[None]:
@@ -172,7 +181,7 @@ class RunFolder:
             raise UsageError(f"{self.path} is a file, not a folder")
         names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else []
         inside = [name for name in names if name != LOCK and not is_leftover(name)]
-        if inside and set(inside) != {CONFIG}:
+        if inside and not (CONFIG in inside and set(inside) <= WRITTEN):
             raise UsageError(
                 f"{self.path} is not empty and holds no run ({', '.join(sorted(inside)[:3])})",
                 remedy="Choose another --out.",

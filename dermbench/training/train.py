@@ -32,7 +32,7 @@ from dermbench.training.model import build_network, freeze_stages
 from dermbench.training.pixels import Samples, load_samples
 from dermbench.training.probe import fit_head, linear_head
 from dermbench.training.progress import Reporter
-from dermbench.training.runfolder import RunFolder
+from dermbench.training.runfolder import VALIDATION, RunFolder
 from dermbench.training.scoring import predict_logits, softmax, validation_scores
 from dermbench.training.seeding import derive, numpy_generator
 from dermbench.training.selection import SELECTIONS
@@ -207,7 +207,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     val = trainer.samples["val"]
     logits = predict_logits(val, network, runtime, size=config.image_size, batch_size=config.batch_size)
     predictions = make_predictions(val.image_id, softmax(logits), dataset.classes)
-    write_predictions(folder.path / PREDICTIONS / "val.parquet", predictions)
+    write_predictions(folder.path / PREDICTIONS / VALIDATION, predictions)
     _add(state.seconds, "finish", time.perf_counter() - started)
     scores = validation_scores(val.labels, logits, trainer.groups)
     rates = [rate for row in state.history if (rate := row.get("images_per_second"))]

@@ -24,6 +24,17 @@ def test_upright_rgb(tmp_path):
     assert decoded.mode == "RGB"
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "CMYK", "I;16", "F"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_turned_tiff_is_turned_back(tmp_path, mode, orientation):
+    image = deep(RAMP * 65535, np.uint16) if mode == "I;16" else Image.fromarray(GREY).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "a.tif", exif=exif)
+    turned = np.rot90(GREY, {1: 0, 3: 2, 6: -1, 8: 1}[orientation])
+    assert abs(np.asarray(decode_rgb(tmp_path / "a.tif")).astype(int) - turned[..., None]).max() <= 1
+
+
 def test_draft_is_never_smaller_than_asked(tmp_path):
     Image.new("RGB", (800, 600)).save(tmp_path / "a.jpg")
     assert min(decode_rgb(tmp_path / "a.jpg", draft=128).size) >= 128

@@ -144,6 +144,14 @@ def test_a_walk_does_not_wait_for_pipes_nor_follow_links(tmp_path, raw):
     assert "a/same.jpg" in index.images
 
 
+@pytest.mark.parametrize("name", ["bad\x1b[31m.jpg", "two\nlines.jpg", "tab\t.jpg"])
+def test_a_name_that_no_terminal_should_see_is_refused(tmp_path, raw, name):
+    draw(raw / "a" / name, 77)
+    with pytest.raises(InputError, match="1 image_id with control characters") as caught:
+        prepare("folder", root=raw, out=tmp_path / "out")
+    assert "rename" in str(caught.value)
+
+
 def layout(root, *patterns, labels="ab"):
     for number, pattern in enumerate(patterns):
         for i in range(4 * len(labels)):

@@ -4,11 +4,13 @@ import shutil
 from contextlib import suppress
 from functools import partial
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from dermbench.artifacts import RunRecord, read_dataset
 from dermbench.errors import DermbenchError
-from dermbench.training import predict
+from dermbench.training import predict, train
 from tests.faults import NAMES, Killed, chosen, content, count_points, fault_at, leftovers
 
 
@@ -42,6 +44,37 @@ def test_a_failed_training_goes_on_or_starts_anew(small, tmp_path, run):
         assert record.status == RunRecord.read(out / "run" / "run.json").status == "finished", about
         assert predict(out / "run", out / "data", split="test").digest == good, about
         assert leftovers(out / "run") == [], about
+
+
+def test_a_failed_probe_on_embeddings_starts_anew(shared_dataset, tmp_path):
+    ids = shared_dataset.manifest["image_id"]
+    values = np.random.default_rng(0).normal(size=(len(ids), 4))
+    pd.DataFrame(values, columns=list("abcd")).assign(image_id=ids).to_csv(tmp_path / "e.csv", index=False)
+
+    def action(out):
+        train(
+            shared_dataset,
+            out,
+            preset="embeddings",
+            overrides=[f'model="embeddings:{tmp_path}/e.csv"'],
+            quiet=True,
+        )
+
+    base = tmp_path / "disk"
+    n_points = count_points(base, partial(action, base / "0"))
+    good = predict(base / "0", shared_dataset, split="test").digest
+    for trial, (at, number) in enumerate(chosen(n_points, few=5), start=1):
+        out = base / str(trial)
+        with fault_at(base, at, number) as points, suppress(Killed, DermbenchError, OSError):
+            action(out)
+        about = f"{NAMES[number]} at point {at}: {points.failed}"
+        assert points.may_leave or leftovers(out) == [], about
+        if not (out / "run.json").exists():
+            action(out)
+        else:
+            train(shared_dataset, out, resume=True, quiet=True)
+        assert predict(out, shared_dataset, split="test").digest == good, about
+        assert leftovers(out) == [], about
 
 
 @pytest.mark.parametrize("older", [False, True], ids=["new file", "older file"])
