@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,17 +45,16 @@ def read_parquet(source: Path) -> RawTable:
     """
     check_plain(source)
     try:
-        with pq.ParquetFile(source) as file:
-            names = file.schema_arrow.names
-            check_names(source, names)
-            _check_types(source, file.schema_arrow)
-            _check_size(source, file.metadata, file.schema_arrow)
-        text = [field.name for field in file.schema_arrow if _is_text(field.type)]
-        with pq.ParquetFile(source, read_dictionary=text) as file:
-            frame = _to_frame(source, file)
+        with pa.OSFile(str(source)) as stream, pq.ParquetFile(stream) as file:
+            schema = file.schema_arrow
+            check_names(source, schema.names)
+            _check_types(source, schema)
+            _check_size(source, file.metadata, schema)
+            with pq.ParquetFile(stream, read_dictionary=_texts(schema)) as coded:
+                frame = _to_frame(source, coded if _may_be_long(coded) else file)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(source, [f"not a readable parquet table: {_first_line(error)}"]) from error
-    return RawTable(names, frame)
+    return RawTable(schema.names, frame)
 
 
 def _check_types(source: Path, schema: pa.Schema) -> None:
@@ -73,6 +73,10 @@ def _is_single(kind: pa.DataType) -> bool:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if _is_text(field.type)]
 
 
 def _check_size(source: Path, meta: pq.FileMetaData, schema: pa.Schema) -> None:
@@ -103,6 +107,33 @@ def _check_prefixes(source: Path, chunk: pq.ColumnChunkMetaData, rows: int) -> N
     if PREFIX_CODED & set(chunk.encodings) and rows * chunk.total_uncompressed_size > MAX_BYTES:
         problem = f"column {chunk.path_in_schema!r} has the encoding DELTA_BYTE_ARRAY, whose size cannot be told"
         raise InputError(source, [problem], remedy="Write the file with the default encodings.")
+
+
+def _may_be_long(file: pq.ParquetFile) -> bool:
+    """Return whether texts may unpack to more than :data:`MAX_BYTES`, as far as their dictionaries tell.
+
+    A text takes its own bytes in the file, unless it stands for many rows in a dictionary. Texts that may be long
+    are read as codes of a dictionary, which takes longer.
+    """
+    meta = file.metadata
+    texts = [i for i, field in enumerate(file.schema_arrow) if pa.types.is_dictionary(field.type)]
+    stored = sum(
+        meta.row_group(k).column(i).total_uncompressed_size for k in range(meta.num_row_groups) for i in texts
+    )
+    if meta.num_rows * stored <= MAX_BYTES:
+        return False
+    names = [file.schema_arrow.names[i] for i in texts]
+    longest = 0
+    for k in range(meta.num_row_groups):
+        for batch in itertools.islice(file.iter_batches(1, row_groups=[k], columns=names), 1):
+            longest = max([longest, *map(_longest, batch.columns)])
+    return bool(stored + meta.num_rows * longest * len(texts) > MAX_BYTES)
+
+
+def _longest(column: pa.Array) -> int:
+    if not pa.types.is_dictionary(column.type) or not _is_text(column.type.value_type):
+        return 0
+    return pc.max(pc.binary_length(column.dictionary.cast(pa.large_string()))).as_py() or 0
 
 
 def _too_large(source: Path, size: int) -> InputError:

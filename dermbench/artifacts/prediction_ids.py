@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from dermbench.artifacts.text_form import id_problems
 from dermbench.errors import name_some
@@ -71,8 +73,7 @@ class Matched:
         empty = np.flatnonzero(ids.isna())
         if len(empty):
             problems.append(f"empty image_id in {name_some(f'row {i + 2}' for i in empty)}")
-        repeated = ids[rows][ids[rows].duplicated()].dropna().unique()
-        if len(repeated):
+        if len(repeated := self._repeated(ids)):
             problems.append(f"{len(repeated):,} repeated image_id: {name_some(repeated)}")
         missing = np.ones(len(truth), dtype=bool)
         missing[self.place[self.place >= 0]] = False
@@ -82,6 +83,13 @@ class Matched:
         if unknown:
             problems.append(f"{len(unknown):,} image_id that the truth does not have: {name_some(unknown)}")
         return problems
+
+    def _repeated(self, ids: pd.Series) -> NDArray[np.object_]:
+        """Return the ids that occur in several rows."""
+        if self.complete and np.bincount(self.place[~self.ignored], minlength=1).max() <= 1:
+            return np.empty(0, dtype=object)
+        rows = ids[~self.ignored].dropna()
+        return pd.unique(rows[rows.duplicated()].to_numpy(dtype=object))
 
 
 def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[str]) -> Matched:
@@ -99,31 +107,25 @@ def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[st
     others
         Ids of further images, whose rows are left out.
     """
-    names = ids.fillna("").to_numpy(dtype=object)
-    if len(names) == len(wanted) and (names == wanted).all():
-        return Matched(np.arange(len(names)), np.zeros(len(names), dtype=bool))
-    further = sorted(set(others).difference(wanted))
-    known = np.array([*wanted, *further], dtype=object)
-    exact = _matched(pd.Index(known), names, len(wanted))
+    known = pa.array([*wanted, *sorted(set(others).difference(wanted))], type=pa.large_string())
+    exact = _matched(known, ids, len(wanted))
     if exact.complete:
         return exact
-    row_ids, image_ids = pd.Series(names, dtype="string"), pd.Series(known, dtype="string")
+    images = pd.Series(known.to_pandas(), dtype="string")
     for n_differences in range(len(DIFFERENCES) + 1):
         for without in itertools.combinations(DIFFERENCES, n_differences):
-            keys, images = (
-                _simpler(row_ids, without),
-                pd.Index(_simpler(image_ids, without).to_numpy(dtype=object)),
-            )
-            if not keys.is_unique or not images.is_unique:
-                continue
-            found = _matched(images, keys.to_numpy(dtype=object), len(wanted), without or ("blanks",))
-            if found.complete:
-                return found
+            keys, known_keys = _simpler(ids, without), _simpler(images, without)
+            if keys.is_unique and known_keys.is_unique:
+                found = _matched(known_keys, keys, len(wanted), without or ("blanks",))
+                if found.complete:
+                    return found
     return exact
 
 
-def _matched(known: pd.Index, names: NDArray[np.object_], n_wanted: int, without: tuple[str, ...] = ()) -> Matched:
-    place = known.get_indexer(pd.Index(names, dtype=object)).astype(np.intp)
+def _matched(known: pa.Array | pd.Series, ids: pd.Series, n_wanted: int, without: tuple[str, ...] = ()) -> Matched:
+    values = pa.array(known, type=pa.large_string())
+    found = pc.index_in(pa.array(ids, type=pa.large_string()), value_set=values)
+    place = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.intp)
     ignored = place >= n_wanted
     return Matched(np.where(ignored, -1, place), ignored, without)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from scipy.special import softmax
 
 from dermbench.artifacts.text_form import to_numbers, to_text
@@ -15,6 +14,7 @@ from dermbench.errors import name_some
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 SUM_TOLERANCE = 1e-3
@@ -88,19 +88,16 @@ def _numbers(
     columns: Sequence[pd.Series], *, decimal_comma: bool
 ) -> tuple[NDArray[np.float64], tuple[str, ...], bool]:
     """Return the numbers, what was done to read them, and whether all have a percent sign."""
-    texts = {i: to_text(column) for i, column in enumerate(columns) if not pd.api.types.is_numeric_dtype(column)}
-    signed = len(texts) == len(columns) and all(
-        text.str.strip().str.endswith("%").all() for text in texts.values()
-    )
+    plain = np.column_stack([to_numbers(column).to_numpy() for column in columns])
+    texts = {i: to_text(column) for i, column in enumerate(columns) if not np.isfinite(plain[:, i]).all()}
+    present = {i: text.str.strip() for i, text in texts.items() if text.notna().any()}
+    signed = len(present) == len(columns) and all(text.str.endswith("%").all() for text in present.values())
     if signed:
-        texts = {i: text.str.strip().str.removesuffix("%") for i, text in texts.items()}
-    commas = decimal_comma and any(text.str.contains(",", regex=False).any() for text in texts.values())
-    said = ("Decimal commas read.",) if commas else ()
-    numbers = [
-        to_numbers(texts.get(i, column), decimal_comma=decimal_comma).to_numpy()
-        for i, column in enumerate(columns)
-    ]
-    return np.column_stack(numbers), said, signed and len(columns[0]) > 0
+        present = {i: text.str.removesuffix("%") for i, text in present.items()}
+    commas = decimal_comma and any(text.str.contains(",", regex=False).any() for text in present.values())
+    for i, text in present.items():
+        plain[:, i] = to_numbers(text, decimal_comma=decimal_comma).to_numpy()
+    return plain, ("Decimal commas read.",) if commas else (), signed
 
 
 def _from_logits(

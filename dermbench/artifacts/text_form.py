@@ -70,14 +70,14 @@ def id_problems(ids: pd.Series) -> list[str]:
     ids
         As :func:`to_text` returns them.
     """
+    text = pa.array(ids, type=pa.large_string())
+    is_long = pc.greater(pc.utf8_length(text), MAX_ID)
+    is_odd = pc.and_(pc.invert(is_long), pc.match_substring_regex(text, CONTROL))
     problems = []
-    present = ids.dropna()
-    long = present[present.str.len() > MAX_ID]
-    if len(long):
-        problems.append(f"{len(long):,} image_id longer than {MAX_ID} characters: {name_some(long)}")
-    held = present[(present.str.len() <= MAX_ID) & present.str.contains(CONTROL)]
-    if len(held):
-        problems.append(f"{len(held):,} image_id with control characters: {name_some(held)}")
+    for wrong, what in ((is_long, f"longer than {MAX_ID} characters"), (is_odd, "with control characters")):
+        if pc.any(wrong).as_py():
+            found = text.filter(wrong).to_pylist()
+            problems.append(f"{len(found):,} image_id {what}: {name_some(found)}")
     return problems
 
 
