@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +53,10 @@ def table_digest(table: pd.DataFrame, *, key: str = "image_id") -> str:
 def _canonical(column: pd.Series) -> tuple[np.ndarray, bytes]:
     missing = column.isna().to_numpy(dtype=bool)
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        present = column.astype("string").fillna("").tolist()
-        return missing, b"".join(f"{len(text)}:{text}".encode() for text in present)
+        text = pa.array(column.astype("string").fillna(""), type=pa.large_string())
+        length = pc.cast(pc.utf8_length(text), pa.large_string())
+        parts = pc.binary_join_element_wise(length, text, pa.scalar(":", pa.large_string()))
+        return missing, "".join(parts.to_pylist()).encode()
     values = column.to_numpy(dtype=np.float64, na_value=0.0).astype("<f8")
     values[missing] = 0.0
     return missing, (values + 0.0).tobytes()  # adding 0.0 turns -0.0 into 0.0
