@@ -79,7 +79,8 @@ def _suspicious(part: str) -> Iterator[str]:
         yield "a table"
     if "image" in kinds:
         yield "an image"
-    if any(not _is_closed(token, part.splitlines()) for token in tokens if token.type == "fence"):
+    lines = re.split(r"\r\n?|\n", part)  # as markdown counts them
+    if any(not _is_closed(token, lines) for token in tokens if token.type == "fence"):
         yield "a code block that is not closed"
     yield from _html("\n".join(token.content for token in flat if token.type in {"html_block", "html_inline"}))
 
@@ -97,10 +98,10 @@ def _html(source: str) -> Iterator[str]:
     tags = _Tags()
     tags.feed(rest)
     for name in sorted(tags.foreign):
-        yield "a table" if name in TABLE else "an image" if name == "img" else f"the HTML tag {name[:20]!r}"
+        yield "a table" if name in TABLE else "an image" if name == "img" else f"the HTML tag {name!r}"
     if tags.open or tags.stray or "<" in tags.rawdata:
         names = dict.fromkeys([*tags.open, *tags.stray])
-        yield f"HTML that is not closed there: {', '.join(name[:20] for name in names) or '<'}"
+        yield f"HTML that is not closed there: {', '.join(names) or '<'}"
 
 
 class _Tags(HTMLParser):
@@ -125,7 +126,7 @@ class _Tags(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         """Close the last tag that is open, if it is this one."""
-        if tag in EMPTY or tag in self.foreign:
+        if tag in self.foreign:
             return
         if self.open and self.open[-1] == tag:
             self.open.pop()

@@ -45,6 +45,7 @@ HOSTILE = {
         "    | 1 | mine .99 |\n\n",
         "> | a | b |\n> |--|--|\n\n",
         "- | a | b |\n  |--|--|\n\n",
+        "-     | 1 | mine |\n\n",
         "<TABLE><tr><td>1</td></tr></TABLE>\n\n",
     ],
     "an image": ["![x](y)\n\n", "[![x](y)](z)\n\n", "text <IMG src=x> more\n\n", "![x][r]\n\n[r]: http://y\n\n"],
@@ -69,6 +70,8 @@ HOSTILE = {
         "<![CDATA[\n\n",
         "<?php\n\n",
         "~~~\ncode\n",
+        "text\n\n```\n",
+        "a\u2028```\n\n```\ncode\n",
         "> ```\n> code\n\n",
     ],
 }
@@ -95,6 +98,16 @@ def test_what_changes_how_the_board_is_shown_is_a_finding(text):
 def test_the_text_is_read_up_to_a_limit():
     (only,) = check_surroundings("<" * (LONGEST + 1) + BLOCK)[0]
     assert only == "README.md: more than 100,000 characters of text around the board"
+    assert not check_surroundings("x" * (LONGEST - 2) + "\n\n" + BLOCK)[0]
+
+
+def test_each_tag_is_named_once():
+    text = "<picture><source></picture>\n\n</br>\n\n<b>\n\n<b>\n\n"
+    assert check_surroundings(text + BLOCK)[0] == [
+        "README.md: the text above the board holds the HTML tag 'picture'",
+        "README.md: the text above the board holds the HTML tag 'source'",
+        "README.md: the text above the board holds HTML that is not closed there: b, br",
+    ]
 
 
 def test_verify_looks_around_the_board_and_building_keeps_the_text(board):
