@@ -132,7 +132,8 @@ class Reference:
         try:
             return self._named_ids(read)
         except InputError as error:
-            if error.remedy is not None or not any("class" in problem for problem in error.problems):
+            about_classes = any("class" in problem and "hold" not in problem for problem in error.problems)
+            if error.remedy is not None or not about_classes:
                 raise
             remedy = "Classes under other names need a class map: --map FILE."
             if self.classes_from_truth:

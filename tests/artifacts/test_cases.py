@@ -86,6 +86,21 @@ def test_columns_that_are_no_cases(column, message):
         find_cases(truth_of(patient_id=None), column)
 
 
+def test_unknown_spellings_do_not_contradict_a_value():
+    frame = pd.DataFrame(
+        {
+            "image_id": list("abcd"),
+            "label": CLASSES[0],
+            "lesion_id": ["l", "l", "m", "m"],
+            "sex": ["female", "N/A", "unknown", "male"],
+            "age": ["AGE_30", "AGE_30", "AGE_40", "unknown"],
+        }
+    )
+    table = find_cases(make_truth(frame, classes=CLASSES), "lesion_id").truth.table
+    assert table["sex"].tolist() == ["female", "male"]
+    assert table["age"].tolist() == ["AGE_30", "AGE_40"]
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_cases_of_one_image_change_nothing_but_the_names(data):
