@@ -152,6 +152,43 @@ def test_files_of_the_board_that_are_too_large(board, predictions):
     assert refused(board, predictions) == tuple(problems)
 
 
+def test_the_largest_files_that_are_read(board):
+    sizes = {"README.md": 64 << 20, "entries/middle/predictions.parquet": 2 << 30, "truth.csv": 2 << 30}
+    for name, size in sizes.items():
+        os.truncate(board / name, size)
+    assert not scan(board).problems
+    for name, size in sizes.items():
+        os.truncate(board / name, size + 1)
+    assert [line.split(": has ")[0] for line in scan(board).unsafe] == list(sizes)
+
+
+def test_names_that_no_entry_has(board, predictions):
+    for name in ("Bad name", "a\nb", "-a"):
+        (board / "entries" / name).mkdir()
+    says = "no entry has a folder of this name"
+    assert scan(board).unsafe == [f"entries/{name}: {says}" for name in ("-a", "Bad name", "a b")]
+    assert scan(board).broken == {"-a", "Bad name", "a\nb"}
+
+
+def test_entries_that_are_a_file(board):
+    shutil.rmtree(board / "entries")
+    (board / "entries").touch()
+    assert scan(board).unsafe == ["entries: is no folder"]
+
+
+def test_a_link_beside_the_files_of_an_entry(board, tmp_path):
+    (board / "entries/middle/more").symlink_to(tmp_path)
+    contents = scan(board)
+    assert contents.unsafe == ["entries/middle: holds a link; an entry holds plain files only"]
+    assert not contents.broken, "its files are checked"
+
+
+def test_as_many_strays_as_are_named(board):
+    for number in range(20):
+        (board / f"image-{number:02}.jpg").touch()
+    assert len(scan(board).strays) == 20
+
+
 def test_many_strays_are_counted(board):
     for number in range(30):
         (board / f"image-{number:02}.jpg").touch()
