@@ -205,8 +205,8 @@ def _print_dataset(dataset: Dataset, console: Console) -> None:
         console.print(f"no image in: {', '.join(absent)}")
     console.print(f"split: {info.split['scheme']}, unit {info.split['unit']}, seed {info.split['seed']}")
     if info.left_out:
-        counts = ", ".join(f"{n:,} x {reason}" for reason, n in info.left_out.items())
-        console.print(f"left out: {counts}", soft_wrap=True)
+        reasons = ", ".join(f"{n:,} x {reason}" for reason, n in info.left_out.items())
+        console.print(f"left out: {reasons}", soft_wrap=True)
     console.print(f"hash: {info.digest}", soft_wrap=True)
 
 
