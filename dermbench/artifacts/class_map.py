@@ -63,8 +63,8 @@ def read_class_map(
     Parameters
     ----------
     source
-        ``.csv``, ``.tsv`` or ``.parquet`` table with the columns ``model`` and ``truth``; ``.toml`` file with a
-        line ``"model class" = "truth class"`` for each class; the same as a data frame or a mapping.
+        Table with the columns ``model`` and ``truth``; ``.toml`` file with a line
+        ``"model class" = "truth class"`` for each class; the same as a data frame or a mapping.
     classes
         Classes of the truth.
     aliases

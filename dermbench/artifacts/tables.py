@@ -21,7 +21,8 @@ from dermbench.errors import InputError, UsageError
 
 TableSource = Path | str | pd.DataFrame
 """Where a table comes from: a file or a data frame."""
-SUFFIXES = ".csv, .tsv, .xlsx or .parquet"
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+"""Endings of tables that are read."""
 HOW_TO_SAVE = (
     ((".json",), "pandas.read_json(FILE).to_csv('table.csv', index=False)"),
     ((".jsonl", ".ndjson"), "pandas.read_json(FILE, lines=True).to_csv('table.csv', index=False)"),
@@ -114,8 +115,9 @@ def _from_file(source: Path) -> RawTable:
         return read_xlsx(source)
     check_plain(source)
     how = next((how for suffixes, how in HOW_TO_SAVE if suffix in suffixes), None)
+    known = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
     raise UsageError(
-        f"{source}: a table is a {SUFFIXES} file, not {suffix or 'one without suffix'}",
+        f"{source}: a table is a {known} file, not {suffix or 'one without suffix'}",
         remedy=None if how is None else f"To get one: {how}.",
     )
 

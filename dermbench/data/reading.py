@@ -29,7 +29,7 @@ def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFra
     Parameters
     ----------
     path
-        ``.csv``, ``.tsv`` or ``.parquet``.
+        ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet``.
     required
         Columns that must be there.
     key

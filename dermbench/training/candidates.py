@@ -13,6 +13,7 @@ import torch
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.run import RUN, WEIGHTS
+from dermbench.artifacts.tables import SUFFIXES
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.depthwise import quicken
 from dermbench.training.device import computing, make_runtime
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from dermbench.training.views import View
 
 TIMM, ONNX, PLUGIN = "timm:", ".onnx", "plugin:"
-FILES = (".parquet", ".csv", ".tsv")
-"""Endings of predictions that were made before."""
 VALIDATION = "val"
 TRAIN = "train"
 LABELS_AS_THEY_ARE = "true"
@@ -126,7 +125,7 @@ def _asked(  # noqa: PLR0911 - one for each kind
 
 def is_file(name: str) -> bool:
     """Return whether a candidate is a predictions file."""
-    return name.lower().endswith(FILES) and not Path(name).is_dir()
+    return name.lower().endswith(SUFFIXES) and not Path(name).is_dir()
 
 
 def validation_of(name: str, dataset: Dataset, *, held_out: bool = False) -> Dataset:
