@@ -9,7 +9,7 @@ import pandas as pd
 
 from dermbench.artifacts.columns import REQUIRED, UNITS, choose_columns, is_monk, is_skin_type
 from dermbench.artifacts.skin import is_unknown, read_monk, read_skin
-from dermbench.artifacts.text_form import to_text
+from dermbench.artifacts.text_form import to_numbers, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +26,13 @@ SHOWN = 5
 """How many spellings that were not understood a sentence names."""
 
 _WHOLE = r"(-?\d+)(?:\.0+)?"
+_COMMA = r"-?\d+(?:,\d+)?"
 _TONE_NAME = re.compile(r"\s*(fst|mst)[\s_-]+(\S.*?)\s*", re.IGNORECASE)
 
 
-def standardise(table: pd.DataFrame, chosen: Mapping[str, str] | None = None) -> pd.DataFrame:
+def standardise(
+    table: pd.DataFrame, chosen: Mapping[str, str] | None = None, *, decimal_comma: bool = False
+) -> pd.DataFrame:
     """Return ``table`` with standard column names and types.
 
     ``fst`` and ``fst_<source>`` become ``Int64`` 1-6 and ``mst_<source>`` ``Int64`` 1-10, ``fst_band`` one of the
@@ -45,13 +48,15 @@ def standardise(table: pd.DataFrame, chosen: Mapping[str, str] | None = None) ->
     chosen
         Column of each standard name; by default that of
         :func:`~dermbench.artifacts.columns.choose_columns`.
+    decimal_comma
+        Whether ``2,5`` is a number.
     """
     renamed = _renamed(table, choose_columns(table) if chosen is None else chosen)
     made: dict[str, pd.Series] = {}
     for name in map(str, renamed.columns):
-        made[name] = _typed(name, renamed[name])
+        made[name] = _typed(name, renamed[name], decimal_comma=decimal_comma)
     for name in [n for n in made if is_skin_type(n) or is_monk(n) or n in {*MEASURED, "fst_band"}]:
-        _read_tone(made, name, renamed[name])
+        _read_tone(made, name, renamed[name], decimal_comma=decimal_comma)
     return pd.DataFrame(made)
 
 
@@ -68,13 +73,20 @@ def reading_sentences(table: pd.DataFrame) -> tuple[str, ...]:
         counts = table[name][lost].value_counts()
         first = ", ".join(f"{spelling!r} {n:,}" for spelling, n in counts.head(SHOWN).items())
         more = f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else ""
-        what = "no single skin type" if is_skin_type(base) else f"no {'band' if base == 'fst_band' else 'value'}"
-        sentence = f"{base}: {int(lost.sum()):,} unknown, because the table names {what} ({first}{more})"
+        sentence = f"{base}: {int(lost.sum()):,} unknown, because the table names {_wanted(base)} ({first}{more})"
         banded = int((lost & table["fst_band"].notna()).sum()) if base == "fst" and "fst_band" in table else 0
         if banded:
             sentence += f"; the band is known for {banded:,} of them"
         said.append(f"{sentence}.")
     return tuple(said)
+
+
+def _wanted(name: str) -> str:
+    if is_skin_type(name):
+        return "no single skin type"
+    if is_monk(name):
+        return "no tone from 1 to 10"
+    return "no band" if name == "fst_band" else "no number"
 
 
 def _renamed(table: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
@@ -91,12 +103,17 @@ def _renamed(table: pd.DataFrame, chosen: Mapping[str, str]) -> pd.DataFrame:
     return table.rename(columns=names)
 
 
-def _typed(name: str, column: pd.Series) -> pd.Series:
+def _typed(name: str, column: pd.Series, *, decimal_comma: bool) -> pd.Series:
     if name in CATEGORIES:
         return _category_text(column)
     if name in TEXT or name.endswith(KEPT):
         return to_text(column)
-    return column if pd.api.types.is_numeric_dtype(column) else _numbers_or_text(to_text(column))
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    text = to_text(column)
+    if decimal_comma and text.dropna().str.fullmatch(_COMMA).all():
+        text = text.str.replace(",", ".", regex=False)
+    return _numbers_or_text(text)
 
 
 def _category_text(column: pd.Series) -> pd.Series:
@@ -107,12 +124,12 @@ def _category_text(column: pd.Series) -> pd.Series:
     return text
 
 
-def _read_tone(made: dict[str, pd.Series], name: str, column: pd.Series) -> None:
+def _read_tone(made: dict[str, pd.Series], name: str, column: pd.Series, *, decimal_comma: bool) -> None:
     """Replace a tone or measurement by what it says, and keep what reading lost."""
     if is_monk(name):
         made[name], lost = read_monk(column)
     elif name in MEASURED:
-        made[name], lost = _read_number(name, to_text(column))
+        made[name], lost = _read_number(name, to_text(column), decimal_comma=decimal_comma)
     else:
         skin = read_skin(column)
         lost = skin.text
@@ -128,8 +145,9 @@ def _read_tone(made: dict[str, pd.Series], name: str, column: pd.Series) -> None
         made[kept] = lost if kept not in made else to_text(made[kept]).fillna(lost)
 
 
-def _read_number(name: str, text: pd.Series) -> tuple[pd.Series, pd.Series]:
-    numbers = pd.to_numeric(text, errors="coerce").astype("Float64")
+def _read_number(name: str, text: pd.Series, *, decimal_comma: bool) -> tuple[pd.Series, pd.Series]:
+    numbers = to_numbers(text, decimal_comma=decimal_comma)
+    numbers = numbers.astype("Float64").mask(numbers.isna())
     lost = text.mask(numbers.notna() | is_unknown(text))
     if name == "age" and lost.notna().any() and not numbers.notna().any():
         return text, lost.mask(lost.notna())  # age groups in words: a category like any other

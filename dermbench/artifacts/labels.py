@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -19,18 +20,23 @@ WHOLE = re.compile(r"(-?\d+)\.0+")
 
 def fold(name: str) -> str:
     """Return a spelling-insensitive key: lower case, space, ``_`` and ``-`` as one ``-``, ``1.0`` as ``1``."""
-    key = name.strip().lower()
+    key = unicodedata.normalize("NFC", name).strip().lower()
     number = WHOLE.fullmatch(key)
     return number[1] if number else SEPARATORS.sub("-", key)
 
 
+def spellings(names: Iterable[str]) -> list[list[str]]:
+    """Put names that differ in nothing but their spelling together, in alphabetical order."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(names):
+        found.setdefault(fold(name), []).append(name)
+    return list(found.values())
+
+
 def spelling_conflicts(labels: pd.Series) -> list[str]:
     """Name the labels that differ in nothing but their spelling, each with the number of images."""
-    spellings: dict[str, list[str]] = {}
     counts = labels.dropna().value_counts()
-    for name in sorted(counts.index):
-        spellings.setdefault(fold(name), []).append(name)
-    doubled = [group for group in spellings.values() if len(group) > 1]
+    doubled = [group for group in spellings(counts.index) if len(group) > 1]
     shown = [", ".join(f"{name!r} ({counted(counts[name], 'image')})" for name in group) for group in doubled]
     return [f"labels that differ only in spelling: {names}" for names in shown]
 
@@ -72,4 +78,5 @@ def match_labels(
         known[fold(name)] = name
     known |= {fold(alias): name for alias, name in (aliases or {}).items()}
     column = pd.Series(list(values), dtype="string")
-    return column.map(lambda text: known.get(fold(text)), na_action="ignore").astype("string")
+    classes_of = {text: known.get(fold(text)) for text in column.dropna().unique()}
+    return column.map(classes_of, na_action="ignore").astype("string")

@@ -17,7 +17,7 @@ from dermbench.artifacts.one_hot import read_one_hot
 from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
-from dermbench.artifacts.text_form import id_problems
+from dermbench.artifacts.text_form import CONTROL, id_problems
 from dermbench.artifacts.wording import counted
 from dermbench.errors import InputError, UsageError, name_some
 
@@ -110,6 +110,7 @@ def make_truth(
     aliases: Mapping[str, str] | None = None,
     columns: Mapping[str, str] | None = None,
     interpreted: Sequence[str] = (),
+    decimal_comma: bool = False,
     **about: object,
 ) -> Truth:
     """Validate a table of labels and sensitive features.
@@ -130,6 +131,8 @@ def make_truth(
         Columns that the user named, by standard name: ``image_id``, ``label``, ``fst``.
     interpreted
         How the file was read, in sentences.
+    decimal_comma
+        Whether ``2,5`` is a number.
     **about
         Other attributes of :class:`Truth`.
 
@@ -153,7 +156,7 @@ def make_truth(
             [f"no column for {names}; found {', '.join(map(str, table.columns))}"],
             remedy="Name the columns: --id COL, --label COL.",
         )
-    clean = standardise(table, chosen)
+    clean = standardise(table, chosen, decimal_comma=decimal_comma)
     problems = _id_problems(clean["image_id"])
     known = tuple(classes) or tuple(sorted(clean["label"].dropna().unique()))
     label_problems, labels = _match(clean, known, aliases, given=bool(classes))
@@ -209,6 +212,7 @@ def read_truth(
         split=split or "all",
         columns=columns,
         interpreted=said,
+        decimal_comma=read.decimal_comma,
         **about,  # type: ignore[arg-type]
     )
 
@@ -254,6 +258,9 @@ def _folded(found: pd.Series, labels: pd.Series) -> list[str]:
 def _label_problems(table: pd.DataFrame, labels: pd.Series, classes: Sequence[str]) -> list[str]:
     empty, unknown = table["label"].isna(), table["label"].notna() & labels.isna()
     problems = []
+    held = table["label"].str.contains(CONTROL).fillna(value=False)
+    if held.any():
+        problems.append(f"labels with control characters: {name_some(table['label'][held].unique())}")
     if empty.any():
         problems.append(f"no label for image_id {name_some(table['image_id'][empty])}")
     if unknown.any():

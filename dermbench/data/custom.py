@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.labels import fold, spelling_conflicts
+from dermbench.artifacts.labels import spelling_conflicts, spellings
 from dermbench.data.source import BUILT_IN, SOURCES
 from dermbench.errors import InputError, RegistryError, UsageError, name_some
 from dermbench.tasks import Task, load_task, task_names
@@ -69,10 +69,7 @@ def class_set(labels: pd.Series, task: Task, source: Path) -> tuple[str, ...]:
         When the classes given by the user differ in nothing but their spelling.
     """
     names = list(task.classes) or sorted(labels.dropna().unique())
-    by_fold: dict[str, list[str]] = {}
-    for name in names:
-        by_fold.setdefault(fold(name), []).append(name)
-    doubled = [" / ".join(group) for group in by_fold.values() if len(group) > 1]
+    doubled = [" / ".join(group) for group in spellings(names) if len(group) > 1]
     if doubled and task.classes:
         raise UsageError(f"classes that differ only in spelling: {name_some(doubled)}")
     problems = [] if task.classes else spelling_conflicts(labels)

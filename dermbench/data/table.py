@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from dermbench.artifacts.tables import Table
     from dermbench.data.source import Request
 
 NAMED = {
@@ -80,7 +81,7 @@ def table(request: Request) -> Release:
         raise InputError(path, ["has no rows"])
     files, chosen = _columns(raw, path, options)
     index = scan(Path(options["images"]) if "images" in options else path.parent, skip=request.out)
-    clean = _clean(raw, files, chosen)
+    clean = _clean(read, files, chosen)
     problems = _problems(raw, clean)
     places, leads_out = _places(to_text(raw[files]).str.strip(), index)
     problems += leads_out
@@ -123,12 +124,13 @@ def _columns(raw: pd.DataFrame, path: Path, options: Mapping[str, str]) -> tuple
     return named, chosen
 
 
-def _clean(raw: pd.DataFrame, files: str, chosen: Mapping[str, str]) -> pd.DataFrame:
+def _clean(read: Table, files: str, chosen: Mapping[str, str]) -> pd.DataFrame:
+    raw = read.frame
     if "image_id" in chosen:
         others = raw if chosen["image_id"] == files else raw.drop(columns=files)
     else:
         others = raw.drop(columns=files).assign(image_id=raw[files])
-    clean = standardise(others, {"image_id": "image_id", **chosen})
+    clean = standardise(others, {"image_id": "image_id", **chosen}, decimal_comma=read.decimal_comma)
     clean["image_id"] = clean["image_id"].str.strip()
     if "split" in clean:
         clean["split"] = clean["split"].str.strip().str.lower().map(SPLIT_NAMES).astype("string")

@@ -185,9 +185,7 @@ def test_labels_in_two_spellings_are_refused_with_counts_and_folded_into_named_c
     assert "--classes" in str(caught.value)
     truth = make_truth(frame, classes=[usual, "nevus"])
     assert truth.y_true.tolist() == [0, 0, 0, 1]
-    assert truth.interpreted == (
-        f"1 label in other spellings than their class ({other.strip()!r} is {usual!r}).",
-    )
+    assert truth.interpreted == (f"1 label in other spellings than their class ({other.strip()!r} is {usual!r}).",)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +200,16 @@ def test_labels_in_two_spellings_are_refused_with_counts_and_folded_into_named_c
 def test_binary_labels(values, classes):
     assert make_truth(pd.DataFrame({"id": ["a", "b"], "label": values})).classes == classes
     assert make_truth(pd.DataFrame({"id": ["a", "b"], "label": ["TRUE", "false"]}), classes=["true", "False"])
+
+
+def test_labels_with_control_characters_are_refused():
+    with pytest.raises(InputError, match="labels with control characters"):
+        make_truth(pd.DataFrame({"id": ["a", "b"], "label": ["x\x1b[31m", "y"]}))
+
+
+def test_two_forms_of_one_letter_are_two_spellings():
+    with pytest.raises(InputError, match="differ only in spelling"):
+        make_truth(pd.DataFrame({"id": ["a", "b", "c"], "label": ["n\u00e9vus", "ne\u0301vus", "mel"]}))
 
 
 @pytest.mark.parametrize("bad", ["a\0b", "a\x1b[31m", "a" * 600])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dermbench.artifacts.column_types import NUMBER
 from dermbench.artifacts.columns import is_monk, is_skin_type
+from dermbench.artifacts.labels import spellings
 from dermbench.artifacts.skin import BANDS, FST_NAMES, band_name, fst_name, is_unknown
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import UsageError, name_some
@@ -55,7 +56,7 @@ def _named(name: str, values: pd.Series, scales: Scales) -> pd.Series:
     if numbers is None:
         if bins:
             raise UsageError(f"--bins {name}: {name!r} holds values that are no numbers: {_no_numbers(text)}")
-        return _categories(text)
+        return _categories(name, text)
     if bins or name == "age":
         return _banded(numbers, bins or AGE_BINS, years=name == "age")
     return _skin_angles(numbers) if name == "ita" else _number_names(name, numbers, ordered=is_monk(name))
@@ -80,10 +81,16 @@ def _numbers(column: pd.Series, text: pd.Series) -> pd.Series | None:
     return pd.to_numeric(text.astype(object), errors="coerce").astype("Float64")
 
 
-def _categories(text: pd.Series) -> pd.Series:
+def _categories(name: str, text: pd.Series) -> pd.Series:
     known = text.str.lower()
     if known.dropna().isin(["true", "false"]).all():
         text = known.str.capitalize()  # True and TRUE are one value
+    doubled = [known for known in spellings(text.dropna().unique()) if len(known) > 1]
+    if doubled:
+        raise UsageError(
+            f"sensitive feature {name!r} has groups that differ only in spelling: {name_some(doubled[0])}",
+            remedy=f"Write them alike in column {name!r} of the truth.",
+        )
     values = text.astype(object)
     return values.astype(pd.CategoricalDtype(sorted(values.dropna().unique())))
 

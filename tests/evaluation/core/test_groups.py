@@ -271,3 +271,23 @@ def test_default_and_repeated_features():
     assert [g.feature for g in group_all(truth, None)] == ["fst", "fst_band"]
     assert [g.feature for g in group_all(truth, ["sex", "sex"])] == ["sex"]
     assert group_all(truth_with(sex=["f", "m"]), None) == []
+
+
+@pytest.mark.parametrize(
+    "values", [["m", "M", "f"], ["upper arm", "upper_arm", "leg"], ["Male", "male ", "female"]]
+)
+def test_groups_in_two_spellings_are_refused(values):
+    with pytest.raises(UsageError, match=r"'site' has groups that differ only in spelling: .*\nWrite them alike"):
+        group(truth_with(site=values), "site")
+    assert group(truth_with(biopsy=["TRUE", "True", "false"]), "biopsy").names == ("False", "True")
+
+
+def test_decimal_commas_are_numbers_in_files_that_have_them(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "image_id;label;fst;age;size\na;x;3;45,5;1,5\nb;y;3,4;61;10\nc;y;6,0;;9\n", encoding="utf-8"
+    )
+    truth = scaled(read_truth(tmp_path / "t.csv"), bins=["size=2"])
+    assert named(truth, "age") == ["40-59", "60+", "unknown"]
+    assert named(truth, "size") == ["<2", "2+", "2+"]
+    assert named(truth, "fst") == ["III", "unknown", "VI"]
+    assert named(truth, "fst_band") == ["III-IV", "III-IV", "V-VI"]
