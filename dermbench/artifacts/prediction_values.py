@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import softmax
 
 from dermbench.artifacts.text_form import to_numbers, to_text
 from dermbench.errors import name_some
@@ -107,8 +106,13 @@ def _from_logits(
     if len(there) and (there >= 0).all() and (np.abs(there.sum(axis=1) - 1) <= SUM_TOLERANCE).all():
         problems.append("every row sums to 1: these are probabilities, not logits")
         return Values(numbers, tuple(problems), remedy="Leave out --logits.")
-    prob = softmax(np.where(finite[:, None], numbers, 0.0), axis=1)
-    return Values(prob, tuple(problems), (*said, "Probabilities are the softmax of the given logits."))
+    shifted = np.where(finite[:, None], numbers, 0.0)
+    power = np.exp(shifted - shifted.max(axis=1, keepdims=True))
+    return Values(
+        power / power.sum(axis=1, keepdims=True),
+        tuple(problems),
+        (*said, "Probabilities are the softmax of the given logits."),
+    )
 
 
 def _is_percent(numbers: NDArray[np.float64]) -> bool:

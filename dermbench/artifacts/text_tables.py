@@ -24,6 +24,7 @@ MAX_NAMED = 5
 """How many lines a message names."""
 END = "\x1e"
 """Cell of a row put behind the last one, to see whether an open quote swallows it."""
+SAVE = "Save the file as UTF-8 (in Excel: 'CSV UTF-8')."
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -72,7 +73,7 @@ def _decoded(source: Path, data: bytes) -> tuple[bytes, str]:
     if not problem and b"\0" in data:
         problem = f"not a readable {source.suffix} table: holds bytes that no text holds (NUL)"
     if problem:
-        raise InputError(source, [problem])
+        raise InputError(source, [problem], remedy=SAVE)
     return data, encoding if encoding == "UTF-16" else ""
 
 
@@ -115,8 +116,7 @@ def _check_utf8(source: Path, data: bytes) -> str:
         problem = (
             f"not a readable {source.suffix} table: line {line:,} is not UTF-8 (byte 0x{data[error.start]:02x})"
         )
-        remedy = "Save the file as UTF-8 (in Excel: 'CSV UTF-8')."
-    raise InputError(source, [problem], remedy=remedy)
+    raise InputError(source, [problem], remedy=SAVE)
 
 
 def _ragged(source: Path, text: str, layout: Layout) -> InputError | None:

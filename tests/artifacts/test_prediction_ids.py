@@ -80,6 +80,28 @@ def test_images_of_other_splits_are_known_without_suffix_too():
         read_predictions(predicted([f"{name}.png" for name in IDS]), truth_of(), ignore_ids={"ISIC_01.jpg"})
 
 
+KINDS = {
+    "text": ["7", "12", "30"],
+    "whole numbers": [7, 12, 30],
+    "floats": [7.0, 12.0, 30.0],
+    "printed floats": ["7.0", "12.0", "30.0"],
+    "categories": pd.Categorical([7, 12, 30]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet", None])
+def test_numbers_as_ids_are_the_same_in_every_format(tmp_path, kind, name):
+    source = frame = predicted(kind)
+    if name is not None:
+        source = tmp_path / name
+        frame.to_csv(source, index=False) if name == "p.csv" else frame.to_parquet(source)
+    for truth in (truth_of(["7", "12", "30"]), truth_of([7, 12, 30]), truth_of([7.0, 12.0, 30.0])):
+        made = read_predictions(source, truth)
+        assert (made.y_pred == truth.y_true).all()
+        assert made.interpreted == ()
+
+
 @pytest.mark.parametrize("name", ["b\0", "b\x1b]0;x\x07", "b\x85", "b" * 600, "b\n"])
 def test_ids_that_no_file_has(name):
     with pytest.raises(InputError, match=r"control characters|longer than 512") as caught:
@@ -96,7 +118,7 @@ def test_an_id_that_ends_in_nul_is_another_id():
 NAMES = st.lists(st.text("ab/. A", min_size=1, max_size=4).filter(str.strip), min_size=2, max_size=4, unique=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(NAMES, st.randoms())
 def test_equal_ids_win_whatever_they_look_like(names, random):
     truth = make_truth(pd.DataFrame({"image_id": names, "label": ["mel", "nv"] + ["mel"] * (len(names) - 2)}))
