@@ -73,3 +73,10 @@ def faults(session: nox.Session) -> None:
     everything = {**ONE_THREAD, "DERMBENCH_FAULTS": "all"}
     files = sorted(str(path) for path in Path("tests").rglob("test_*_faults.py"))
     session.run("pytest", "-n", "2", *files, *session.posargs, env=everything)
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Damage 12,000 files, some for each reader, in processes of bounded memory (minutes); ``-- --seed 1``."""
+    _install(session, "test", ".[train,offline,onnx,xlsx]")
+    session.run("python", "-m", "tests.fuzz.run", *session.posargs, env=ONE_THREAD)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 """A number as programs write it; ``010`` and ``1,5`` are text."""
+LONGEST = 400
+"""Characters of a number; Python refuses whole numbers of thousands of digits."""
 CATEGORIES = ("label", "sex", "site", "malignancy")
 TEXT = (*REQUIRED, *UNITS, "sha256", *CATEGORIES)
 MEASURED = ("age", "ita")
@@ -156,7 +158,7 @@ def _read_number(name: str, text: pd.Series, *, decimal_comma: bool) -> tuple[pd
 
 def _numbers_or_text(text: pd.Series) -> pd.Series:
     present = text.dropna()
-    if present.empty or not present.str.fullmatch(NUMBER).all():
+    if present.empty or present.str.len().max() > LONGEST or not present.str.fullmatch(NUMBER).all():
         return text
     numbers = pd.to_numeric(present.astype(object))
     if not pd.api.types.is_signed_integer_dtype(numbers) and not pd.api.types.is_float_dtype(numbers):
