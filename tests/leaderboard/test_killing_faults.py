@@ -1,4 +1,7 @@
-"""Killed at any point, a board is the old one or the new one: every file operation of a verb is tried."""
+"""Really killed, in a process of its own, a board is the old one or the new one.
+
+Every file operation of a verb is tried by ``nox -s faults``, every seventh otherwise.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pytest
 from dermbench.artifacts.files import write_text
 from dermbench.leaderboard import Effort, add, build
 from dermbench.leaderboard.board import entry_folders
+from tests.faults import ALL
 
 SCRIPT = """
 import importlib, os, shutil, sys
@@ -71,7 +75,7 @@ whole = copied("whole")
 verbs[verb](whole)
 allowed = [state(board), state(whole)]
 sys.addaudithook(hook)
-for point in range(1000):
+for point in range(0, 1000, int(sys.argv[4])):
     where = copied(f"killed-{point}")
     def work():
         global countdown
@@ -93,8 +97,9 @@ for point in range(1000):
 
 @pytest.mark.parametrize("verb", ["add", "replace", "remove"])
 def test_killed_at_any_file_operation(board, predictions, verb):
+    step = "1" if os.environ.get(ALL) == "all" else "7"
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCRIPT, str(board), str(predictions[2]), verb],
+        [sys.executable, "-W", "error", "-c", SCRIPT, str(board), str(predictions[2]), verb, step],
         check=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
