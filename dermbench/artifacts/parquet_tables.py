@@ -19,6 +19,8 @@ from dermbench.errors import InputError
 MAX_BYTES = 1 << 30
 """Bytes that the columns of a file may unpack to, all together."""
 BATCH_ROWS = 1 << 16
+LIST_ROWS = 1 << 8
+"""Rows that are read at a time; fewer where cells hold lists, whose lengths are not known before."""
 GROUP_BYTES = 64 << 20
 """Bytes of the columns that are read side by side."""
 TEXT_BYTES = 32
@@ -32,8 +34,15 @@ NULLABLE = {
 ONE_VALUE = "Write one value a cell, as text or number."
 
 
-def read_parquet(source: Path) -> RawTable:
+def read_parquet(source: Path, *, lists: bool = False) -> RawTable:
     """Read a parquet file; columns keep their types, and what pandas noted about them is ignored.
+
+    Parameters
+    ----------
+    source
+        The file.
+    lists
+        Whether a cell may hold a list of numbers.
 
     Raises
     ------
@@ -48,7 +57,7 @@ def read_parquet(source: Path) -> RawTable:
         with pa.OSFile(str(source)) as stream, pq.ParquetFile(stream) as file:
             schema = file.schema_arrow
             check_names(source, schema.names)
-            _check_types(source, schema)
+            _check_types(source, schema, lists=lists)
             _check_size(source, file.metadata, schema)
             with pq.ParquetFile(stream, read_dictionary=_texts(schema)) as coded:
                 frame = _to_frame(source, coded if _may_be_long(source, coded) else file)
@@ -57,8 +66,9 @@ def read_parquet(source: Path) -> RawTable:
     return RawTable(schema.names, frame)
 
 
-def _check_types(source: Path, schema: pa.Schema) -> None:
-    problems = [f"column {field.name!r} holds {field.type}" for field in schema if not _is_single(field.type)]
+def _check_types(source: Path, schema: pa.Schema, *, lists: bool) -> None:
+    wrong = [field for field in schema if not (_is_single(field.type) or (lists and _is_list(field.type)))]
+    problems = [f"column {field.name!r} holds {field.type}" for field in wrong]
     if problems:
         more = [f"{len(problems) - 20:,} more such columns"] if len(problems) > 20 else []
         raise InputError(source, problems[:20] + more, remedy=ONE_VALUE)
@@ -69,6 +79,13 @@ def _is_single(kind: pa.DataType) -> bool:
         return _is_single(kind.value_type) and not pa.types.is_dictionary(kind.value_type)
     known = (pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return _is_text(kind) or pa.types.is_temporal(kind) or any(one(kind) for one in known)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    known = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(one(kind) for one in known) and (
+        pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -139,11 +156,12 @@ def _longest(column: pa.Array) -> int:
 def _to_frame(source: Path, file: pq.ParquetFile) -> pd.DataFrame:
     """Return the columns 0, 1, ..., read a few at a time."""
     names = file.schema_arrow.names
+    rows = LIST_ROWS if any(map(_is_list, file.schema_arrow.types)) else BATCH_ROWS
     size, problems = 0, []
     found: dict[int, pd.Series] = {}
     for group in _groups(file):
         columns: dict[str, list[pa.Array]] = {names[i]: [] for i in group}
-        for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):  # with a also a.b, of another group
+        for batch in file.iter_batches(rows, columns=list(columns)):  # with a also a.b, of another group
             for name, column in zip(batch.schema.names, _unpacked(source, batch, size), strict=True):
                 if name in columns:
                     columns[name].append(column)

@@ -65,13 +65,20 @@ def source_name(table: TableSource) -> Path | str:
     return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
 
 
-def read_table(table: TableSource) -> Table:
+def read_table(table: TableSource, *, lists: bool = False) -> Table:
     """Read a ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet`` table, or take a data frame.
 
     Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
     ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of other files and of data frames keep their
     types. Named levels of a data frame's index become columns. The unnamed index that pandas and R write is left
     out, or read as ``image_id`` where no column holds ids and it is no row number.
+
+    Parameters
+    ----------
+    table
+        The file or data frame.
+    lists
+        Whether a cell of a parquet file or data frame may hold a list of numbers, as tables of embeddings do.
 
     Raises
     ------
@@ -84,7 +91,11 @@ def read_table(table: TableSource) -> Table:
         cells hold more than one value.
     """
     name = source_name(table)
-    raw = _from_memory(table) if isinstance(table, pd.DataFrame) else _from_file(Path(table))
+    raw = (
+        _from_memory(table, lists=lists)
+        if isinstance(table, pd.DataFrame)
+        else _from_file(Path(table), lists=lists)
+    )
     frame, facts = named_columns(name, raw)
     said = (f"{Path(name).name}: {', '.join(facts)}.",) if facts else ()
     return Table(frame, name, said, raw.decimal_comma)
@@ -105,12 +116,12 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
             raise UsageError(f"{target}: tables are written as .csv or .parquet")
 
 
-def _from_file(source: Path) -> RawTable:
+def _from_file(source: Path, *, lists: bool) -> RawTable:
     suffix = source.suffix.lower()
     if suffix in {".csv", ".tsv"}:
         return read_text(source, separator="\t" if suffix == ".tsv" else ",")
     if suffix == ".parquet":
-        return read_parquet(source)
+        return read_parquet(source, lists=lists)
     if suffix == ".xlsx":
         return read_xlsx(source)
     check_plain(source)
@@ -122,7 +133,7 @@ def _from_file(source: Path) -> RawTable:
     )
 
 
-def _from_memory(table: pd.DataFrame) -> RawTable:
+def _from_memory(table: pd.DataFrame, *, lists: bool) -> RawTable:
     source = source_name(table)
     for level in reversed(range(table.index.nlevels)):
         nameless = table.index.names[level] is None
@@ -134,7 +145,9 @@ def _from_memory(table: pd.DataFrame) -> RawTable:
             table = table.reset_index(level=level, names=name, allow_duplicates=True)
     names = [str(name) for name in table.columns]
     frame = table.set_axis(range(len(names)), axis=1)
-    problems = [f"column {name!r} holds {kind}" for i, name in enumerate(names) if (kind := _several(frame[i]))]
+    kinds = {name: _several(frame[i]) for i, name in enumerate(names)}
+    allowed = {"", "list", "ndarray"} if lists else {""}
+    problems = [f"column {name!r} holds {kind}" for name, kind in kinds.items() if kind not in allowed]
     if problems:
         raise InputError(source, problems, remedy="Put one value in each cell, as text or number.")
     return RawTable(names, frame)

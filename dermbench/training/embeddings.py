@@ -52,7 +52,7 @@ def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[
     InputError
         When images are missing, ids repeat, or values are no finite numbers.
     """
-    table = read_table(path).frame
+    table = read_table(path, lists=True).frame
     column = find_column(table, "image_id")
     if column is None:
         raise InputError(path, [f"no column image_id; found {', '.join(map(str, table.columns))}"])

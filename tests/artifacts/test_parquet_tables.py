@@ -66,6 +66,18 @@ def test_columns_that_hold_no_text_and_no_number(tmp_path, column, message):
         read_table(stored(tmp_path, pa.table({"image_id": IDS, "x": column})))
 
 
+def test_lists_of_numbers_where_they_are_asked_for(tmp_path, monkeypatch):
+    table = pa.table({"image_id": IDS, "x": [[0.5, 1.5], [2.5, 3.5]]})
+    path = stored(tmp_path, table)
+    for source in (path, table.to_pandas()):
+        assert [list(cell) for cell in read_table(source, lists=True).frame["x"]] == [[0.5, 1.5], [2.5, 3.5]]
+    with pytest.raises(InputError, match="column 'x' holds list"):
+        read_table(stored(tmp_path, pa.table({"image_id": IDS, "x": [["a"], ["b"]]})), lists=True)
+    monkeypatch.setattr(parquet_tables, "MAX_BYTES", 1 << 20)
+    with pytest.raises(InputError, match="unpacks to"):
+        read_table(stored(tmp_path, pa.table({"x": [[0.0] * 100_000] * 20})), lists=True)
+
+
 def test_a_column_that_is_there_twice(tmp_path):
     table = pa.Table.from_arrays([IDS, IDS, IDS], names=["image_id", "pred", "pred "])
     with pytest.raises(InputError, match="there twice: 'pred'"):

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,3 +129,27 @@ def test_equal_ids_win_whatever_they_look_like(names, random):
     made = read_predictions(pd.DataFrame(rows, columns=["image_id", "pred"]), truth)
     assert (made.y_pred == truth.y_true).all()
     assert made.interpreted == ()
+
+
+@pytest.mark.parametrize("names", [list("abcdef"), list("012345"), list("123456")])
+def test_one_table_from_many_programs_is_read_alike_or_refused(tmp_path, names):
+    labels = ["mel", "nv", "nv", "mel", "nv", "mel"]
+    truth = make_truth(pd.DataFrame({"image_id": names, "label": labels}))
+    frame = predicted(names, labels).sample(frac=1, random_state=0)
+    indexed = frame.set_index("image_id")
+    forms = (frame, frame.reset_index(drop=True), indexed, indexed.rename_axis(None))
+    seen = set()
+    for form, index, separator, end, r in itertools.product(
+        forms, (True, False), ",;", ("", "row", "all"), (0, 1)
+    ):
+        header, *rows = form.to_csv(index=index, sep=separator).splitlines()
+        header = header.removeprefix(separator) if r else header
+        lines = [header + separator * (end == "all"), *(row + separator * (end != "") for row in rows)]
+        (tmp_path / "t.csv").write_text("\n".join(lines))
+        try:
+            made = read_predictions(tmp_path / "t.csv", truth)
+        except InputError:
+            continue
+        assert (made.y_pred == truth.y_true).all(), (lines, made.interpreted)
+        seen.add((index, end, r))
+    assert len(seen) > 6
