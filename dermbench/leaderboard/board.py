@@ -144,7 +144,7 @@ def read_board(folder: Path, *, name: str = BOARD) -> Board:
 def stage_board(folder: Path, board: Board) -> Path:
     """Write :data:`STAGED`, atomically, and return its path; it keeps comments and order of ``board.toml``."""
     path = folder / BOARD
-    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig")) if path.is_file() else tomlkit.document()
     content: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
     defaults = {name: field.default for name, field in Board.model_fields.items()}
     for key, item in content.items():

@@ -136,9 +136,10 @@ def merge(
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return class probabilities, rows summing to 1."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    """Return class probabilities, rows summing to 1; a row with NaN or infinity becomes NaN."""
+    with np.errstate(invalid="ignore"):
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
     return probabilities
 
 

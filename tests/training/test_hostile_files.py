@@ -15,7 +15,7 @@ import safetensors.torch
 import torch
 
 from dermbench.errors import DermbenchError, InputError, UsageError
-from dermbench.training import loop, predict, train
+from dermbench.training import candidates, loop, predict, train
 from dermbench.training.stopping import InterruptedRunError
 from dermbench.training.tensor_files import HEADER, WeightsHeader, read_header
 from dermbench.training.weights import read_weights
@@ -91,8 +91,10 @@ def test_tensors_that_do_not_fit_a_run(damaged, shared_dataset, tmp_path, change
     assert not (tmp_path / "o.parquet").exists()
 
 
-def test_a_network_that_gives_nan_is_refused(damaged, shared_dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr("dermbench.training.candidates.softmax", lambda logits: logits * np.nan)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_gives_nan_is_refused(damaged, shared_dataset, tmp_path, monkeypatch, value):
+    collect = candidates.collect
+    monkeypatch.setattr(candidates, "collect", lambda *given: collect(*given) + value)
     with pytest.raises(InputError, match="NaN in place of probabilities for 9 images: 'test-"):
         predict(damaged, shared_dataset, out=tmp_path / "o.csv")
     assert not (tmp_path / "o.csv").exists()
