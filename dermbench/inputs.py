@@ -12,13 +12,8 @@ import pandas as pd
 
 from dermbench.artifacts.cases import Cases, find_cases
 from dermbench.artifacts.class_map import ClassMap, MapSource, read_class_map
-from dermbench.artifacts.columns import (
-    ALIASES,
-    choose_columns,
-    find_column,
-    fold_header,
-    is_skin_type,
-)
+from dermbench.artifacts.columns import choose_columns, find_column, is_skin_type
+from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.predictions import Predictions, read_predictions
@@ -253,11 +248,12 @@ def adapt(
     if missing not in rules:
         raise UsageError(f"--missing {missing}: images without a prediction are {' or '.join(rules)}")
     images = reference.images
+    names = [str(name) for name in images.table.columns]
     features = default_features(images)
     if sensitive is not None:
-        features = tuple(_standard_name(images, name) for name in sensitive)
+        features = tuple(standard_feature(names, name) for name in sensitive)
     if scales is not None and scales.columns:
-        images = replace(images, scales=scales.renamed({c: _standard_name(images, c) for c in scales.columns}))
+        images = replace(images, scales=scales.renamed({c: standard_feature(names, c) for c in scales.columns}))
     _check_scales(images.scales, features)
     mapping = None
     if class_map is not None:
@@ -271,23 +267,6 @@ def adapt(
         features=features,
         logits=logits,
     )
-
-
-def _standard_name(truth: Truth, feature: str) -> str:
-    """Return a sensitive feature under the names of the truth: ``Skin type,Gender`` is ``fst,sex``."""
-    if feature in truth.table:
-        return feature
-    return ",".join(_standard_part(truth, part.strip()) for part in feature.split(","))
-
-
-def _standard_part(truth: Truth, name: str) -> str:
-    if name in truth.table or name == "fst_band":
-        return name
-    key = fold_header(name)
-    columns = [str(column) for column in truth.table.columns]
-    same = [column for column in columns if fold_header(column) == key]
-    meant = [c for c in columns if key in map(fold_header, ALIASES.get(c, ()))]
-    return same[0] if len(same) == 1 else meant[0] if meant else name
 
 
 def _check_scales(scales: Scales, features: Sequence[str]) -> None:

@@ -12,13 +12,12 @@ import pandas as pd
 from dermbench.artifacts.column_types import reading_sentences, standardise
 from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, choose_columns, describe_columns
 from dermbench.artifacts.hashing import table_digest
-from dermbench.artifacts.labels import match_labels, not_one_label, spelling_conflicts
+from dermbench.artifacts.label_column import SPELLING_REMEDY, folded_labels, match_column
 from dermbench.artifacts.one_hot import read_one_hot
 from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
-from dermbench.artifacts.text_form import CONTROL, id_problems
-from dermbench.artifacts.wording import counted
+from dermbench.artifacts.text_form import id_problems
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-SPELLING_REMEDY = "Correct the labels, or name the classes: --classes A,B (data prepare: --set classes=A,B)."
 
 
 @dataclass(frozen=True)
@@ -159,13 +156,13 @@ def make_truth(
     clean = standardise(table, chosen, decimal_comma=decimal_comma)
     problems = _id_problems(clean["image_id"])
     known = tuple(classes) or tuple(sorted(clean["label"].dropna().unique()))
-    label_problems, labels = _match(clean, known, aliases, given=bool(classes))
+    label_problems, labels = match_column(clean, known, aliases, given=bool(classes))
     problems += label_problems
     if len(known) < 2:
         problems.append(f"needs at least 2 classes, found {len(known)}")
     if problems:
         raise InputError(source, problems, remedy=SPELLING_REMEDY if "spelling" in "".join(problems) else None)
-    said += [*reading_sentences(clean), *_folded(clean["label"], labels)]
+    said += [*reading_sentences(clean), *folded_labels(clean["label"], labels)]
     clean["label"] = labels
     if "fst" in clean:
         bands = band_name(clean["fst"]).replace("unknown", pd.NA)
@@ -226,46 +223,3 @@ def _id_problems(ids: pd.Series) -> list[str]:
     if len(repeated):
         problems.append(f"repeated image_id: {name_some(repeated)}")
     return problems + id_problems(ids)
-
-
-def _match(
-    table: pd.DataFrame, classes: Sequence[str], aliases: Mapping[str, str] | None, *, given: bool
-) -> tuple[list[str], pd.Series]:
-    """Return what is wrong with the labels, and the class of each row."""
-    found = table["label"]
-    lists = not_one_label(found)
-    if lists.any():
-        shown = f"{name_some(found[lists].unique(), limit=2)} in {int(lists.sum()):,} rows"
-        return [f"label cells hold lists ({shown}); one label an image is needed"], found
-    conflicts = [] if given else spelling_conflicts(found)
-    if conflicts:
-        return conflicts, found
-    labels = match_labels(found, classes, aliases=aliases).set_axis(table.index)
-    return _label_problems(table, labels, classes), labels
-
-
-def _folded(found: pd.Series, labels: pd.Series) -> list[str]:
-    """Say how many labels are written otherwise than their class."""
-    apart = found.notna() & (found != labels)
-    if not apart.any():
-        return []
-    pairs = pd.DataFrame({"found": found[apart], "label": labels[apart]}).drop_duplicates()
-    first = ", ".join(f"{a!r} is {b!r}" for a, b in pairs.head(3).itertuples(index=False))
-    more = f" and {len(pairs) - 3:,} more" if len(pairs) > 3 else ""
-    return [f"{counted(int(apart.sum()), 'label')} in other spellings than their class ({first}{more})."]
-
-
-def _label_problems(table: pd.DataFrame, labels: pd.Series, classes: Sequence[str]) -> list[str]:
-    empty, unknown = table["label"].isna(), table["label"].notna() & labels.isna()
-    problems = []
-    held = table["label"].str.contains(CONTROL).fillna(value=False)
-    if held.any():
-        problems.append(f"labels with control characters: {name_some(table['label'][held].unique())}")
-    if empty.any():
-        problems.append(f"no label for image_id {name_some(table['image_id'][empty])}")
-    if unknown.any():
-        problems.append(
-            f"labels outside of the class set: {name_some(table['label'][unknown].unique())}; "
-            f"classes: {', '.join(classes)}"
-        )
-    return problems
