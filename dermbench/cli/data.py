@@ -92,7 +92,7 @@ def _prepare(
         workers=workers,
     )
     for remark in dataset.info.interpreted:
-        typer.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
     if as_json:
         say(dataset.info.model_dump_json(by_alias=True, indent=2))
         return
