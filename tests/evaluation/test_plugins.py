@@ -84,7 +84,7 @@ def test_a_plug_in_that_fails_to_import_is_no_warning(tmp_path):
         "from dermbench.evaluation import METRICS; METRICS.names()", fake(tmp_path, "odd = no_such_module:X")
     )
     assert done.returncode != 0
-    assert "metric plug-in 'odd' (no_such_module:X) failed to import" in done.stderr
+    assert "metric plug-in 'odd' (no_such_module:X, package broken 1.0) failed to import" in done.stderr
 
 
 def test_a_miss_suggests_the_nearest_name():
