@@ -191,6 +191,8 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every file below ``folder`` that is not hidden."""
-    files = (p for p in sorted(folder.rglob("*")) if p.is_file() and not p.name.startswith("."))
-    return {str(p.relative_to(folder)): p.read_bytes() for p in files}
+    """Return the bytes of every file below ``folder`` that is neither hidden nor in a hidden folder."""
+    files = {str(p.relative_to(folder)): p for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        name: p.read_bytes() for name, p in files.items() if not any(part[0] == "." for part in Path(name).parts)
+    }
