@@ -10,10 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from dermbench import evaluation
-from dermbench.artifacts.predictions import Predictions
 from dermbench.artifacts.scales import read_scales
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
@@ -238,7 +235,7 @@ def _primary(
 
 
 def _stem(predictions: PredictionsSource) -> str | None:
-    return None if isinstance(predictions, pd.DataFrame | Predictions) else Path(predictions).stem
+    return Path(predictions).stem if isinstance(predictions, Path | str) else None
 
 
 def _baseline(models: Mapping[str, PredictionsSource], chosen: str | None) -> str | None:

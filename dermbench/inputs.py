@@ -17,7 +17,7 @@ from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.predictions import Predictions, read_predictions
-from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.tables import Table, TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth, read_truth
 from dermbench.errors import InputError, UsageError
@@ -304,8 +304,8 @@ def _from_table(
     classes: tuple[str, ...],
     columns: Mapping[str, str],
 ) -> Reference:
-    name = source_name(source)
-    stem = "unnamed" if isinstance(source, pd.DataFrame) else Path(source).stem
+    table = read_table(source)
+    stem = "unnamed" if isinstance(source, pd.DataFrame) else Path(table.source).stem
     about: dict[str, Any] = {"classes": classes, "task": stem}
     definition = None
     if task is not None:
@@ -319,14 +319,14 @@ def _from_table(
             "sensitive": definition.sensitive,
         }
     own = "" if definition is None else definition.label_column
-    found = _in_table(source, columns, own)
-    truth = read_truth(source, split=split, columns=found, **about)
+    found = _in_table(table.frame, columns, own)
+    truth = read_truth(table, split=split, columns=found, **about)
     if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
-            f"task {task!r} has {definition.n_classes} classes, {name} has labels of {len(truth.classes)}",
+            f"task {task!r} has {definition.n_classes} classes, {table.source} has labels of {len(truth.classes)}",
             remedy="Name all classes with --classes.",
         )
-    others = _other_ids(source, truth, found) if split else frozenset()
+    others = _other_ids(table, truth, found) if split else frozenset()
     return Reference(
         truth,
         others,
@@ -338,14 +338,13 @@ def _from_table(
     )
 
 
-def _in_table(source: TableSource, columns: Mapping[str, str], own: str) -> Mapping[str, str]:
+def _in_table(table: pd.DataFrame, columns: Mapping[str, str], own: str) -> Mapping[str, str]:
     """Return the columns that the user named, with the label column of the task's release where the table has it.
 
     The column of the ids may be one of the predictions only.
     """
     if not own and "image_id" not in columns:
         return columns
-    table = read_table(source).frame
     found = dict(columns)
     if own in table:
         found.setdefault("label", own)
@@ -354,7 +353,6 @@ def _in_table(source: TableSource, columns: Mapping[str, str], own: str) -> Mapp
     return found
 
 
-def _other_ids(source: TableSource, truth: Truth, columns: Mapping[str, str]) -> frozenset[str]:
-    table = read_table(source).frame
-    column = choose_columns(table, source=source_name(source), given=columns)["image_id"]
-    return frozenset(set(to_text(table[column]).dropna()) - set(truth.image_id))
+def _other_ids(table: Table, truth: Truth, columns: Mapping[str, str]) -> frozenset[str]:
+    column = choose_columns(table.frame, source=table.source, given=columns)["image_id"]
+    return frozenset(set(to_text(table.frame[column]).dropna()) - set(truth.image_id))

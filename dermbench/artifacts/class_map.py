@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermbench.artifacts.guarded import read_toml
 from dermbench.artifacts.labels import fold, match_labels
-from dermbench.artifacts.tables import TableSource, read_table, source_name
+from dermbench.artifacts.tables import TableSource, read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, name_some
 
@@ -109,9 +109,10 @@ def _rows(where: pd.Series) -> list[str]:
 def _read_pairs(source: MapSource) -> tuple[Path | str, pd.DataFrame]:
     if isinstance(source, Mapping):
         return "<mapping>", pd.DataFrame(list(source.items()), columns=list(COLUMNS), dtype=object)
-    if not isinstance(source, pd.DataFrame) and Path(source).suffix.lower() == ".toml":
+    if isinstance(source, Path | str) and Path(source).suffix.lower() == ".toml":
         return source, pd.DataFrame(list(_read_toml(Path(source)).items()), columns=list(COLUMNS), dtype=object)
-    table, name = read_table(source).frame, source_name(source)
+    read = read_table(source)
+    table, name = read.frame, read.source
     folded = table.rename(columns=lambda column: str(column).strip().lower())
     if sorted(folded.columns) != sorted(COLUMNS):
         found = ", ".join(map(str, table.columns)) or "none"

@@ -127,6 +127,7 @@ class Dataset:
         return make_truth(
             self.part(split).drop(columns=["path", "split", "sha256"], errors="ignore"),
             source=self.root,
+            standard=True,
             classes=self.classes,
             task=self.info.task,
             split=split,

@@ -19,8 +19,6 @@ from dermbench.artifacts.text_tables import read_text
 from dermbench.artifacts.xlsx_tables import read_xlsx
 from dermbench.errors import InputError, UsageError
 
-TableSource = Path | str | pd.DataFrame
-"""Where a table comes from: a file or a data frame."""
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
 """Endings of tables that are read."""
 HOW_TO_SAVE = (
@@ -60,8 +58,14 @@ class Table:
     decimal_comma: bool = False
 
 
+TableSource = Path | str | pd.DataFrame | Table
+"""Where a table comes from: a file, a data frame, or a table that was read before."""
+
+
 def source_name(table: TableSource) -> Path | str:
     """Return what messages call a table: its path, or ``<DataFrame>``."""
+    if isinstance(table, Table):
+        return table.source
     return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
 
 
@@ -90,6 +94,8 @@ def read_table(table: TableSource, *, lists: bool = False) -> Table:
         When the file is not what its suffix says, is too large, rows differ in length, a column is there twice, or
         cells hold more than one value.
     """
+    if isinstance(table, Table):
+        return table
     name = source_name(table)
     raw = (
         _from_memory(table, lists=lists)

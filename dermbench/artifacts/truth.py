@@ -108,6 +108,7 @@ def make_truth(
     columns: Mapping[str, str] | None = None,
     interpreted: Sequence[str] = (),
     decimal_comma: bool = False,
+    standard: bool = False,
     **about: object,
 ) -> Truth:
     """Validate a table of labels and sensitive features.
@@ -130,6 +131,8 @@ def make_truth(
         How the file was read, in sentences.
     decimal_comma
         Whether ``2,5`` is a number.
+    standard
+        Whether the table is one of :func:`~dermbench.artifacts.column_types.standardise`, as a manifest is.
     **about
         Other attributes of :class:`Truth`.
 
@@ -153,7 +156,7 @@ def make_truth(
             [f"no column for {names}; found {', '.join(map(str, table.columns))}"],
             remedy="Name the columns: --id COL, --label COL.",
         )
-    clean = standardise(table, chosen, decimal_comma=decimal_comma)
+    clean = table.copy() if standard else standardise(table, chosen, decimal_comma=decimal_comma)
     problems = _id_problems(clean["image_id"])
     known = tuple(classes) or tuple(sorted(clean["label"].dropna().unique()))
     label_problems, labels = match_column(clean, known, aliases, given=bool(classes))
