@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ("image_id", "path", "label", "split")
 SPLITS = ("train", "val", "test")
+ALL = "all"
+"""Split of a table that is evaluated as a whole."""
 JOINED = "+"
 """Joins the names of splits that are looked at together: ``train+val``."""
 UNITS = ("patient_id", "lesion_id", "duplicate_group")

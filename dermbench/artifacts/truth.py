@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.column_types import reading_sentences, standardise
-from dermbench.artifacts.columns import ALIASES, JOINED, UNITS, choose_columns, describe_columns
+from dermbench.artifacts.columns import ALIASES, ALL, JOINED, UNITS, choose_columns, describe_columns
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.label_column import SPELLING_REMEDY, folded_labels, match_column
 from dermbench.artifacts.one_hot import read_one_hot
@@ -55,7 +55,7 @@ class Truth:
     table: pd.DataFrame
     classes: tuple[str, ...]
     task: str = "unnamed"
-    split: str = "all"
+    split: str = ALL
     malignancy: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = False
     sensitive: tuple[str, ...] = ("fst", "fst_band")
@@ -209,7 +209,7 @@ def read_truth(
     return make_truth(
         table,
         source=name,
-        split=split or "all",
+        split=split or ALL,
         columns=columns,
         interpreted=said,
         decimal_comma=read.decimal_comma,

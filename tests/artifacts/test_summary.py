@@ -51,6 +51,8 @@ def test_what_was_tested_on_whom():
     assert sentences(make_report({}, model=None))["tested"] == (
         "The model was tested on 400 images of the test split of made-up, in 3 classes."
     )
+    whole = sentences(make_report({}, model=None, split="all"))["tested"]
+    assert whole == "The model was tested on 400 images of made-up, in 3 classes."
 
 
 def test_the_counts_are_those_of_the_skin_type_where_there_is_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report.disparity import LEVEL, Disparity
 from dermbench.artifacts.report.parts import Undefined
 from dermbench.artifacts.report.report import Extremes, SummarySentence
@@ -79,10 +80,8 @@ def class_extremes(per_class: Mapping[str, ClassRow]) -> Extremes:
 
 def _tested(report: Report) -> str:
     model = report.model or "The model"
-    text = (
-        f"{model} was tested on {counted(report.n, 'image')} of the {report.split} split of {report.task}, in "
-        f"{counted(len(report.classes), 'class')}"
-    )
+    images = f"{counted(report.n, 'image')} of {'' if report.split == ALL else f'the {report.split} split of '}"
+    text = f"{model} was tested on {images}{report.task}, in {counted(len(report.classes), 'class')}"
     name = _counted_feature(report)
     if name is None:
         return f"{text}."
