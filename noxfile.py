@@ -80,3 +80,11 @@ def fuzz(session: nox.Session) -> None:
     """Damage 12,000 files, some for each reader, in processes of bounded memory (minutes); ``-- --seed 1``."""
     _install(session, "test", ".[train,offline,onnx,xlsx]")
     session.run("python", "-m", "tests.fuzz.run", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Plant 300 faults in readers and leaderboard checks, and count those that the tests find (minutes)."""
+    _install(session, "test", ".[train,offline,onnx,xlsx]")
+    _install(session, "mutants")
+    session.run("python", "-m", "tests.mutants.run", *session.posargs, env=ONE_THREAD)

@@ -34,6 +34,13 @@ FROM_FILES = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg
 Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 
+def plain(values: object) -> object:
+    """Return dictionaries and sequences as JSON holds them; other values as they are."""
+    if isinstance(values, dict):
+        return {key: plain(value) for key, value in values.items()}
+    return [plain(value) for value in values] if isinstance(values, list | tuple) else values
+
+
 class Origin(BaseModel):
     """What the hub says of a network that it names.
 
@@ -50,6 +57,12 @@ class Origin(BaseModel):
     architecture: str
     args: dict[str, JsonValue] = Field(default_factory=dict)
     cfg: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("args", "cfg", mode="before")
+    @classmethod
+    def _lists(cls, values: object) -> object:
+        """Turn tuples, as timm gives them, into the lists that the file holds."""
+        return plain(values)
 
     @field_validator("args")
     @classmethod

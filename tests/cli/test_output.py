@@ -48,7 +48,8 @@ def test_lines_and_tables_are_printed_as_text(capsys, err):
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
 from pathlib import Path
 from dermbench import cli
 from dermbench.artifacts.files import atomic_path

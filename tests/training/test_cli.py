@@ -45,7 +45,7 @@ def test_train_predict_explain(dataset, tmp_path, monkeypatch, capsys, tiny):
         (["--preset", "cpu-small", "--set", "epoch=1"], "did you mean 'epochs'"),
         (["--preset", "cpu-small", "--set", "device=warp"], "unknown device"),
         (["--preset", "cpu-small", "--set", "weights=absent.pth"], "no such file"),
-        (["--config", "absent.toml"], "cannot be read"),
+        (["--config", "absent.toml"], "absent.toml: no such file"),
         ([], "preset"),
     ],
 )

@@ -205,9 +205,9 @@ def damaged(kind, last, make_dataset, root, run):
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("truncated", "not a readable safetensors file"),
-        ("empty", "not a readable safetensors file"),
-        ("pickle", "not a readable safetensors file"),
+        ("truncated", "file not fully covered"),
+        ("empty", "cut off: its header is not all there"),
+        ("pickle", "cut off: its header is not all there"),
         ("other classes", "is of another run (classes: ['macule', 'nodule', 'wheal'] instead of ["),
         ("fewer classes", "(classes: ['macule', 'nodule'] instead of ['macule', 'nodule', 'plaque'])"),
     ],

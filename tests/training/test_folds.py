@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import DatasetInfo, read_predictions, write_dataset
-from dermbench.errors import DermbenchError, UsageError
+from dermbench.artifacts.records import validated
+from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.training import export, predict
 from dermbench.training.calibrate import fit_temperature
 from dermbench.training.candidates import Request, probabilities
@@ -370,9 +371,12 @@ def test_weights_that_have_seen_the_fold_are_refused(
     ],
 )
 def test_malformed_metadata_of_onnx_is_one_message(changed):
-    from dermbench.training.onnx import _malformed
+    from dermbench.training.onnx import OnnxHeader
 
+    network = {"classes": ["a", "b"], "image_size": 8, "cache_size": 9, "mean": [0.5] * 3, "std": [0.2] * 3}
     sound = {"folds": 3, "fold": 2, "crop_mode": "squash", "dataset": "sha256:0", "held_out": ""}
-    assert _malformed(dict(sound)) == []
-    assert _malformed({}) == []
-    assert len(_malformed({**sound, **changed})) == 1
+    assert validated("x.onnx", OnnxHeader, network).folds == 0
+    assert validated("x.onnx", OnnxHeader, network | sound).fold == 2
+    with pytest.raises(InputError) as caught:
+        validated("x.onnx", OnnxHeader, network | sound | changed)
+    assert len(caught.value.problems) == 1
