@@ -40,8 +40,15 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
     _install(session, "test", ".[train,offline-all,onnx,xlsx]")
-    arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered"]
+    arguments = session.posargs or ["-n", "2", "-m", "not compiles", "--cov", "--cov-report=term:skip-covered"]
     session.run("pytest", *arguments, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def native(session: nox.Session) -> None:
+    """Compile the kernels in C for other processors, by other compilers and where caches are damaged (minutes)."""
+    _install(session, "test", ".[train,offline]")
+    session.run("pytest", "-n", "2", "-m", "compiles", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)

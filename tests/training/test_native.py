@@ -263,6 +263,7 @@ def test_squeeze_and_excitation_elsewhere_stays():
         assert torch.equal(own(images), layer(images))
 
 
+@pytest.mark.compiles
 @needs_compiler
 @pytest.mark.parametrize("flag", ["-mno-avx512bf16", "-mno-avx512f", "-mno-avx"])
 def test_kernels_for_other_processors(ask, flag):
@@ -317,6 +318,7 @@ def ask(monkeypatch, tmp_path):
         question.cache_clear()
 
 
+@pytest.mark.compiles
 @needs_compiler
 def test_they_are_compiled_once_and_anew_when_damaged(ask, tmp_path, monkeypatch):
     assert not ask()
@@ -336,6 +338,7 @@ def test_they_are_compiled_once_and_anew_when_damaged(ask, tmp_path, monkeypatch
     assert len(list(damaged.parent.glob("*.so"))) == 2
 
 
+@pytest.mark.compiles
 @needs_compiler
 def test_a_compiler_without_openmp_is_for_one_thread(ask, tmp_path):
     serial = tmp_path / "serial"
@@ -393,6 +396,7 @@ def test_a_second_derivative_is_refused_and_never_dropped():
             gradient.float().square().sum().backward()
 
 
+@pytest.mark.compiles
 @needs_compiler
 def test_the_default_type_of_numbers_does_not_matter(ask):
     torch.set_default_dtype(torch.float64)
@@ -406,6 +410,7 @@ def test_the_default_type_of_numbers_does_not_matter(ask):
     assert found.dtype == torch.float32
 
 
+@pytest.mark.compiles
 @needs_compiler
 def test_a_folder_that_others_write_to_is_not_trusted(ask, tmp_path):
     folder = tmp_path / "dermbench"
