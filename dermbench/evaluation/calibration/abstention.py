@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.metric import Weighted
     from dermbench.evaluation.core.sample import Sample
 
+DIGITS = 12
+"""Decimals of an area: equal areas of resamples are equal, though they are sums of rounded numbers."""
 COVERAGE = 0.8
 """Share of the validation images that the threshold answers."""
 
@@ -143,7 +145,7 @@ def _prepare_aurc(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], _curves
         if steps.tied is not None:
             lost *= np.divide(errors, size, out=np.zeros_like(errors), where=size > 0)
         total = errors.sum(axis=0) * harmonic[n.astype(np.intp)] - lost.sum(axis=0)
-        return ratio(total, n)[:, None]
+        return np.round(ratio(total, n), DIGITS)[:, None]
 
     return area
 
