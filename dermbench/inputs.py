@@ -304,12 +304,11 @@ def _from_table(
     classes: tuple[str, ...],
     columns: Mapping[str, str],
 ) -> Reference:
+    definition = None if task is None else load_task(task)
     table = read_table(source)
     stem = "unnamed" if isinstance(source, pd.DataFrame) else Path(table.source).stem
     about: dict[str, Any] = {"classes": classes, "task": stem}
-    definition = None
-    if task is not None:
-        definition = load_task(task)
+    if definition is not None:
         about = {
             "classes": classes or definition.classes,
             "task": task,
