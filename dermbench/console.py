@@ -19,6 +19,10 @@ class PlainConsole(Console):
         """Return a string as text for the terminal."""
         return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 
+    def on_broken_pipe(self) -> None:
+        """Leave the end to the command line: rich would exit with 1 where the reader of a pipe has gone."""
+        raise BrokenPipeError
+
 
 def make_console(*, stderr: bool = False, width: int | None = None, quiet: bool = False) -> PlainConsole:
     """Return the console for tables and styled lines.

@@ -36,6 +36,8 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 """Signals that end a command as Ctrl-C does."""
 COLLECT_AFTER = 100_000
 """New objects after which Python looks for cycles: importing libraries makes a million that stay."""
+PIPE_CLOSED = 141
+"""Exit code where the reader of a pipe goes before the end, as of programs that the signal for it ends."""
 WRONG_USAGE: Any = typer.BadParameter.__base__
 """The error of all wrong usage, which typer has under no name of its own."""
 
@@ -76,6 +78,9 @@ class Verbs(TyperGroup):
             raise
         except KeyboardInterrupt as error:
             raise StoppedError(error) from error
+        except BrokenPipeError:  # whoever read the output has gone: nobody is left to tell
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(PIPE_CLOSED) from None
         except SystemExit as error:  # no verb of dermbench ends the program this way
             raise blame(error) or DermbenchError(f"another library ended the program: {error!r}") from error
 
@@ -111,17 +116,14 @@ def main() -> None:
     """Run the command line; what a user can mend becomes one message on stderr and an exit code.
 
     A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
-    2, Ctrl-C with 130, SIGTERM with 143, what a plug-in raises with 2. Anything else is a defect of dermbench and
-    shows its traceback.
+    2, Ctrl-C with 130, a closed pipe with 141, SIGTERM with 143, what a plug-in raises with 2. Anything else is a
+    defect of dermbench and shows its traceback.
     """
     _set_up()
     try:
         app()
     except DermbenchError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has gone: nobody is left to tell
-        sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}", DermbenchError.exit_code)
     except Exception as error:

@@ -78,6 +78,30 @@ def test_a_signal_ends_a_command_tidily(tmp_path, number, code, words):
     assert not list(tmp_path.iterdir())
 
 
+PIPED = """
+import sys
+from dermbench import cli
+from dermbench.cli.output import say
+from dermbench.console import make_console
+@cli.app.command("lines")
+def lines(kind: str):
+    for number in range(20_000):
+        (make_console().print if kind == "console" else say)(f"line {number}")
+sys.argv = ["dermbench", "lines", sys.argv[1]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("kind", ["console", "say"])
+def test_a_reader_that_goes_ends_the_command_without_a_word(kind):
+    words = [sys.executable, "-c", PIPED, kind]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "line 0\n"
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (cli.PIPE_CLOSED, "")
+    process.stderr.close()
+
+
 @pytest.fixture
 def end(monkeypatch, capsys):
     """Return exit code and stderr of a command line whose one verb is a function."""
