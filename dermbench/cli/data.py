@@ -61,9 +61,6 @@ def _prepare(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out images that are missing or unreadable.")
     ] = False,
-    download: Annotated[
-        bool, typer.Option("--download", help="Fetch the release where its licence lets a script do so.")
-    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Option of the source; repeatable.")
@@ -77,10 +74,7 @@ def _prepare(
 ) -> None:
     """Turn a raw release into a dataset folder: check every image, make splits, count."""
     from dermbench.data import prepare
-    from dermbench.data.obtain import refuse_download
 
-    if download:
-        refuse_download(task)
     dataset = prepare(
         task,
         root=root,
@@ -182,7 +176,7 @@ def _print_tasks(tasks: list[Task], console: Console) -> None:
     console.print(table)
     console.print("How to get them")
     for task in tasks:
-        console.print(f"  {task.name}: {task.obtain} {task.homepage}".rstrip(), soft_wrap=True)
+        console.print(f"  {task.name}: {task.where}", soft_wrap=True)
     console.print("Data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER.")
 
 

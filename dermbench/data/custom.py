@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.labels import spelling_conflicts, spellings
-from dermbench.data.source import BUILT_IN, SOURCES
+from dermbench.data.sources import source_names
 from dermbench.errors import InputError, RegistryError, UsageError, name_some
 from dermbench.tasks import Task, load_task, task_names
 
@@ -40,8 +40,9 @@ def resolve_task(name: str, *, root: Path | None, options: Mapping[str, str]) ->
     """
     if name in task_names():
         return load_task(name)
-    if name not in BUILT_IN and name not in SOURCES:
-        near = difflib.get_close_matches(name, [*task_names(), *BUILT_IN], n=1)
+    sources = source_names()
+    if name not in sources:
+        near = difflib.get_close_matches(name, [*task_names(), *sources], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(task_names())}"
         raise RegistryError(f"unknown task or source {name!r}; {hint}", remedy="See: dermbench data list")
     classes = tuple(c.strip() for c in options.get("classes", "").split(",") if c.strip())

@@ -13,7 +13,8 @@ from dermbench.artifacts.units import unit_columns
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.inspect import available_processors
 from dermbench.data.skipped import remarks
-from dermbench.data.source import Release, Request, load_source
+from dermbench.data.source import Release, Request
+from dermbench.data.sources import load_source
 from dermbench.data.splits import DEFAULT_FRACTIONS, assign_splits, check_fractions
 from dermbench.data.usable import FOUND, Usable, usable_images
 from dermbench.errors import UsageError

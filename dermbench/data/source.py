@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from dermbench.errors import UsageError
@@ -57,9 +56,9 @@ class Request:
             When there is none, or nothing lies there; the remedy says how to get the release.
         """
         if self.root is None:
-            raise UsageError(f"{self.task.name}: needs --root, the raw release", remedy=self.task.obtain)
+            raise UsageError(f"{self.task.name}: needs --root, the raw release", remedy=self.task.where)
         if not self.root.exists():
-            raise UsageError(f"{self.root}: no such file or folder", remedy=self.task.obtain)
+            raise UsageError(f"{self.root}: no such file or folder", remedy=self.task.where)
         return self.root
 
     def known(self, *names: str) -> dict[str, str]:
@@ -116,26 +115,3 @@ Source = Callable[[Request], Release]
 
 SOURCES: Registry[Source] = Registry("source", "dermbench.sources", is_one=callable)
 """All sources by name; packages outside add one through the entry-point group ``dermbench.sources``."""
-
-BUILT_IN = {
-    "ajl-21": "dermbench.data.ajl",
-    "fitzpatrick17k": "dermbench.data.fitzpatrick17k",
-    "folder": "dermbench.data.folder",
-    "pad-ufes-20": "dermbench.data.pad_ufes_20",
-    "synthderm": "dermbench.data.synthderm",
-    "table": "dermbench.data.table",
-}
-"""Module of each built-in source, imported when the source is asked for."""
-
-
-def load_source(name: str) -> Source:
-    """Return the source called ``name``, importing its module when it is a built-in one.
-
-    Raises
-    ------
-    RegistryError
-        When there is none; the message suggests the nearest name.
-    """
-    for module in [BUILT_IN[name]] if name in BUILT_IN else BUILT_IN.values():
-        import_module(module)
-    return SOURCES.get(name)

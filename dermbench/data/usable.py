@@ -74,7 +74,7 @@ def _existing(release: Release, request: Request) -> Usable:
     why = [*_why_missing(reasons), *remarks(linked_folders(skipped))]
     if lost.all():
         problem = f"none of the {len(table):,} images is there: {name_some(names)}"
-        raise InputError(root, [problem, *why], remedy=request.task.obtain)
+        raise InputError(root, [problem, *why], remedy=request.task.where)
     if not request.allow_missing:
         problem = f"{int(lost.sum()):,} of {len(table):,} images are missing: {name_some(names)}"
         raise InputError(root, [problem, *why], remedy=GO_ON)

@@ -76,6 +76,11 @@ class Task(BaseModel):
     obtain: str
     size: str = ""
 
+    @property
+    def where(self) -> str:
+        """Where a user gets the files and what she puts where, with the address of the page."""
+        return f"{self.obtain} Its page: {self.homepage}" if self.homepage else self.obtain
+
     @field_validator("primary", mode="before")
     @classmethod
     def _read_primary(cls, value: object) -> object:

@@ -66,7 +66,6 @@ def test_missing_images_raise_one_readable_error(tmp_path, csv):
         (["--split-fractions", "1,2"], "three numbers"),
         (["--split-fractions", "a,b,c"], "three numbers"),
         (["--split-fractions", "0,0,0"], "three shares"),
-        (["--download"], "nothing to download"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(tmp_path, csv, arguments, message):
@@ -74,9 +73,9 @@ def test_arguments_that_do_not_fit_are_refused(tmp_path, csv, arguments, message
         run("prepare", "table", "--root", csv(own_table()), "--out", tmp_path / "out", *arguments)
 
 
-def test_download_says_where_to_go(tmp_path):
-    with pytest.raises(UsageError, match=r"data\.mendeley\.com"):
-        run("prepare", "pad-ufes-20", "--out", tmp_path / "out", "--download")
+def test_a_release_that_is_not_there_is_told_where_to_get(tmp_path):
+    with pytest.raises(UsageError, match=r"metadata\.csv(.|\n)*data\.mendeley\.com"):
+        run("prepare", "pad-ufes-20", "--out", tmp_path / "out")
 
 
 def test_check_exits_1_when_something_is_wrong(out, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from dermbench.data import prepare
 from dermbench.data.index import scan
-from dermbench.data.source import BUILT_IN, load_source
+from dermbench.data.sources import load_source, source_names
 from dermbench.errors import DermbenchError, InputError, RegistryError, UsageError
 
 from .conftest import AJL_LAYOUTS, ajl_tables, draw, make_ajl, md5, pad_metadata
@@ -257,7 +257,7 @@ def test_out_must_not_be_the_release(ajl):
 
 
 def test_every_built_in_source_is_registered_by_its_module():
-    for name in BUILT_IN:
+    for name in source_names():
         assert callable(load_source(name))
     with pytest.raises(RegistryError, match="did you mean 'ajl-21'"):
         load_source("ajl-12")

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from dermbench.artifacts.images import decode_rgb
-from dermbench.data._synth import write
-from dermbench.data._synth.morphology import MORPHOLOGIES
 from dermbench.data.prepare import prepare
 from dermbench.data.source import SOURCES, Request
-from dermbench.data.synthderm import synthderm
+from dermbench.data.sources.synthderm import synthderm
+from dermbench.data.synth import write
+from dermbench.data.synth.morphology import MORPHOLOGIES
 from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.tasks import load_task
 
@@ -26,7 +26,7 @@ import hashlib, sys
 from pathlib import Path
 from dermbench.data.prepare import prepare
 from dermbench.data.source import Request
-from dermbench.data.synthderm import synthderm
+from dermbench.data.sources.synthderm import synthderm
 from dermbench.tasks import load_task
 out = Path(sys.argv[1])
 dials = {"images": "30", "size": "48", "planted_duplicates": "0.2"}

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dermbench.data._synth.dials import FITZPATRICK17K, Dials, read_dials
-from dermbench.data._synth.morphology import MORPHOLOGIES
-from dermbench.data._synth.plan import plan_shots, share_out
-from dermbench.data._synth.table import make_table
+from dermbench.data.synth.dials import FITZPATRICK17K, Dials, read_dials
+from dermbench.data.synth.morphology import MORPHOLOGIES
+from dermbench.data.synth.plan import plan_shots, share_out
+from dermbench.data.synth.table import make_table
 from dermbench.errors import InputError
 
 CLASSES = tuple(MORPHOLOGIES)

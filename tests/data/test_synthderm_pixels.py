@@ -12,13 +12,13 @@ from PIL import Image
 from scipy import stats
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from dermbench.data._synth.colour import draw_skin, lab_to_rgb, quantise, rgb_to_lab, typology_angle
-from dermbench.data._synth.dials import Dials
-from dermbench.data._synth.morphology import MORPHOLOGIES
-from dermbench.data._synth.plan import plan_shots
-from dermbench.data._synth.render import render_lab, render_rgb
-from dermbench.data._synth.streams import Stream, stream
-from dermbench.data._synth.write import encode
+from dermbench.data.synth.colour import draw_skin, lab_to_rgb, quantise, rgb_to_lab, typology_angle
+from dermbench.data.synth.dials import Dials
+from dermbench.data.synth.morphology import MORPHOLOGIES
+from dermbench.data.synth.plan import plan_shots
+from dermbench.data.synth.render import render_lab, render_rgb
+from dermbench.data.synth.streams import Stream, stream
+from dermbench.data.synth.write import encode
 
 CLASSES = tuple(MORPHOLOGIES)
 QUIET = {"size": 48, "noise": 0, "hair": 0}

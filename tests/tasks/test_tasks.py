@@ -2,7 +2,7 @@ import pytest
 
 from dermbench.artifacts.labels import match_labels
 from dermbench.artifacts.skin import FST_NAMES
-from dermbench.data.source import BUILT_IN
+from dermbench.data.sources import source_names
 from dermbench.errors import RegistryError, UsageError
 from dermbench.evaluation import METRICS
 from dermbench.tasks import Task, load_task, parse_primary, task_names
@@ -13,7 +13,7 @@ PUBLISHED = ("ajl-21", "fitzpatrick17k-114", "fitzpatrick17k-3", "fitzpatrick17k
 @pytest.mark.parametrize("name", task_names())
 def test_a_task_agrees_with_itself(name):
     task = load_task(name)
-    assert task.source in BUILT_IN
+    assert task.source in source_names()
     assert not task.classes or len(task.classes) == task.n_classes
     assert len(set(task.classes)) == len(task.classes)
     assert set(task.malignancy) in ({*task.classes}, set())

@@ -16,11 +16,11 @@ import pandas as pd
 
 from dermbench.artifacts.labels import fold
 from dermbench.artifacts.skin import read_skin
-from dermbench.data.fitzpatrick17k import TABLE as FULL_TABLE
-from dermbench.data.fitzpatrick17k import read_annotations
 from dermbench.data.index import FileIndex, image_index, scan
 from dermbench.data.reading import labels_of, read_columns
 from dermbench.data.source import SOURCES, Release
+from dermbench.data.sources.fitzpatrick17k import TABLE as FULL_TABLE
+from dermbench.data.sources.fitzpatrick17k import read_annotations
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _full_table(request: Request, index: FileIndex) -> Path:
 def _needed(request: Request, index: FileIndex, name: str) -> Path:
     path = index.named(name)
     if path is None:
-        raise UsageError(f"{request.root}: no {name} there or one folder down", remedy=request.task.obtain)
+        raise UsageError(f"{request.root}: no {name} there or one folder down", remedy=request.task.where)
     return path
 
 

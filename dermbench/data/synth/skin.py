@@ -9,8 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from dermbench.data._synth.colour import Field
-    from dermbench.data._synth.shapes import Frame
+    from dermbench.data.synth.colour import Field
+    from dermbench.data.synth.shapes import Frame
 
 COARSE, FINE = 9, 40
 """Cells across the picture of mottling and of the skin's grain."""

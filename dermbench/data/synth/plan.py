@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.data._synth.streams import Stream, stream
+from dermbench.data.synth.streams import Stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.data._synth.dials import Dials
+    from dermbench.data.synth.dials import Dials
 
 EDITS = ("reencoded", "cropped", "flipped", "brightened")
 """What a planted near-duplicate went through, dealt in turn."""

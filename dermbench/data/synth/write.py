@@ -15,8 +15,8 @@ from joblib import Parallel, delayed
 from PIL import Image, ImageEnhance
 
 from dermbench.artifacts.manifest import IMAGES, INFO
-from dermbench.data._synth.render import render_rgb
-from dermbench.data._synth.streams import Stream, stream
+from dermbench.data.synth.render import render_rgb
+from dermbench.data.synth.streams import Stream, stream
 from dermbench.errors import DermbenchError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from dermbench.data._synth.dials import Dials
-    from dermbench.data._synth.plan import Shot
+    from dermbench.data.synth.dials import Dials
+    from dermbench.data.synth.plan import Shot
 
 OURS = re.compile(r"sd-\d{6}\.jpg")
 BATCH = 25

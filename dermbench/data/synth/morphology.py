@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.data._synth.shapes import Frame, Relief, dome, outline, scatter, speckle, step, tint
+from dermbench.data.synth.shapes import Frame, Relief, dome, outline, scatter, speckle, step, tint
 
 if TYPE_CHECKING:
-    from dermbench.data._synth.colour import Field
+    from dermbench.data.synth.colour import Field
 
 Draw = Callable[[Frame, np.random.Generator], Relief]
 """A morphology: coordinates and the lesion's random stream to its offset and height.

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
-    from dermbench.data._synth.colour import Field
+    from dermbench.data.synth.colour import Field
 
 REACH = 1.9
 """Half width of the square that speckle covers, in the coordinates of :class:`Frame`."""

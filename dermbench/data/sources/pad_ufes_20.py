@@ -39,7 +39,7 @@ def pad_ufes_20(request: Request) -> Release:
     index = scan(root, skip=request.out)
     path = index.named(TABLE)
     if path is None:
-        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.obtain)
+        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.where)
     raw = read_columns(path, COLUMNS, key="img_id")
     if "images" in options:
         index = image_index(root, options["images"], skip=request.out)

@@ -16,12 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.manifest import IMAGES
-from dermbench.data._synth.dials import read_dials
-from dermbench.data._synth.morphology import MORPHOLOGIES
-from dermbench.data._synth.plan import plan_shots
-from dermbench.data._synth.table import make_table
-from dermbench.data._synth.write import file_name, write_images
 from dermbench.data.source import SOURCES, Release
+from dermbench.data.synth.dials import read_dials
+from dermbench.data.synth.morphology import MORPHOLOGIES
+from dermbench.data.synth.plan import plan_shots
+from dermbench.data.synth.table import make_table
+from dermbench.data.synth.write import file_name, write_images
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def synthderm(request: Request) -> Release:
     Parameters
     ----------
     request
-        ``root`` is not read. ``options`` are the dials of :class:`dermbench.data._synth.dials.Dials`, ``seed``
+        ``root`` is not read. ``options`` are the dials of :class:`dermbench.data.synth.dials.Dials`, ``seed``
         among them (by default that of the request). ``workers`` changes the time, never a byte.
 
     Returns

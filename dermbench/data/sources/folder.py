@@ -19,7 +19,7 @@ from dermbench.data.index import scan
 from dermbench.data.reading import labels_of
 from dermbench.data.skipped import remarks
 from dermbench.data.source import SOURCES, Release
-from dermbench.data.table import SPLIT_NAMES
+from dermbench.data.sources.table import SPLIT_NAMES
 from dermbench.errors import InputError, name_some
 
 if TYPE_CHECKING:

@@ -49,7 +49,7 @@ def fitzpatrick17k(request: Request) -> Release:
     index = scan(root, skip=request.out)
     path = index.named(TABLE)
     if path is None:
-        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.obtain)
+        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.where)
     raw = read_columns(path, COLUMNS, key="md5hash")
     if "images" in options:
         index = image_index(root, options["images"], skip=request.out)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.data._synth.colour import Field, draw_skin, lab_to_rgb, quantise
-from dermbench.data._synth.morphology import MORPHOLOGIES
-from dermbench.data._synth.shapes import Frame, shade, step, view_frame
-from dermbench.data._synth.skin import blur, hair, lighting, texture
-from dermbench.data._synth.streams import Stream, stream
+from dermbench.data.synth.colour import Field, draw_skin, lab_to_rgb, quantise
+from dermbench.data.synth.morphology import MORPHOLOGIES
+from dermbench.data.synth.shapes import Frame, shade, step, view_frame
+from dermbench.data.synth.skin import blur, hair, lighting, texture
+from dermbench.data.synth.streams import Stream, stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.data._synth.dials import Dials
-    from dermbench.data._synth.plan import Shot
+    from dermbench.data.synth.dials import Dials
+    from dermbench.data.synth.plan import Shot
 
 LOWEST, HIGHEST = np.array([-15.0, -7.0, -8.0]), np.array([11.0, 15.0, 12.0])
 """Bounds of a lesion's offset: they keep the darkest and the lightest skin inside of sRGB."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.data._synth.colour import draw_skin, typology_angle
-from dermbench.data._synth.plan import image_name
-from dermbench.data._synth.streams import Stream, stream
+from dermbench.data.synth.colour import draw_skin, typology_angle
+from dermbench.data.synth.plan import image_name
+from dermbench.data.synth.streams import Stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.data._synth.dials import Dials
-    from dermbench.data._synth.plan import Shot
+    from dermbench.data.synth.dials import Dials
+    from dermbench.data.synth.plan import Shot
 
 SITES = ("arm", "back", "chest", "face", "foot", "hand", "leg", "neck", "scalp")
 OLDEST = 89

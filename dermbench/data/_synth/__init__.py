@@ -1,1 +1,0 @@
-"""What :mod:`dermbench.data.synthderm` is made of: dials, plan, colour, shapes, rendering."""
