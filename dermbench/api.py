@@ -66,7 +66,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     truth
         Table with ``image_id``, ``label`` and sensitive features, as a file, data frame or artifact.
     data
-        Dataset folder or artifact that holds the truth; instead of ``truth``.
+        Dataset folder or artifact that holds the truth; instead of ``truth``. Where ``data audit --write-groups``
+        has written its duplicates there, the scores without twins of training images are reported as well.
     split
         Split to evaluate, or several as in ``train+val``; by default ``test`` of a dataset folder and all rows of
         a table.
@@ -138,6 +139,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         validation=fitted,
         primary=question,
         margin=accepted,
+        twins=adapted.twins(),
         model=_stem(predictions) if name is None else name,
         seed=seed,
         n_resamples=n_resamples,

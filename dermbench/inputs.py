@@ -13,6 +13,7 @@ import pandas as pd
 from dermbench.artifacts.cases import Cases, find_cases
 from dermbench.artifacts.class_map import ClassMap, MapSource, read_class_map
 from dermbench.artifacts.columns import choose_columns, find_column, is_skin_type
+from dermbench.artifacts.duplicates import dataset_duplicates, twins_in_training
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
@@ -68,6 +69,8 @@ class Reference:
         Whether predictions hold logits instead of probabilities.
     classes_given
         Whether the user named the classes, whose order then tells what numbers of classes mean.
+    dataset
+        The dataset that the truth is a split of.
     """
 
     images: Truth
@@ -82,6 +85,7 @@ class Reference:
     truth_has_id: bool = field(default=False, kw_only=True)
     logits: bool = field(default=False, kw_only=True)
     classes_given: bool = field(default=False, kw_only=True)
+    dataset: Dataset | None = field(default=None, kw_only=True)
 
     @property
     def truth(self) -> Truth:
@@ -92,6 +96,23 @@ class Reference:
     def aliases(self) -> Mapping[str, str]:
         """Further spellings of the classes."""
         return {} if self.task is None else self.task.aliases
+
+    def twins(self) -> frozenset[str] | None:
+        """Return the rows of :attr:`truth` with an image that has a twin in train or val; None when not known.
+
+        Raises
+        ------
+        InputError
+            When the dataset's file of duplicates is malformed or was made for another manifest.
+        """
+        duplicates = None if self.dataset is None else dataset_duplicates(self.dataset)
+        if self.dataset is None or duplicates is None:
+            return None
+        images = twins_in_training(self.dataset, self.images.split, duplicates)
+        if self.cases is None:
+            return images
+        has_twin = np.isin(self.images.image_id.astype(str), list(images))
+        return frozenset(self.cases.truth.image_id[self.cases.code[has_twin]])
 
     def read(self, source: PredictionsSource) -> Predictions:
         """Read predictions for exactly the rows of :attr:`truth`.
@@ -294,7 +315,7 @@ def _from_dataset(source: DataSource, split: str) -> Reference:
     dataset = source if isinstance(source, Dataset) else read_dataset(Path(source))
     ids = dataset.manifest["image_id"]
     others = frozenset(ids[dataset.manifest["split"] != split])
-    return Reference(dataset.truth(split), others, _packaged(dataset.info.task))
+    return Reference(dataset.truth(split), others, _packaged(dataset.info.task), dataset=dataset)
 
 
 def _from_table(

@@ -2,6 +2,7 @@
 
 from dermbench.artifacts.cases import Cases, find_cases
 from dermbench.artifacts.class_map import ClassMap, read_class_map
+from dermbench.artifacts.duplicates import Duplicates, read_duplicates, write_duplicates
 from dermbench.artifacts.entry import Entry, read_entry, write_entry
 from dermbench.artifacts.manifest import Dataset, DatasetInfo, read_dataset, write_dataset
 from dermbench.artifacts.missing import fill_missing
@@ -21,6 +22,7 @@ __all__ = [
     "ClassMap",
     "Dataset",
     "DatasetInfo",
+    "Duplicates",
     "Entry",
     "Missing",
     "Predictions",
@@ -33,11 +35,13 @@ __all__ = [
     "make_truth",
     "read_class_map",
     "read_dataset",
+    "read_duplicates",
     "read_entry",
     "read_predictions",
     "read_truth",
     "undefined",
     "write_dataset",
+    "write_duplicates",
     "write_entry",
     "write_predictions",
 ]

@@ -31,9 +31,10 @@ from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.primary import DEFAULT_METRIC, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
+from dermbench.evaluation.without_twins import add_without_twins, leave_out
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Abstention, Calibration, Feature
@@ -58,6 +59,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     validation: tuple[Predictions, Truth] | None = None,
     primary: tuple[str, str] | None = None,
     margin: float | None = None,
+    twins: Collection[str] | None = None,
     model: str | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -79,6 +81,9 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         Metric and sensitive feature of the primary question.
     margin
         Largest gap of the primary metric that is small enough, stated before the results.
+    twins
+        Ids of images that show the same photograph as one the model may have seen: the scores without them are
+        reported as well. None where this is not known.
     model
         Name of the model.
     seed
@@ -134,7 +139,22 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         notes=tuple(notes(predictions, truth, sample, groupings)),
     )
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
-    return report.model_copy(update={"summary": said})
+    report = report.model_copy(update={"summary": said})
+    if twins is None:
+        return report
+    rest = leave_out(predictions, truth, twins)
+    if len(rest[1]) in {0, len(truth)}:
+        return add_without_twins(report, report if len(rest[1]) else None)
+    again = evaluate(
+        *rest,
+        sensitive=[] if asked is None else [asked[1]],
+        primary=asked,
+        margin=margin,
+        seed=seed,
+        n_resamples=n_resamples,
+        workers=workers,
+    )
+    return add_without_twins(report, again)
 
 
 def _family(features: Mapping[str, Feature]) -> Family | None:

@@ -13,6 +13,7 @@ from dermbench.reporting.names import feature_title, sorted_features
 from dermbench.reporting.parity import parity_sections
 from dermbench.reporting.screen import screen_sections
 from dermbench.reporting.summary import summary_sections
+from dermbench.reporting.without_twins import twin_sections
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
@@ -24,7 +25,8 @@ def sections(report: Report) -> list[Section]:
 
     A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
-    tables = [*summary_sections(report), per_class_section(report), confusion_section(report)]
+    leading = [*summary_sections(report), *twin_sections(report)]
+    tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]
     for i, name in enumerate(names):

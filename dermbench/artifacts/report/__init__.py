@@ -46,6 +46,7 @@ from dermbench.artifacts.report.report import (
     Report,
     SummarySentence,
     Unit,
+    WithoutTwins,
     report_schema,
 )
 from dermbench.artifacts.report.settled import reproducible, settled
@@ -92,6 +93,7 @@ __all__ = [
     "Unit",
     "Verdict",
     "VerdictKind",
+    "WithoutTwins",
     "Worst",
     "compact_json",
     "report_schema",

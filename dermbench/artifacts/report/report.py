@@ -207,6 +207,24 @@ class Family(Part):
     adjustment: str
 
 
+class WithoutTwins(Part):
+    """The scores without images that show the same photograph as one that the model may have seen.
+
+    Attributes
+    ----------
+    n
+        Number of images, or cases, that are left.
+    overall
+        {metric: value} of these.
+    primary
+        The primary question, asked of these; None without a sensitive feature.
+    """
+
+    n: int = Field(ge=0)
+    overall: dict[str, Cell]
+    primary: OrUndefined[Disparity] | None
+
+
 class Report(Record):
     """Content of ``report.json``.
 
@@ -242,6 +260,8 @@ class Report(Record):
         All questions; None without a sensitive feature.
     features
         {sensitive feature: its numbers}.
+    without_twins
+        The scores without images that have a twin in training data; None where it is not known which have.
     notes
         What a reader must know, in sentences.
     """
@@ -263,6 +283,7 @@ class Report(Record):
     primary: Primary | None
     family: Family | None
     features: dict[str, Feature]
+    without_twins: WithoutTwins | None = None
     notes: tuple[str, ...]
 
     @model_validator(mode="after")
