@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.column_types import KEPT
 from dermbench.artifacts.labels import match_labels
+from dermbench.artifacts.skin import read_skin
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
-from dermbench.errors import InputError, name_some
+from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -23,7 +25,7 @@ HEADER_ROWS = 2
 """Index 0 of a table is line 2 of its file."""
 
 
-def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFrame:
+def read_columns(path: Path, required: Sequence[str], *, key: str | None = None) -> pd.DataFrame:
     """Read a release's table as text with ``<NA>`` for empty cells.
 
     Parameters
@@ -33,7 +35,7 @@ def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFra
     required
         Columns that must be there.
     key
-        Column that must be filled in and unique.
+        Column that must be filled in and unique; None leaves this to the caller (:func:`id_problems`).
 
     Raises
     ------
@@ -48,7 +50,7 @@ def read_columns(path: Path, required: Sequence[str], *, key: str) -> pd.DataFra
     if table.empty:
         raise InputError(path, ["has no rows"])
     text = table.apply(lambda column: to_text(column).str.strip())
-    problems = id_problems(text[key], key)
+    problems = id_problems(text[key], key) if key is not None else []
     if problems:
         raise InputError(path, problems)
     return text
@@ -73,6 +75,13 @@ def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Pat
     InputError
         When a row has no label, or one that is no class of the task.
     """
+    labels, problems = match_classes(values, task, classes)
+    refuse(source, problems, classes=classes, task=task)
+    return labels
+
+
+def match_classes(values: pd.Series, task: Task, classes: Sequence[str]) -> tuple[pd.Series, list[str]]:
+    """Map a release's labels to classes; return them with what is wrong with the labels."""
     labels = match_labels(values, classes, aliases=task.aliases).set_axis(values.index)
     problems = []
     if values.isna().any():
@@ -82,9 +91,62 @@ def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Pat
         problems.append(
             f"labels that {task.name} does not have: {name_some(values[unknown].unique())} ({rows_of(unknown)})"
         )
+    return labels, problems
+
+
+def refuse(source: Path, problems: Sequence[str], *, classes: Sequence[str], task: Task) -> None:
+    """Raise one error with all problems of a release's table, if there are any.
+
+    Raises
+    ------
+    InputError
+        When there are problems; the remedy names the classes.
+    """
     if problems:
-        raise InputError(source, problems, remedy=f"Classes of {task.name}: {', '.join(classes)}")
-    return labels
+        remedy = f"Classes of {task.name}: {', '.join(classes)}" if classes else None
+        raise InputError(source, problems, remedy=remedy)
+
+
+def with_skin_type(table: pd.DataFrame, name: str, values: pd.Series) -> pd.DataFrame:
+    """Add a column of skin types, ``fst`` or ``fst_<source>``, and what it says beyond them as ``<name>_text``.
+
+    Where ``fst`` names exactly one of the bands of two types, that goes to ``fst_band``.
+    """
+    skin = read_skin(values)
+    table = table.assign(**{name: skin.fst})
+    if skin.text.notna().any():
+        table[f"{name}{KEPT}"] = skin.text
+    if name == "fst" and (skin.band.notna() & skin.fst.isna()).any():
+        table["fst_band"] = skin.band
+    return table
+
+
+def choice(options: Mapping[str, str], name: str, allowed: Sequence[str]) -> str:
+    """Return an option that has few values; the first one is the default.
+
+    Raises
+    ------
+    UsageError
+        When it has another value.
+    """
+    value = options.get(name, allowed[0])
+    if value not in allowed:
+        raise UsageError(f"--set {name}={value}: write {' or '.join(allowed)}")
+    return value
+
+
+def at_least_one(options: Mapping[str, str], name: str, default: int) -> int:
+    """Return an option that is a whole number from 1.
+
+    Raises
+    ------
+    UsageError
+        When it is something else.
+    """
+    value = options.get(name, str(default))
+    if not value.isascii() or not value.isdigit() or len(value) > 9 or int(value) < 1:
+        raise UsageError(f"--set {name}={value}: write a whole number from 1")
+    return int(value)
 
 
 def rows_of(mask: pd.Series) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,13 +22,26 @@ PAD_CLASSES = ("ACK", "BCC", "MEL", "NEV", "SCC", "SEK")
 def draw(path: Path, seed: int, *, size: int = 24) -> Path:
     """Write a small image that differs from that of every other seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC).save(path)
+    _picture(seed, size).save(path)
     return path
 
 
+def _picture(seed: int, size: int) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
+
+
+@cache
+def jpeg(number: int) -> bytes:
+    """Return the bytes that ``draw`` writes to a file called ``.jpg``."""
+    stream = BytesIO()
+    _picture(number, 24).save(stream, format="JPEG")
+    return stream.getvalue()
+
+
 def md5(number: int) -> str:
-    return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+    """Return the md5 of an image: its name in Fitzpatrick17k."""
+    return hashlib.md5(jpeg(number), usedforsecurity=False).hexdigest()
 
 
 def ajl_tables(n_train: int = 30, n_test: int = 9) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -76,10 +91,11 @@ def make_ajl(root: Path, layout: str = "nested") -> Path:
     train.to_csv(root / tables / "train.csv", index=False)
     test.to_csv(root / tables / "test.csv", index=False)
     full.to_csv(root / labels / "fitzpatrick17k.csv", index=False)
-    for number, row in enumerate(train.itertuples()):
-        draw(root / for_train.format(label=row.label, id=row.md5hash), number)
-    for number, row in enumerate(test.itertuples()):
-        draw(root / for_test.format(id=row.md5hash), 1000 + number)
+    places = [for_train.format(label=row.label, id=row.md5hash) for row in train.itertuples()]
+    places += [for_test.format(id=row.md5hash) for row in test.itertuples()]
+    for number, place in enumerate(places):
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_bytes(jpeg(number))
     return root
 
 

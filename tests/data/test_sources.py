@@ -150,7 +150,7 @@ def f17k(root, n=300):
 
 def test_fitzpatrick17k_without_images_says_so(tmp_path):
     f17k(tmp_path / "raw")
-    with pytest.raises(InputError, match="none of the 299 images is there") as caught:
+    with pytest.raises(InputError, match="none of the 300 images is there") as caught:
         prepare("fitzpatrick17k-114", root=tmp_path / "raw", out=tmp_path / "out", allow_missing=True)
     assert "<md5hash>.jpg" in str(caught.value)
 
@@ -161,7 +161,7 @@ def test_fitzpatrick17k_takes_its_classes_from_the_release(tmp_path):
         draw(tmp_path / "raw" / "data" / "finalfitz17k" / f"{table['md5hash'][i]}.jpg", i)
     dataset = prepare("fitzpatrick17k-114", root=tmp_path / "raw", out=tmp_path / "out", allow_missing=True)
     assert dataset.classes == tuple(sorted(table["label"].unique()))
-    assert dataset.info.left_out == {"no address in the release": 1, "missing image file": 70}
+    assert dataset.info.left_out == {"missing image file": 71}
     assert dataset.info.malignancy["condition 001"] == "benign"
     assert "url" not in dataset.manifest
     three = prepare("fitzpatrick17k-3", root=tmp_path / "raw", out=tmp_path / "out3", allow_missing=True)

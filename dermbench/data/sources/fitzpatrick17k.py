@@ -1,8 +1,10 @@
 """Fitzpatrick17k.
 
-Input: 16,577 clinical photographs out of two dermatology atlases, ``<md5hash>.jpg``.
+Input: 16,577 clinical photographs out of two dermatology atlases, ``<md5 of the file>.jpg``.
 Label: 114 conditions, 9 or 3 groups of them (``fitzpatrick17k-114``, ``-9``, ``-3``).
-Metadata: Fitzpatrick skin type by two crowds of annotators (``fst_scale``, ``fst_centaur``), -1 unknown.
+Metadata: Fitzpatrick skin type by two crowds of annotators (``fst_scale``, ``fst_centaur``), -1 unknown;
+``atlas``, from the photograph's address; ``qc``, two dermatologists' opinion of 504 labels.
+Ids that group images: none; 21 % have a near-duplicate.
 Publication: Groh et al. 2021.
 Licence: annotations CC BY-NC-SA 3.0; the photographs belong to the atlases.
 """
@@ -11,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.column_types import KEPT
-from dermbench.artifacts.skin import read_skin
-from dermbench.data.index import image_index, scan
-from dermbench.data.reading import labels_of, read_columns
+from dermbench.data.md5_names import OPTION as MD5
+from dermbench.data.md5_names import check_md5
+from dermbench.data.reading import choice, id_problems, match_classes, refuse, with_skin_type
+from dermbench.data.release_table import open_table
 from dermbench.data.source import SOURCES, Release
 from dermbench.errors import InputError, UsageError
 
@@ -35,49 +37,62 @@ COLUMNS = (
     "nine_partition_label",
     "three_partition_label",
 )
+ATLASES = {"www.dermaamin.com": "dermaamin", "atlasdermatologico.com.br": "atlasdermatologico"}
+"""Name of each atlas, by the host of its addresses."""
+MISLABELLED = "3 Wrongly labelled"
+"""Value of ``qc``."""
 
 
 @SOURCES.register("fitzpatrick17k")
 def fitzpatrick17k(request: Request) -> Release:
-    """Read the release: ``fitzpatrick17k.csv`` in ``root`` or one folder down, images anywhere below.
+    """Read the release: ``fitzpatrick17k.csv`` in ``root`` or up to two folders down, images anywhere below.
 
-    Options: ``images``, the folder of the photographs. Rows whose photograph is not there and has no
-    address in the table either can be obtained by nobody: they are left out and counted.
+    Options
+    -------
+    images
+        Folder of the photographs, ``root`` by default.
+    mislabelled
+        ``keep`` (default) or ``drop`` the images that ``qc`` calls wrongly labelled.
+    md5
+        ``checked`` (default): the md5 of a file is its name. ``unchecked`` for photographs that were resized.
     """
-    options = request.known("images")
-    root = request.raw()
-    index = scan(root, skip=request.out)
-    path = index.named(TABLE)
-    if path is None:
-        raise UsageError(f"{root}: no {TABLE} there or one folder down", remedy=request.task.where)
-    raw = read_columns(path, COLUMNS, key="md5hash")
-    if "images" in options:
-        index = image_index(root, options["images"], skip=request.out)
-    table, classes = _labelled(raw, request.task, path)
-    table["path"] = index.locate(table["image_id"])
-    lost = table["path"].isna() & table["url"].isna() if "url" in table else table["path"].isna() & False
+    options = request.known("images", "mislabelled", MD5)
+    drop = choice(options, "mislabelled", ("keep", "drop")) == "drop"
+    found = open_table(request, (TABLE,), COLUMNS)
+    table, classes = _labelled(found.raw, request.task, found.path)
+    if "url" in found.raw:
+        table["atlas"] = atlas_of(found.raw["url"])
+    wrong = table["qc"] == MISLABELLED if "qc" in table else table["label"].isna()
+    wrong = wrong.fillna(value=False).astype(bool) & drop
+    table = table[~wrong].drop(columns=["url", "url_alphanum"], errors="ignore").reset_index(drop=True)
+    check = check_md5(request, found.files.root, table["image_id"], found.files.locate(table["image_id"]))
     return Release(
-        table=table[~lost].drop(columns=["url", "url_alphanum"], errors="ignore").reset_index(drop=True),
-        image_root=index.root,
+        table=table.assign(path=check.paths),
+        image_root=found.files.root,
         classes=classes,
-        left_out={"no address in the release": int(lost.sum())} if lost.any() else {},
+        left_out={"image marked as wrongly labelled (qc)": int(wrong.sum())} if wrong.any() else {},
         options={**options},
+        interpreted=check.remarks,
     )
+
+
+def atlas_of(addresses: pd.Series) -> pd.Series:
+    """Return the atlas of each photograph by the host in its address, ``<NA>`` where there is no address."""
+    hosts = addresses.str.extract(r"^\w+://([^/]+)", expand=False).str.lower()
+    return hosts.replace(ATLASES)
 
 
 def read_annotations(raw: pd.DataFrame) -> pd.DataFrame:
     """Return ids, skin types and further columns of a table with Fitzpatrick17k's column names.
 
     ``fitzpatrick_scale`` becomes ``fst`` and ``fst_scale``, ``fitzpatrick_centaur`` becomes
-    ``fst_centaur``, ``three_partition_label`` becomes ``malignancy``; -1 becomes ``<NA>``.
+    ``fst_centaur``, ``three_partition_label`` becomes ``malignancy``; -1 becomes ``<NA>``. All are clinical
+    photographs.
     """
     table = raw.rename(columns={"md5hash": "image_id", "three_partition_label": "malignancy"})
     for column, name in (("fitzpatrick_scale", "fst"), ("fitzpatrick_centaur", "fst_centaur")):
-        skin = read_skin(table[column])
-        table[name] = skin.fst
-        if skin.text.notna().any():
-            table[f"{name}{KEPT}"] = skin.text
-    table["fst_scale"] = table["fst"]
+        table = with_skin_type(table, name, table[column])
+    table = table.assign(fst_scale=table["fst"], modality="clinical")
     return table.drop(columns=["fitzpatrick_scale", "fitzpatrick_centaur", "label"], errors="ignore")
 
 
@@ -92,5 +107,6 @@ def _labelled(raw: pd.DataFrame, task: Task, path: Path) -> tuple[pd.DataFrame, 
             [f"{len(classes)} different labels in column {column}, {task.name} has {task.n_classes}"],
             remedy="Part of a release is prepared with: dermbench data prepare table",
         )
-    labels = labels_of(raw[column], task, classes, path)
+    labels, problems = match_classes(raw[column], task, classes)
+    refuse(path, [*id_problems(raw["md5hash"], "md5hash"), *problems], classes=classes, task=task)
     return read_annotations(raw).assign(label=labels), classes

@@ -1,0 +1,85 @@
+"""Releases whose image files are named by their md5: a file that holds something else is found by its name."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.files import inside
+from dermbench.data.reading import choice
+from dermbench.errors import InputError, name_some
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from dermbench.data.source import Request
+
+OPTION = "md5"
+CHECKED, UNCHECKED = "checked", "unchecked"
+BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Md5Check:
+    """Paths of the images whose content is what their name says, ``<NA>`` for the others; and remarks."""
+
+    paths: pd.Series
+    remarks: tuple[str, ...]
+
+
+def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) -> Md5Check:
+    """Compare the md5 of every image file that is there with its id.
+
+    Parameters
+    ----------
+    request
+        With the option ``md5``: ``checked`` (default), or ``unchecked`` for photographs that were resized or
+        re-encoded. With ``allow_missing``, files that are no release's are left out.
+    root
+        Folder that ``paths`` are relative to.
+    ids, paths
+        Id of each image, and its file; ``<NA>`` where there is none.
+
+    Raises
+    ------
+    InputError
+        When a file holds another image of the release, or is not as released and may not be left out.
+    """
+    if choice(request.options, OPTION, (CHECKED, UNCHECKED)) == UNCHECKED:
+        return Md5Check(
+            paths, (f"The md5 of the files was not compared with their names ({OPTION}={UNCHECKED}).",)
+        )
+    there = paths.dropna()
+    with ThreadPoolExecutor(request.workers) as pool:
+        found = dict(zip(there.index, pool.map(_md5, (inside(root, path) for path in there)), strict=True))
+    known = set(ids)
+    wrong = {i: md5 for i, md5 in found.items() if md5 != ids[i].lower()}
+    swapped = [f"{paths[i]} holds the image {md5}" for i, md5 in wrong.items() if md5 in known]
+    altered = [str(paths[i]) for i, md5 in wrong.items() if md5 not in known]
+    problems = []
+    if swapped:
+        problems.append(f"{len(swapped):,} files hold another image of the release: {name_some(swapped)}")
+    if altered and not (request.allow_missing and not swapped):
+        problems.append(
+            f"{len(altered):,} files are not as released, their md5 is not their name: {name_some(altered)}"
+        )
+    if problems:
+        remedy = (
+            "Unpack or download these files again. Photographs that were resized or re-encoded are read with "
+            f"--set {OPTION}={UNCHECKED}; then an exchanged file is not noticed."
+        )
+        raise InputError(root, problems, remedy=remedy)
+    remarks = (f"left out, not as released (md5): {name_some(altered)}",) if altered else ()
+    return Md5Check(paths.mask(paths.index.isin(wrong)), remarks)
+
+
+def _md5(path: Path) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
