@@ -19,7 +19,9 @@ from dermbench.artifacts.text_tables import read_text
 from dermbench.artifacts.xlsx_tables import read_xlsx
 from dermbench.errors import InputError, UsageError
 
-SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+"""Usual separator of text tables, by suffix; ``.tab`` is how Dataverse calls them."""
+SUFFIXES = (*SEPARATORS, ".xlsx", ".parquet")
 """Endings of tables that are read."""
 HOW_TO_SAVE = (
     ((".json",), "pandas.read_json(FILE).to_csv('table.csv', index=False)"),
@@ -69,10 +71,10 @@ def source_name(table: TableSource) -> Path | str:
     return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
 
 
-def read_table(table: TableSource, *, lists: bool = False) -> Table:
-    """Read a ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet`` table, or take a data frame.
+def read_table(table: TableSource, *, lists: bool = False, suffix: str = "") -> Table:
+    """Read a ``.csv``, ``.tsv``, ``.tab``, ``.xlsx`` or ``.parquet`` table, or take a data frame.
 
-    Every column of a CSV or TSV file comes back as text, with the empty string for an empty cell: the id
+    Every column of a text file comes back as text, with the empty string for an empty cell: the id
     ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of other files and of data frames keep their
     types. Named levels of a data frame's index become columns. The unnamed index that pandas and R write is left
     out, or read as ``image_id`` where no column holds ids and it is no row number.
@@ -83,6 +85,8 @@ def read_table(table: TableSource, *, lists: bool = False) -> Table:
         The file or data frame.
     lists
         Whether a cell of a parquet file or data frame may hold a list of numbers, as tables of embeddings do.
+    suffix
+        Suffix that a file without one is read by.
 
     Raises
     ------
@@ -100,7 +104,7 @@ def read_table(table: TableSource, *, lists: bool = False) -> Table:
     raw = (
         _from_memory(table, lists=lists)
         if isinstance(table, pd.DataFrame)
-        else _from_file(Path(table), lists=lists)
+        else _from_file(Path(table), lists=lists, suffix=suffix)
     )
     frame, facts = named_columns(name, raw)
     said = (f"{Path(name).name}: {', '.join(facts)}.",) if facts else ()
@@ -122,10 +126,10 @@ def write_table(path: Path | str, table: pd.DataFrame) -> None:
             raise UsageError(f"{target}: tables are written as .csv or .parquet")
 
 
-def _from_file(source: Path, *, lists: bool) -> RawTable:
-    suffix = source.suffix.lower()
-    if suffix in {".csv", ".tsv"}:
-        return read_text(source, separator="\t" if suffix == ".tsv" else ",")
+def _from_file(source: Path, *, lists: bool, suffix: str) -> RawTable:
+    suffix = source.suffix.lower() or suffix
+    if suffix in SEPARATORS:
+        return read_text(source, separator=SEPARATORS[suffix])
     if suffix == ".parquet":
         return read_parquet(source, lists=lists)
     if suffix == ".xlsx":

@@ -8,7 +8,7 @@ import numpy as np
 
 from dermbench.artifacts.column_types import KEPT
 from dermbench.artifacts.labels import match_labels
-from dermbench.artifacts.skin import read_skin
+from dermbench.artifacts.skin import is_unknown, read_skin
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import InputError, UsageError, name_some
@@ -25,32 +25,34 @@ HEADER_ROWS = 2
 """Index 0 of a table is line 2 of its file."""
 
 
-def read_columns(path: Path, required: Sequence[str], *, key: str | None = None) -> pd.DataFrame:
-    """Read a release's table as text with ``<NA>`` for empty cells.
+def read_columns(path: Path, required: Sequence[str], *, key: str = "", ids: str = "") -> pd.DataFrame:
+    """Read a release's table as text with ``<NA>`` for empty cells; a file without suffix is read as CSV.
 
     Parameters
     ----------
     path
-        ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet``.
+        ``.csv``, ``.tsv``, ``.tab``, ``.xlsx`` or ``.parquet``.
     required
         Columns that must be there.
     key
-        Column that must be filled in and unique; None leaves this to the caller (:func:`id_problems`).
+        Column that must be filled in and unique.
+    ids
+        Column whose ids the caller checks (:func:`id_problems`), to say what is wrong with them along with what else
+        is wrong. They are checked here where the caller cannot go on, since columns are missing.
 
     Raises
     ------
     InputError
-        When there is no row, a column is missing, or an id is missing or repeated.
+        When there is no row, a column is missing, or an id of ``key`` is missing or repeated.
     """
-    table = read_table(path).frame
-    missing = [name for name in required if name not in table]
-    if missing:
-        found = ", ".join(map(str, table.columns))
-        raise InputError(path, [f"no column {name}; found {found}" for name in missing])
+    table = read_table(path, suffix=".csv").frame
+    found = ", ".join(map(str, table.columns))
+    problems = [f"no column {name}; found {found}" for name in required if name not in table]
     if table.empty:
-        raise InputError(path, ["has no rows"])
+        problems.append("has no rows")
     text = table.apply(lambda column: to_text(column).str.strip())
-    problems = id_problems(text[key], key) if key is not None else []
+    checked = key or (ids if problems else "")
+    problems += id_problems(text[checked], checked) if checked in text else []
     if problems:
         raise InputError(path, problems)
     return text
@@ -105,6 +107,33 @@ def refuse(source: Path, problems: Sequence[str], *, classes: Sequence[str], tas
     if problems:
         remedy = f"Classes of {task.name}: {', '.join(classes)}" if classes else None
         raise InputError(source, problems, remedy=remedy)
+
+
+def contradictions(table: pd.DataFrame, unit: str, column: str) -> list[str]:
+    """Say which units have more than one value of a column that can have only one.
+
+    Parameters
+    ----------
+    table
+        Table of a release, under the names of its columns.
+    unit
+        Column of the ids, for example ``lesion_id``.
+    column
+        Column that is the same for all images of a unit, for example the diagnosis; unknown values agree with all.
+    """
+    known = table[table[unit].notna() & table[column].notna()]
+    several = known.groupby(unit)[column].transform("nunique") > 1
+    if not several.any():
+        return []
+    wrong = known[several]
+    named = [f"{name} ({' / '.join(sorted(set(rows)))})" for name, rows in wrong.groupby(unit)[column]]
+    rows = rows_of(table.index.to_series().isin(wrong.index))
+    return [f"{len(named):,} {unit} with more than one {column}: {name_some(named)} ({rows})"]
+
+
+def without_unknown(values: pd.Series) -> pd.Series:
+    """Return text with ``<NA>`` where it says that the value is unknown."""
+    return values.mask(is_unknown(values))
 
 
 def with_skin_type(table: pd.DataFrame, name: str, values: pd.Series) -> pd.DataFrame:

@@ -40,7 +40,7 @@ class ReleaseTable:
     files: FileIndex
 
 
-def open_table(request: Request, names: Sequence[str], columns: Sequence[str]) -> ReleaseTable:
+def open_table(request: Request, names: Sequence[str], columns: Sequence[str], *, ids: str = "") -> ReleaseTable:
     """Find the table of a release in ``root`` or up to two folders down, and read it.
 
     Parameters
@@ -51,6 +51,8 @@ def open_table(request: Request, names: Sequence[str], columns: Sequence[str]) -
         File names of the table, the released one first.
     columns
         Columns that must be there.
+    ids
+        As for :func:`dermbench.data.reading.read_columns`.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def open_table(request: Request, names: Sequence[str], columns: Sequence[str]) -
     root = request.raw()
     files = scan(root, skip=request.out)
     path = find_table(request, files, names)
-    raw = read_columns(path, columns)
+    raw = read_columns(path, columns, ids=ids)
     if "images" in request.options:
         files = image_index(root, request.options["images"], skip=request.out)
     return ReleaseTable(path, raw, files)

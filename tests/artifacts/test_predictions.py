@@ -132,7 +132,7 @@ def test_a_csv_named_parquet_and_a_missing_file(truth, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         read_predictions(tmp_path / "none.csv", truth)
     (tmp_path / "p.docx").write_text("")
-    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.xlsx or \.parquet"):
+    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.tab, \.xlsx or \.parquet"):
         read_predictions(tmp_path / "p.docx", truth)
 
 

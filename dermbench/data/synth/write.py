@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
-import tempfile
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from joblib import Parallel, delayed
 from PIL import Image, ImageEnhance
 
-from dermbench.artifacts.manifest import IMAGES, INFO
+from dermbench.artifacts.manifest import IMAGES
+from dermbench.data.made_images import made_images
 from dermbench.data.synth.render import render_rgb
 from dermbench.data.synth.streams import Stream, stream
-from dermbench.errors import DermbenchError, UsageError, name_some
+from dermbench.errors import DermbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
 
@@ -42,33 +41,14 @@ def file_name(shot: Shot) -> str:
 def write_images(out: Path, shots: Sequence[Shot], dials: Dials, *, workers: int) -> Path:
     """Render all images into ``out/images`` and return that folder.
 
-    The images are drawn in a folder beside it that takes its place when the last one is done, so an older
-    set is replaced as a whole and a crash leaves the older one. The older ``dataset.toml`` goes just before: from
-    then on, until ``prepare`` ends, the folder is no dataset.
-
     Raises
     ------
     UsageError
-        When ``out`` cannot be written to, or ``out/images`` holds files that ``synthderm`` did not make.
+        As for :func:`dermbench.data.made_images.made_images`.
     """
-    target = out / IMAGES
-    _refuse_foreign(target)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(dir=out, prefix=f".{IMAGES}-"))
-    except OSError as error:
-        raise UsageError(f"{out}: cannot write there ({error.strerror})") from error
-    try:
-        _render_all(stage / "new", shots, dials, workers)
-        (out / INFO).unlink(missing_ok=True)
-        if target.exists():
-            target.rename(stage / "old")
-        (stage / "new").rename(target)
-    except OSError as error:
-        raise UsageError(f"{target}: cannot write ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
-    return target
+    with made_images(out, OURS, "synthderm") as folder:
+        _render_all(folder, shots, dials, workers)
+    return out / IMAGES
 
 
 def encode(shot: Shot, dials: Dials) -> bytes:
@@ -96,7 +76,6 @@ def _edited(image: Image.Image, edit: str, rng: np.random.Generator) -> Image.Im
 
 
 def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int) -> None:
-    folder.mkdir()
     batches = [shots[i : i + BATCH] for i in range(0, len(shots), BATCH)]
     draw = partial(_render_batch, folder=folder, dials=dials)
     # joblib's processes import this package but not the caller's script, which so needs no __main__ guard
@@ -113,14 +92,3 @@ def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int)
 def _render_batch(shots: Sequence[Shot], *, folder: Path, dials: Dials) -> None:
     for shot in shots:
         (folder / file_name(shot)).write_bytes(encode(shot, dials))
-
-
-def _refuse_foreign(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise UsageError(f"{folder}: is no plain folder", remedy="Choose another --out.")
-    foreign = sorted(p.name for p in folder.iterdir() if not OURS.fullmatch(p.name)) if folder.exists() else []
-    if foreign:
-        raise UsageError(
-            f"{folder}: would be replaced, but holds what synthderm did not make: {name_some(foreign)}",
-            remedy="Choose another --out, or move these files away.",
-        )
