@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dermbench.artifacts.column_types import reading_sentences, standardise
 from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS
+from dermbench.artifacts.data_home import prepared_dataset
 from dermbench.artifacts.files import atomic_path, inside
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.records import read_model
@@ -164,6 +165,8 @@ def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -
 def read_dataset(root: Path | str) -> Dataset:
     """Read a dataset folder and check that the manifest is the one ``dataset.toml`` describes.
 
+    A name such as ``ajl-21`` that is no path stands for a dataset under ``DERMBENCH_DATA``.
+
     Raises
     ------
     UsageError
@@ -171,7 +174,7 @@ def read_dataset(root: Path | str) -> Dataset:
     InputError
         When a file is malformed, or the manifest was changed after it was prepared.
     """
-    folder = Path(root)
+    folder = _folder(root)
     if not (folder / INFO).is_file() or not (folder / MANIFEST).is_file():
         raise UsageError(
             f"{folder}: not a dataset folder ({INFO} and {MANIFEST} expected)",
@@ -186,6 +189,11 @@ def read_dataset(root: Path | str) -> Dataset:
             remedy="The manifest was changed after it was prepared; prepare the dataset again.",
         )
     return Dataset(folder, info, table)
+
+
+def _folder(root: Path | str) -> Path:
+    named = None if Path(root).exists() else prepared_dataset(str(root))
+    return named if named is not None and named.is_dir() else Path(root)
 
 
 def read_info(path: Path) -> DatasetInfo:

@@ -56,8 +56,13 @@ def _list(*, as_json: Json = False) -> None:
 def _prepare(
     task: Annotated[str, typer.Argument(help="Task of `dermbench data list`, or the source table or folder.")],
     *,
-    out: Annotated[Path, typer.Option(help="Dataset folder to write.")],
-    root: Annotated[Path | None, typer.Option(help="Raw release: a folder, or the file of a table.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Dataset folder to write; by default $DERMBENCH_DATA/prepared/TASK.")
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Raw release: a folder, or the file of a table; by default $DERMBENCH_DATA/raw/TASK."),
+    ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out images that are missing or unreadable.")
     ] = False,
@@ -69,11 +74,22 @@ def _prepare(
         str,
         typer.Option(help="Shares of train, val and test, in proportion: 70,15,15 is the same as 0.7,0.15,0.15."),
     ] = "0.7,0.15,0.15",
+    split_by: Annotated[
+        str,
+        typer.Option(
+            help="released: keep the split that is fixed, else stratified: by class and skin type; hash: by the "
+            "hash of each patient, so that a growing table moves nothing."
+        ),
+    ] = "released",
+    holdout: Annotated[
+        str, typer.Option(metavar="COL:VALUE", help="Test on images with this value alone, such as fst:5-6.")
+    ] = "",
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Turn a raw release into a dataset folder: check every image, make splits, count."""
     from dermbench.data import prepare
+    from dermbench.data.splits import read_rule
 
     dataset = prepare(
         task,
@@ -82,7 +98,7 @@ def _prepare(
         allow_missing=allow_missing,
         seed=seed,
         options=_options(settings or []),
-        fractions=_fractions(split_fractions),
+        split=read_rule(split_by, holdout, fractions=_fractions(split_fractions)),
         workers=workers,
     )
     for remark in dataset.info.interpreted:
@@ -234,8 +250,8 @@ def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
         say(f"  the split leaks: images that share something with another split: {leaked}")
     if any(finding.shares == "duplicates" for finding in result.leaks):
         say(
-            "  `data prepare … --set duplicates=near --set split=grouped` keeps such images in one split; without "
-            "split=grouped, splits that the release fixes stay as they are"
+            "  `data prepare … --set duplicates=near --split-by stratified` keeps such images in one split; "
+            "without --split-by, splits that the release fixes stay as they are"
         )
     if out is not None:
         say(f"  written: {out}/audit.json, {out}/duplicates.csv")

@@ -7,41 +7,45 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from dermbench.artifacts.column_types import standardise
+from dermbench.artifacts.data_home import VARIABLE, prepared_dataset
 from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
 from dermbench.artifacts.outputs import sole_writer
-from dermbench.artifacts.units import unit_columns
+from dermbench.artifacts.units import connected_units, unit_columns
+from dermbench.data.counts import differences, lacking
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.inspect import available_processors
+from dermbench.data.making_splits import make_split
 from dermbench.data.skipped import remarks
 from dermbench.data.source import Release, Request
 from dermbench.data.sources import load_source
-from dermbench.data.splits import DEFAULT_FRACTIONS, assign_splits, check_fractions
-from dermbench.data.usable import FOUND, Usable, usable_images
+from dermbench.data.splits import SplitRule, reunite
+from dermbench.data.usable import FOUND, usable_images
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pandas as pd
-
     from dermbench.tasks import Task
 
 DUPLICATES = "duplicates"
-SPLIT = "split"
-CHOICES = {DUPLICATES: ("exact", "near"), SPLIT: ("released", "grouped")}
-"""Options that every source has, with their values, the default first."""
+KINDS = ("exact", "near")
+"""Values of ``duplicates``, an option of every source, the default first."""
 UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
+RELATED = "copy of a held-out image"
 
 
 def prepare(
     task: Task | str,
     *,
     root: Path | str | None = None,
-    out: Path | str,
+    out: Path | str | None = None,
     allow_missing: bool = False,
     seed: int = 0,
     options: Mapping[str, str] | None = None,
-    fractions: Mapping[str, float] = DEFAULT_FRACTIONS,
+    split: SplitRule | None = None,
     workers: int | None = None,
 ) -> Dataset:
     """Turn a raw release into a dataset folder: every image hashed and decoded, splits made, counts written.
@@ -51,20 +55,23 @@ def prepare(
     task
         Packaged task, its name, or the name of a source (``table``, ``folder``) for data of one's own.
     root
-        Raw release; None for a source that makes its images.
+        Raw release; None for a source that makes its images, or for one under ``DERMBENCH_DATA``.
     out
-        Dataset folder to write.
+        Dataset folder to write; by default one under ``DERMBENCH_DATA``.
     allow_missing
         Leave out, and count, rows whose image is missing or unreadable.
-    seed, fractions
-        As for :func:`dermbench.data.splits.assign_splits`; the seed is also that of the images, for a source
-        that makes them.
+    seed
+        Seed of the split, and of the images for a source that makes them.
     options
         Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
         bytes to a ``duplicate_group``, ``near`` also images that look the same, so that no split has one
-        and another its twin. Neither touches the duplicate groups of a release that has them. Likewise
-        ``split``: ``released`` (default) keeps a split that the release fixes, ``grouped`` makes a new one, in
-        which nothing that images share crosses from one split to another.
+        and another its twin. Neither touches the duplicate groups of a release that has them.
+    split
+        What makes the split. ``released`` (default) keeps the split that the release or the task fixes, and where
+        none is fixed makes one stratified by class and skin type, with no patient, lesion or group of copies in
+        two splits. ``stratified`` makes such a split anew. ``hash`` places each patient (else lesion, group or
+        image) by the hash of its id, so that a table that grows moves nothing. ``holdout`` is ``COLUMN:VALUE``:
+        images with that value become the test split; see :func:`dermbench.data.holdout.hold_out`.
     workers
         Number of threads or processes; by default one for each processor.
 
@@ -81,39 +88,71 @@ def prepare(
     UsageError
         When ``root`` or an option does not fit the source, or another process is writing to ``out``.
     """
-    shares = check_fractions(fractions)
     given = dict(options or {})
-    raw, folder = None if root is None else Path(root), Path(out)
-    shared = {name: _choice(name, given.pop(name, values[0])) for name, values in CHOICES.items()}
+    raw = None if root is None else Path(root)
+    kind = _kind(given.pop(DUPLICATES, KINDS[0]))
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
+    folder = _out(out, definition)
     _refuse_same(raw, folder)
-    request = Request(definition, raw, folder, given, workers or available_processors(), seed, allow_missing)
+    options = {**definition.settings, **given}
+    request = Request(definition, raw, folder, options, workers or available_processors(), seed, allow_missing)
     with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
-        return _prepared(request, shared, shares)
+        return _prepared(request, split or SplitRule(), kind)
 
 
-def _prepared(request: Request, shared: Mapping[str, str], shares: Mapping[str, float]) -> Dataset:
+def _prepared(request: Request, rule: SplitRule, duplicates: str) -> Dataset:
     definition = request.task
-    release = _unsplit(load_source(definition.source)(request), shared[SPLIT])
-    found = usable_images(release, request, near=shared[DUPLICATES] == "near")
-    table = _completed(found.table, definition)
-    table["split"] = assign_splits(table, seed=request.seed, fractions=shares)
-    info = _info(definition, release, found, request.out)
-    info.interpreted = (*info.interpreted, *remarks(release.skipped), *_crossing(release, table))
-    info.options = {**info.options, **{k: v for k, v in shared.items() if v != CHOICES[k][0]}}
-    info.malignancy = definition.malignancy or _malignancy(table, release.classes)
+    release = load_source(definition.source)(request)
+    table = standardise(release.table)
+    made = make_split(table, None if release.variant else definition, rule, seed=request.seed)
+    kept = table.loc[made.split.index].assign(split=made.split).reset_index(drop=True)
+    found = usable_images(replace(release, table=kept), request, near=duplicates == "near")
+    rows = _completed(found.table, definition)
+    rows["split"] = reunite(rows, made.given)
+    left_out = {**made.left_out, **found.left_out}
+    if rule.holdout:
+        rows, copies = _without_copies(rows)
+        left_out |= {RELATED: copies} if copies else {}
+    info = _info(definition, release, left_out, request.out)
+    info.interpreted = (
+        *info.interpreted,
+        *differences(table, definition, release),
+        *remarks(release.skipped),
+        *made.remarks,
+        *_crossing(rows),
+        *lacking(rows, release.classes),
+    )
+    info.options = {**info.options, **({DUPLICATES: duplicates} if duplicates != KINDS[0] else {})}
+    info.malignancy = definition.malignancy or _malignancy(rows, release.classes)
     info.split = {
-        "scheme": "fixed by the release" if _all_fixed(release) else "grouped, stratified by class and skin type",
-        "unit": " + ".join(unit_columns(table)) or "image",
+        "scheme": made.scheme,
+        "unit": " + ".join(unit_columns(rows)) or "image",
         "seed": request.seed,
-        **shares,
+        **rule.shares,
     }
-    return write_dataset(request.out, info, table)
+    return write_dataset(request.out, info, rows)
+
+
+def _out(out: Path | str | None, task: Task) -> Path:
+    if out is not None:
+        return Path(out)
+    folder = prepared_dataset(task.name)
+    if folder is None:
+        raise UsageError(
+            f"{task.name}: name the dataset folder with --out, or set {VARIABLE} to the folder of all"
+        )
+    return folder
 
 
 def _refuse_same(root: Path | None, out: Path) -> None:
     if root is not None and root.resolve() == out.resolve():
         raise UsageError(f"{out}: --out must be another folder than the release")
+
+
+def _kind(value: str) -> str:
+    if value not in KINDS:
+        raise UsageError(f"--set {DUPLICATES}={value}: write {' or '.join(KINDS)}")
+    return value
 
 
 def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
@@ -128,10 +167,15 @@ def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
     return table
 
 
-def _crossing(release: Release, table: pd.DataFrame) -> list[str]:
-    """Say which units the split of the release divides, for a split that is kept."""
-    if "split" not in release.table or release.table["split"].isna().all():
-        return []
+def _without_copies(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Leave out training images that are copies of a held-out one."""
+    units = pd.Series(connected_units(rows, unit_columns(rows)), index=rows.index)
+    copies = units.isin(units[rows["split"] == "test"]) & (rows["split"] != "test")
+    return rows[~copies].reset_index(drop=True), int(copies.sum())
+
+
+def _crossing(table: pd.DataFrame) -> list[str]:
+    """Say which units are divided between splits, which can only be by a split that is kept."""
     found = []
     for name in unit_columns(table):
         given = table[table[name].notna()]
@@ -143,22 +187,9 @@ def _crossing(release: Release, table: pd.DataFrame) -> list[str]:
         return []
     text = (
         f"the split of the release is kept, although it divides {' and '.join(found)} between train, val and "
-        f"test, so that results on test come out too good; --set {SPLIT}=grouped makes a new split"
+        f"test, so that results on test come out too good; --split-by stratified makes a new split"
     )
     return [text]
-
-
-def _choice(name: str, value: str) -> str:
-    if value not in CHOICES[name]:
-        raise UsageError(f"--set {name}={value}: write {' or '.join(CHOICES[name])}")
-    return value
-
-
-def _unsplit(release: Release, split: str) -> Release:
-    """Forget the splits of a release where new ones are asked for."""
-    if split == CHOICES[SPLIT][0]:
-        return release
-    return replace(release, table=release.table.drop(columns="split", errors="ignore"))
 
 
 def _malignancy(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, str]:
@@ -172,16 +203,12 @@ def _malignancy(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, str]
     return {name: groups[name] for name in classes}
 
 
-def _all_fixed(release: Release) -> bool:
-    return "split" in release.table and set(release.table["split"].dropna()) >= {"train", "val"}
-
-
-def _info(task: Task, release: Release, found: Usable, out: Path) -> DatasetInfo:
+def _info(task: Task, release: Release, left_out: Mapping[str, int], out: Path) -> DatasetInfo:
     root, folder = release.image_root.resolve(), out.resolve()
     image_root = os.path.relpath(root, folder) if root.is_relative_to(folder) else str(root)
     return DatasetInfo(
         schema="dermbench.dataset/1",
-        task=task.name,
+        task="+".join((task.name, *release.variant)),
         source=task.source,
         title=task.title,
         classes=release.classes,
@@ -190,7 +217,7 @@ def _info(task: Task, release: Release, found: Usable, out: Path) -> DatasetInfo
         image_root=image_root,
         licence=task.licence,
         citation=task.citation,
-        left_out=dict(found.left_out),
+        left_out=dict(left_out),
         interpreted=release.interpreted,
         options={k: v for k, v in release.options.items() if k not in ABOUT},
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.data_home import VARIABLE, raw_release
 from dermbench.errors import UsageError
 from dermbench.registry import Registry
 
@@ -48,18 +49,22 @@ class Request:
     allow_missing: bool = False
 
     def raw(self) -> Path:
-        """Return ``root``.
+        """Return ``root``, or the folder of the release under ``DERMBENCH_DATA`` where none is given.
 
         Raises
         ------
         UsageError
             When there is none, or nothing lies there; the remedy says how to get the release.
         """
-        if self.root is None:
-            raise UsageError(f"{self.task.name}: needs --root, the raw release", remedy=self.task.where)
-        if not self.root.exists():
-            raise UsageError(f"{self.root}: no such file or folder", remedy=self.task.where)
-        return self.root
+        root = self.root or raw_release(self.task.name, self.task.source)
+        if root is None:
+            raise UsageError(
+                f"{self.task.name}: needs --root, the raw release",
+                remedy=f"{self.task.where}\nOr put it in ${VARIABLE}/raw/{self.task.name}.",
+            )
+        if not root.exists():
+            raise UsageError(f"{root}: no such file or folder", remedy=self.task.where)
+        return root
 
     def known(self, *names: str) -> dict[str, str]:
         """Return the options, having checked that each is one of ``names``.
@@ -97,6 +102,11 @@ class Release:
         Options with their defaults filled in, for ``dataset.toml``.
     interpreted
         How the release was read, in sentences.
+    variant
+        How what was read differs from the task because of the user's options, for example ``label=diagnosis_3``:
+        the dataset is then named after it, too, and does not count as the task.
+    excused
+        Reason of each image, by id, that is left out and counted when its file is missing, instead of refused.
     skipped
         Files that the source left out, with the reason (:mod:`dermbench.data.skipped`): for a source whose images
         are whatever files there are.
@@ -108,6 +118,8 @@ class Release:
     left_out: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     interpreted: tuple[str, ...] = ()
+    variant: tuple[str, ...] = ()
+    excused: Mapping[str, str] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
 
 

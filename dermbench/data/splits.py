@@ -1,98 +1,65 @@
-"""Splits in which nothing shared crosses: grouped, stratified, seeded, independent of row order.
+"""The split of a dataset: kept where a release or a packaged task fixes it, made where none does.
 
-Method. Images are joined to units (:mod:`dermbench.artifacts.units`); a unit goes to one split as a whole.
-
-1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
-   ones by a hash of the seed and the smallest image id in them.
-2. For each class, rarest first, and each split that has none of it, one unit of the class is placed
-   there: the one that brings the split most classes it lacks, and of these the largest for train, the
-   smallest for val and test. So a class with three units that hold no other class occurs in every split.
-3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
-   the part of its share (fraction x images of the stratum) that is still open when half of the unit is in
-   (Webster's method, which favours neither large nor small shares); needs are added up over the images
-   of the unit and over four stratifications: class x skin type, class, skin type, and all images. Equal
-   needs are settled by the unit's hash, in proportion to the fractions.
-
-This is greedy iterative stratification (Sechidis et al. 2011) at the level of units.
+It is assigned on the whole table of a release, before any image file is looked for: files that are missing move no
+other image.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.columns import SPLITS
+from dermbench.artifacts.splitting import distribute
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
+SplitBy = Literal["released", "stratified", "hash"]
+"""What makes a split: the release or the task, a stratified draw, or the hash of each unit's id."""
 DEFAULT_FRACTIONS: Mapping[str, float] = {"train": 0.70, "val": 0.15, "test": 0.15}
-TIE = 1e-9
-
-
-Strata = tuple[tuple[tuple[str, ...], int], ...]
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """A unit to be placed: its images by stratum, its classes, and two draws in [0, 1)."""
+class SplitRule:
+    """How a split is made.
 
-    index: int
-    size: int
-    strata: Strata
-    classes: frozenset[str]
-    order: float
-    tie: float
-
-
-def assign_splits(
-    table: pd.DataFrame, *, seed: int = 0, fractions: Mapping[str, float] = DEFAULT_FRACTIONS
-) -> pd.Series:
-    """Complete the ``split`` of a manifest.
-
-    Splits that the release fixes are kept, and a fixed test split gets no further unit. When the release
-    fixes training images and there is no validation image, validation units are cut out of train, in the
-    proportion of the fractions; a unit that also has images in a fixed test split stays in train. An image
-    without a split follows its unit to where the release has put the rest of it.
-
-    Parameters
+    Attributes
     ----------
-    table
-        ``image_id`` (unique), ``label``; ``fst``, ``split`` and the ids of
-        :data:`dermbench.artifacts.columns.UNITS` where known.
-    seed
-        Another seed gives another split.
-    fractions
-        Share of each split; they are scaled to add up to 1. A share of 0 leaves a split empty.
+    by
+        See :data:`SplitBy`.
+    holdout
+        Images that become the test split, as :class:`dermbench.data.holdout.Holdout` reads it; empty for none.
+    shares
+        Share of each split, adding up to 1; a share of 0 leaves a split empty.
+    """
 
-    Returns
-    -------
-    pandas.Series
-        ``train``, ``val`` or ``test`` for each row, on the index of ``table``.
+    by: SplitBy = "released"
+    holdout: str = ""
+    shares: Mapping[str, float] = field(default_factory=lambda: check_fractions(DEFAULT_FRACTIONS))
+
+
+def read_rule(
+    by: str = "released", holdout: str = "", *, fractions: Mapping[str, float] = DEFAULT_FRACTIONS
+) -> SplitRule:
+    """Return the rule that a user asks for.
 
     Raises
     ------
     UsageError
-        When a fraction is negative, not a number, or all are 0.
+        When ``by`` is no :data:`SplitBy`, or as for :func:`check_fractions`.
     """
-    shares = check_fractions(fractions)
-    split = _given(table)
-    has_test, has_train = (name in set(split.dropna()) for name in ("test", "train"))
-    if split.isna().any():
-        open_ = {s: f for s, f in shares.items() if f > 0 and not (s == "test" and has_test)}
-        split = _distribute(table, split, split.isna(), shares=open_ or {"train": 1.0}, seed=seed)
-    if has_train and shares["val"] > 0 and not (split == "val").any():
-        inner = {s: f for s, f in shares.items() if f > 0 and s != "test"}
-        split = _distribute(table, split, split == "train", shares=inner, seed=seed)
-    return split
+    rules: dict[str, SplitBy] = {rule: rule for rule in get_args(SplitBy)}
+    if by not in rules:
+        raise UsageError(f"--split-by {by}: write {', '.join(rules)}")
+    return SplitRule(rules[by], holdout, check_fractions(fractions))
 
 
 def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
@@ -101,7 +68,7 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     Raises
     ------
     UsageError
-        As for :func:`assign_splits`.
+        When a fraction is negative, not a number or of no split, or all are 0.
     """
     wrong = [k for k in fractions if k not in SPLITS]
     shares = {name: float(fractions.get(name, 0.0)) for name in SPLITS}
@@ -110,131 +77,93 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     return {name: share / sum(shares.values()) for name, share in shares.items()}
 
 
+def assign_splits(table: pd.DataFrame, rule: SplitRule | None = None, *, seed: int = 0) -> pd.Series:
+    """Complete the ``split`` of a manifest.
+
+    Splits that are there are kept, and a test split that is there gets no further unit. When there are training
+    images and no validation image, validation units are cut out of train, in the proportion of the shares; a unit
+    that also has images in a fixed test split stays in train. An image without a split follows its unit to where
+    the rest of it is. By ``hash``, a unit's split depends on its id and the seed alone; splits that are there are
+    forgotten.
+
+    Parameters
+    ----------
+    table
+        ``image_id`` (unique), ``label``; ``fst``, ``split`` and the ids of
+        :data:`dermbench.artifacts.columns.UNITS` where known.
+    rule
+        What makes the split.
+    seed
+        Another seed gives another split.
+
+    Returns
+    -------
+    pandas.Series
+        ``train``, ``val`` or ``test`` for each row, on the index of ``table``.
+    """
+    rule = rule or SplitRule()
+    if rule.by == "hash":
+        return _by_hash(table, rule, seed)
+    shares, split = rule.shares, _given(table)
+    has_test, has_train = (name in set(split.dropna()) for name in ("test", "train"))
+    if split.isna().any():
+        open_ = {s: f for s, f in shares.items() if f > 0 and not (s == "test" and has_test)}
+        split = distribute(table, split, split.isna(), shares=open_ or {"train": 1.0}, seed=seed)
+    if has_train and shares["val"] > 0 and not (split == "val").any():
+        inner = {s: f for s, f in shares.items() if f > 0 and s != "test"}
+        split = distribute(table, split, split == "train", shares=inner, seed=seed)
+    return split
+
+
+def reunite(table: pd.DataFrame, given: pd.Series) -> pd.Series:
+    """Return the splits after copies that were found among the files have joined their unit.
+
+    Parameters
+    ----------
+    table
+        ``image_id``, a complete ``split``, and the ids of :data:`dermbench.artifacts.columns.UNITS`.
+    given
+        The split of each image that was fixed beforehand, by image id. Images without one join the fixed images of
+        their unit, or else its smallest image id; validation images that were cut out of train go back to it. So a
+        copy more or less moves its own unit at most.
+    """
+    fixed = table["image_id"].map(given)
+    moving = fixed.isna() | ((fixed == "train") & (table["split"] == "val")).fillna(value=False)
+    units = connected_units(table, unit_columns(table))
+    order = table.assign(unit=units, moving=moving).sort_values(["moving", "image_id"])
+    first = order.groupby("unit")["split"].transform("first").reindex(table.index)
+    joined = table["split"].mask(moving, first)
+    back = (fixed == "train").fillna(value=False) & (joined == "test")
+    return joined.mask(back, "train").astype("string")
+
+
+def split_digest(table: pd.DataFrame) -> str:
+    """Return ``sha256:<hex>`` of which image is in which split."""
+    rows = table[["image_id", "split"]].astype(str).sort_values("image_id")
+    lines = "".join(f"{image}\t{split}\n" for image, split in rows.itertuples(index=False))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
 def _given(table: pd.DataFrame) -> pd.Series:
     if "split" in table:
         return table["split"].astype("string")
     return pd.Series(pd.NA, index=table.index, dtype="string")
 
 
-def _distribute(
-    table: pd.DataFrame, split: pd.Series, moving: pd.Series, *, shares: Mapping[str, float], seed: int
-) -> pd.Series:
-    """Place the units of the rows that are ``moving``; the other rows keep their split.
-
-    A unit that the other rows hold in a split stays with them; rows that are in train already stay there.
-    """
-    tones = table["fst"].astype("string").fillna("unknown") if "fst" in table else "unknown"
-    part = pd.DataFrame(
-        {
-            "image_id": table["image_id"].astype(object),
-            "label": table["label"].astype(object),
-            "fst": tones,
-            "split": split.astype(object).mask(moving.to_numpy(dtype=bool), None),
-            "unit": connected_units(table, unit_columns(table)),
-        }
-    )
-    anchored = part["unit"].map(_anchors(part)).astype(object)
-    anchored = anchored.mask(anchored.notna() & split.notna(), split.astype(object))
-    free = part["split"].isna() & anchored.isna()
-    chosen = _place(part[free], part[part["split"].isin(list(shares))], shares=shares, seed=seed)
-    placed: pd.Series = anchored.mask(free, part["unit"].map(chosen).astype(object)).astype("string")
-    return placed
+def _by_hash(table: pd.DataFrame, rule: SplitRule, seed: int) -> pd.Series:
+    """Place each unit by the hash of its highest id; of units in a chain, by the smallest of these."""
+    columns = unit_columns(table)
+    key = "image_id:" + table["image_id"].astype(object)
+    for name in reversed(columns):
+        key = (f"{name}:" + table[name].astype(object)).where(table[name].notna(), key)
+    smallest = key.groupby(connected_units(table, columns)).transform("min")
+    draws = {text: _draw(seed, text) for text in smallest.unique()}
+    edges = np.cumsum([rule.shares[name] for name in SPLITS])
+    last = max(i for i, name in enumerate(SPLITS) if rule.shares[name] > 0)  # rounding leaves nothing over
+    places = np.minimum(np.searchsorted(edges, smallest.map(draws).to_numpy(dtype=float), side="right"), last)
+    return pd.Series(np.array(SPLITS)[places], index=table.index, dtype="string")
 
 
-def _place(free: pd.DataFrame, fixed: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> dict[int, str]:
-    units = _units(free, seed=seed)
-    ledger = _Ledger(pd.concat([free, fixed]), shares)
-    chosen = _seeded(units, fixed, shares)
-    for unit in units:
-        if unit.index in chosen:
-            ledger.add(unit.strata, chosen[unit.index])
-    for unit in units:
-        if unit.index not in chosen:
-            chosen[unit.index] = ledger.neediest(unit)
-            ledger.add(unit.strata, chosen[unit.index])
-    return chosen
-
-
-def _anchors(part: pd.DataFrame) -> dict[int, str]:
-    """Return the split that holds images of a unit: the first of train, val and test where several do."""
-    anchors: dict[int, str] = {}
-    for name in reversed(SPLITS):
-        anchors |= dict.fromkeys(part["unit"][part["split"] == name], name)
-    return anchors
-
-
-def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
-    """Return the units to be placed, larger ones first, equal ones by hash."""
-    members: dict[int, list[tuple[str, str, str]]] = {}
-    columns = (rows[name] for name in ("unit", "image_id", "label", "fst"))
-    for index, image, label, tone in zip(*columns, strict=True):
-        members.setdefault(index, []).append((image, label, tone))
-    units = []
-    for index, images in members.items():
-        order, tie = _draws(seed, min(image for image, _, _ in images))
-        classes = frozenset(label for _, label, _ in images)
-        strata = _strata((label, tone) for _, label, tone in images)
-        units.append(_Unit(index, len(images), strata, classes, order, tie))
-    return sorted(units, key=lambda unit: (-unit.size, unit.order))
-
-
-def _strata(images: Iterable[tuple[str, str]]) -> Strata:
-    """Count images by stratum, in an order of strata that no order of rows can change."""
-    counts: Counter[tuple[str, ...]] = Counter()
-    for label, tone in images:
-        counts.update((("all",), ("class", label), ("fst", tone), ("cell", label, tone)))
-    return tuple(sorted(counts.items()))
-
-
-def _draws(seed: int, key: str) -> tuple[float, float]:
-    """Return two numbers in [0, 1) that depend on the seed and the key alone."""
-    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
-
-
-def _seeded(units: Sequence[_Unit], fixed: pd.DataFrame, shares: Mapping[str, float]) -> dict[int, str]:
-    """Place one unit of each class in every split that has none of it."""
-    seen = set(zip(fixed["label"], fixed["split"], strict=True))
-    available: dict[str, list[_Unit]] = {}
-    for unit in units:
-        for label in unit.classes:
-            available.setdefault(label, []).append(unit)
-    placed: dict[int, str] = {}
-    for label in sorted(available, key=lambda name: (len(available[name]), name)):
-        for split in shares:
-            left = [unit for unit in available[label] if unit.index not in placed]
-            if (label, split) in seen or not left or len(available[label]) < len(shares):
-                continue
-            missing = {name for name in available if (name, split) not in seen}
-            unit = max(left, key=lambda u: (len(u.classes & missing), u.size if split == "train" else -u.size))
-            placed[unit.index] = split
-            seen |= {(name, split) for name in unit.classes}
-    return placed
-
-
-class _Ledger:
-    """How much of each stratum a split has, against its share."""
-
-    def __init__(self, rows: pd.DataFrame, shares: Mapping[str, float]) -> None:
-        self.shares = shares
-        self.total = dict(_strata(zip(rows["label"], rows["fst"], strict=True)))
-        self.held: dict[str, Counter[tuple[str, ...]]] = {split: Counter() for split in shares}
-        for split in shares:
-            mine = rows[rows["split"] == split]
-            self.add(_strata(zip(mine["label"], mine["fst"], strict=True)), split)
-
-    def add(self, strata: Strata, split: str) -> None:
-        """Enter the images of a unit."""
-        self.held[split].update(dict(strata))
-
-    def neediest(self, unit: _Unit) -> str:
-        """Return the split with the largest remaining need for the images of a unit."""
-        needs = {split: self._need(unit.strata, split) for split in self.shares}
-        best = max(needs.values())
-        tied = [split for split, need in needs.items() if need >= best - TIE]
-        edges = np.cumsum([self.shares[split] for split in tied])
-        return tied[int(np.searchsorted(edges / edges[-1], unit.tie, side="right"))]
-
-    def _need(self, strata: Strata, split: str) -> float:
-        held, share = self.held[split], self.shares[split]
-        return sum(n * (1.0 - (held[key] + n / 2) / (share * self.total[key])) for key, n in strata)
+def _draw(seed: int, key: str) -> float:
+    digest = hashlib.sha256(f"dermbench.split/1:{seed}:{key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48

@@ -68,17 +68,18 @@ def _existing(release: Release, request: Request) -> Usable:
     lost = table["path"].isna()
     if not lost.any():
         return Usable(table, root, {**release.left_out, **counted(release.skipped)})
-    names = table["image_id"][lost]
+    names = table["image_id"][lost & ~table["image_id"].isin(release.excused)]
     skipped = scan(root, skip=request.out).skipped
     reasons = dict(zip(names, reasons_of(names, skipped, MISSING), strict=True))
     why = [*_why_missing(reasons), *remarks(linked_folders(skipped))]
     if lost.all():
-        problem = f"none of the {len(table):,} images is there: {name_some(names)}"
+        problem = f"none of the {len(table):,} images is there: {name_some(table['image_id'])}"
         raise InputError(root, [problem, *why], remedy=request.task.where)
-    if not request.allow_missing:
-        problem = f"{int(lost.sum()):,} of {len(table):,} images are missing: {name_some(names)}"
+    if reasons and not request.allow_missing:
+        problem = f"{len(reasons):,} of {len(table):,} images are missing: {name_some(names)}"
         raise InputError(root, [problem, *why], remedy=GO_ON)
-    left_out = {**release.left_out, **counted(release.skipped), **counted(reasons)}
+    excused = {image: release.excused[image] for image in table["image_id"][lost] if image in release.excused}
+    left_out = {**release.left_out, **counted(release.skipped), **counted({**reasons, **excused})}
     return Usable(table[~lost].reset_index(drop=True), root, left_out)
 
 
@@ -103,8 +104,8 @@ def _decoded(found: Usable, release: Release, request: Request, *, near: bool) -
     other = [f"{path}: {why}" for path, why in sorted(blocking(release.skipped).items())]
     broken = sorted([*problems, *other])
     if broken and (not request.allow_missing or len(problems) == len(paths)):
-        head = f"{len(broken):,} of {len(paths) + len(other):,} images are unreadable"
-        raise InputError(found.image_root, [head, *_shown(broken)], remedy=GO_ON)
+        remedy = f"{len(broken):,} of {len(paths) + len(other):,} images are unreadable. {GO_ON}"
+        raise InputError(found.image_root, _shown(broken), remedy=remedy)
     exact, alike = duplicate_groups(prints)
     table = found.table.assign(
         sha256=pd.array([seen.sha256 for seen in prints.looks], dtype="string"),

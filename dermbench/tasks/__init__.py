@@ -33,6 +33,13 @@ class Task(BaseModel):
         ``malignant``, ``benign`` or another group name for each class; empty when undefined.
     aliases
         Further spellings of classes, each with its class.
+    settings
+        Options of the source that define the task; those of the user come on top.
+    split_list
+        Name of the packaged list of the images of val and test; empty for none.
+    split_digest
+        Digest of the split of the whole release (:func:`dermbench.data.splits.split_digest`); empty where the
+        split is not fixed or a list fixes it.
     label_column
         Column of the release that holds the label, where that is another than ``label``.
     sensitive
@@ -44,7 +51,8 @@ class Task(BaseModel):
         Gap of the primary metric below which a difference is small enough, stated before any result; None states
         no margin.
     images, fst
-        Published number of images a split, and a skin type.
+        Published number of images a split (``all`` where the release has none), and a skin type (``I`` to ``VI``
+        and ``unknown``); ``prepare`` states a difference.
     groups
         Ids that group images, as prose.
     licence, citation, homepage, obtain
@@ -63,6 +71,9 @@ class Task(BaseModel):
     ordered: bool = False
     malignancy: dict[str, str] = Field(default_factory=dict)
     aliases: dict[str, str] = Field(default_factory=dict)
+    settings: dict[str, str] = Field(default_factory=dict)
+    split_list: str = ""
+    split_digest: str = ""
     label_column: str = ""
     sensitive: tuple[str, ...] = ("fst", "fst_band")
     primary: tuple[str, str] | None = None

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+import pandas as pd
 
 from dermbench.artifacts.columns import JOINED
+from dermbench.artifacts.splitting import distribute
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.errors import UsageError
 from dermbench.training.guard import SPLITS, TrainingData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from dermbench.artifacts import Dataset
@@ -88,45 +87,7 @@ def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
     of_class = Counter(label for label, _ in set(zip(labels, units.tolist(), strict=True)))
     if max(of_class.values()) < folds:
         raise UsageError(f"{dataset.root}: no class has images for each of {folds} folds", remedy=LOWER)
-    return spread([str(image) for image in rows["image_id"]], labels, units.tolist(), folds)
-
-
-def spread(ids: Sequence[str], labels: Sequence[str], units: Sequence[int], folds: int) -> NDArray[np.int64]:
-    """Return a fold for each image, classes spread as evenly as undivided units allow.
-
-    Largest units first, those of a size class by class in the order of a hash of their first id, each goes to the
-    fold where it adds least to the sum over classes of squared counts, each over the class's count: for single
-    images, one that has fewest of the class. Of equal folds it is the one with fewest images, then the first. (The
-    greedy idea of scikit-learn's ``StratifiedGroupKFold``, whose folds change with its versions.)
-
-    Parameters
-    ----------
-    ids
-        One an image, all different.
-    labels
-        Class of each image.
-    units
-        Images with the same number stay together.
-    folds
-        Number of folds.
-    """
-    members: dict[int, list[int]] = {}
-    for row in sorted(range(len(ids)), key=ids.__getitem__):
-        members.setdefault(units[row], []).append(row)
-    of_class = Counter(labels)
-    scale = math.lcm(*of_class.values())  # integers: no rounding can decide
-    share = {label: scale // count for label, count in of_class.items()}
-    here: list[Counter[str]] = [Counter() for _ in range(folds)]
-    size, codes = [0] * folds, np.zeros(len(ids), dtype=np.int64)
-    for rows in sorted(members.values(), key=lambda rows: (-len(rows), labels[rows[0]], _hashed(ids[rows[0]]))):
-        added = Counter(labels[row] for row in rows)
-        cost = [sum(n * (2 * here[k][c] + n) * share[c] for c, n in added.items()) for k in range(folds)]
-        chosen = min(range(folds), key=lambda k: (cost[k], size[k], k))
-        here[chosen].update(added)
-        size[chosen] += len(rows)
-        codes[rows] = chosen
-    return codes
-
-
-def _hashed(image_id: str) -> str:
-    return hashlib.sha256(f"dermbench.folds/1 {image_id}".encode()).hexdigest()
+    shares = {str(fold): 1 / folds for fold in range(folds)}
+    nowhere = pd.Series(pd.NA, index=rows.index, dtype="string")
+    parts = distribute(rows, nowhere, nowhere.isna(), shares=shares, seed=0)
+    return np.array(parts, dtype=np.int64)

@@ -7,6 +7,7 @@ import pytest
 from dermbench.artifacts import read_dataset
 from dermbench.data import prepare
 from dermbench.data.source import SOURCES, Release
+from dermbench.data.splits import read_rule
 from dermbench.errors import InputError, UsageError
 from dermbench.tasks import Task
 
@@ -129,13 +130,12 @@ def test_a_split_of_the_release_is_made_anew_on_request(tmp_path, csv):
     path = csv(own_table(30).assign(split=splits, patient=[f"p{i % 10}" for i in range(30)]))
     kept = prepare("table", root=path, out=tmp_path / "a")
     assert kept.manifest.groupby("patient_id")["split"].nunique().min() > 1
-    made = prepare("table", root=path, out=tmp_path / "b", options={"split": "grouped"})
+    made = prepare("table", root=path, out=tmp_path / "b", split=read_rule("stratified"))
     assert made.manifest.groupby("patient_id")["split"].nunique().max() == 1
-    assert made.info.options == {"split": "grouped"}
     assert kept.info.split["scheme"] == "fixed by the release"
     assert made.info.split["scheme"].startswith("grouped")
-    with pytest.raises(UsageError, match="write released or grouped"):
-        prepare("table", root=path, out=tmp_path / "c", options={"split": "random"})
+    with pytest.raises(UsageError, match="write released, stratified, hash"):
+        read_rule("random")
 
 
 def test_duplicate_groups_of_the_release_are_left_alone(tmp_path, csv):

@@ -161,7 +161,7 @@ def test_fitzpatrick17k_takes_its_classes_from_the_release(tmp_path):
         draw(tmp_path / "raw" / "data" / "finalfitz17k" / f"{table['md5hash'][i]}.jpg", i)
     dataset = prepare("fitzpatrick17k-114", root=tmp_path / "raw", out=tmp_path / "out", allow_missing=True)
     assert dataset.classes == tuple(sorted(table["label"].unique()))
-    assert dataset.info.left_out == {"missing image file": 71}
+    assert dataset.info.left_out == {"missing image file": 70, "no address in the release": 1}
     assert dataset.info.malignancy["condition 001"] == "benign"
     assert "url" not in dataset.manifest
     three = prepare("fitzpatrick17k-3", root=tmp_path / "raw", out=tmp_path / "out3", allow_missing=True)

@@ -40,8 +40,10 @@ def test_images_called_wrongly_labelled_can_be_dropped(full):
     kept = release_of("fitzpatrick17k-114", full)
     assert (kept.table["qc"] == "3 Wrongly labelled").sum() == 3
     dropped = release_of("fitzpatrick17k-114", full, mislabelled="drop")
-    assert dropped.left_out == {"image marked as wrongly labelled (qc)": 3}
-    assert set(kept.table["image_id"]) - set(dropped.table["image_id"]) == {md5(2), md5(5), md5(8)}
+    reason = "image marked as wrongly labelled (qc)"
+    assert {i for i, why in dropped.excused.items() if why == reason} == {md5(2), md5(5), md5(8)}
+    assert dropped.table.set_index("image_id")["path"].loc[[md5(2), md5(5), md5(8)]].isna().all()
+    assert kept.table["path"].notna().sum() == dropped.table["path"].notna().sum() + 2
 
 
 def test_exchanged_files_are_named_even_when_images_may_be_missing(tmp_path, full):

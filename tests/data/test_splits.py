@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts.units import connected_units
-from dermbench.data.splits import assign_splits, check_fractions
+from dermbench.data.splits import assign_splits, check_fractions, read_rule
 from dermbench.errors import UsageError
 
 SPLITS = ("train", "val", "test")
@@ -183,8 +183,11 @@ def test_val_is_cut_out_of_train_in_the_proportion_of_the_fractions():
 
 def test_a_fraction_of_zero_leaves_a_split_empty():
     table = big()
-    assert set(assign_splits(table, fractions={"train": 0.8, "val": 0.2, "test": 0})) == {"train", "val"}
-    kept = assign_splits(table.assign(split="train"), fractions={"train": 1.0, "val": 0.0, "test": 0.0})
+    assert set(assign_splits(table, read_rule(fractions={"train": 0.8, "val": 0.2, "test": 0}))) == {
+        "train",
+        "val",
+    }
+    kept = assign_splits(table.assign(split="train"), read_rule(fractions={"train": 1.0, "val": 0.0, "test": 0.0}))
     assert set(kept) == {"train"}
 
 

@@ -60,17 +60,21 @@ def fitzpatrick17k(request: Request) -> Release:
     drop = choice(options, "mislabelled", ("keep", "drop")) == "drop"
     found = open_table(request, (TABLE,), COLUMNS)
     table, classes = _labelled(found.raw, request.task, found.path)
-    if "url" in found.raw:
-        table["atlas"] = atlas_of(found.raw["url"])
-    wrong = table["qc"] == MISLABELLED if "qc" in table else table["label"].isna()
-    wrong = wrong.fillna(value=False).astype(bool) & drop
-    table = table[~wrong].drop(columns=["url", "url_alphanum"], errors="ignore").reset_index(drop=True)
+    excused = {}
+    if "url" in table:
+        table["atlas"] = atlas_of(table["url"])
+        excused = dict.fromkeys(table["image_id"][table["url"].isna()], "no address in the release")
     check = check_md5(request, found.files.root, table["image_id"], found.files.locate(table["image_id"]))
+    table["path"] = check.paths
+    if drop and "qc" in table:
+        wrong = (table["qc"] == MISLABELLED).fillna(value=False).astype(bool)
+        table["path"] = table["path"].mask(wrong)
+        excused |= dict.fromkeys(table["image_id"][wrong], "image marked as wrongly labelled (qc)")
     return Release(
-        table=table.assign(path=check.paths),
+        table=table.drop(columns=["url", "url_alphanum"], errors="ignore"),
         image_root=found.files.root,
         classes=classes,
-        left_out={"image marked as wrongly labelled (qc)": int(wrong.sum())} if wrong.any() else {},
+        excused=excused,
         options={**options},
         interpreted=check.remarks,
     )

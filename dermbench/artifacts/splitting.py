@@ -1,0 +1,192 @@
+"""Parts of a table that share no unit, for splits and folds: stratified, seeded, independent of the order of rows.
+
+Method. Images are joined to units (:mod:`dermbench.artifacts.units`); a unit goes to one split as a whole.
+
+1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
+   ones by a hash of the seed and the smallest image id in them.
+2. For each class, rarest first, and each part that has none of it, one unit of the class is placed
+   there: the one that brings the split most classes it lacks, and of these the largest for train, the
+   smallest for val and test. So a class with three units that hold no other class occurs in every split.
+3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
+   the part of its share (fraction x images of the stratum) that is still open when half of the unit is in
+   (Webster's method, which favours neither large nor small shares); needs are added up over the images
+   of the unit and over four stratifications: class x skin type, class, skin type, and all images. Equal
+   needs are settled by the unit's hash, in proportion to the fractions.
+
+This is greedy iterative stratification (Sechidis et al. 2011) at the level of units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dermbench.artifacts.columns import SPLITS
+from dermbench.artifacts.units import connected_units, unit_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+TIE = 1e-9
+
+
+Strata = tuple[tuple[tuple[str, ...], int], ...]
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """A unit to be placed: its images by stratum, its classes, and two draws in [0, 1)."""
+
+    index: int
+    size: int
+    strata: Strata
+    classes: frozenset[str]
+    order: float
+    tie: float
+
+
+def distribute(
+    table: pd.DataFrame, split: pd.Series, moving: pd.Series, *, shares: Mapping[str, float], seed: int
+) -> pd.Series:
+    """Place the units of the rows that are ``moving``; the other rows keep their part.
+
+    Parameters
+    ----------
+    table
+        ``image_id`` (unique), ``label``; where known ``fst`` and the ids of
+        :data:`dermbench.artifacts.columns.UNITS`.
+    split
+        Part of each row, for example ``train``; on the index of ``table``.
+    moving
+        Which rows are placed. One whose unit has other rows in a part follows them, into the first of train, val
+        and test where they are in several.
+    shares
+        Share of each part, adding up to 1, all above 0.
+    seed
+        Another seed places equal units in another order.
+
+    Returns
+    -------
+    pandas.Series
+        Part of each row, on the index of ``table``.
+    """
+    tones = table["fst"].astype("string").fillna("unknown") if "fst" in table else "unknown"
+    part = pd.DataFrame(
+        {
+            "image_id": table["image_id"].astype(object),
+            "label": table["label"].astype(object),
+            "fst": tones,
+            "split": split.astype(object).mask(moving.to_numpy(dtype=bool), None),
+            "unit": connected_units(table, unit_columns(table)),
+        }
+    )
+    anchored = part["unit"].map(_anchors(part)).astype(object)
+    anchored = anchored.mask(anchored.notna() & split.notna(), split.astype(object))
+    free = part["split"].isna() & anchored.isna()
+    chosen = _place(part[free], part[part["split"].isin(list(shares))], shares=shares, seed=seed)
+    placed: pd.Series = anchored.mask(free, part["unit"].map(chosen).astype(object)).astype("string")
+    return placed
+
+
+def _place(free: pd.DataFrame, fixed: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> dict[int, str]:
+    units = _units(free, seed=seed)
+    ledger = _Ledger(pd.concat([free, fixed]), shares)
+    chosen = _seeded(units, fixed, shares)
+    for unit in units:
+        if unit.index in chosen:
+            ledger.add(unit.strata, chosen[unit.index])
+    for unit in units:
+        if unit.index not in chosen:
+            chosen[unit.index] = ledger.neediest(unit)
+            ledger.add(unit.strata, chosen[unit.index])
+    return chosen
+
+
+def _anchors(part: pd.DataFrame) -> dict[int, str]:
+    """Return the split that holds images of a unit: the first of train, val and test where several do."""
+    anchors: dict[int, str] = {}
+    for name in reversed(SPLITS):
+        anchors |= dict.fromkeys(part["unit"][part["split"] == name], name)
+    return anchors
+
+
+def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
+    """Return the units to be placed, larger ones first, equal ones by hash."""
+    members: dict[int, list[tuple[str, str, str]]] = {}
+    columns = (rows[name] for name in ("unit", "image_id", "label", "fst"))
+    for index, image, label, tone in zip(*columns, strict=True):
+        members.setdefault(index, []).append((image, label, tone))
+    units = []
+    for index, images in members.items():
+        order, tie = _draws(seed, min(image for image, _, _ in images))
+        classes = frozenset(label for _, label, _ in images)
+        strata = _strata((label, tone) for _, label, tone in images)
+        units.append(_Unit(index, len(images), strata, classes, order, tie))
+    return sorted(units, key=lambda unit: (-unit.size, unit.order))
+
+
+def _strata(images: Iterable[tuple[str, str]]) -> Strata:
+    """Count images by stratum, in an order of strata that no order of rows can change."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    for label, tone in images:
+        counts.update((("all",), ("class", label), ("fst", tone), ("cell", label, tone)))
+    return tuple(sorted(counts.items()))
+
+
+def _draws(seed: int, key: str) -> tuple[float, float]:
+    """Return two numbers in [0, 1) that depend on the seed and the key alone."""
+    digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
+
+
+def _seeded(units: Sequence[_Unit], fixed: pd.DataFrame, shares: Mapping[str, float]) -> dict[int, str]:
+    """Place one unit of each class in every split that has none of it."""
+    seen = set(zip(fixed["label"], fixed["split"], strict=True))
+    available: dict[str, list[_Unit]] = {}
+    for unit in units:
+        for label in unit.classes:
+            available.setdefault(label, []).append(unit)
+    placed: dict[int, str] = {}
+    for label in sorted(available, key=lambda name: (len(available[name]), name)):
+        for split in shares:
+            left = [unit for unit in available[label] if unit.index not in placed]
+            if (label, split) in seen or not left or len(available[label]) < len(shares):
+                continue
+            missing = {name for name in available if (name, split) not in seen}
+            unit = max(left, key=lambda u: (len(u.classes & missing), u.size if split == "train" else -u.size))
+            placed[unit.index] = split
+            seen |= {(name, split) for name in unit.classes}
+    return placed
+
+
+class _Ledger:
+    """How much of each stratum a split has, against its share."""
+
+    def __init__(self, rows: pd.DataFrame, shares: Mapping[str, float]) -> None:
+        self.shares = shares
+        self.total = dict(_strata(zip(rows["label"], rows["fst"], strict=True)))
+        self.held: dict[str, Counter[tuple[str, ...]]] = {split: Counter() for split in shares}
+        for split in shares:
+            mine = rows[rows["split"] == split]
+            self.add(_strata(zip(mine["label"], mine["fst"], strict=True)), split)
+
+    def add(self, strata: Strata, split: str) -> None:
+        """Enter the images of a unit."""
+        self.held[split].update(dict(strata))
+
+    def neediest(self, unit: _Unit) -> str:
+        """Return the split with the largest remaining need for the images of a unit."""
+        needs = {split: self._need(unit.strata, split) for split in self.shares}
+        best = max(needs.values())
+        tied = [split for split, need in needs.items() if need >= best - TIE]
+        edges = np.cumsum([self.shares[split] for split in tied])
+        return tied[int(np.searchsorted(edges / edges[-1], unit.tie, side="right"))]
+
+    def _need(self, strata: Strata, split: str) -> float:
+        held, share = self.held[split], self.shares[split]
+        return sum(n * (1.0 - (held[key] + n / 2) / (share * self.total[key])) for key, n in strata)

@@ -1,0 +1,75 @@
+"""Counts of a release beside the published ones, and what splits lack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.columns import SPLITS
+from dermbench.artifacts.skin import fst_name
+from dermbench.errors import name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import pandas as pd
+
+    from dermbench.data.source import Release
+    from dermbench.tasks import Task
+
+TONES = ("I", "II", "III", "IV", "V", "VI")
+
+
+def differences(table: pd.DataFrame, task: Task, release: Release) -> list[str]:
+    """Say where the whole table of a release has other counts than the task was published with.
+
+    Nothing is said where the user asked for a variant of the task.
+    """
+    if release.variant:
+        return []
+    found = {**_of_splits(table, task), "all": len(table)}
+    said = _differing("images", task.images, found)
+    if task.fst and "fst" in table:
+        tones = fst_name(table["fst"]).value_counts()
+        found = {name: int(tones.get(name, 0)) for name in (*TONES, "unknown")}
+        said += _differing("images of skin type", task.fst, found)
+    return [f"the release is not as {task.name} was published: {'; '.join(said)}"] if said else []
+
+
+def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
+    """Name the classes and skin types that a split has no image of, though the dataset has."""
+    said = []
+    for split in SPLITS:
+        part = rows[rows["split"] == split]
+        if part.empty:
+            continue
+        lost = [name for name in classes if name not in set(part["label"])]
+        tones: list[str] = []
+        if "fst" in rows:
+            here = set(fst_name(part["fst"]))
+            everywhere = set(fst_name(rows["fst"]))
+            tones = [name for name in TONES if name in everywhere and name not in here]
+        words = [f"of {len(lost):,} classes ({name_some(lost)})"] if lost else []
+        words += [f"of skin type {' or '.join(tones)}"] if tones else []
+        if words:
+            said.append(f"{split} has no image {' and none '.join(words)}")
+    return said
+
+
+def _of_splits(table: pd.DataFrame, task: Task) -> dict[str, int]:
+    if "split" not in table:
+        return {}
+    return {name: int((table["split"] == name).sum()) for name in SPLITS if name in task.images}
+
+
+def _differing(what: str, expected: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
+    return [
+        f"{found[name]:,} {what}{_named(name)} instead of {n:,}"
+        for name, n in expected.items()
+        if name in found and found[name] != n
+    ]
+
+
+def _named(name: str) -> str:
+    if name == "all":
+        return ""
+    return f" {name}" if name in {*TONES, "unknown"} else f" in {name}"
