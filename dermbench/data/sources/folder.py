@@ -3,33 +3,34 @@
 Input: every image file below a label's folder; the path is the id. What else lies there is counted by reason.
 Label: name of the folder. Split: train, val or test, by the names of the outer folders, which may be
 doubled (``train/train/<label>``).
-Metadata: none. Publication, licence: the user's.
+Metadata: of a table that is given with it, joined by path or file name. Publication, licence: the user's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from dermbench.artifacts.text_form import id_problems
 from dermbench.data.custom import ABOUT, class_set
+from dermbench.data.folder_metadata import read_metadata
 from dermbench.data.index import scan
+from dermbench.data.own_columns import IN_TEST_ALONE, NAMED, SPLIT_NAMES, in_test_alone, tone_options
 from dermbench.data.reading import labels_of
 from dermbench.data.skipped import remarks
 from dermbench.data.source import SOURCES, Release
-from dermbench.data.sources.table import SPLIT_NAMES
-from dermbench.errors import InputError, name_some
+from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from dermbench.data.source import Request
 
+COLUMNS = tuple(name for name in NAMED if name not in {"label", "split"})
 EXPECTED = "root/<label>/*.jpg or root/<split>/<label>/*.jpg"
-IN_TEST_ALONE = "image of a class that only test has"
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,19 @@ class _Layout:
 def folder(request: Request) -> Release:
     """Read a folder of labelled folders; ``root`` is the folder.
 
-    Options: ``task``, ``title``, ``licence``, ``citation``, ``classes``: what ``dataset.toml`` says.
+    Options
+    -------
+    metadata
+        A table with more about the images, joined by path or file name.
+    id, fst, patient_id, …
+        Columns of that table, as for the source ``table``; ``id`` holds the path or file name.
+    task, title, licence, citation, classes
+        What ``dataset.toml`` says about the data.
     """
-    request.known(*ABOUT)
+    options = request.known("metadata", *COLUMNS, *tone_options(request.options), *ABOUT)
+    named = sorted(set(options) - {"metadata", *ABOUT})
+    if named and "metadata" not in options:
+        raise UsageError(f"--set {named[0]} names a column: of which table? Give it with --set metadata=FILE")
     root = request.raw()
     index = scan(root, skip=request.out)
     if not index.images:
@@ -59,12 +70,19 @@ def folder(request: Request) -> Release:
     left_out = {}
     if layout.splits is not None:
         table["split"] = pd.array(layout.splits, dtype="string")
-        unlearnt = _in_test_alone(root, table, allow_missing=request.allow_missing)
+        unlearnt = in_test_alone(root, table, allow_missing=request.allow_missing)
         left_out = {IN_TEST_ALONE: int(unlearnt.sum())} if unlearnt.any() else {}
         table = table[~unlearnt].reset_index(drop=True)
     classes = class_set(table["label"], request.task, root)
     table["label"] = labels_of(table["label"], request.task, classes, root)
-    return Release(table, index.root, classes, left_out=left_out, skipped=index.skipped)
+    said: tuple[str, ...] = ()
+    if "metadata" in options:
+        more = read_metadata(Path(options["metadata"]), table["path"], options)
+        table, said = table.join(more.columns), more.interpreted
+    kept = {k: v for k, v in options.items() if k not in ABOUT}
+    return Release(
+        table, index.root, classes, left_out=left_out, options=kept, interpreted=said, skipped=index.skipped
+    )
 
 
 def _layout(root: Path, images: Sequence[str]) -> _Layout:
@@ -100,25 +118,3 @@ def _labels(root: Path, images: Sequence[str], parts: list[list[str]]) -> list[s
     if stray:
         raise InputError(root, [f"{len(stray):,} images lie in no label's folder: {name_some(stray)}"])
     return [names[0] for names in parts]
-
-
-def _in_test_alone(root: Path, table: pd.DataFrame, *, allow_missing: bool) -> pd.Series:
-    """Return which images belong to a class that train and val do not have, where there is a train split.
-
-    Raises
-    ------
-    InputError
-        When there are such images and they may not be left out.
-    """
-    test = table["split"] == "test"
-    if not (table["split"] == "train").any():
-        return test & False
-    unlearnt = test & ~table["label"].isin(table["label"][~test])
-    if unlearnt.any() and not allow_missing:
-        counts = table["label"][unlearnt].value_counts().sort_index()
-        raise InputError(
-            root,
-            [f"test/{label}: {n:,} images of a class that only test has" for label, n in counts.items()],
-            remedy="Move them to a class of train, or leave them out and have them counted with --allow-missing.",
-        )
-    return unlearnt

@@ -2,7 +2,7 @@
 
 Input: images at the paths of the table, relative to its folder or to ``--set images=DIR``.
 Label: column ``label`` or another name of :data:`dermbench.artifacts.columns.ALIASES`.
-Metadata: any column; ``split``, ``fst``, ``patient_id``, ``lesion_id``, ``duplicate_group`` are understood.
+Metadata: any column; those of :data:`dermbench.data.own_columns.NAMED` are understood.
 Publication, licence: the user's.
 """
 
@@ -20,6 +20,16 @@ from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.data.custom import ABOUT, class_set
 from dermbench.data.index import FileIndex, scan
+from dermbench.data.own_columns import (
+    IN_TEST_ALONE,
+    NAMED,
+    PATHS,
+    SPLIT_NAMES,
+    in_test_alone,
+    named_columns,
+    one_column_each,
+    tone_options,
+)
 from dermbench.data.reading import id_problems, labels_of, rows_of
 from dermbench.data.skipped import is_image
 from dermbench.data.source import SOURCES, Release
@@ -33,28 +43,6 @@ if TYPE_CHECKING:
     from dermbench.artifacts.tables import Table
     from dermbench.data.source import Request
 
-NAMED = {
-    "id": "image_id",
-    "label": "label",
-    "fst": "fst",
-    "patient_id": "patient_id",
-    "lesion_id": "lesion_id",
-    "sex": "sex",
-    "age": "age",
-}
-"""Options that name a column, each with what the column holds."""
-PATHS = ("path", "image_path", "filepath", "file_path", "file", "file_name", "filename", "image", "image_id")
-"""Columns that may hold the path of an image, the preferred one first; ids are matched by file name."""
-SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
 DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -66,12 +54,14 @@ def table(request: Request) -> Release:
     -------
     images
         Folder that the paths are relative to, the folder of the table by default.
-    image, id, label, fst, patient_id, lesion_id, sex, age
+    image, id, label, split, malignancy, patient_id, lesion_id, duplicate_group
         Columns of the table, where they have other names than :data:`dermbench.artifacts.columns.ALIASES`.
+    fst, fst_band, fst_<source>, mst, mst_<source>, sex, age, site, modality
+        Likewise.
     task, title, licence, citation, classes
         What ``dataset.toml`` says about the data.
     """
-    options = request.known("images", "image", *NAMED, *ABOUT)
+    options = request.known("images", "image", *NAMED, *tone_options(request.options), *ABOUT)
     path = request.raw()
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; --root is the table itself, or use the source 'folder'")
@@ -82,7 +72,7 @@ def table(request: Request) -> Release:
     files, chosen = _columns(raw, path, options)
     index = scan(Path(options["images"]) if "images" in options else path.parent, skip=request.out)
     clean = _clean(read, files, chosen)
-    problems = _problems(raw, clean)
+    problems = _problems(raw, clean, chosen)
     places, leads_out = _places(to_text(raw[files]).str.strip(), index)
     problems += leads_out
     if problems:
@@ -90,15 +80,20 @@ def table(request: Request) -> Release:
     classes = class_set(clean["label"], request.task, path)
     clean["label"] = labels_of(clean["label"], request.task, classes, path)
     clean["path"] = places
+    left_out = {}
+    if "split" in clean:
+        unlearnt = in_test_alone(path, clean, allow_missing=request.allow_missing)
+        left_out = {IN_TEST_ALONE: int(unlearnt.sum())} if unlearnt.any() else {}
+        clean = clean[~unlearnt].reset_index(drop=True)
+        classes = tuple(name for name in classes if request.task.classes or (clean["label"] == name).any())
     kept = {k: v for k, v in options.items() if k not in ABOUT}
     said = (*read.interpreted, *_mapping(raw, files, chosen))
-    return Release(clean, index.root, classes, options=kept, interpreted=said)
+    return Release(clean, index.root, classes, left_out=left_out, options=kept, interpreted=said)
 
 
 def _columns(raw: pd.DataFrame, path: Path, options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the column of the paths, and the column of each standard name."""
-    given = {NAMED[option]: column for option, column in options.items() if option in NAMED}
-    chosen = choose_columns(raw, source=path, given=given)
+    chosen = choose_columns(raw, source=path, given=named_columns(options))
     by_fold = {fold_header(column): str(column) for column in reversed(list(raw.columns))}
     named = next((by_fold[fold_header(name)] for name in PATHS if fold_header(name) in by_fold), None)
     if "image" in options:
@@ -130,7 +125,8 @@ def _clean(read: Table, files: str, chosen: Mapping[str, str]) -> pd.DataFrame:
         others = raw if chosen["image_id"] == files else raw.drop(columns=files)
     else:
         others = raw.drop(columns=files).assign(image_id=raw[files])
-    clean = standardise(others, {"image_id": "image_id", **chosen}, decimal_comma=read.decimal_comma)
+    others, columns = one_column_each(others, {"image_id": "image_id", **chosen})
+    clean = standardise(others, columns, decimal_comma=read.decimal_comma)
     clean["image_id"] = clean["image_id"].str.strip()
     if "split" in clean:
         clean["split"] = clean["split"].str.strip().str.lower().map(SPLIT_NAMES).astype("string")
@@ -139,19 +135,21 @@ def _clean(read: Table, files: str, chosen: Mapping[str, str]) -> pd.DataFrame:
 
 def _mapping(raw: pd.DataFrame, files: str, chosen: Mapping[str, str]) -> tuple[str, ...]:
     """Say which column each standard column was read from."""
-    every = {"path": files, "image_id": files, **chosen}
+    own = {name: name for name in NAMED.values() if name in raw}
+    every = {"path": files, "image_id": files, **own, **chosen}
     named = ", ".join(f"{name} from {column!r}" for name, column in every.items())
     return (f"{named}.", *describe_columns(raw, every, shown=()))
 
 
-def _problems(raw: pd.DataFrame, clean: pd.DataFrame) -> list[str]:
+def _problems(raw: pd.DataFrame, clean: pd.DataFrame, chosen: Mapping[str, str]) -> list[str]:
     problems = id_problems(clean["image_id"], "image_id")
     if clean["label"].isna().any():
         problems.append(f"no label in {rows_of(clean['label'].isna())}")
     if "split" in clean:
-        wrong = to_text(raw["split"]).notna() & clean["split"].isna()
+        given = to_text(raw[chosen.get("split", "split")])
+        wrong = given.notna() & clean["split"].isna()
         if wrong.any():
-            names = name_some(raw["split"][wrong].unique())
+            names = name_some(given[wrong].unique())
             problems.append(f"split is train, val, test or empty, not {names} ({rows_of(wrong)})")
     lists = not_one_label(clean["label"])
     if lists.any():
