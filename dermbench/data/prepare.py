@@ -123,7 +123,8 @@ def _prepared(request: Request, rule: SplitRule, duplicates: str) -> Dataset:
         *lacking(rows, release.classes),
     )
     info.options = {**info.options, **({DUPLICATES: duplicates} if duplicates != KINDS[0] else {})}
-    info.malignancy = definition.malignancy or _malignancy(rows, release.classes)
+    of_task = set(release.classes) <= set(definition.malignancy)
+    info.malignancy = definition.malignancy if of_task else _malignancy(rows, release.classes)
     info.split = {
         "scheme": made.scheme,
         "unit": " + ".join(unit_columns(rows)) or "image",

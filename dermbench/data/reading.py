@@ -37,8 +37,8 @@ def read_columns(path: Path, required: Sequence[str], *, key: str = "", ids: str
     key
         Column that must be filled in and unique.
     ids
-        Column whose ids the caller checks (:func:`id_problems`), to say what is wrong with them along with what else
-        is wrong. They are checked here where the caller cannot go on, since columns are missing.
+        Column whose ids the caller checks (:func:`id_problems`), to say what is wrong with them along with all
+        else. They are checked here where the caller cannot go on, since columns are missing.
 
     Raises
     ------

@@ -99,6 +99,12 @@ def make_ajl(root: Path, layout: str = "nested") -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def _miniatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a miniature stand for the whole release; ``monkeypatch.undo()`` in a test takes this back."""
+    monkeypatch.setattr("dermbench.data.sources.ajl_21.refuse_part", lambda *_: None)
+
+
 @pytest.fixture
 def ajl(tmp_path: Path) -> Path:
     return make_ajl(tmp_path / "raw")

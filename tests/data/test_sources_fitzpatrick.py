@@ -120,3 +120,15 @@ def test_all_problems_of_pad_ufes_20_are_named_at_once(pad):
 def test_options_that_do_not_fit_are_refused(full, options):
     with pytest.raises(UsageError, match="write "):
         release_of("fitzpatrick17k-114", full, **options)
+
+
+def test_part_of_the_tables_of_ajl_is_refused_or_says_so(tmp_path, ajl, monkeypatch):
+    monkeypatch.undo()
+    with pytest.raises(InputError) as caught:
+        prepare("ajl-21", root=ajl, out=tmp_path / "out")
+    assert caught.value.problems == (
+        "train.csv has 30 rows instead of 2,860",
+        "test.csv has 9 rows instead of 1,227",
+    )
+    info = prepare("ajl-21", root=ajl, out=tmp_path / "out", allow_missing=True).info
+    assert "30 images in train instead of 2,860; 9 images in test instead of 1,227" in str(info.interpreted)

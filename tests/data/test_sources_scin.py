@@ -80,12 +80,14 @@ def test_only_a_single_top_condition_is_a_label_and_the_rest_is_counted(tmp_path
     assert release.table["label"].value_counts().to_dict() == {"Tinea": 8, "Eczema": 7}
     weights = release.table.groupby("label")["weighted_skin_condition_label"].unique().map(list).to_dict()
     assert weights == {"Eczema": [WEIGHTS[0]], "Tinea": [WEIGHTS[1]]}
+    assert release.variant == ()
 
 
 def test_min_images_makes_the_classes_anew(tmp_path):
     make(tmp_path / "raw")
     release = release_of("scin", tmp_path / "raw", min_images="8")
     assert release.classes == ("Rosacea", "Tinea")
+    assert release.variant == ("min_images=8",)
 
 
 @pytest.mark.parametrize(("whose", "known"), [("derm", "fst_derm1"), ("self", "fst_self")])

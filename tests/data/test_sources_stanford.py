@@ -167,10 +167,25 @@ def test_ddi_2_has_diagnoses_as_classes(tmp_path):
     release = release_of("ddi-2", tmp_path / "raw", label="diagnosis_general", min_images="4")
     assert release.classes == ("Squamous cell carcinoma", "Verruca")
     assert release.left_out == {"image of a diagnosis with fewer than 4 images": 4}
+    assert release.variant == ("label=diagnosis_general", "min_images=4")
     assert release.interpreted == ("'VERRUCA', 'Verruca' are read as 'Verruca'.",)
     assert release.table.groupby("label")["malignancy"].unique().map(list).to_dict() == {
         "Squamous cell carcinoma": ["malignant"],
         "Verruca": ["benign"],
+    }
+
+
+def test_a_variant_has_a_name_and_a_malignancy_of_its_own(tmp_path):
+    pytest.importorskip("openpyxl")
+    table = ddi2_table()
+    write(lay_out(tmp_path / "raw", list(table["photo_id"]), "flat"), table, DDI2_FILE)
+    options = {"label": "diagnosis_general", "min_images": "1"}
+    info = prepare("ddi-2", root=tmp_path / "raw", out=tmp_path / "out", options=options).info
+    assert info.task == "ddi-2+label=diagnosis_general+min_images=1"
+    assert info.malignancy == {
+        "Benign keratosis": "benign",
+        "Squamous cell carcinoma": "malignant",
+        "Verruca": "benign",
     }
 
 

@@ -69,6 +69,7 @@ def ajl_21(request: Request) -> Release:
     parts = [train] if without_test else [train, _test(request, index, full)]
     table = pd.concat(parts, ignore_index=True)
     _refuse_shared(root, table)
+    refuse_part(request, table)
     if full is not None and "url" in full.raw:
         addresses = full.raw.drop_duplicates("md5hash").set_index("md5hash")["url"]
         table["atlas"] = atlas_of(table["image_id"].map(addresses).astype("string"))
@@ -88,6 +89,7 @@ def ajl_21(request: Request) -> Release:
         left_out=_unlabelled(index) if without_test else {},
         options={k: v for k, v in options.items() if k != "labels" or v == NO_LABELS},
         interpreted=check.remarks,
+        variant=(f"labels={NO_LABELS}",) if without_test else (),
     )
 
 
@@ -152,6 +154,28 @@ def _full_table(request: Request, index: FileIndex) -> _FullTable | None:
     if given:
         raise UsageError(f"{given}: no such file (--set labels=…)")
     return None
+
+
+def refuse_part(request: Request, table: pd.DataFrame) -> None:
+    """Refuse part of the competition's tables, unless images may be missing.
+
+    Raises
+    ------
+    InputError
+        When train or test has another number of rows than published; it names both numbers.
+    """
+    rows = table["split"].value_counts().to_dict()
+    wrong = [
+        f"{name}.csv has {rows[name]:,} rows instead of {published:,}"
+        for name, published in request.task.images.items()
+        if name in rows and rows[name] != published
+    ]
+    if wrong and not request.allow_missing:
+        raise InputError(
+            request.raw(),
+            wrong,
+            remedy="Take the whole tables. With --allow-missing the part is prepared; its board refuses it.",
+        )
 
 
 def _refuse_shared(root: Path, table: pd.DataFrame) -> None:

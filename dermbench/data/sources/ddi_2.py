@@ -83,6 +83,7 @@ def ddi_2(request: Request) -> Release:
         left_out={f"image of a diagnosis with fewer than {minimum} images": int((~kept).sum())},
         options={**options},
         interpreted=said,
+        variant=(f"label={label}", f"min_images={minimum}"),
     )
 
 

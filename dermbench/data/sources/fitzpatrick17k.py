@@ -77,6 +77,7 @@ def fitzpatrick17k(request: Request) -> Release:
         excused=excused,
         options={**options},
         interpreted=check.remarks,
+        variant=("mislabelled=drop",) if drop else (),
     )
 
 

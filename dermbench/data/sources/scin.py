@@ -101,6 +101,10 @@ def scin(request: Request) -> Release:
         left_out=chosen.left_out,
         options={**options},
         interpreted=(f"fst is {said}; the others are kept beside it.",),
+        variant=(
+            *([f"min_images={minimum}"] if minimum != MIN_IMAGES else []),
+            *([f"fst={whose}"] if whose != ANNOTATORS[0] else []),
+        ),
     )
 
 
