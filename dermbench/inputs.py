@@ -17,7 +17,7 @@ from dermbench.artifacts.duplicates import dataset_duplicates, twins_in_training
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
-from dermbench.artifacts.predictions import Predictions, read_predictions
+from dermbench.artifacts.predictions import Predictions, UnknownClassError, read_predictions
 from dermbench.artifacts.tables import Table, TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth, read_truth
@@ -147,9 +147,8 @@ class Reference:
         )
         try:
             return self._named_ids(read)
-        except InputError as error:
-            about_classes = any("class" in problem and "hold" not in problem for problem in error.problems)
-            if error.remedy is not None or not about_classes:
+        except UnknownClassError as error:
+            if error.remedy is not None:
                 raise
             remedy = "Classes under other names need a class map: --map FILE."
             if self.classes_from_truth:

@@ -67,12 +67,15 @@ class Scores:
         What was done to the columns, in sentences.
     remedy
         What to do about the problems.
+    strange_classes
+        Whether the file names classes that the truth does not have, or lacks some that it has.
     """
 
     table: NDArray[np.float64]
     problems: tuple[str, ...] = ()
     interpreted: tuple[str, ...] = ()
     remedy: str | None = None
+    strange_classes: bool = False
 
 
 def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form) -> Scores:
@@ -142,7 +145,11 @@ def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: F
     codes = pd.Categorical(matched.astype(object), categories=list(spelling.classes)).codes
     said += [*numbered, *spelling.sentences(names.dropna().unique().tolist(), set(matched.dropna()))]
     return Scores(
-        codes.astype(np.float64), tuple(problems), tuple(said), spelling.remedy(unknown.unique().tolist())
+        codes.astype(np.float64),
+        tuple(problems),
+        tuple(said),
+        spelling.remedy(unknown.unique().tolist()),
+        strange_classes=len(unknown) > 0,
     )
 
 
@@ -155,7 +162,8 @@ def _read_probabilities(
     if not known:
         return _no_classes(body, spelling, bare)
     said, problems = _asides([c for c in names if c not in bare], f"the {PREFIX} columns")
-    problems += _column_problems(bare, known, spelling)
+    strange = _column_problems(bare, known, spelling)
+    problems += strange
     columns = sorted(known, key=lambda column: spelling.classes.index(known[column]))
     absent = [name for name in spelling.classes if name not in known.values()]
     complete = not absent if spelling.class_map is None else len(known) == len(bare)
@@ -172,7 +180,8 @@ def _read_probabilities(
     if not problems:
         problems += _differing(body, ids, prob, spelling)
     unmapped = [bare[c] for c in bare if c not in known]
-    return Scores(prob, tuple(problems), tuple(said), spelling.remedy(unmapped) or values.remedy)
+    remedy = spelling.remedy(unmapped) or values.remedy
+    return Scores(prob, tuple(problems), tuple(said), remedy, strange_classes=bool(strange))
 
 
 def _no_classes(body: pd.DataFrame, spelling: Spelling, bare: Mapping[str, str]) -> Scores:
@@ -183,7 +192,8 @@ def _no_classes(body: pd.DataFrame, spelling: Spelling, bare: Mapping[str, str])
     else:
         expected = f"image_id with {PREFIX}<class> for {', '.join(spelling.classes)}, or image_id with pred"
         problem = f"wrong columns {', '.join(map(str, body.columns)) or 'none'}; expected {expected}"
-    return Scores(np.empty((len(body), 0)), (problem,), remedy=spelling.remedy(list(bare.values())))
+    remedy = spelling.remedy(list(bare.values()))
+    return Scores(np.empty((len(body), 0)), (problem,), remedy=remedy, strange_classes=not lists)
 
 
 def _column_problems(bare: Mapping[str, str], known: Mapping[str, str], spelling: Spelling) -> list[str]:

@@ -32,6 +32,10 @@ EXACT = 1e-12
 """Rows whose sum is this close to 1 are kept to the bit, so that writing and reading changes nothing."""
 
 
+class UnknownClassError(InputError):
+    """A predictions file with other classes than the truth, whatever else is wrong with it."""
+
+
 @dataclass(frozen=True)
 class Predictions:
     """Predictions for the images of a truth table, sorted by ``image_id``.
@@ -172,7 +176,8 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
         Form(origin, table.decimal_comma, logits),
     )
     if problems or found.problems:
-        raise InputError(origin, [*problems, *found.problems], remedy=found.remedy)
+        kind = UnknownClassError if found.strange_classes else InputError
+        raise kind(origin, [*problems, *found.problems], remedy=found.remedy)
     place = matched.place[rows]
     order = np.argsort(place, kind="stable")
     image_id, values = truth.image_id[place[order]], found.table[order]
