@@ -82,7 +82,7 @@ def find_table(request: Request, files: FileIndex, names: Sequence[str]) -> Path
     path = next((p for p in found if p is not None), None)
     if path is None:
         raise UsageError(
-            f"{request.root}: no {' or '.join(names)} there or up to {DEPTH} folders down",
+            f"{request.raw()}: no {' or '.join(names)} there or up to {DEPTH} folders down",
             remedy=request.task.where,
         )
     return path

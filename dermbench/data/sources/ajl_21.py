@@ -105,7 +105,7 @@ def _test(request: Request, index: FileIndex, full: _FullTable | None) -> pd.Dat
     if "label" not in raw or raw["label"].isna().any():
         if full is None:
             raise UsageError(
-                f"{request.root}: no {FULL_TABLE} there, up to two folders down or beside it; test.csv has no "
+                f"{request.raw()}: no {FULL_TABLE} there, up to two folders down or beside it; test.csv has no "
                 f"labels, they are joined from that table by md5hash",
                 remedy=f"Get {FULL_TABLE} from https://github.com/mattgroh/fitzpatrick17k and name it with --set "
                 f"labels=PATH, or leave the test images out with --set labels={NO_LABELS}.",
