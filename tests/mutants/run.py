@@ -135,8 +135,11 @@ def measure(folder):
     return data
 
 
-def survives(mutant, tests, copy, *, plant=True):
-    """Return whether all tests pass though the copy of the package holds the mutant, or without it."""
+def outcome(mutant, tests, copy, *, plant=True):
+    """Return what the tests say of the copy of the package that holds the mutant, or of one without it.
+
+    ``survived`` when all pass, ``found`` when one fails, ``hung`` when they take more than :data:`SECONDS`.
+    """
     module, operator, occurrence, *_ = mutant
     path = copy / "dermbench" / module
     whole = path.read_text(encoding="utf-8")
@@ -151,7 +154,7 @@ def survives(mutant, tests, copy, *, plant=True):
         alive = process.is_alive()
         process.kill()
         process.join()
-        return not alive and process.exitcode == 0
+        return "hung" if alive else "found" if process.exitcode else "survived"
     finally:
         path.write_text(whole, encoding="utf-8")
         for kept in path.parent.glob(f"__pycache__/{path.stem}.*"):
@@ -181,7 +184,7 @@ def _take(copies):
 
 def _try(job):
     mutant, tests = job
-    return mutant, bool(tests) and not survives(mutant, tests[:MOST_TESTS], _COPY[0])
+    return mutant, outcome(mutant, tests[:MOST_TESTS], _COPY[0]) if tests else "survived"
 
 
 def main():
@@ -204,17 +207,17 @@ def main():
             shutil.copytree(ROOT / "dermbench", folder / f"copy-{index}" / "dermbench")
         jobs = [(mutant, tests.get((mutant[0], mutant[3])) or tests.get((mutant[0], 0), [])) for mutant in drawn]
         for mutant, those in jobs[:CONTROLS]:
-            if not survives(mutant, those[:MOST_TESTS], folder / "copy-0", plant=False):
+            if outcome(mutant, those[:MOST_TESTS], folder / "copy-0", plant=False) != "survived":
                 say(f"the tests of {mutant[0]}:{mutant[3]} fail without a mutant")
                 return True
-        found = Counter()
+        results = Counter()
         with ProcessPoolExecutor(WORKERS, mp_context=fork, initializer=_take, initargs=(copies,)) as pool:
-            for mutant, killed in pool.map(_try, jobs):
-                found[killed] += 1
-                if not killed:
-                    say(f"survived: {mutant[0]}:{mutant[3]}:{mutant[4]} {mutant[1]} {mutant[2]}")
-    share = found[True] / sum(found.values())
-    say(f"{found[True]} of {sum(found.values())} mutants found ({share:.0%}), drawn from {len(every):,}")
+            for mutant, result in pool.map(_try, jobs):
+                results[result] += 1
+                if result != "found":
+                    say(f"{result}: {mutant[0]}:{mutant[3]}:{mutant[4]} {mutant[1]} {mutant[2]}")
+    share = 1 - results["survived"] / sum(results.values())
+    say(f"{dict(results)}: {share:.0%} of the mutants found, drawn from {len(every):,}")
     return share < ENOUGH
 
 
