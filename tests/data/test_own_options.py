@@ -129,3 +129,11 @@ def test_columns_without_a_table_are_refused(folder):
         read("folder", folder, fst="tone")
     with pytest.raises(UsageError, match="has no option label"):
         read("folder", folder, label="x")
+
+
+def test_the_split_may_have_a_column_of_another_name(csv):
+    table = own_table().assign(split="x", partition=["Training", "dev", "test"] * 4)
+    release = read("table", csv(table), split="partition")
+    assert release.table["split"].tolist() == ["train", "val", "test"] * 4
+    with pytest.raises(InputError, match=r"split is train, val, test or empty, not 'north' \(rows 2, 3"):
+        read("table", csv(table), split="clinic")
