@@ -105,6 +105,8 @@ def midas_table(n=12):
 
 
 def write(folder, table, name):
+    if name.endswith("xlsx"):
+        pytest.importorskip("openpyxl")
     (table.to_excel if name.endswith("xlsx") else table.to_csv)(folder / name, index=False)
 
 
@@ -127,6 +129,21 @@ def test_every_layout_is_found(tmp_path, task, layout):
     assert len(release.table) + sum(release.left_out.values()) == len(table)
 
 
+def test_linked_files_and_a_folder_elsewhere_are_read(tmp_path):
+    raw = tmp_path / "raw"
+    write(lay_out(raw, [f"{i + 1:06}" for i in range(12)], "nested once"), ddi_table(), "ddi_metadata.csv")
+    (raw / "images").rename(raw / "store")
+    (raw / "images").mkdir()
+    for file in (raw / "store").iterdir():
+        (raw / "images" / file.name).symlink_to(file)
+    assert release_of("ddi", raw).table["path"].notna().all()
+    (raw / "store").rename(tmp_path / "elsewhere")
+    assert release_of("ddi", raw).table["path"].isna().all()
+    elsewhere = release_of("ddi", raw, images=str(tmp_path / "elsewhere"))
+    assert elsewhere.table["path"].notna().all()
+    assert elsewhere.image_root == tmp_path / "elsewhere"
+
+
 def test_ddi_has_bands_and_no_single_type(tmp_path):
     write(lay_out(tmp_path / "raw", [f"{i + 1:06}" for i in range(12)], "flat"), ddi_table(), "ddi_metadata.csv")
     manifest = prepare("ddi", root=tmp_path / "raw", out=tmp_path / "out").manifest.set_index("image_id")
@@ -143,7 +160,6 @@ def test_ddi_has_bands_and_no_single_type(tmp_path):
 
 
 def test_ddi_2_keeps_the_text_of_a_range(tmp_path):
-    pytest.importorskip("openpyxl")
     table = ddi2_table()
     write(lay_out(tmp_path / "raw", list(table["photo_id"]), "flat"), table, DDI2_FILE)
     dataset = prepare("ddi-2", root=tmp_path / "raw", out=tmp_path / "out")
@@ -159,7 +175,6 @@ def test_ddi_2_keeps_the_text_of_a_range(tmp_path):
 
 
 def test_ddi_2_has_diagnoses_as_classes(tmp_path):
-    pytest.importorskip("openpyxl")
     table = ddi2_table()
     table.loc[1, "diagnosis_general"] = "VERRUCA"
     table.loc[0, "diagnosis_general"] = "Scar "
@@ -176,7 +191,6 @@ def test_ddi_2_has_diagnoses_as_classes(tmp_path):
 
 
 def test_a_variant_has_a_name_and_a_malignancy_of_its_own(tmp_path):
-    pytest.importorskip("openpyxl")
     table = ddi2_table()
     write(lay_out(tmp_path / "raw", list(table["photo_id"]), "flat"), table, DDI2_FILE)
     options = {"label": "diagnosis_general", "min_images": "1"}
@@ -190,7 +204,6 @@ def test_a_variant_has_a_name_and_a_malignancy_of_its_own(tmp_path):
 
 
 def test_midas_reads_described_types_and_leaves_controls_out(tmp_path):
-    pytest.importorskip("openpyxl")
     table = midas_table()
     write(
         lay_out(tmp_path / "raw", [i.rsplit(".", 1)[0] for i in table["midas_file_name"]], "flat"),
@@ -208,7 +221,6 @@ def test_midas_reads_described_types_and_leaves_controls_out(tmp_path):
 
 
 def test_a_description_that_the_release_does_not_have_is_unknown(tmp_path):
-    pytest.importorskip("openpyxl")
     table = midas_table()
     table["midas_fitzpatrick"] = table["midas_fitzpatrick"].replace({"ii fair skin, blue eyes": "ii olive"})
     write(
