@@ -39,7 +39,7 @@ def typecheck(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
-    _install(session, "test", ".[train,offline-all,onnx,xlsx]")
+    _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
     arguments = session.posargs or ["-n", "2", "-m", "not compiles", "--cov", "--cov-report=term:skip-covered"]
     session.run("pytest", *arguments, env=ONE_THREAD)
 
@@ -69,7 +69,7 @@ def reproduce(session: nox.Session) -> None:
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
-    _install(session, "test", ".[train,offline-all,onnx,xlsx]")
+    _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
     session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs, env=ONE_THREAD)
 
 
@@ -85,13 +85,13 @@ def faults(session: nox.Session) -> None:
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Damage 12,000 files, some for each reader, in processes of bounded memory (minutes); ``-- --seed 1``."""
-    _install(session, "test", ".[train,offline,onnx,xlsx]")
+    _install(session, "test", ".[train,offline,onnx,xlsx,audit]")
     session.run("python", "-m", "tests.fuzz.run", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Plant 300 faults in readers and leaderboard checks, and count those that the tests find (minutes)."""
-    _install(session, "test", ".[train,offline,onnx,xlsx]")
+    _install(session, "test", ".[train,offline,onnx,xlsx,audit]")
     _install(session, "mutants")
     session.run("python", "-m", "tests.mutants.run", *session.posargs, env=ONE_THREAD)

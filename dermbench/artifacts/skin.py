@@ -23,6 +23,10 @@ BANDS = ("I-II", "III-IV", "V-VI")
 """Bands of two skin types, as DDI groups them (12, 34, 56)."""
 MONK = range(1, 11)
 """Tones of the Monk scale."""
+ITA_SIX = ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", "very light"))
+"""Six classes of the individual typology angle: upper ends in degrees, included, and names (Del Bino 2013)."""
+ITA_FIVE = ((10, 28, 41, 55), ("brown", "tan", "intermediate", "light", "very light"))
+"""Five classes of the angle, in which everything up to 10 degrees is one class (Chardon et al. 1991)."""
 UNKNOWN = "unknown"
 """Group of the images whose value of a sensitive feature is missing."""
 UNKNOWN_SPELLINGS = frozenset({"", "nan", "none", "null", "n/a", "na", "<na>", "not available", UNKNOWN})

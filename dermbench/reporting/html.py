@@ -48,7 +48,7 @@ def to_html(report: Report) -> str:
     gaps = next((table for table in tables if table.title == GAPS), None)
     scale = drawing.gap_scale([item.row for items in gap_items(report.features).values() for item in items])
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -71,7 +71,8 @@ def to_html(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates, which escape everything; ``plain`` and ``prose`` make text of strangers printable."""
     made = Environment(
         loader=PackageLoader("dermbench.reporting"),
         autoescape=True,

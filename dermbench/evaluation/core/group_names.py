@@ -11,7 +11,7 @@ import pandas as pd
 from dermbench.artifacts.column_types import NUMBER
 from dermbench.artifacts.columns import is_monk, is_skin_type
 from dermbench.artifacts.labels import spellings
-from dermbench.artifacts.skin import BANDS, FST_NAMES, band_name, fst_name, is_unknown
+from dermbench.artifacts.skin import BANDS, FST_NAMES, ITA_SIX, band_name, fst_name, is_unknown
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import UsageError, name_some
 
@@ -27,8 +27,6 @@ MAX_FRACTIONS = 20
 """Groups that a column of numbers with decimals may have."""
 AGE_BINS = (40.0, 60.0)
 """Years from which on the second and third band of ``age`` begin, unless the user says otherwise."""
-ITA = ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", "very light"))
-"""Bands of ``ita`` (individual typology angle) in degrees, the upper end included, after Chardon et al. 1991."""
 
 
 def named_groups(truth: Truth, name: str) -> pd.Series:
@@ -63,7 +61,7 @@ def _named(name: str, values: pd.Series, scales: Scales) -> pd.Series:
 
 
 def _skin_angles(numbers: pd.Series) -> pd.Series:
-    ends, bands = ITA
+    ends, bands = ITA_SIX
     place = np.searchsorted(ends, np.nan_to_num(numbers.to_numpy(np.float64, na_value=np.nan)), side="left")
     names = pd.Series(np.asarray(bands, dtype=object)[place], index=numbers.index)
     return _category(names.where(numbers.notna()), bands)

@@ -157,7 +157,7 @@ def group(truth: Truth, feature: str) -> Grouping:
 
     ``fst`` and ``fst_<annotator>`` give I to VI, ``fst_band`` I-II, III-IV and V-VI, ``mst_<source>`` its tones;
     ``age`` and ``ita`` bands (:data:`~dermbench.evaluation.core.group_names.AGE_BINS`,
-    :data:`~dermbench.evaluation.core.group_names.ITA`); any other column its values, numbers by size. Numbers
+    :data:`~dermbench.artifacts.skin.ITA_SIX`); any other column its values, numbers by size. Numbers
     are categories unless ``truth.scales`` says that the column is ordered or puts it into bands. Columns joined by
     commas, ``fst,sex``, give the intersection, named like "V x female" with a multiplication sign. An ordered
     feature has all groups of its scale, any other those with an image. An unknown value
