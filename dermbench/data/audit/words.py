@@ -166,8 +166,8 @@ def _angle(record: Audit) -> Iterator[str]:
         rho = "undefined" if table.spearman is None else decimal(table.spearman)
         yield (
             f"The estimated typology angle (ITA) ranks {counted(table.n, 'image')} as {table.feature} does with a "
-            f"Spearman correlation of {rho} ({decimal(-1)} is perfect). It is not made into a skin type: light and "
-            f"camera move it by as much as two types.{known}"
+            f"Spearman correlation of {rho} ({decimal(-1)} is perfect). It is not made into a skin type: light "
+            f"and camera move it by as much as two types.{known}"
         )
 
 
