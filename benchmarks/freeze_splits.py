@@ -35,7 +35,7 @@ def main() -> None:
     if said := differences(table, task, release):
         raise UsageError(f"{options.root}: {said[0]}")
     table["split"] = assign_splits(table)
-    say(f'{len(table):,} images: {dict(table["split"].value_counts())}')
+    say(f"{len(table):,} images: {dict(table['split'].value_counts())}")
     say(f'split_digest = "{split_digest(table)}"')
     if options.list:
         rows = table[table["split"] != "train"].sort_values("image_id")

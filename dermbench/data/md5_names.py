@@ -56,8 +56,9 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
     there = paths.dropna()
     with ThreadPoolExecutor(request.workers) as pool:
         found = dict(zip(there.index, pool.map(_md5, (inside(root, path) for path in there)), strict=True))
-    known = set(ids)
-    wrong = {i: md5 for i, md5 in found.items() if md5 != ids[i].lower()}
+    names = ids.str.lower()
+    known = set(names)
+    wrong = {i: md5 for i, md5 in found.items() if md5 is not None and md5 != names[i]}
     swapped = [f"{paths[i]} holds the image {md5}" for i, md5 in wrong.items() if md5 in known]
     altered = [str(paths[i]) for i, md5 in wrong.items() if md5 not in known]
     problems = []
@@ -77,9 +78,13 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
     return Md5Check(paths.mask(paths.index.isin(wrong)), remarks)
 
 
-def _md5(path: Path) -> str:
+def _md5(path: Path) -> str | None:
+    """Return the md5 of a file, None when it cannot be read: looking at the images tells that."""
     digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(BLOCK):
+                digest.update(block)
+    except OSError:
+        return None
     return digest.hexdigest()

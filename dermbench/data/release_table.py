@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dermbench.data.index import FileIndex, image_index, scan
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from dermbench.data.source import Request
 
+SHOWN = 3
+"""How many files that are not read a message names."""
 DEPTH = 2
 """How many folders below ``root`` a table may lie: archives are often unpacked into a folder of their own name."""
 
@@ -81,8 +84,13 @@ def find_table(request: Request, files: FileIndex, names: Sequence[str]) -> Path
     found = (files.named(name, depth=DEPTH) for name in names)
     path = next((p for p in found if p is not None), None)
     if path is None:
+        lower = {name.lower() for name in names}
+        passed = [
+            f"{file}: {why}" for file, why in files.passed.items() if PurePosixPath(file).name.lower() in lower
+        ]
+        why = f" ({'; '.join(passed[:SHOWN])})" if passed else ""
         raise UsageError(
-            f"{request.raw()}: no {' or '.join(names)} there or up to {DEPTH} folders down",
+            f"{request.raw()}: no {' or '.join(names)} there or up to {DEPTH} folders down{why}",
             remedy=request.task.where,
         )
     return path

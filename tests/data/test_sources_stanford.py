@@ -1,5 +1,7 @@
 """DDI, DDI-2 and MIDAS, on miniatures with the releases' own columns and spellings."""
 
+import os
+
 import pandas as pd
 import pytest
 
@@ -159,6 +161,14 @@ def test_ddi_has_bands_and_no_single_type(tmp_path):
     assert (manifest["malignancy"] == manifest["label"]).all()
 
 
+def test_a_band_that_ddi_does_not_have_is_unknown_and_said(tmp_path):
+    table = spoil(ddi_table(), skin_tone_2="78", skin_tone_3="")
+    write(lay_out(tmp_path / "raw", [f"{i + 1:06}" for i in range(12)], "flat"), table, "ddi_metadata.csv")
+    dataset = prepare("ddi", root=tmp_path / "raw", out=tmp_path / "out")
+    assert dataset.manifest["fst_band"].isna().sum() == 2
+    assert "fst_band: 1 unknown, because the table names no band ('78' 1)." in dataset.info.interpreted
+
+
 def test_ddi_2_keeps_the_text_of_a_range(tmp_path):
     table = ddi2_table()
     write(lay_out(tmp_path / "raw", list(table["photo_id"]), "flat"), table, DDI2_FILE)
@@ -304,3 +314,15 @@ def test_options_that_do_not_fit_are_refused(tmp_path, task, options, message):
 def test_an_empty_folder_says_how_to_get_the_release(tmp_path, task):
     with pytest.raises(UsageError, match="research use agreement"):
         release_of(task, tmp_path)
+
+
+def test_a_table_that_is_a_link_outside_or_a_pipe_is_named(tmp_path):
+    (tmp_path / "raw").mkdir()
+    write(tmp_path, ddi_table(), "elsewhere.csv")
+    (tmp_path / "raw" / "ddi_metadata.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(UsageError, match=r"no ddi_metadata.csv .*ddi_metadata.csv: link that leads outside"):
+        release_of("ddi", tmp_path / "raw")
+    (tmp_path / "raw" / "ddi_metadata.csv").unlink()
+    os.mkfifo(tmp_path / "raw" / "ddi_metadata.csv")
+    with pytest.raises(UsageError, match=r"ddi_metadata.csv: pipe"):
+        release_of("ddi", tmp_path / "raw")

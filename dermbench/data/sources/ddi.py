@@ -34,7 +34,7 @@ def ddi(request: Request) -> Release:
     Options: ``images``, the folder of the photographs.
     """
     options = request.known("images")
-    found = open_table(request, TABLE, COLUMNS)
+    found = open_table(request, TABLE, COLUMNS, ids="DDI_file")
     raw, task = found.raw, request.task
     labels, problems = match_classes(raw["malignant"], task, task.classes)
     refuse(

@@ -61,7 +61,7 @@ def ddi_2(request: Request) -> Release:
     label = choice(options, "label", LABELS)
     if "min_images" in options and label == LABELS[0]:
         raise UsageError("--set min_images is for --set label=diagnosis_general")
-    found = open_table(request, TABLE, COLUMNS)
+    found = open_table(request, TABLE, COLUMNS, ids="photo_id")
     table, problems = _columns(found.raw, request)
     if label == LABELS[0]:
         refuse(found.path, problems, classes=request.task.classes, task=request.task)

@@ -58,7 +58,7 @@ def fitzpatrick17k(request: Request) -> Release:
     """
     options = request.known("images", "mislabelled", MD5)
     drop = choice(options, "mislabelled", ("keep", "drop")) == "drop"
-    found = open_table(request, (TABLE,), COLUMNS)
+    found = open_table(request, (TABLE,), COLUMNS, ids="md5hash")
     table, classes = _labelled(found.raw, request.task, found.path)
     excused = {}
     if "url" in table:

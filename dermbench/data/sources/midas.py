@@ -66,7 +66,7 @@ def midas(request: Request) -> Release:
     Options: ``images``, the folder of the photographs.
     """
     options = request.known("images")
-    found = open_table(request, TABLE, COLUMNS)
+    found = open_table(request, TABLE, COLUMNS, ids="midas_file_name")
     raw, task = found.raw, request.task
     control = raw["midas_iscontrol"].str.lower()
     labels, wrong = match_classes(raw["midas_path"].mask(control == "yes", task.classes[0]), task, task.classes)

@@ -35,7 +35,7 @@ def pad_ufes_20(request: Request) -> Release:
     Images are matched by name whatever their suffix. Options: ``images``, the folder of the photographs.
     """
     options = request.known("images")
-    found = open_table(request, (TABLE,), COLUMNS)
+    found = open_table(request, (TABLE,), COLUMNS, ids="img_id")
     raw, task = found.raw, request.task
     labels, problems = match_classes(raw["diagnostic"], task, task.classes)
     lost = raw["patient_id"].isna() | raw["lesion_id"].isna()

@@ -82,7 +82,7 @@ def scin(request: Request) -> Release:
     choice(options, "label", LABEL)
     whose = choice(options, "fst", ANNOTATORS)
     minimum = at_least_one(options, "min_images", MIN_IMAGES)
-    found = open_table(request, (CASES,), CASE_COLUMNS)
+    found = open_table(request, (CASES,), CASE_COLUMNS, ids="case_id")
     tables = scan(request.raw(), skip=request.out)
     label_path = find_table(request, tables, (LABELS,))
     labels = read_columns(label_path, LABEL_COLUMNS)
