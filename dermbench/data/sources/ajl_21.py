@@ -95,7 +95,7 @@ def ajl_21(request: Request) -> Release:
 
 def _train(request: Request, index: FileIndex) -> pd.DataFrame:
     path = find_table(request, index, ("train.csv",))
-    raw = read_columns(path, (*COLUMNS, "label"))
+    raw = read_columns(path, (*COLUMNS, "label"), ids="md5hash")
     return _columns(raw, request.task, path).assign(split="train")
 
 
