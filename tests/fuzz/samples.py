@@ -62,7 +62,8 @@ def _in_folder(function, target, files):
 
 def samples(folder: Path) -> dict[str, list[Sample]]:
     """Return valid files of every reader by its qualified name; ``folder`` is for making them."""
-    return {**_artifacts(folder), **_leaderboards(folder), **(_training(folder) if has_training() else {})}
+    leading = {**_artifacts(folder), **_audits(folder)}
+    return {**leading, **_leaderboards(folder), **(_training(folder) if has_training() else {})}
 
 
 def _artifacts(folder):
@@ -163,6 +164,42 @@ def _artifacts(folder):
         "dermbench.data.reading.read_columns": [
             _named(reading.read_columns, name, content, ("image_id", "label", "fst"), key="image_id")
             for name, content in truths.items()
+        ],
+    }
+
+
+def _audits(folder):
+    from dermbench.artifacts import audit, duplicates
+
+    search = audit.PairSearch(verified=True, hash_bits=10, neighbours=10, inliers=12, embeddings=None, compared=1)
+    angle = audit.SkinAngle(n=0, n_without=2, classes_six=(), classes_five=(), tables=(), known=None)
+    empty = dict.fromkeys(("leaks", "label_conflicts", "tone_conflicts", "tones", "agreement"), ())
+    record = audit.Audit(
+        task="t",
+        dataset_digest="sha256:0",
+        images={"train": 1, "test": 1},
+        search=search,
+        pairs=({"first": "a", "second": "b", "kind": "exact", "inliers": None, "mirrored": None,
+                "splits": ("train", "test"), "labels": ("x", "y"), "tones": ("I", None)},),
+        groups=1,
+        images_in_groups=2,
+        twins_of_training={"test": 1},
+        leaked_images={"train": 1, "test": 1},
+        looks=({"image": "a", "kind": "blurred", "value": 2.5},),
+        skin_angle=angle,
+        label_errors={"reason": "none given"},
+        **empty,
+    )  # fmt: skip
+    groups = pd.DataFrame({"image_id": ["a", "b"], "group": "a", "kind": "exact"})
+    info = duplicates.DuplicatesInfo(dataset_digest="sha256:0", images=2)
+    files = {"d.parquet": duplicates.write_duplicates(folder, groups, info).read_bytes(), "d.csv": _text(groups)}
+    return {
+        "dermbench.artifacts.audit.Audit.read": [_named(audit.Audit.read, "audit.json", record.text().encode())],
+        "dermbench.artifacts.duplicates.DuplicatesInfo.read": [
+            _named(duplicates.DuplicatesInfo.read, "info.json", info.text().encode())
+        ],
+        "dermbench.artifacts.duplicates.read_duplicates": [
+            _named(duplicates.read_duplicates, name, content) for name, content in files.items()
         ],
     }
 
