@@ -58,7 +58,7 @@ def distribute(
     Parameters
     ----------
     table
-        ``image_id`` (unique), ``label``; where known ``fst`` and the ids of
+        ``image_id`` (unique), ``label``; where known ``fst`` or ``fst_band``, and the ids of
         :data:`dermbench.artifacts.columns.UNITS`.
     split
         Part of each row, for example ``train``; on the index of ``table``.
@@ -75,12 +75,11 @@ def distribute(
     pandas.Series
         Part of each row, on the index of ``table``.
     """
-    tones = table["fst"].astype("string").fillna("unknown") if "fst" in table else "unknown"
     part = pd.DataFrame(
         {
             "image_id": table["image_id"].astype(object),
             "label": table["label"].astype(object),
-            "fst": tones,
+            "fst": _tones(table),
             "split": split.astype(object).mask(moving.to_numpy(dtype=bool), None),
             "unit": connected_units(table, unit_columns(table)),
         }
@@ -91,6 +90,15 @@ def distribute(
     chosen = _place(part[free], part[part["split"].isin(list(shares))], shares=shares, seed=seed)
     placed: pd.Series = anchored.mask(free, part["unit"].map(chosen).astype(object)).astype("string")
     return placed
+
+
+def _tones(table: pd.DataFrame) -> pd.Series:
+    """Return the skin type of each row, else the band that it is in, else ``unknown``."""
+    tones = pd.Series(pd.NA, index=table.index, dtype="string")
+    for name in ("fst", "fst_band"):
+        if name in table:
+            tones = tones.fillna(table[name].astype("string"))
+    return tones.fillna("unknown")
 
 
 def _place(free: pd.DataFrame, fixed: pd.DataFrame, *, shares: Mapping[str, float], seed: int) -> dict[int, str]:

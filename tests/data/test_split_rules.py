@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import read_dataset
+from dermbench.artifacts.column_types import standardise
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.data import making_splits, prepare
 from dermbench.data.counts import differences, lacking
 from dermbench.data.holdout import hold_out
 from dermbench.data.making_splits import make_split
-from dermbench.data.source import Release
+from dermbench.data.source import Release, Request
+from dermbench.data.sources import load_source
 from dermbench.data.splits import SplitRule, assign_splits, read_rule, reunite, split_digest
 from dermbench.errors import UsageError
 from dermbench.tasks import Task, load_task, task_names
@@ -238,3 +240,21 @@ def test_files_missing_from_a_release_move_nothing(tmp_path):
     assert len(rest) == 55
     assert rest["split"].equals(whole["split"].reindex(rest.index))
     assert len(set(connected_units(part, unit_columns(part)))) > 1
+
+
+def test_bands_of_skin_types_are_spread_where_types_are_unknown():
+    table = patients(200, per_patient=1).assign(label="a", fst=pd.array([None] * 200, dtype="Int64"))
+    table["fst_band"] = ["I-II", "V-VI", "V-VI", "V-VI"] * 50
+    counts = pd.crosstab(table["fst_band"], assign_splits(table))
+    assert counts.loc["I-II"].tolist() == pytest.approx([7.5, 35, 7.5], abs=1)
+    assert counts.loc["V-VI"].tolist() == pytest.approx([22.5, 105, 22.5], abs=1)
+
+
+def test_the_packaged_list_of_pad_ufes_20_is_the_split_of_its_table(pad_subset):
+    """A change of the splitter shows here; the list stays."""
+    task = load_task("pad-ufes-20")
+    request = Request(task, pad_subset, Path("unused"))
+    table = standardise(load_source(task.source)(request).table)
+    made = make_split(table, task, SplitRule(), seed=0)
+    assert made.split.tolist() == assign_splits(table).tolist()
+    assert made.split.value_counts().to_dict() == {"train": 1610, "test": 344, "val": 344}
