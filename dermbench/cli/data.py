@@ -1,4 +1,4 @@
-"""``dermbench data``: list, prepare, check, audit."""
+"""``dermbench data``: list, prepare, check, audit, export."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     group = typer.Typer(
         name="data",
-        help="Prepare, check and audit datasets.",
+        help="Prepare, check, audit and export datasets.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command("prepare")(_prepare)
     group.command("check")(_check)
     group.command("audit")(_audit)
+    group.command("export")(_export)
     app.add_typer(group)
 
 
@@ -148,6 +149,27 @@ def _audit(
         _print_audit(dataset, out, result)
     if result.leaking:
         raise typer.Exit(1)
+
+
+def _export(
+    dataset: DatasetFolder,
+    form: Annotated[str, typer.Option("--format", help="croissant, imagefolder or card.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; several formats can share it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write a dataset in another format: Croissant, ImageFolder, or a dataset card."""
+    from dermbench.data.export import export_dataset
+
+    done = export_dataset(dataset, form, out)
+    for remark in done.said:
+        say(f"note: {remark}", err=True)
+    if as_json:
+        written = [str(path) for path in done.files]
+        say(json.dumps({"files": written, "images": done.images, "said": done.said}, indent=2))
+        return
+    images = f", {done.images:,} images" if done.images else ""
+    say(f"written: {', '.join(map(str, done.files))}{images}")
 
 
 def _options(settings: list[str]) -> dict[str, str]:

@@ -1,0 +1,173 @@
+"""What an export says about a dataset: counts, skin types, licence, and known defects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.columns import SPLITS, UNITS
+from dermbench.artifacts.duplicates import dataset_duplicates
+from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, fst_name
+from dermbench.data.counts import lacking
+from dermbench.tasks import load_task, task_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dermbench.artifacts.manifest import Dataset
+
+LICENCES = {
+    "CC BY 4.0": ("cc-by-4.0", "https://creativecommons.org/licenses/by/4.0/"),
+    "CC BY-NC 4.0": ("cc-by-nc-4.0", "https://creativecommons.org/licenses/by-nc/4.0/"),
+    "CC BY-NC-SA 3.0": ("cc-by-nc-sa-3.0", "https://creativecommons.org/licenses/by-nc-sa/3.0/"),
+    "CC BY-SA 4.0": ("cc-by-sa-4.0", "https://creativecommons.org/licenses/by-sa/4.0/"),
+    "CC0 1.0": ("cc0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
+    "MIT": ("mit", "https://opensource.org/license/mit"),
+}
+"""Licences that hubs have an identifier for: the identifier, and the address of the text."""
+UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A name and its numbers of images."""
+
+    name: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A table of numbers of images, the sum last.
+
+    Attributes
+    ----------
+    of
+        What the rows are.
+    columns, rows
+        Names of the columns, and the rows, the last of which is their sum.
+    n_groups
+        Number of columns, from the first, that are groups by a known value.
+    """
+
+    of: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    n_groups: int
+
+
+def licence_id(licence: str) -> str | None:
+    """Return the identifier of a licence on dataset hubs, None where there is none."""
+    return LICENCES[licence][0] if licence in LICENCES else None
+
+
+def licence_url(licence: str) -> str:
+    """Return the address of a licence's text, or the licence as it is stated."""
+    return LICENCES[licence][1] if licence in LICENCES else licence
+
+
+def homepage(dataset: Dataset) -> str:
+    """Return the page of the release, the empty string where none is known."""
+    name = dataset.info.task.split("+")[0]
+    return load_task(name).homepage if name in task_names() else ""
+
+
+def counts_of_splits(dataset: Dataset) -> Counts:
+    """Count images by class and split."""
+    rows = dataset.manifest
+    return _table("class", rows["label"], dataset.classes, rows["split"], SPLITS)
+
+
+def class_tones(dataset: Dataset) -> Counts | None:
+    """Count images by class and skin type, or band of types; None where no type is known."""
+    known = tones(dataset)
+    if known is None:
+        return None
+    names, groups = known
+    return _table("class", dataset.manifest["label"], dataset.classes, groups, names)
+
+
+def split_tones(dataset: Dataset) -> Counts | None:
+    """Count images by split and skin type, or band of types; None where no type is known."""
+    known = tones(dataset)
+    if known is None:
+        return None
+    names, groups = known
+    return _table("split", dataset.manifest["split"], SPLITS, groups, names)
+
+
+def tones(dataset: Dataset) -> tuple[tuple[str, ...], pd.Series] | None:
+    """Return the skin types or bands that images have, and that of each image; None where none is known."""
+    rows = dataset.manifest
+    if "fst" in rows and rows["fst"].notna().any():
+        return FST_NAMES, fst_name(rows["fst"])
+    if "fst_band" in rows and rows["fst_band"].notna().any():
+        return BANDS, rows["fst_band"].fillna(UNKNOWN)
+    return None
+
+
+def tone_sentence(dataset: Dataset) -> str:
+    """Say how many images of each skin type there are."""
+    known = tones(dataset)
+    total = len(dataset.manifest)
+    if known is None:
+        return f"Fitzpatrick skin type is known for none of the {total:,} images."
+    names, groups = known
+    counts = groups.value_counts()
+    shown = ", ".join(f"{name} {int(counts.get(name, 0)):,}" for name in names)
+    lost = int(counts.get(UNKNOWN, 0))
+    return f"Images by Fitzpatrick skin type: {shown}, unknown {lost:,} of {total:,}."
+
+
+def defects(dataset: Dataset) -> list[str]:
+    """Return what is known to be wrong or missing, in sentences."""
+    rows = dataset.manifest
+    said = [f"{n:,} of the release left out: {reason}." for reason, n in dataset.info.left_out.items()]
+    known = tones(dataset)
+    if known is None:
+        said.append("The skin type of no image is known.")
+    elif lost := int((known[1] == UNKNOWN).sum()):
+        said.append(f"The skin type of {lost:,} of {len(rows):,} images is unknown.")
+    said += [f"{text}." for text in lacking(rows, dataset.classes)]
+    for name in UNITS:
+        if name in rows:
+            said += _crossing(rows["split"], rows[name], UNIT_NAMES[name])
+    return [*said, *_duplicates(dataset)]
+
+
+def reading(dataset: Dataset) -> list[str]:
+    """Return how the release was read, in sentences."""
+    return list(dataset.info.interpreted)
+
+
+def _duplicates(dataset: Dataset) -> list[str]:
+    """Say what ``data audit`` found, or that it did not look."""
+    found = dataset_duplicates(dataset)
+    if found is None:
+        return ["Near-duplicates were not looked for (dermbench data audit DATASET --write-groups does)."]
+    groups = dataset.manifest["image_id"].map(found.group_of())
+    said = _crossing(dataset.manifest["split"], groups, "groups of near-duplicates")
+    return said or ["Near-duplicates were looked for; none is in two splits."]
+
+
+def _crossing(splits: pd.Series, units: pd.Series, what: str) -> list[str]:
+    known = units.notna()
+    crosses = splits[known].groupby(units[known]).transform("nunique") > 1
+    if not crosses.any():
+        return []
+    n = units[known][crosses].nunique()
+    return [f"{n:,} {what} ({int(crosses.sum()):,} images) are in more than one split."]
+
+
+def _table(
+    of: str, values: pd.Series, names: tuple[str, ...], groups: pd.Series, columns: tuple[str, ...]
+) -> Counts:
+    """Count images by two columns; groups other than ``columns`` are unknown."""
+    counts = groups.groupby([values, groups]).size().to_dict()
+    every = (*columns, UNKNOWN) if groups.eq(UNKNOWN).any() else columns
+    rows = []
+    for name in names:
+        numbers = [int(counts.get((name, group), 0)) for group in every]
+        rows.append(Row(name, (*numbers, sum(numbers))))
+    total = Row("all", tuple(sum(column) for column in zip(*(row.numbers for row in rows), strict=True)))
+    return Counts(of, (*every, "all"), (*rows, total), len(columns))
