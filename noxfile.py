@@ -67,6 +67,14 @@ def reproduce(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def croissant(session: nox.Session) -> None:
+    """Validate an export with mlcroissant, and load every record and image from it."""
+    _install(session, "test", ".")
+    _install(session, "croissant")
+    session.run("pytest", "-q", "tests/data/test_export_valid.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
     _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
