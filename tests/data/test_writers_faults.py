@@ -38,6 +38,11 @@ def test_prepare_removes_what_a_killed_one_left(tmp_path):
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"dataset.toml", "images", "manifest.parquet"}
 
 
+INTERRUPTIBLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('dermbench', run_name='__main__', alter_sys=True)"
+)
+"""The command line where Ctrl-C counts, as it does not in what a shell runs in the background."""
 ENDS = [signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
 
 
@@ -48,7 +53,7 @@ def test_a_prepare_that_is_ended_leaves_nothing_or_what_the_next_one_removes(tmp
     words = ["data", "prepare", "synthderm", "--out", str(out), "--set", "images=900", "--workers", "2"]
     error = tmp_path / "error.txt"
     with error.open("w") as file:  # no pipe: the drawing processes of a killed one keep it open
-        command = [sys.executable, "-m", "dermbench", *words]
+        command = [sys.executable, "-c", INTERRUPTIBLE, *words]
         process = subprocess.Popen(command, stderr=file, start_new_session=True)
     end = time.monotonic() + 60
     while not list(out.glob(".images-*/new/*.jpg")) and time.monotonic() < end:
