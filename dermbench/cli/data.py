@@ -203,18 +203,19 @@ def _print_tasks(tasks: list[Task], console: Console) -> None:
     from rich.table import Table
 
     table = Table(show_lines=True)
-    for name in ("task", "images", "classes", "images a skin type (FST)", "licence", "size"):
+    for name in ("task", "images", "classes", "images a skin type (FST)", "licence"):
         table.add_column(name, overflow="fold", no_wrap=name == "task")
     for task in tasks:
         images = (
             ", ".join(f"{n:,}" if k == "all" else f"{n:,} {k}" for k, n in task.images.items()) or "any number"
         )
-        tones = ", ".join(f"{k} {n:,}" for k, n in task.fst.items()) or "none known"
-        table.add_row(task.name, images, str(task.n_classes), tones, task.licence, task.size)
+        tones = ", ".join(f"{k} {n:,}" for k, n in (task.bands or task.fst).items()) or "none known"
+        table.add_row(task.name, images, str(task.n_classes), tones, task.licence)
     console.print(table)
     console.print("How to get them")
     for task in tasks:
-        console.print(f"  {task.name}: {task.where}", soft_wrap=True)
+        size = f" ({task.size})" if task.size else ""
+        console.print(f"  {task.name}: {task.where}{size}", soft_wrap=True)
     console.print("Data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER.")
 
 

@@ -32,6 +32,9 @@ def differences(table: pd.DataFrame, task: Task, release: Release) -> list[str]:
         tones = fst_name(table["fst"]).value_counts()
         found = {name: int(tones.get(name, 0)) for name in (*TONES, "unknown")}
         said += _differing("images of skin type", task.fst, found)
+    if task.bands and "fst_band" in table:
+        bands = {str(name): int(n) for name, n in table["fst_band"].value_counts().items()}
+        said += _differing("images of skin types", task.bands, dict.fromkeys(task.bands, 0) | bands)
     return [f"the release is not as {task.name} was published: {'; '.join(said)}"] if said else []
 
 
@@ -72,4 +75,4 @@ def _differing(what: str, expected: Mapping[str, int], found: Mapping[str, int])
 def _named(name: str) -> str:
     if name == "all":
         return ""
-    return f" {name}" if name in {*TONES, "unknown"} else f" in {name}"
+    return f" in {name}" if name in SPLITS else f" {name}"

@@ -53,6 +53,8 @@ class Task(BaseModel):
     images, fst
         Published number of images a split (``all`` where the release has none), and a skin type (``I`` to ``VI``
         and ``unknown``); ``prepare`` states a difference.
+    bands
+        Published number of images in each band of two skin types, for a release that has bands alone.
     groups
         Ids that group images, as prose.
     licence, citation, homepage, obtain
@@ -80,6 +82,7 @@ class Task(BaseModel):
     margin: float | None = Field(None, gt=0)
     images: dict[str, int] = Field(default_factory=dict)
     fst: dict[str, int] = Field(default_factory=dict)
+    bands: dict[str, int] = Field(default_factory=dict)
     groups: str = "none"
     licence: str
     citation: str

@@ -197,6 +197,9 @@ def test_counts_that_differ_from_the_published_ones_are_stated():
     assert differences(table, task, Release(table, Path(), ("c0",), variant=("label=x",))) == []
     exact = task.model_copy(update={"images": {"all": 8}, "fst": {"I": 4, "II": 0, "unknown": 4}})
     assert differences(table, exact, release) == []
+    banded = Task(name="made", bands={"I-II": 3, "V-VI": 5}, **about)
+    said = "8 images of skin types I-II instead of 3; 0 images of skin types V-VI instead of 5"
+    assert said in differences(table.assign(fst_band="I-II"), banded, release)[0]
     split = Task(name="made", images={"train": 5, "test": 3}, **about)
     given = table.assign(split=["train"] * 6 + ["test"] * 2)
     assert "6 images in train instead of 5; 2 images in test instead of 3" in differences(given, split, release)[0]
