@@ -91,7 +91,9 @@ def test_check_exits_1_when_something_is_wrong(out, tmp_path):
 
 def test_audit_exits_1_when_the_split_leaks(out, tmp_path, csv):
     assert run("audit", out).exit_code == 0
-    table = own_table().drop(columns="patient").assign(split=["train", "test"] * 6)
+    table = (
+        own_table().drop(columns="patient").assign(split=["train", "test", "train", "train", "test", "train"] * 2)
+    )
     path = csv(table)
     (path.parent / "img" / "001.jpg").write_bytes((path.parent / "img" / "000.jpg").read_bytes())
     run("prepare", "table", "--root", path, "--out", tmp_path / "leaky", "--split-fractions", "1,0,0")
