@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -121,6 +122,7 @@ def test_hostile_labels_become_folders_inside_and_are_said(hostile, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"deep"}
     assert any("labels as folders" in text and "'../up' is '_up'" in text for text in done.said)
     assert any("columns" in text and "'scan_file_name' is 'scan_file_name_column'" in text for text in done.said)
+    assert any("may take 'NA' for a missing label" in text for text in done.said)
     assert "image_column" in table
     assert "image" not in table
 
@@ -173,6 +175,39 @@ def test_all_formats_share_a_folder(dataset, tmp_path):
     assert {"README.md", "croissant.json", "records.parquet", "metadata.csv"} <= names_under(tmp_path / "out")
     with pytest.raises(UsageError, match=r"croissant\.json: describes the images that would be replaced"):
         export_dataset(dataset, "imagefolder", tmp_path / "out")
+
+
+def test_what_a_killed_export_left_is_removed(dataset, tmp_path):
+    left = tmp_path / "out" / ".export-ab12_xyz" / "new" / "train"
+    left.mkdir(parents=True)
+    (left / "000.png").write_bytes(b"half")
+    export_dataset(dataset, "imagefolder", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"metadata.csv", "train", "val", "test"}
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_an_export_that_fails_on_the_way_says_of_nothing_that_it_is_there(dataset, tmp_path, monkeypatch, step):
+    out = tmp_path / "out"
+    export_dataset(dataset, "croissant", out)
+    whole, steps, rename = names_under(out), [], Path.rename
+
+    def failing(self, target):
+        steps.append(self)
+        if len(steps) == step + 1:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(UsageError, match="No space left on device"):
+        export_dataset(dataset, "croissant", out)
+    monkeypatch.undo()
+    present = names_under(out)
+    assert "croissant.json" not in present or present == whole
+    if "metadata.csv" in present:
+        assert set(pd.read_csv(out / "metadata.csv")["file_name"]) <= present
+    assert not list(out.glob(".*"))
+    export_dataset(dataset, "croissant", out)
+    assert names_under(out) == whole
 
 
 OTHERS = {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dermbench.artifacts.columns import SPLITS
 from dermbench.data.export.tree import FILE_NAME, METADATA, OF_SPLIT
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 CROISSANT = "croissant.json"
 RECORDS = "records.parquet"
 """What the format ``croissant`` adds to the images."""
+IMAGE_FILE = "image_file"
+"""Column of the records that joins them to the files."""
+ORDER = {RECORDS: 1, METADATA: 2, CROISSANT: 3}
+"""What comes after the folders of images, in this order, since it says that what comes before is there."""
 
 
 def refuse_others(out: Path, tree: Tree) -> None:
@@ -49,6 +56,25 @@ def refuse_others(out: Path, tree: Tree) -> None:
     _refuse_other_table(out / METADATA)
 
 
+def refuse_other_records(path: Path) -> None:
+    """Refuse to replace a ``records.parquet`` that no export wrote.
+
+    Raises
+    ------
+    UsageError
+        When there is one.
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    names: list[str] = []
+    if path.is_file() and not path.is_symlink():
+        with suppress(pa.ArrowException, OSError):
+            names = pq.read_schema(path, memory_map=False).names
+    if names[:2] != [FILE_NAME, IMAGE_FILE]:
+        problem = f"{path}: is there and is no table of an export"
+        raise UsageError(problem, remedy="Choose another --out, or move it away.")
+
+
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
     """Give an empty folder in ``out``; when the block ends well, what is in it goes to ``out``.
@@ -69,7 +95,7 @@ def staged(out: Path) -> Iterator[Path]:
         new.mkdir()
         old.mkdir()
         yield new
-        made = sorted(new.iterdir(), key=lambda path: (path.is_file(), path.name))
+        made = sorted(new.iterdir(), key=lambda path: (ORDER.get(path.name, 0), path.name))
         gone = {name for name in SPLITS if (out / name).is_dir() and (new / METADATA).exists()}
         for name in [*(path.name for path in reversed(made)), *sorted(gone - {path.name for path in made})]:
             if (out / name).exists() or (out / name).is_symlink():

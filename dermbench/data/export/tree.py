@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.columns import SPLITS
 from dermbench.artifacts.guarded import check_plain
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.skin import UNKNOWN_SPELLINGS
 from dermbench.artifacts.tables import write_table
 from dermbench.data.export.names import safe_names
 from dermbench.data.index import stem_of
 from dermbench.data.inspect import on_threads
-from dermbench.errors import DermbenchError, InputError
+from dermbench.errors import DermbenchError, InputError, name_some
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -76,7 +77,8 @@ def plan_tree(dataset: Dataset) -> Tree:
     table.insert(0, FILE_NAME, files)
     table = table[[*FIRST, *(name for name in table if name not in FIRST)]]
     named = (("labels as folders", folders), ("ids as files", names), ("columns", columns))
-    return Tree(table, tuple(text for what, names in named for text in _renamed(what, names)))
+    said = [text for what, found in named for text in _renamed(what, found)]
+    return Tree(table, (*said, *_read_as_missing(dataset.classes)))
 
 
 def write_tree(dataset: Dataset, tree: Tree, folder: Path) -> None:
@@ -142,6 +144,14 @@ def free_name(name: str, names: Collection[str]) -> str:
     while name in names:
         name += "_"
     return name
+
+
+def _read_as_missing(classes: Sequence[str]) -> list[str]:
+    found = [name for name in classes if name.strip().lower() in UNKNOWN_SPELLINGS]
+    if not found:
+        return []
+    names = name_some(found)
+    return [f"Programs that read {METADATA} may take {names} for a missing label; the parquet tables keep it."]
 
 
 def _renamed(what: str, names: dict[str, str]) -> list[str]:

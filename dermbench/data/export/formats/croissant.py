@@ -18,9 +18,16 @@ from dermbench.artifacts.tables import write_table
 from dermbench.data.export.documents import refuse_other_document
 from dermbench.data.export.facts import defects, homepage, licence_url, reading, tone_sentence
 from dermbench.data.export.format import EXPORTS, Exported
-from dermbench.data.export.staging import CROISSANT, RECORDS, refuse_others, staged
+from dermbench.data.export.staging import (
+    CROISSANT,
+    IMAGE_FILE,
+    RECORDS,
+    refuse_other_records,
+    refuse_others,
+    staged,
+)
 from dermbench.data.export.tree import FILE_NAME, METADATA, Tree, free_name, plan_tree, write_tree
-from dermbench.errors import UsageError, printable
+from dermbench.errors import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +76,6 @@ CONTEXT: dict[str, JsonValue] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-IMAGE_FILE = "image_file"
 ABOUT = {
     FILE_NAME: "Path of the image, relative to croissant.json.",
     IMAGE_FILE: "Name of the image's file without its folder.",
@@ -95,8 +101,7 @@ def croissant(dataset: Dataset, out: Path) -> Exported:
     with sole_writer(out, ("export", *SPLITS, METADATA, *names)):
         refuse_others(out, tree)
         refuse_other_document(out / CROISSANT, MARK)
-        if (out / RECORDS).exists() and not (out / CROISSANT).exists():
-            raise UsageError(f"{out / RECORDS}: is there without {CROISSANT}", remedy="Choose another --out.")
+        refuse_other_records(out / RECORDS)
         with staged(out) as folder:
             write_tree(dataset, tree, folder)
             records = record_table(tree)
