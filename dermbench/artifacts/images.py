@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from dermbench.errors import InputError
 
@@ -32,6 +32,8 @@ RANGES = (255, 4095, 65535)
 """Largest values of 8, 12 and 16 bits."""
 DEEP = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes with more than 8 bits a channel."""
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations of images that lie on their side."""
 HEAD = 132
 """Bytes that :func:`kind_of` needs."""
 _KINDS = (
@@ -78,6 +80,11 @@ def decode_rgb(path: Path, *, draft: int | None = None) -> Image.Image:
         When the file is missing, truncated, no image, has more than :data:`MAX_PIXELS` pixels, or values that no
         known range explains.
     """
+    return decode_sized(path, draft=draft)[0]
+
+
+def decode_sized(path: Path, *, draft: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode an image as :func:`decode_rgb` does, and return with it the upright width and height of the file."""
     try:
         with _strict_decoding():
             return _decoded(path, draft)
@@ -92,17 +99,20 @@ def kind_of(head: bytes) -> str | None:
     return next((name for at, magic, name in _KINDS if head[at : at + len(magic)] == magic), None)
 
 
-def _decoded(path: Path, draft: int | None) -> Image.Image:
+def _decoded(path: Path, draft: int | None) -> tuple[Image.Image, tuple[int, int]]:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("is not a plain file")
     # from a stream: of a path, Pillow maps uncompressed TIFFs and scrambles those that are turned
     with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
+        width, height = image.size
         if draft is not None:
             image.draft("RGB", (draft, draft))
         shortened = ";16" in repr(image.tile)  # Pillow keeps the upper 8 bits of 16-bit colour
-        return _rgb(ImageOps.exif_transpose(image), shortened=shortened)
+        turned = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+        size = (height, width) if turned else (width, height)
+        return _rgb(ImageOps.exif_transpose(image), shortened=shortened), size
 
 
 def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:

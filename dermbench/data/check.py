@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import inside
 from dermbench.artifacts.manifest import MANIFEST, Dataset, read_dataset
-from dermbench.data.inspect import look, on_threads
+from dermbench.data.fingerprint_cache import read_cache, save_new, stated_hashes, take_fingerprints
 from dermbench.errors import InputError, UsageError, name_some
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class CheckResult:
 
 
 def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> CheckResult:
-    """Decode and hash every image and compare with the manifest.
+    """Hash every image, decode those that the cache does not know, and compare with the manifest.
 
     Parameters
     ----------
@@ -68,36 +67,43 @@ def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> Check
                 raise  # without dataset.toml there is nothing to check against
             return CheckResult(0, tuple(f"{MANIFEST}: {problem}" for problem in error.problems))
     rows = dataset.manifest
-    found = on_threads(
-        partial(_problem, dataset.image_root),
-        list(zip(rows["path"], _hashes(rows), strict=True)),
-        workers=workers,
-        title="Checking images",
-    )
-    problems = [f"{i}: {p}" for i, p in zip(rows["image_id"], found, strict=True) if p is not None]
+    problems = [
+        f"{image}: {problem}"
+        for image, problem in zip(rows["image_id"], _image_problems(dataset, workers), strict=True)
+        if problem is not None
+    ]
     return CheckResult(len(rows), (*_table_problems(rows), *problems))
 
 
-def _problem(root: Path, expected: tuple[str, str | None]) -> str | None:
-    relative, digest = expected
+def _image_problems(dataset: Dataset, workers: int | None) -> list[str | None]:
+    """Return what is wrong with each image, None where nothing is, shape (n,)."""
+    rows, known = dataset.manifest, read_cache(dataset.root)
+    places = [_place(dataset.image_root, path) for path in rows["path"]]
+    there = [i for i, place in enumerate(places) if isinstance(place, Path)]
+    prints = take_fingerprints([p for p in places if isinstance(p, Path)], known=known, workers=workers)
+    save_new(dataset.root, prints, known)
+    problems = [None if isinstance(place, Path) else place for place in places]
+    stated = stated_hashes(rows)
+    for i, found, problem in zip(there, prints.sha256, prints.problem, strict=True):
+        problems[i] = _problem(str(rows["path"].iloc[i]), problem, found, stated[i])
+    return problems
+
+
+def _place(root: Path, relative: str) -> Path | str:
+    """Return the file that a path of the manifest means, or what is wrong with the path."""
     try:
         path = inside(root, relative)
     except UsageError as error:
         return error.message
-    if not path.is_file():
-        return f"{relative} is missing"
-    seen = look(path)
-    if seen.problem is not None:
-        return f"{relative} {seen.problem}"
-    if digest is not None and seen.sha256 != digest:
-        return f"{relative} has changed: {seen.sha256}, the manifest says {digest}"
+    return path if path.is_file() else f"{relative} is missing"
+
+
+def _problem(relative: str, problem: str | None, found: str | None, stated: str | None) -> str | None:
+    if problem is not None:
+        return f"{relative} {problem}"
+    if stated is not None and found != stated:
+        return f"{relative} has changed: {found}, the manifest says {stated}"
     return None
-
-
-def _hashes(rows: pd.DataFrame) -> list[str | None]:
-    if "sha256" not in rows:
-        return [None] * len(rows)
-    return [str(h) if known else None for h, known in zip(rows["sha256"], rows["sha256"].notna(), strict=True)]
 
 
 def _table_problems(rows: pd.DataFrame) -> list[str]:

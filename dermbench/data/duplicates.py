@@ -1,86 +1,99 @@
-"""Finding the same photograph twice: by bytes, and by what it looks like."""
+"""Finding the same photograph twice: by bytes, and by what its thumbnail looks like in any of eight positions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-import imagehash
 import numpy as np
 import pandas as pd
-from PIL import Image
+from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dermbench.data.inspect import Look, fingerprint, on_threads
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
 THRESHOLD = 10
-"""Bits of 64 in which the perceptual hashes of near-duplicates may differ."""
+"""Bits of 64 in which the perceptual hashes of images that look alike may differ."""
 SIMILARITY = 0.93
-"""Correlation of grey levels that confirms a near-duplicate."""
-SIDE = 16
-"""Side of the grey image that confirms."""
-BLOCK = 2048
+"""Correlation of grey levels of images that look alike."""
+POSITIONS = 8
+"""Quarter turns of an image and of its mirror image."""
+FREQUENCIES = 8
+"""Lowest frequencies, in each direction, that a perceptual hash is made of."""
+FLAT = 1e-3
+"""Norm of grey levels (0 to 1, centred) below which an image has no structure to compare."""
+ROWS, COLUMNS = 128, 4096
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
 
 
-@dataclass(frozen=True)
-class Fingerprints:
-    """What near-duplicates are found by; rows are images.
+def grey_levels(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return centred grey levels of norm 1, shape (n, 32, 32); zeros for a flat image."""
+    grey = thumbnails @ _LUMA
+    grey -= grey.mean(axis=(1, 2), keepdims=True)
+    norm = np.sqrt(np.einsum("ijk,ijk->i", grey, grey))[:, None, None]
+    return np.where(norm > FLAT, grey / np.maximum(norm, FLAT), 0).astype(np.float32)
 
-    Attributes
-    ----------
-    looks
-        Hash of the bytes, and the problem of an image that cannot be decoded.
-    bits
-        Perceptual hash (DCT), shape (n,), uint64.
-    grey
-        Standardised grey levels, shape (n, SIDE²); zero for a flat or undecodable image.
+
+def turned(square: NDArray[np.float32], position: int) -> NDArray[np.float32]:
+    """Return square images in one of the eight positions, shape as ``square`` (n, side, side)."""
+    rows = square[:, ::-1] if position & 1 else square
+    columns = rows[:, :, ::-1] if position & 2 else rows
+    return columns.swapaxes(1, 2) if position & 4 else columns
+
+
+def perceptual_hashes(grey: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return the hash of each image in each position, shape (n, 8).
+
+    A bit says whether one of the lowest frequencies of the cosine transform is above their median.
     """
-
-    looks: list[Look]
-    bits: NDArray[np.uint64]
-    grey: NDArray[np.float32]
-
-
-def take_fingerprints(paths: Sequence[Path], *, workers: int | None = None) -> Fingerprints:
-    """Hash, decode and fingerprint every image on several threads."""
-    taken = on_threads(partial(fingerprint, take=_take), paths, workers=workers, title="Comparing images")
-    empty = (np.uint64(0), np.zeros(SIDE * SIDE, dtype=np.float32))
-    marks = [empty if mark is None else mark for _, mark in taken]
-    return Fingerprints(
-        looks=[seen for seen, _ in taken],
-        bits=np.array([bits for bits, _ in marks], dtype=np.uint64),
-        grey=np.stack([grey for _, grey in marks]) if marks else np.zeros((0, SIDE * SIDE), dtype=np.float32),
-    )
+    low = dctn(grey, axes=(1, 2), norm="ortho")[:, :FREQUENCIES, :FREQUENCIES]
+    sign = (-1.0) ** np.arange(FREQUENCIES, dtype=np.float32)
+    hashes = np.zeros((len(grey), POSITIONS), dtype=np.uint64)
+    for position in range(POSITIONS):
+        values = low * sign[:, None] if position & 1 else low
+        values = values * sign[None, :] if position & 2 else values
+        values = values.swapaxes(1, 2) if position & 4 else values
+        flat = values.reshape(len(grey), FREQUENCIES**2)
+        bits = flat > np.median(flat, axis=1, keepdims=True)
+        hashes[:, position] = np.packbits(bits, axis=1).view(">u8")[:, 0]
+    return hashes
 
 
-def near_pairs(
-    bits: NDArray[np.uint64], grey: NDArray[np.float32], *, threshold: int = THRESHOLD
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Find pairs of images that look the same.
+def alike_pairs(
+    grey: NDArray[np.float32], *, threshold: int = THRESHOLD, similarity: float = SIMILARITY
+) -> NDArray[np.intp]:
+    """Find pairs of images that look alike in one of eight positions.
 
-    A pair is a near-duplicate when the perceptual hashes differ in at most ``threshold`` bits and the
-    grey levels correlate at :data:`SIMILARITY` or more. Flat images match nothing.
+    Two images look alike when their perceptual hashes differ in at most ``threshold`` bits and their grey levels
+    correlate at ``similarity`` or more. Flat images are like nothing.
 
     Returns
     -------
-    first, second, distance
-        Row numbers with ``first < second``, and differing bits, shape (n_pairs,), in that order.
+    array
+        Row numbers, shape (n_pairs, 2), the smaller first, sorted.
     """
-    parts = [(f, s, d) for f, s, d in _close(bits, threshold)]
-    if not parts:
-        none = np.zeros(0, dtype=np.intp)
-        return none, none, none
-    first, second, distance = (np.concatenate(column) for column in zip(*parts, strict=True))
-    alike = np.einsum("ij,ij->i", grey[first], grey[second]) >= SIMILARITY
-    return first[alike], second[alike], distance[alike]
+    hashes = perceptual_hashes(grey)
+    rows = np.flatnonzero(grey.any(axis=(1, 2)))
+    pairs: set[tuple[int, int]] = set()
+    for position in range(POSITIONS):
+        moved = turned(grey, position)
+        for first, second in _close(hashes[rows, 0], hashes[rows, position], threshold):
+            a, b = rows[first], rows[second]
+            alike = np.einsum("ijk,ijk->i", grey[a], moved[b]) >= similarity
+            pairs.update(zip(a[alike].tolist(), b[alike].tolist(), strict=True))
+    return np.array(sorted(pairs), dtype=np.intp).reshape(-1, 2)
+
+
+def same_bytes(sha256: Sequence[str | None]) -> NDArray[np.intp]:
+    """Return the first row with the same bytes as each row, shape (n,); a file without a hash has its own."""
+    hashes = pd.Series(list(sha256), dtype=object)
+    hashes = hashes.where(hashes.notna(), pd.Series(range(len(hashes))).astype(object))
+    number, _ = pd.factorize(hashes)
+    first: NDArray[np.intp] = np.unique(number, return_index=True)[1][number].astype(np.intp)
+    return first
 
 
 def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -90,23 +103,6 @@ def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDA
     return groups
 
 
-def duplicate_groups(
-    prints: Fingerprints, *, threshold: int = THRESHOLD
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Group images that are the same.
-
-    Returns
-    -------
-    exact, alike
-        Number of the group of each image by equal bytes, and by equal bytes or looks in a chain, shape (n,).
-    """
-    hashes = np.array([seen.sha256 for seen in prints.looks], dtype=object)
-    exact = pd.factorize(hashes, use_na_sentinel=False)[0].astype(np.intp)
-    kept = np.unique(exact, return_index=True)[1]
-    first, second, _ = near_pairs(prints.bits[kept], prints.grey[kept], threshold=threshold)
-    return exact, components(len(kept), first, second)[exact]
-
-
 def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
     """Name each group that has several images by its smallest image id, shape (n,); ``<NA>`` elsewhere."""
     text = ids.astype(object)
@@ -114,28 +110,18 @@ def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
     return text.groupby(groups).transform("min").where(several).astype("string")
 
 
-def _take(image: Image.Image) -> tuple[np.uint64, NDArray[np.float32]]:
-    grey = image.convert("L")
-    hashed = imagehash.phash(grey).hash.reshape(-1)
-    bits = np.packbits(hashed).view(">u8")[0].astype(np.uint64)
-    small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.float32).reshape(-1)
-    centred = small - small.mean()
-    norm = float(np.linalg.norm(centred))
-    return np.uint64(bits), centred / norm if norm > 1e-3 else np.zeros_like(centred)
-
-
 def _close(
-    bits: NDArray[np.uint64], threshold: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
-    for start in range(0, len(bits), BLOCK):
-        rows = bits[start : start + BLOCK, None]
-        for other in range(start, len(bits), BLOCK):
-            distance = popcount(rows ^ bits[None, other : other + BLOCK])
+    one: NDArray[np.uint64], other: NDArray[np.uint64], threshold: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield rows ``first < second`` whose hashes differ in at most ``threshold`` bits, a block at a time."""
+    for start in range(0, len(one), ROWS):
+        rows = one[start : start + ROWS, None]
+        for left in range(start, len(other), COLUMNS):
+            distance = popcount(rows ^ other[None, left : left + COLUMNS])
             first, second = np.nonzero(distance <= threshold)
-            found = distance[first, second].astype(np.intp)
-            first, second = first + start, second + other
+            first, second = first + start, second + left
             keep = first < second
-            yield first[keep], second[keep], found[keep]
+            yield first[keep], second[keep]
 
 
 _BYTE = np.array([value.bit_count() for value in range(256)], dtype=np.uint8)

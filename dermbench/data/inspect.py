@@ -1,4 +1,4 @@
-"""Looking at every image file, on several threads: hash, decode, and a fingerprint for near-duplicates."""
+"""Looking at every image file, on several threads: hash, decode, fingerprint."""
 
 from __future__ import annotations
 
@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.progress import track
 
 from dermbench.artifacts.hashing import file_digest
-from dermbench.artifacts.images import decode_rgb
+from dermbench.artifacts.images import decode_sized
 from dermbench.console import make_console
+from dermbench.data.fingerprints import DRAFT, Fingerprint, take
 from dermbench.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from pathlib import Path
-
-    from PIL import Image
 
 S = TypeVar("S")
 T = TypeVar("T")
-
-DRAFT = 64
-"""Shortest side that suffices here: a JPEG is read to its end, but transformed at a reduced size."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +33,35 @@ class Look:
         ``sha256:<hex>`` of the bytes, None for a file that cannot be read.
     problem
         Why the image is of no use, None when it decodes.
+    fingerprint
+        What was taken from its pixels, None when it was not decoded.
     """
 
     sha256: str | None
     problem: str | None = None
+    fingerprint: Fingerprint | None = None
 
 
-def look(path: Path) -> Look:
-    """Hash and decode one image."""
-    return _opened(path, lambda _: None)[0]
+def look(path: Path, *, known: Container[str] = ()) -> Look:
+    """Hash one image, decode it, and take its fingerprint.
 
-
-def fingerprint(path: Path, take: Callable[[Image.Image], T]) -> tuple[Look, T | None]:
-    """Hash and decode one image, and take something from its pixels."""
-    return _opened(path, take)
+    Parameters
+    ----------
+    path
+        The file.
+    known
+        Hashes of images that are known to decode; those are not decoded again.
+    """
+    try:
+        digest = file_digest(path)
+    except OSError as error:
+        return Look(None, f"cannot be read: {error.strerror or error}")
+    if digest in known:
+        return Look(digest)
+    try:
+        return Look(digest, fingerprint=take(*decode_sized(path, draft=DRAFT)))
+    except InputError as error:
+        return Look(digest, "; ".join(error.problems))
 
 
 def on_threads(
@@ -91,14 +102,3 @@ def available_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _opened(path: Path, take: Callable[[Image.Image], T]) -> tuple[Look, T | None]:
-    try:
-        digest = file_digest(path)
-    except OSError as error:
-        return Look(None, f"cannot be read: {error.strerror or error}"), None
-    try:
-        return Look(digest), take(decode_rgb(path, draft=DRAFT))
-    except InputError as error:
-        return Look(digest, "; ".join(error.problems)), None

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dermbench.artifacts.files import inside
-from dermbench.data.duplicates import duplicate_groups, smallest_id, take_fingerprints
+from dermbench.data.audit.pairs import groups, pairs_of, require_opencv
+from dermbench.data.duplicates import same_bytes, smallest_id
+from dermbench.data.fingerprint_cache import take_fingerprints, write_cache
 from dermbench.data.index import scan
 from dermbench.data.skipped import blocking, counted, linked_folders, reasons_of, remarks
 from dermbench.errors import InputError, name_some
@@ -94,23 +96,29 @@ def _shown(problems: list[str]) -> list[str]:
 
 
 def _decoded(found: Usable, release: Release, request: Request, *, near: bool) -> Usable:
+    if near:
+        require_opencv()
     paths = [inside(found.image_root, path) for path in found.table["path"]]
     prints = take_fingerprints(paths, workers=request.workers)
     problems = [
-        f"{path}: {seen.problem}"
-        for path, seen in zip(found.table["path"], prints.looks, strict=True)
-        if seen.problem is not None
+        f"{path}: {problem}"
+        for path, problem in zip(found.table["path"], prints.problem, strict=True)
+        if problem is not None
     ]
     other = [f"{path}: {why}" for path, why in sorted(blocking(release.skipped).items())]
     broken = sorted([*problems, *other])
     if broken and (not request.allow_missing or len(problems) == len(paths)):
         remedy = f"{len(broken):,} of {len(paths) + len(other):,} images are unreadable. {GO_ON}"
         raise InputError(found.image_root, _shown(broken), remedy=remedy)
-    exact, alike = duplicate_groups(prints)
+    write_cache(request.out, prints)
+    ids = found.table["image_id"]
+    if near:
+        twins = groups(pairs_of(ids, paths, prints, verify=True, workers=request.workers)).reindex(ids).to_numpy()
+    else:
+        twins = smallest_id(ids, same_bytes(prints.sha256)).to_numpy()
     table = found.table.assign(
-        sha256=pd.array([seen.sha256 for seen in prints.looks], dtype="string"),
-        **{FOUND: smallest_id(found.table["image_id"], alike if near else exact)},
+        sha256=pd.array(list(prints.sha256), dtype="string"),
+        **{FOUND: pd.array(twins, dtype="string")},
     )
-    readable = [seen.problem is None for seen in prints.looks]
     left_out = dict(found.left_out) | ({UNREADABLE: len(problems)} if problems else {})
-    return replace(found, table=table[readable].reset_index(drop=True), left_out=left_out)
+    return replace(found, table=table[prints.decoded].reset_index(drop=True), left_out=left_out)

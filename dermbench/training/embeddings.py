@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import torch
 
 from dermbench.artifacts import RunRecord, make_predictions, write_predictions
-from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.embeddings import read_embeddings
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.provenance import environment, revision
 from dermbench.artifacts.run import HISTORY, PREDICTIONS, WEIGHTS
-from dermbench.artifacts.tables import read_table
-from dermbench.artifacts.text_form import to_text
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.errors import InputError, UsageError
 from dermbench.training.balance import class_weights
 from dermbench.training.checkpoint import write_tensors
 from dermbench.training.folds import FoldedData
@@ -42,44 +39,6 @@ if TYPE_CHECKING:
 PREFIX = "embeddings:"
 FIXED = {"epochs": 0, "method": "erm", "sampler": "shuffle", "labels": "true"}
 """What the configuration must say, since nothing else is done."""
-
-
-def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[np.float64]:
-    """Return the embeddings of images, shape (n, n_features).
-
-    Raises
-    ------
-    InputError
-        When images are missing, ids repeat, or values are no finite numbers.
-    """
-    table = read_table(path, lists=True).frame
-    column = find_column(table, "image_id")
-    if column is None:
-        raise InputError(path, [f"no column image_id; found {', '.join(map(str, table.columns))}"])
-    ids = to_text(table[column])
-    if ids.duplicated().any():
-        raise InputError(path, [f"repeated image_id: {name_some(ids[ids.duplicated()].unique())}"])
-    place = pd.Series(np.arange(len(ids)), index=ids).reindex(image_id)
-    if place.isna().any():
-        absent = place.index[place.isna()]
-        raise InputError(path, [f"{len(absent):,} images have no embedding: {name_some(absent)}"])
-    values = _numbers(path, table.drop(columns=[column]).iloc[place.to_numpy(dtype=np.int64)])
-    wrong = ~np.isfinite(values).all(axis=1)
-    if wrong.any():
-        raise InputError(path, [f"values that are no finite numbers for {name_some(image_id[wrong])}"])
-    return values
-
-
-def _numbers(path: Path | str, body: pd.DataFrame) -> NDArray[np.float64]:
-    try:
-        if body.shape[1] == 1 and not np.isscalar(body.iloc[0, 0]):
-            return np.stack([np.asarray(row, dtype=np.float64) for row in body.iloc[:, 0]])
-        columns = [
-            pd.to_numeric(body[name], errors="raise").to_numpy(np.float64, na_value=np.nan) for name in body
-        ]
-        return np.column_stack(columns)
-    except (TypeError, ValueError) as error:
-        raise InputError(path, [f"embeddings are numbers, one length for all images: {error}"]) from error
 
 
 def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig, reporter: Reporter) -> RunRecord:

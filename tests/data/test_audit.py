@@ -7,8 +7,7 @@ from PIL import Image, ImageEnhance
 
 from dermbench.artifacts.manifest import DatasetInfo, write_dataset
 from dermbench.data import audit, write_audit
-from dermbench.data import duplicates as module
-from dermbench.data.duplicates import near_pairs, popcount, take_fingerprints
+from dermbench.data.duplicates import popcount
 from dermbench.errors import InputError
 
 from .conftest import draw
@@ -105,31 +104,9 @@ def test_missing_images_are_refused_with_a_remedy(tmp_path):
     assert "data check" in str(caught.value)
 
 
-def test_pairs_are_those_of_a_plain_loop(monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 16)
-    rng = np.random.default_rng(0)
-    bits = rng.integers(0, 2**64, 50, dtype=np.uint64)
-    bits[10:40:3] = bits[0] ^ (np.uint64(1) << rng.integers(0, 64, 10, dtype=np.uint64))
-    grey = np.ones((50, 1), dtype=np.float32)
-    first, second, distance = near_pairs(bits, grey, threshold=2)
-    expected = {
-        (i, j): d
-        for i in range(50)
-        for j in range(i + 1, 50)
-        if (d := (int(bits[i]) ^ int(bits[j])).bit_count()) <= 2
-    }
-    assert len(expected) > 20
-    assert dict(zip(zip(first.tolist(), second.tolist(), strict=True), distance.tolist(), strict=True)) == expected
-
-
 def test_popcount_without_numpy_2(monkeypatch):
     words = np.random.default_rng(1).integers(0, 2**64, (3, 5), dtype=np.uint64)
     expected = [[int(w).bit_count() for w in row] for row in words]
     assert popcount(words).tolist() == expected
     monkeypatch.delattr(np, "bitwise_count", raising=False)
     assert popcount(words).tolist() == expected
-
-
-def test_no_image_at_all_is_no_error():
-    prints = take_fingerprints([])
-    assert near_pairs(prints.bits, prints.grey)[0].size == 0

@@ -279,10 +279,6 @@ def _training(folder):
     table, module = _scores(), "dermbench.training"
     assert safetensors.torch.load(data).keys() == tensors.keys()
     found = {
-        f"{module}.embeddings.read_embeddings": [
-            _named(embeddings.read_embeddings, "e.csv", _text(table), ids),
-            _named(embeddings.read_embeddings, "e.parquet", _parquet(table), ids),
-        ],
         f"{module}.methods.distill.read_teacher": [_named(distill.read_teacher, "t.csv", _text(table), split)],
         f"{module}.tensor_files.read_header": [
             _named(tensor_files.read_header, "w.safetensors", data, tensor_files.WeightsHeader)

@@ -1,7 +1,7 @@
 """``audit``: what in a dataset would make its numbers wrong: duplicates, leakage, conflicting labels and tones.
 
 Definitions. *Exact duplicates* are images with equal bytes; *near-duplicates* look the same
-(:func:`dermbench.data.duplicates.near_pairs`); both are joined to groups in a chain. A *leak* is a patient,
+(:func:`dermbench.data.audit.find_pairs`); verified pairs are joined to groups in a chain. A *leak* is a patient,
 lesion, duplicate group of the release, or group of duplicates with images in more than one split. A *label
 conflict* is a group of duplicates, or a lesion, with more than one label; a *tone conflict* is a group of
 duplicates, a lesion or a patient with more than one known skin type.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,18 +21,7 @@ from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.tables import write_table
-from dermbench.data.duplicates import (
-    SIMILARITY,
-    THRESHOLD,
-    Fingerprints,
-    duplicate_groups,
-    smallest_id,
-    take_fingerprints,
-)
-from dermbench.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from dermbench.data.audit.pairs import EXACT, Pairs, find_pairs, groups
 
 SCHEMA = "dermbench.audit/1"
 REPORT = "audit.json"
@@ -105,7 +94,7 @@ class AuditResult:
         return counts
 
 
-def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshold: int = THRESHOLD) -> AuditResult:
+def audit(dataset: Dataset | Path | str, *, workers: int | None = None, verify: bool = True) -> AuditResult:
     """Compare every image with every other, and every split with the others.
 
     Parameters
@@ -114,8 +103,8 @@ def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshol
         Dataset, or its folder.
     workers
         Number of threads; by default one for each processor.
-    threshold
-        Bits of 64 in which the perceptual hashes of near-duplicates may differ; 0 to 32.
+    verify
+        Whether images that look the same are confirmed by local features; without, only equal bytes count.
 
     Returns
     -------
@@ -130,11 +119,9 @@ def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshol
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset)
     rows = dataset.manifest
-    prints = take_fingerprints(dataset.paths(rows), workers=workers)
-    _refuse_broken(dataset, prints)
-    exact, alike = duplicate_groups(prints, threshold=threshold)
-    marked = rows.assign(**{DUPLICATES: smallest_id(rows["image_id"], alike)})
-    duplicates = _table(marked, exact)
+    pairs = find_pairs(dataset, verify=verify, workers=workers)
+    marked = rows.assign(**{DUPLICATES: groups(pairs).reindex(rows["image_id"]).to_numpy()})
+    duplicates = _table(marked, pairs)
     return AuditResult(
         images=len(rows),
         exact=int((duplicates["kind"] == "exact").sum()),
@@ -146,8 +133,7 @@ def audit(dataset: Dataset | Path | str, *, workers: int | None = None, threshol
         about={
             "task": dataset.info.task,
             "dataset_digest": dataset.info.digest,
-            "hash_bits": threshold,
-            "similarity": SIMILARITY,
+            "pairs": vars(pairs.settings),
             "split_of": dict(zip(rows["image_id"], rows["split"], strict=True)),
         },
     )
@@ -176,15 +162,9 @@ def write_audit(folder: Path | str, result: AuditResult) -> None:
         write_json(out / REPORT, audit_document(result))
 
 
-def _refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
-    paths = dataset.manifest["path"]
-    broken = [f"{p}: {s.problem}" for p, s in zip(paths, prints.looks, strict=True) if s.problem is not None]
-    if broken:
-        raise InputError(dataset.image_root, broken[:20], remedy="See: dermbench data check")
-
-
-def _table(marked: pd.DataFrame, exact: NDArray[np.intp]) -> pd.DataFrame:
-    again = pd.Series(exact, index=marked.index).duplicated(keep=False)
+def _table(marked: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
+    same = pairs.table[pairs.table["kind"] == EXACT]
+    again = marked["image_id"].isin(pd.concat([same["first"], same["second"]]))
     shown = [name for name in SHOWN if name in marked]
     table = marked[["duplicates", *shown]].rename(columns={DUPLICATES: "group"})
     table.insert(1, "kind", np.where(again, "exact", "near"))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import importlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from dermbench.data.duplicates import THRESHOLD, Fingerprints, components, near_pairs, take_fingerprints
-from dermbench.errors import InputError, MissingDependencyError
+from dermbench.artifacts.embeddings import read_embeddings
+from dermbench.data.duplicates import THRESHOLD, alike_pairs, components, grey_levels, same_bytes
+from dermbench.data.fingerprint_cache import fingerprints_of
+from dermbench.errors import InputError, MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
     from dermbench.artifacts.manifest import Dataset
+    from dermbench.data.fingerprints import Fingerprints
 
 EXACT, VERIFIED, ALIKE = "exact", "verified", "alike"
 """Kinds of pairs: equal bytes, confirmed by local features, and similar hashes without a confirmation."""
@@ -39,7 +44,7 @@ class PairSettings:
     hash_bits
         Bits of 64 in which perceptual hashes of candidates may differ.
     neighbours
-        Nearest neighbours that were candidates too; 0 without verification.
+        Nearest neighbours of each image that were candidates too, where pairs are verified.
     inliers
         Matched points that confirm a pair.
     embeddings
@@ -72,7 +77,7 @@ class Pairs:
 
     table: pd.DataFrame
     settings: PairSettings
-    compared: int = field(default=0)
+    compared: int = 0
 
 
 def find_pairs(
@@ -99,34 +104,57 @@ def find_pairs(
     MissingDependencyError
         When candidates are to be verified and OpenCV is not installed.
     """
-    del embeddings
-    rows = dataset.manifest
-    paths = dataset.paths(rows)
     if verify:
         require_opencv()
-    prints = take_fingerprints(paths, workers=workers)
+    elif embeddings is not None:
+        raise UsageError(f"{embeddings}: neighbours by embeddings are of use only where pairs are verified")
+    rows = dataset.manifest
+    ids = rows["image_id"]
+    values = None if embeddings is None else read_embeddings(embeddings, ids.to_numpy(dtype=object))
+    prints = fingerprints_of(dataset, workers=workers)
     refuse_broken(dataset, prints)
-    return pairs_of(rows["image_id"], paths, prints, verify=verify, workers=workers)
+    found = pairs_of(ids, dataset.paths(rows), prints, verify=verify, embeddings=values, workers=workers)
+    source = None if embeddings is None else str(embeddings)
+    return replace(found, settings=replace(found.settings, embeddings=source))
 
 
 def pairs_of(
-    ids: pd.Series, paths: Sequence[Path], prints: Fingerprints, *, verify: bool, workers: int | None = None
+    ids: pd.Series,
+    paths: Sequence[Path],
+    prints: Fingerprints,
+    *,
+    verify: bool,
+    embeddings: NDArray[np.float64] | None = None,
+    workers: int | None = None,
 ) -> Pairs:
-    """Find pairs among images whose fingerprints are known; parameters as for :func:`find_pairs`."""
-    settings = PairSettings(verified=verify, neighbours=NEIGHBOURS if verify else 0)
-    del paths, workers
-    hashes = pd.Series([seen.sha256 for seen in prints.looks], dtype=object)
-    exact = pd.factorize(hashes, use_na_sentinel=False)[0]
-    kept = np.unique(exact, return_index=True)[1]
-    first, second, _ = near_pairs(prints.bits[kept], prints.grey[kept])
-    known = kept[exact]
-    again = np.flatnonzero(known != np.arange(len(known)))
-    parts = [
-        _table(ids, known[again], again, EXACT),
-        _table(ids, kept[first], kept[second], ALIKE),
-    ]
-    table = pd.concat(parts).sort_values(["first", "second"], ignore_index=True)
-    return Pairs(table, settings, len(first))
+    """Find pairs among images whose fingerprints are known; those that do not decode have exact pairs only.
+
+    Parameters as for :func:`find_pairs`, shape (n,); ``embeddings`` has shape (n, n_features).
+    """
+    known = same_bytes(prints.sha256)
+    rows = np.arange(len(known))
+    again = np.flatnonzero(known != rows)
+    exact = _table(ids, np.column_stack([known[again], again]), EXACT)
+    kept = np.flatnonzero((known == rows) & prints.decoded)
+    at = kept.tolist()
+    grey = grey_levels(prints.thumbnails[kept])
+    if not verify:
+        alike = alike_pairs(grey)
+        return Pairs(_sorted(exact, _table(ids, kept[alike], ALIKE)), PairSettings(verified=False), len(alike))
+    verify_module = require_opencv()
+    found = verify_module.compare_candidates(
+        [paths[i] for i in at],
+        [prints.sha256[i] for i in at],
+        alike_pairs(grey, similarity=-1),
+        neighbours=NEIGHBOURS,
+        embeddings=None if embeddings is None else embeddings[kept],
+        workers=workers,
+    )
+    sure = [i for i, match in enumerate(found.matches) if match.inliers >= INLIERS]
+    verified = _table(ids, kept[found.pairs[sure]], VERIFIED)
+    verified["inliers"] = pd.array([found.matches[i].inliers for i in sure], dtype="Int64")
+    verified["mirrored"] = pd.array([found.matches[i].mirrored for i in sure], dtype="boolean")
+    return Pairs(_sorted(exact, verified), PairSettings(verified=True), len(found.pairs))
 
 
 def groups(pairs: Pairs) -> pd.Series:
@@ -141,18 +169,18 @@ def groups(pairs: Pairs) -> pd.Series:
     return names.groupby(number).transform("min")
 
 
-def require_opencv() -> None:
-    """Refuse to go on where OpenCV is not installed.
+def require_opencv() -> ModuleType:
+    """Return the module that verifies pairs.
 
     Raises
     ------
     MissingDependencyError
-        When it is not.
+        When OpenCV, which it needs, is not installed.
     """
     try:
-        import cv2  # noqa: F401, PLC0415 - an optional dependency
+        return importlib.import_module("dermbench.data.audit.verify")
     except ImportError as error:
-        raise MissingDependencyError("verifying pairs needs OpenCV (cv2)", remedy=INSTALL) from error
+        raise MissingDependencyError(f"verifying pairs needs OpenCV ({error})", remedy=INSTALL) from error
 
 
 def refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
@@ -164,20 +192,23 @@ def refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
         When there are any.
     """
     paths = dataset.manifest["path"]
-    broken = [f"{p}: {s.problem}" for p, s in zip(paths, prints.looks, strict=True) if s.problem is not None]
+    broken = [f"{p}: {why}" for p, why in zip(paths, prints.problem, strict=True) if why is not None]
     if broken:
         raise InputError(dataset.image_root, broken[:20], remedy="See: dermbench data check")
 
 
-def _table(ids: pd.Series, one: NDArray[np.intp], other: NDArray[np.intp], kind: str) -> pd.DataFrame:
-    a, b = ids.to_numpy(dtype=object)[one], ids.to_numpy(dtype=object)[other]
-    swap = a > b
+def _table(ids: pd.Series, rows: NDArray[np.intp], kind: str) -> pd.DataFrame:
+    names = np.sort(ids.to_numpy(dtype=object)[rows].reshape(-1, 2), axis=1)
     return pd.DataFrame(
         {
-            "first": pd.array(np.where(swap, b, a), dtype="string"),
-            "second": pd.array(np.where(swap, a, b), dtype="string"),
-            "kind": pd.array([kind] * len(a), dtype="string"),
-            "inliers": pd.array([None] * len(a), dtype="Int64"),
-            "mirrored": pd.array([None] * len(a), dtype="boolean"),
+            "first": pd.array(names[:, 0], dtype="string"),
+            "second": pd.array(names[:, 1], dtype="string"),
+            "kind": pd.array([kind] * len(names), dtype="string"),
+            "inliers": pd.array([None] * len(names), dtype="Int64"),
+            "mirrored": pd.array([None] * len(names), dtype="boolean"),
         }
     )
+
+
+def _sorted(*tables: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(tables).sort_values(["first", "second"], ignore_index=True)
