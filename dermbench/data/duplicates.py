@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.fft import dctn
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -19,6 +20,15 @@ THRESHOLD = 10
 """Bits of 64 in which the perceptual hashes of images that look alike may differ."""
 SIMILARITY = 0.93
 """Correlation of grey levels of images that look alike."""
+CANDIDATES = 0.9
+"""Correlation of grey levels of images that are worth a comparison."""
+SAME, SAME_DETAIL = 0.99, 0.95
+"""Correlations, of grey levels and of their detail, that images of one photograph have.
+
+Of 10,015 dermoscopic images, pairs of other lesions that have none in common reach 0.987 and 0.903.
+"""
+BLUR = 1.5
+"""Standard deviation, in pixels of the thumbnail, of the blur that leaves the detail out."""
 POSITIONS = 8
 """Quarter turns of an image and of its mirror image."""
 FREQUENCIES = 8
@@ -31,10 +41,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
 
 def grey_levels(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return centred grey levels of norm 1, shape (n, 32, 32); zeros for a flat image."""
-    grey = thumbnails @ _LUMA
-    grey -= grey.mean(axis=(1, 2), keepdims=True)
-    norm = np.sqrt(np.einsum("ijk,ijk->i", grey, grey))[:, None, None]
-    return np.where(norm > FLAT, grey / np.maximum(norm, FLAT), 0).astype(np.float32)
+    return _of_norm_1((thumbnails @ _LUMA).astype(np.float32))
 
 
 def turned(square: NDArray[np.float32], position: int) -> NDArray[np.float32]:
@@ -87,6 +94,33 @@ def alike_pairs(
     return np.array(sorted(pairs), dtype=np.intp).reshape(-1, 2)
 
 
+def same_thumbnails(grey: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return whether pairs agree in every detail of their thumbnails, in one of eight positions.
+
+    Parameters
+    ----------
+    grey
+        What :func:`grey_levels` gives, shape (n, 32, 32).
+    pairs
+        Row numbers, shape (n_pairs, 2).
+
+    Returns
+    -------
+    array
+        Shape (n_pairs,).
+    """
+    fine = _of_norm_1(grey - gaussian_filter(grey, (0, BLUR, BLUR)))
+    same = np.zeros(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), COLUMNS):
+        block = slice(start, start + COLUMNS)
+        one, other = pairs[block].T
+        for position in range(POSITIONS):
+            whole = np.einsum("ijk,ijk->i", grey[one], turned(grey, position)[other])
+            detail = np.einsum("ijk,ijk->i", fine[one], turned(fine, position)[other])
+            same[block] |= (whole >= SAME) & (detail >= SAME_DETAIL)
+    return same
+
+
 def same_bytes(sha256: Sequence[str | None]) -> NDArray[np.intp]:
     """Return the first row with the same bytes as each row, shape (n,); a file without a hash has its own."""
     hashes = pd.Series(list(sha256), dtype=object)
@@ -108,6 +142,13 @@ def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
     text = ids.astype(object)
     several = text.groupby(groups).transform("size") > 1
     return text.groupby(groups).transform("min").where(several).astype("string")
+
+
+def _of_norm_1(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centre square images and scale them to norm 1; a flat one becomes 0."""
+    centred = values - values.mean(axis=(1, 2), keepdims=True)
+    norm = np.sqrt(np.einsum("ijk,ijk->i", centred, centred))[:, None, None]
+    return np.where(norm > FLAT, centred / np.maximum(norm, FLAT), 0).astype(np.float32)
 
 
 def _close(

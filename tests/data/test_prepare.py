@@ -111,10 +111,12 @@ def test_equal_bytes_are_one_duplicate_group_in_one_split(tmp_path, csv):
 def test_near_duplicates_are_joined_on_request(tmp_path, csv):
     from PIL import Image
 
+    pytest.importorskip("cv2")
+
     path = csv(own_table(30).drop(columns="patient"))
     for i in range(0, 20, 2):
-        original = Image.open(path.parent / "img" / f"{i:03}.jpg")
-        original.resize((40, 40)).save(path.parent / "img" / f"{i + 1:03}.jpg", quality=60)
+        original = Image.open(draw(path.parent / "img" / f"{i:03}.jpg", i, size=96))
+        original.resize((64, 64)).save(path.parent / "img" / f"{i + 1:03}.jpg", quality=85)
     assert "duplicate_group" not in prepare("table", root=path, out=tmp_path / "a").manifest
     near = prepare("table", root=path, out=tmp_path / "b", options={"duplicates": "near"})
     twins = near.manifest[:20]

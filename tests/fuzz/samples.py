@@ -69,6 +69,7 @@ def samples(folder: Path) -> dict[str, list[Sample]]:
 def _artifacts(folder):
     from dermbench.artifacts import (
         class_map,
+        embeddings,
         entry,
         guarded,
         images,
@@ -89,6 +90,7 @@ def _artifacts(folder):
     from dermbench.evaluation import compare, evaluate
 
     frame, labels = _scores(), _table()
+    ids = frame["image_id"].to_numpy(dtype=object)
     (folder / "truth.csv").write_bytes(labels)
     (folder / "pred.csv").write_bytes(_text(frame))
     known = truth.read_truth(folder / "truth.csv")
@@ -126,6 +128,12 @@ def _artifacts(folder):
             _named(class_map.read_class_map, "m.csv", b"model,truth\nmole,macule\nlump,nodule\n", CLASSES),
         ],
         f"{module}.comparison.Comparison.read": [_named(Comparison.read, "comparison.json", paired)],
+        f"{module}.embeddings.read_embeddings": [
+            _named(embeddings.read_embeddings, "e.csv", _text(frame), frame["image_id"].to_numpy(dtype=object)),
+            _named(
+                embeddings.read_embeddings, "e.parquet", _parquet(frame), frame["image_id"].to_numpy(dtype=object)
+            ),
+        ],
         f"{module}.entry.read_entry": [
             _named(entry.read_entry, "entry.toml", (folder / "entry.toml").read_bytes())
         ],
@@ -267,7 +275,7 @@ def _training(folder):
     import safetensors.torch
     import torch
 
-    from dermbench.training import embeddings, onnx, tensor_files, weights
+    from dermbench.training import onnx, tensor_files, weights
     from dermbench.training.methods import TrainingSplit, distill
 
     tensors = {"weight": torch.arange(6.0).reshape(3, 2), "bias": torch.zeros(3)}

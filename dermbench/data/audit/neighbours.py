@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BITS, TABLES = 14, 6
+BITS, TABLES = 18, 8
 """Projections a word, and words a descriptor."""
 COMMON = 0.02
 """Share of images above which a word says nothing."""

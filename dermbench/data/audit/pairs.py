@@ -1,4 +1,10 @@
-"""Pairs of images that show the same photograph."""
+"""Pairs of images that show the same photograph, or the same spot photographed again.
+
+Local features cannot tell a crop of a photograph from a second photograph of the same lesion taken a moment later;
+both are *verified* pairs, and both leak when one is trained on and the other is tested on. A pair is verified when
+enough local features agree on one movement or, for smooth images that have few, when the thumbnails agree in
+every detail.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,15 @@ import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.embeddings import read_embeddings
-from dermbench.data.duplicates import THRESHOLD, alike_pairs, components, grey_levels, same_bytes
+from dermbench.data.duplicates import (
+    CANDIDATES,
+    THRESHOLD,
+    alike_pairs,
+    components,
+    grey_levels,
+    same_bytes,
+    same_thumbnails,
+)
 from dermbench.data.fingerprint_cache import fingerprints_of
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 
@@ -145,12 +159,13 @@ def pairs_of(
     found = verify_module.compare_candidates(
         [paths[i] for i in at],
         [prints.sha256[i] for i in at],
-        alike_pairs(grey, similarity=-1),
+        alike_pairs(grey, similarity=CANDIDATES),
         neighbours=NEIGHBOURS,
         embeddings=None if embeddings is None else embeddings[kept],
         workers=workers,
     )
-    sure = [i for i, match in enumerate(found.matches) if match.inliers >= INLIERS]
+    enough = np.array([match.inliers >= INLIERS for match in found.matches], dtype=bool)
+    sure = np.flatnonzero(enough | same_thumbnails(grey, found.pairs)).tolist()
     verified = _table(ids, kept[found.pairs[sure]], VERIFIED)
     verified["inliers"] = pd.array([found.matches[i].inliers for i in sure], dtype="Int64")
     verified["mirrored"] = pd.array([found.matches[i].mirrored for i in sure], dtype="boolean")
