@@ -129,10 +129,8 @@ def _artifacts(folder):
         ],
         f"{module}.comparison.Comparison.read": [_named(Comparison.read, "comparison.json", paired)],
         f"{module}.embeddings.read_embeddings": [
-            _named(embeddings.read_embeddings, "e.csv", _text(frame), frame["image_id"].to_numpy(dtype=object)),
-            _named(
-                embeddings.read_embeddings, "e.parquet", _parquet(frame), frame["image_id"].to_numpy(dtype=object)
-            ),
+            _named(embeddings.read_embeddings, "e.csv", _text(frame), ids),
+            _named(embeddings.read_embeddings, "e.parquet", _parquet(frame), ids),
         ],
         f"{module}.entry.read_entry": [
             _named(entry.read_entry, "entry.toml", (folder / "entry.toml").read_bytes())
@@ -178,7 +176,11 @@ def _artifacts(folder):
 
 def _audits(folder):
     from dermbench.artifacts import audit, duplicates
+    from dermbench.data import fingerprint_cache
 
+    (folder / "a.png").write_bytes(_image("png"))
+    fingerprint_cache.write_cache(folder, fingerprint_cache.take_fingerprints([folder / "a.png"]))
+    cache = {str(fingerprint_cache.CACHE): (folder / fingerprint_cache.CACHE).read_bytes()}
     search = audit.PairSearch(verified=True, hash_bits=10, neighbours=10, inliers=12, embeddings=None, compared=1)
     angle = audit.SkinAngle(n=0, n_without=2, classes_six=(), classes_five=(), tables=(), known=None)
     empty = dict.fromkeys(("leaks", "label_conflicts", "tone_conflicts", "tones", "agreement"), ())
@@ -202,6 +204,9 @@ def _audits(folder):
     info = duplicates.DuplicatesInfo(dataset_digest="sha256:0", images=2)
     files = {"d.parquet": duplicates.write_duplicates(folder, groups, info).read_bytes(), "d.csv": _text(groups)}
     return {
+        "dermbench.data.fingerprint_cache.read_cache": [
+            _in_folder(fingerprint_cache.read_cache, str(fingerprint_cache.CACHE), cache)
+        ],
         "dermbench.artifacts.audit.Audit.read": [_named(audit.Audit.read, "audit.json", record.text().encode())],
         "dermbench.artifacts.duplicates.DuplicatesInfo.read": [
             _named(duplicates.DuplicatesInfo.read, "info.json", info.text().encode())
