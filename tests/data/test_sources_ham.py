@@ -53,9 +53,14 @@ def make(root, table, name, layout="flat", separator=","):
     return root
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_of_ham10000_is_the_same_dataset(tmp_path, layout):
-    flat = prepare("ham10000", root=make(tmp_path / "flat", ham(), "HAM10000_metadata"), out=tmp_path / "a")
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("flat")
+    return prepare("ham10000", root=make(folder / "raw", ham(), "HAM10000_metadata"), out=folder / "out")
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "flat"])
+def test_every_layout_of_ham10000_is_the_same_dataset(tmp_path, flat, layout):
     root = make(tmp_path / "raw", ham(), "HAM10000_metadata", layout)
     dataset = prepare("ham10000", root=root, out=tmp_path / "out")
     assert len(dataset.manifest) == 28
