@@ -152,7 +152,11 @@ def stage_board(folder: Path, board: Board) -> Path:
             document[key] = item
     document.setdefault("schema", content["schema"])
     staged = folder / STAGED
-    write_text(staged, tomlkit.dumps(document))
+    try:
+        write_text(staged, tomlkit.dumps(document))
+    except UsageError:  # it may be in place although the disk did not confirm it
+        staged.unlink(missing_ok=True)
+        raise
     return staged
 
 
