@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermbench.cli.audit import audit_
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dermbench.artifacts import Dataset
-    from dermbench.data import AuditResult
     from dermbench.tasks import Task
 
 SHOWN = 10
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(_list)
     group.command("prepare")(_prepare)
     group.command("check")(_check)
-    group.command("audit")(_audit)
+    group.command("audit")(audit_)
     group.command("export")(_export)
     app.add_typer(group)
 
@@ -126,28 +126,6 @@ def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = F
         if len(result.problems) > SHOWN:
             say(f"  and {len(result.problems) - SHOWN:,} more (all with --json)", err=True)
     if not result.ok:
-        raise typer.Exit(1)
-
-
-def _audit(
-    dataset: DatasetFolder,
-    out: Annotated[Path | None, typer.Option(help="Folder for audit.json and duplicates.csv.")] = None,
-    workers: Workers = None,
-    *,
-    as_json: Json = False,
-) -> None:
-    """Look for duplicates, leakage, label and tone conflicts; exit 1 when the split leaks."""
-    from dermbench.data import audit, write_audit
-    from dermbench.data.audit import audit_document
-
-    result = audit(dataset, workers=workers)
-    if out is not None:
-        write_audit(out, result)
-    if as_json:
-        say(json.dumps(audit_document(result), indent=2, sort_keys=True))
-    else:
-        _print_audit(dataset, out, result)
-    if result.leaking:
         raise typer.Exit(1)
 
 
@@ -252,29 +230,3 @@ def _tones(part: object) -> dict[str, int]:
 
     counts = fst_name(part["fst"]).value_counts()  # type: ignore[index]
     return {str(k): int(v) for k, v in counts.items()}
-
-
-def _print_audit(dataset: Path, out: Path | None, result: AuditResult) -> None:
-    say(f"{dataset}: {result.images:,} images compared")
-    say(f"  exact duplicates: {result.exact:,} images; near-duplicates: {result.near:,} images")
-    for title, findings in (
-        ("leaks between splits", result.leaks),
-        ("label conflicts", result.label_conflicts),
-        ("skin-type conflicts", result.tone_conflicts),
-    ):
-        say(f"  {title}: {len(findings):,}")
-        for finding in findings[:SHOWN]:
-            values, images = " / ".join(finding.found), ", ".join(finding.images[:4])
-            say(f"    {finding.shares} {finding.group}: {values} ({images})")
-        if len(findings) > SHOWN:
-            say(f"    and {len(findings) - SHOWN:,} more")
-    if result.leaking:
-        leaked = ", ".join(f"{n:,} of {s}" for s, n in result.leaked_images().items())
-        say(f"  the split leaks: images that share something with another split: {leaked}")
-    if any(finding.shares == "duplicates" for finding in result.leaks):
-        say(
-            "  `data prepare … --set duplicates=near --split-by stratified` keeps such images in one split; "
-            "without --split-by, splits that the release fixes stay as they are"
-        )
-    if out is not None:
-        say(f"  written: {out}/audit.json, {out}/duplicates.csv")

@@ -1,6 +1,6 @@
 """Raw releases become dataset folders; datasets are checked and audited."""
 
-from dermbench.data.audit import AuditResult, Finding, audit, write_audit
+from dermbench.data.audit import AuditResult, audit, write_audit, write_groups
 from dermbench.data.check import CheckResult, check
 from dermbench.data.prepare import prepare
 from dermbench.data.source import SOURCES, Release, Request
@@ -11,7 +11,6 @@ __all__ = [
     "SOURCES",
     "AuditResult",
     "CheckResult",
-    "Finding",
     "Release",
     "Request",
     "assign_splits",
@@ -19,4 +18,5 @@ __all__ = [
     "check",
     "prepare",
     "write_audit",
+    "write_groups",
 ]

@@ -1,4 +1,4 @@
-"""The scores without images that show the same photograph as one that the model may have seen."""
+"""The scores without images that show the same photograph or lesion as one that the model may have seen."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def add_without_twins(report: Report, again: Report | None) -> Report:
 def _note(n: int, n_left: int) -> str:
     left_out = n - n_left
     if not left_out:
-        return "No image shows the same photograph as one of the training data (train, val)."
+        return "No image shows the same photograph or lesion as one of the training data (train, val)."
     shows = "image shows" if left_out == 1 else "images show"
-    head = f"{left_out:,} of {n:,} {shows} the same photograph as one of the training data (train, val)"
+    head = f"{left_out:,} of {n:,} {shows} the same photograph or lesion as one of the training data (train, val)"
     return (
         f"{head}; the scores without them are given as well." if n_left else f"{head}; none is left without them."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE, decimal
 from dermbench.reporting.html import environment
 
@@ -173,7 +174,7 @@ def _grids(record: Audit) -> list[Grid]:
             f"Images by class and {table.feature} (in brackets: test)",
             ("class", *table.groups),
             tuple(
-                (label, *(f"{n:,} ({test:,})" if n else "none" for n, test in zip(counts, in_test, strict=True)))
+                (label, *map(_cell, table.groups, counts, in_test))
                 for label, counts, in_test in zip(table.classes, table.counts, table.test, strict=True)
             ),
         )
@@ -195,6 +196,10 @@ def _grids(record: Audit) -> list[Grid]:
     for table in record.skin_angle.tables:
         grids += [_angles(record, table, six=six) for six in (True, False)]
     return grids
+
+
+def _cell(group: str, n: int, test: int) -> str:
+    return "none" if not n and group != UNKNOWN else f"{n:,} ({test:,})"
 
 
 def _angles(record: Audit, table: AngleTable, *, six: bool) -> Grid:

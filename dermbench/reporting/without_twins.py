@@ -34,7 +34,7 @@ def twin_sections(report: Report) -> list[Section]:
     heads = (f"all ({report.n:,})", f"without twins ({block.n:,})")
     columns = (Column("metric", left=True), *(Column(head) for head in heads))
     said = (
-        f"{counted(report.n - block.n, 'image')} left out: train or val has the same photograph. The images "
-        "that are left may also be easier or harder than all."
+        f"{counted(report.n - block.n, 'image')} left out: train or val has the same photograph or lesion. The "
+        "images that are left may also be easier or harder than all."
     )
     return [Section(TITLE, columns, tuple(rows), (said, *notes.lines()))]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from dermbench.artifacts.skin import ITA_FIVE, ITA_SIX
-from dermbench.data.audit.ita import angle_class, colours, skin_angle
+from dermbench.data.audit.ita import angle_class, colours, skin_angle, to_lab
 from dermbench.data.audit.tones import agreements, tone_columns, tone_table
-from dermbench.data.synth.colour import lab_to_rgb, quantise
+from dermbench.data.synth.colour import lab_to_rgb, quantise, rgb_to_lab
 
 
 def rows(**columns):
@@ -77,6 +77,11 @@ def test_the_angle_of_a_flat_skin_is_that_of_its_colour(light, a, b):
     seen = colours(flat(light, a, b))
     assert seen.ita[0] == pytest.approx(np.degrees(np.arctan2(light - 50, b)), abs=2)
     assert seen.ita_n[0] == 1024
+
+
+def test_colours_are_those_of_the_exact_conversion():
+    pixels = np.random.default_rng(0).integers(0, 256, (500, 3), dtype=np.uint8)
+    assert np.stack(to_lab(pixels), axis=-1) == pytest.approx(rgb_to_lab(pixels / 255.0), abs=1e-9)
 
 
 def test_a_dark_lesion_does_not_move_the_angle():

@@ -99,6 +99,7 @@ def test_audit_exits_1_when_the_split_leaks(out, tmp_path, csv):
     run("prepare", "table", "--root", path, "--out", tmp_path / "leaky", "--split-fractions", "1,0,0")
     result = run("audit", tmp_path / "leaky", "--out", tmp_path / "audit")
     assert result.exit_code == 1
-    assert "leaks between splits: 1" in result.stdout
-    assert json.loads((tmp_path / "audit" / "audit.json").read_text())["leaking"] is True
-    assert json.loads(run("audit", tmp_path / "leaky", "--json").stdout)["exact_duplicates"] == 2
+    assert "Leaks between splits: 1" in result.stdout
+    document = json.loads((tmp_path / "audit" / "audit.json").read_text())
+    assert document["leaked_images"] == {"train": 1, "test": 1}
+    assert document == json.loads(run("audit", tmp_path / "leaky", "--json").stdout)

@@ -79,7 +79,7 @@ def test_scores_are_those_of_the_images_that_have_no_twin(both, dataset, predict
     assert block.overall["accuracy"].value == pytest.approx(accuracy_score(y_true, y_pred), abs=1e-6)
     assert block.overall["macro_f1"].value == pytest.approx(f1_score(y_true, y_pred, average="macro"), abs=1e-6)
     assert block.overall.keys() == found.overall.keys()
-    assert found.notes[-1].startswith("24 of 120 images show the same photograph as one of the training data")
+    assert found.notes[-1].startswith("24 of 120 images show the same photograph or lesion as one of the training")
 
 
 def test_the_primary_row_is_that_of_an_evaluation_of_these_images_alone(both, dataset, predictions):
@@ -116,7 +116,7 @@ def test_without_any_twin_the_scores_are_the_same(dataset, predictions):
     found = report(with_groups(dataset, []), predictions)
     assert found.without_twins.n == N
     assert found.without_twins.overall == found.overall
-    assert found.notes[-1] == "No image shows the same photograph as one of the training data (train, val)."
+    assert found.notes[-1].startswith("No image shows the same photograph or lesion")
     assert TITLE not in to_markdown(found)
 
 

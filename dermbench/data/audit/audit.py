@@ -1,55 +1,48 @@
-"""``audit``: what in a dataset would make its numbers wrong: duplicates, leakage, conflicting labels and tones.
-
-Definitions. *Exact duplicates* are images with equal bytes; *near-duplicates* look the same
-(:func:`dermbench.data.audit.find_pairs`); verified pairs are joined to groups in a chain. A *leak* is a patient,
-lesion, duplicate group of the release, or group of duplicates with images in more than one split. A *label
-conflict* is a group of duplicates, or a lesion, with more than one label; a *tone conflict* is a group of
-duplicates, a lesion or a patient with more than one known skin type.
-"""
+"""``audit``: what in a dataset would make its numbers wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from dermbench.artifacts.audit import Audit, Pair, PairSearch, ToneTable
 from dermbench.artifacts.columns import UNITS
-from dermbench.artifacts.files import write_json
+from dermbench.artifacts.duplicates import DuplicatesInfo, write_duplicates
+from dermbench.artifacts.files import write_text
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.tables import write_table
-from dermbench.data.audit.pairs import EXACT, Pairs, find_pairs, groups
+from dermbench.data.audit.conflicts import (
+    DUPLICATES,
+    label_conflicts,
+    leaked_images,
+    leaks,
+    pair_records,
+    tone_conflicts,
+    twins_of_training,
+)
+from dermbench.data.audit.ita import Colours, colours, skin_angle
+from dermbench.data.audit.label_errors import NOT_GIVEN, label_errors
+from dermbench.data.audit.looks import looks
+from dermbench.data.audit.pairs import EXACT, VERIFIED, Pairs, find_pairs, groups
+from dermbench.data.audit.tones import agreements, tone_columns, tone_table
+from dermbench.data.audit.words import summary
+from dermbench.data.fingerprint_cache import fingerprints_of
 
-SCHEMA = "dermbench.audit/1"
-REPORT = "audit.json"
-TABLE = "duplicates.csv"
-DUPLICATES = "duplicates"
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.tables import TableSource
+
+REPORT, PAGE = "audit.json", "audit.html"
 SHOWN = ("image_id", "path", "split", "label", "fst", *UNITS)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Images that share something and differ where they should not.
-
-    Attributes
-    ----------
-    shares
-        ``patient_id``, ``lesion_id``, ``duplicate_group`` or ``duplicates``.
-    group
-        The id they share.
-    found
-        The splits, labels or skin types that differ, sorted.
-    images
-        Ids of the images, sorted.
-    """
-
-    shares: str
-    group: str
-    found: tuple[str, ...]
-    images: tuple[str, ...]
+TABLES = ("pairs", "duplicates", "images", "tones", "suspects")
+"""Names of the tables, which are written as ``.csv``."""
 
 
 @dataclass(frozen=True)
@@ -58,53 +51,72 @@ class AuditResult:
 
     Attributes
     ----------
+    record
+        Content of ``audit.json``.
+    groups
+        One row for each image that shows the same photograph as another: ``image_id``, ``group``, ``kind``.
     images
-        Number of images compared.
-    exact, near
-        Number of images that have an exact duplicate, or a near-duplicate that is no exact one.
-    duplicates
-        One row an image that is a duplicate: ``group``, ``kind`` (``exact`` or ``near``) and its columns.
-    leaks, label_conflicts, tone_conflicts
-        Findings, see the text of the module.
-    about
-        Task, content hash of the dataset and the settings.
+        One row an image: the manifest's main columns, ``width``, ``height``, ``sharpness``, ``ita`` (estimated
+        individual typology angle in degrees), ``ita_n`` (pixels of skin colour behind it, of 1,024) and ``look``.
     """
 
-    images: int
-    exact: int
-    near: int
-    duplicates: pd.DataFrame
-    leaks: tuple[Finding, ...] = ()
-    label_conflicts: tuple[Finding, ...] = ()
-    tone_conflicts: tuple[Finding, ...] = ()
-    about: dict[str, Any] = field(default_factory=dict)
+    record: Audit
+    groups: pd.DataFrame
+    images: pd.DataFrame
 
     @property
     def leaking(self) -> bool:
         """Whether something is shared between splits."""
-        return bool(self.leaks)
+        return self.record.leaking
 
-    def leaked_images(self) -> dict[str, int]:
-        """Return how many images of each split share something with another split."""
-        ids = {i for finding in self.leaks for i in finding.images}
-        split = self.about["split_of"]
-        counts: dict[str, int] = {}
-        for image in sorted(ids):
-            counts[split[image]] = counts.get(split[image], 0) + 1
-        return counts
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return {name: table} of :data:`TABLES`."""
+        pairs, suspects = self.record.pairs, getattr(self.record.label_errors, "suspects", ())
+        shown = self.images[[name for name in SHOWN if name in self.images]]
+        return {
+            "pairs": pd.DataFrame([_flat(pair) for pair in pairs], columns=list(PAIR_COLUMNS)),
+            "duplicates": self.groups[["group", "kind", "image_id"]]
+            .merge(shown, on="image_id")
+            .sort_values(["group", "image_id"], ignore_index=True),
+            "images": self.images,
+            "tones": pd.concat([_long(table) for table in self.record.tones], ignore_index=True)
+            if self.record.tones
+            else pd.DataFrame(columns=["feature", "label", "group", "images", "test"]),
+            "suspects": pd.DataFrame(
+                [suspect.model_dump() for suspect in suspects],
+                columns=["image", "split", "given", "suggested", "probability"],
+            ),
+        }
 
 
-def audit(dataset: Dataset | Path | str, *, workers: int | None = None, verify: bool = True) -> AuditResult:
-    """Compare every image with every other, and every split with the others.
+PAIR_COLUMNS = (
+    *("first", "second", "kind", "inliers", "mirrored"),
+    *("split_first", "split_second", "label_first", "label_second", "fst_first", "fst_second"),
+)
+
+
+def audit(
+    dataset: Dataset | Path | str,
+    *,
+    verify: bool | None = None,
+    embeddings: Path | str | None = None,
+    predictions: TableSource | None = None,
+    workers: int | None = None,
+) -> AuditResult:
+    """Look for pairs of the same photograph, leaks, conflicts, empty cells, useless images and label errors.
 
     Parameters
     ----------
     dataset
         Dataset, or its folder.
+    verify
+        Whether pairs are confirmed by local features; by default where OpenCV is installed.
+    embeddings
+        Table of embeddings whose nearest neighbours are compared too.
+    predictions
+        Held-out probabilities, which labels are compared with.
     workers
         Number of threads; by default one for each processor.
-    verify
-        Whether images that look the same are confirmed by local features; without, only equal bytes count.
 
     Returns
     -------
@@ -114,76 +126,109 @@ def audit(dataset: Dataset | Path | str, *, workers: int | None = None, verify: 
     Raises
     ------
     InputError
-        When images are missing or unreadable.
+        When images are missing or unreadable, or a table is malformed.
+    MissingDependencyError
+        When OpenCV or cleanlab is needed and not installed.
     """
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset)
-    rows = dataset.manifest
-    pairs = find_pairs(dataset, verify=verify, workers=workers)
-    marked = rows.assign(**{DUPLICATES: groups(pairs).reindex(rows["image_id"]).to_numpy()})
-    duplicates = _table(marked, pairs)
-    return AuditResult(
-        images=len(rows),
-        exact=int((duplicates["kind"] == "exact").sum()),
-        near=int((duplicates["kind"] == "near").sum()),
-        duplicates=duplicates,
-        leaks=_differing(marked, "split", (*UNITS, DUPLICATES)),
-        label_conflicts=_differing(marked, "label", ("lesion_id", "duplicate_group", DUPLICATES)),
-        tone_conflicts=_differing(marked, "fst", (*UNITS, DUPLICATES)),
-        about={
-            "task": dataset.info.task,
-            "dataset_digest": dataset.info.digest,
-            "pairs": vars(pairs.settings),
-            "split_of": dict(zip(rows["image_id"], rows["split"], strict=True)),
-        },
+    disputed = NOT_GIVEN if predictions is None else label_errors(dataset, predictions)
+    confirm = find_spec("cv2") is not None if verify is None else verify
+    pairs = find_pairs(dataset, verify=confirm, embeddings=embeddings, workers=workers)
+    records = fingerprints_of(dataset, workers=workers).records
+    seen = colours(records["thumbnail"])
+    found_groups = _groups(pairs)
+    rows = dataset.manifest.merge(
+        found_groups[["image_id", "group"]].rename(columns={"group": DUPLICATES}), on="image_id", how="left"
+    )
+    ids = [str(image) for image in rows["image_id"]]
+    tones = tone_columns(rows)
+    ita = pd.Series(seen.ita)
+    leaking = leaks(rows)
+    to_look_at = looks(ids, records, seen)
+    record = Audit(
+        task=dataset.info.task,
+        dataset_digest=dataset.info.digest,
+        images=dict(dataset.info.images),
+        search=PairSearch(**asdict(pairs.settings), compared=pairs.compared),
+        pairs=pair_records(pairs.table, rows),
+        groups=found_groups["group"].nunique(),
+        images_in_groups=len(found_groups),
+        twins_of_training=twins_of_training(rows),
+        leaks=leaking,
+        leaked_images=leaked_images(rows, leaking),
+        label_conflicts=label_conflicts(rows),
+        tone_conflicts=tone_conflicts(rows),
+        tones=tuple(tone_table(rows, tone, dataset.classes) for tone in tones),
+        agreement=tuple(agreements(tones)),
+        looks=tuple(to_look_at),
+        skin_angle=skin_angle(ita, tones, rows.get("ita")),
+        label_errors=disputed,
+    )
+    record = record.model_copy(update={"summary": summary(record)})
+    return AuditResult(record, found_groups, _images(rows, records, seen, {x.image: x.kind for x in to_look_at}))
+
+
+def write_audit(folder: Path | str, result: AuditResult, *, page: str | None = None) -> list[Path]:
+    """Write ``audit.json``, the tables and, when given, the page into ``folder``, atomically; return the files."""
+    out = Path(folder)
+    tables = {out / f"{name}.csv": table for name, table in result.tables().items()}
+    with sole_writer_of(out / REPORT, PAGE, *(path.name for path in tables)):
+        for path, table in tables.items():
+            write_table(path, table)
+        if page is not None:
+            write_text(out / PAGE, page)
+        result.record.write(out / REPORT)
+    return [out / REPORT, *([] if page is None else [out / PAGE]), *tables]
+
+
+def write_groups(dataset: Dataset, result: AuditResult) -> Path:
+    """Write the groups of duplicates beside the manifest, which stays as it is; return the file."""
+    settings = result.record.search.model_dump(mode="json")
+    info = DuplicatesInfo(dataset_digest=dataset.info.digest, images=result.record.n, settings=settings)
+    return write_duplicates(dataset.root, result.groups, info)
+
+
+def _groups(pairs: Pairs) -> pd.DataFrame:
+    named = groups(pairs)
+    exact = pairs.table[pairs.table["kind"] == EXACT]
+    equal = set(exact["first"]) | set(exact["second"])
+    ids = [str(image) for image in named.index]
+    return pd.DataFrame(
+        {
+            "image_id": pd.array(ids, dtype="string"),
+            "group": pd.array(list(named), dtype="string"),
+            "kind": pd.array([EXACT if image in equal else VERIFIED for image in ids], dtype="string"),
+        }
+    ).sort_values("image_id", ignore_index=True)
+
+
+def _images(rows: pd.DataFrame, records: NDArray[np.void], seen: Colours, look: dict[str, str]) -> pd.DataFrame:
+    shown = rows[[name for name in SHOWN if name in rows]]
+    return shown.assign(
+        width=records["width"],
+        height=records["height"],
+        sharpness=np.round(records["sharpness"].astype(np.float64), 2),
+        ita=np.round(seen.ita, 1),
+        ita_n=seen.ita_n,
+        look=rows["image_id"].map(look),
     )
 
 
-def audit_document(result: AuditResult) -> dict[str, Any]:
-    """Return the content of ``audit.json``."""
-    kinds = ("leaks", "label_conflicts", "tone_conflicts")
-    return {
-        "schema": SCHEMA,
-        **{key: value for key, value in result.about.items() if key != "split_of"},
-        "images": result.images,
-        "exact_duplicates": result.exact,
-        "near_duplicates": result.near,
-        "leaking": result.leaking,
-        "leaked_images": result.leaked_images(),
-        **{kind: [vars(finding) for finding in getattr(result, kind)] for kind in kinds},
+def _flat(pair: Pair) -> dict[str, object]:
+    ends = {
+        f"{what}_{end}": values[place]
+        for what, values in (("split", pair.splits), ("label", pair.labels), ("fst", pair.tones))
+        for place, end in enumerate(("first", "second"))
     }
+    return {name: getattr(pair, name) for name in PAIR_COLUMNS[:5]} | ends
 
 
-def write_audit(folder: Path | str, result: AuditResult) -> None:
-    """Write ``audit.json`` and ``duplicates.csv`` into ``folder``, atomically."""
-    out = Path(folder)
-    with sole_writer_of(out / REPORT, TABLE):
-        write_table(out / TABLE, result.duplicates)
-        write_json(out / REPORT, audit_document(result))
-
-
-def _table(marked: pd.DataFrame, pairs: Pairs) -> pd.DataFrame:
-    same = pairs.table[pairs.table["kind"] == EXACT]
-    again = marked["image_id"].isin(pd.concat([same["first"], same["second"]]))
-    shown = [name for name in SHOWN if name in marked]
-    table = marked[["duplicates", *shown]].rename(columns={DUPLICATES: "group"})
-    table.insert(1, "kind", np.where(again, "exact", "near"))
-    return table[table["group"].notna()].sort_values(["group", "image_id"], ignore_index=True)
-
-
-def _differing(rows: pd.DataFrame, column: str, shared: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Return every group of each column of ``shared`` in which ``column`` has more than one known value."""
-    found: list[Finding] = []
-    if column not in rows:
-        return ()
-    for name in shared:
-        if name not in rows:
-            continue
-        given = rows[rows[name].notna() & rows[column].notna()]
-        differing = given.groupby(name)[column].transform("nunique") > 1
-        for group, members in given[differing].groupby(name, sort=True):
-            values = tuple(sorted({str(v) for v in members[column]}))
-            images = tuple(sorted(members["image_id"]))
-            if not (name == DUPLICATES and any(images == known.images for known in found)):
-                found.append(Finding(name, str(group), values, images))
-    return tuple(found)
+def _long(table: ToneTable) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"feature": table.feature, "label": label, "group": group, "images": n, "test": test}
+            for label, counts, in_test in zip(table.classes, table.counts, table.test, strict=True)
+            for group, n, test in zip(table.groups, counts, in_test, strict=True)
+        ]
+    )

@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 
 from dermbench.artifacts.audit import AngleTable, KnownAngle, SkinAngle
 from dermbench.artifacts.skin import ITA_FIVE, ITA_SIX
-from dermbench.data.synth.colour import rgb_to_lab
+from dermbench.data.synth.colour import DELTA, TO_XYZ, WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,10 @@ GREY = 6.0
 """Chroma below which a colour is grey, black or white."""
 WIDE_HUE, WIDE_CHROMA, WIDE_LIGHTNESS = (-25.0, 100.0), 4.0, 8.0
 """Colours of skin under coloured light."""
+
+
+_LEVELS = np.arange(256) / 255.0
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,27 @@ def angle_class(ita: NDArray[np.float64], scale: tuple[Sequence[int], Sequence[s
     return np.searchsorted(scale[0], ita, side="left").astype(np.intp)
 
 
+def to_lab(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return L*, a* and b* of 8-bit sRGB pixels, shape (..., 3), with the curve of sRGB from a table.
+
+    Twice as fast as :func:`~dermbench.data.synth.colour.rgb_to_lab`, which counts with ten thousand images.
+    """
+    linear = _LINEAR[pixels]
+    x, y, z = (
+        sum(weight * linear[..., i] for i, weight in enumerate(row)) / white
+        for row, white in zip(TO_XYZ, WHITE, strict=True)
+    )
+    fx, fy, fz = (np.where(v > DELTA**3, np.cbrt(v), v / (3 * DELTA**2) + 4 / 29) for v in (x, y, z))
+    return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
+
+
 def _measured(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
-    pixels = thumbnails.reshape(len(thumbnails), -1, 3)
-    lab = rgb_to_lab(pixels / 255.0)
-    light, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
-    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    light, a, b = to_lab(thumbnails.reshape(len(thumbnails), -1, 3))
+    chroma, hue = np.hypot(a, b), np.degrees(np.arctan2(b, a))
     skin = _within(hue, HUE) & _within(chroma, CHROMA) & _within(light, LIGHTNESS)
     wide = _within(hue, WIDE_HUE) & (chroma > WIDE_CHROMA) & (light > WIDE_LIGHTNESS)
     flat = (chroma < GREY) & ((light > 90) | (light < 20))
-    angle = np.degrees(np.arctan2(light - 50.0, lab[..., 2]))
+    angle = np.degrees(np.arctan2(light - 50.0, b))
     ita = np.array([_median(*row) for row in zip(angle, light, skin, strict=True)])
     return ita, skin.sum(axis=1), wide.mean(axis=1), flat.mean(axis=1)
 

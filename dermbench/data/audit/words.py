@@ -41,7 +41,7 @@ def _pairs(record: Audit) -> Iterator[str]:
     if record.search.verified:
         kinds = f"{n['exact']:,} with equal bytes, {n['verified']:,} confirmed by local features"
         pairs = counted(n["exact"] + n["verified"], "pair")
-        yield f"{pairs} of images show the same photograph ({kinds}): {_grouped(record)}."
+        yield f"{pairs} of images show the same photograph or lesion ({kinds}): {_grouped(record)}."
         return
     yield (
         f"{counted(n['exact'], 'pair')} of images with equal bytes: {_grouped(record)}. "
@@ -63,9 +63,9 @@ def _twins(record: Audit) -> Iterator[str]:
         for split, n in reversed(found.items())
     )
     yield (
-        f"The split leaks: {shares} show the same photograph as one of train; scores on them reward memory. Next: "
-        "audit with --write-groups, then `eval --data` also scores the images without a twin; or prepare again "
-        "with --set duplicates=DATASET/duplicates.parquet, which keeps them in one split."
+        f"The split leaks: {shares} show the same photograph or lesion as one of train, so that a model can score "
+        "on them by memory. Next: audit with --write-groups, then `eval --data` also scores the images without a "
+        "twin; or prepare again with --set duplicates=DATASET/duplicates.parquet, which keeps them in one split."
     )
 
 
@@ -99,8 +99,8 @@ def _types(record: Audit) -> Iterator[str]:
     n = sum(pair.tone_differs for pair in known)
     if n:
         yield (
-            f"The skin type differs in {n:,} of {counted(len(known), 'pair')} of the same photograph: so far do "
-            "annotations of one picture differ."
+            f"The skin type differs in {n:,} of {counted(len(known), 'pair')} of the same skin: "
+            "annotators differ on one and the same picture."
         )
     others = sum(finding.shares != "duplicates" for finding in record.tone_conflicts)
     if others:

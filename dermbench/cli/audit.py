@@ -1,0 +1,87 @@
+"""``dermbench data audit``: what in a dataset would make its numbers wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dermbench.cli.output import say
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.audit import Audit
+
+SHOWN = 10
+"""How many findings of a kind are printed; files have them all."""
+
+
+def audit_(
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset folder.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for audit.json, its tables and audit.html, which shows patients.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Held-out probabilities: labels that they dispute are listed.")
+    ] = None,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Table of embeddings whose nearest neighbours are compared too.")
+    ] = None,
+    verify: Annotated[
+        bool | None,
+        typer.Option("--verify/--no-verify", help="Confirm pairs by local features; by default with OpenCV."),
+    ] = None,
+    groups: Annotated[
+        bool,
+        typer.Option("--write-groups", help="Write duplicates.parquet into DATASET, for eval and prepare."),
+    ] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads; by default one a processor.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")
+    ] = False,
+) -> None:
+    """Look for duplicates, leaks, conflicts, useless images and label errors; exit 1 when the split leaks."""
+    from dermbench.artifacts import read_dataset
+    from dermbench.data import audit, write_audit, write_groups
+
+    read = read_dataset(dataset)
+    result = audit(read, verify=verify, embeddings=embeddings, predictions=predictions, workers=workers)
+    written: list[Path] = []
+    if groups:
+        written.append(write_groups(read, result))
+    if out is not None:
+        from dermbench.data.audit.thumbnails import thumbnails
+        from dermbench.reporting.audit_page import audit_page, shown_images
+
+        pictures = thumbnails(read, shown_images(result.record), workers=workers)
+        written += write_audit(out, result, page=audit_page(result.record, pictures))
+    if as_json:
+        say(result.record.text(), end="")
+    else:
+        _print(result.record)
+    if written:
+        say(f"Wrote {', '.join(map(str, written))}", err=True)
+    if out is not None:
+        say(f"{out / 'audit.html'} shows photographs of patients: do not publish it.", err=True)
+    if result.leaking:
+        raise typer.Exit(1)
+
+
+def _print(record: Audit) -> None:
+    say(f"{record.task}: audit")
+    for sentence in record.summary:
+        say(f"- {sentence}")
+    for title, findings in (
+        ("Leaks between splits", record.leaks),
+        ("Label conflicts", record.label_conflicts),
+        ("Skin-type conflicts", record.tone_conflicts),
+    ):
+        if not findings:
+            continue
+        say(f"{title}: {len(findings):,}")
+        for finding in findings[:SHOWN]:
+            images = ", ".join(finding.images[:4]) + (", ..." if len(finding.images) > 4 else "")
+            say(f"  {finding.shares} {finding.group}: {' / '.join(finding.found)} ({images})")
+        if len(findings) > SHOWN:
+            say(f"  and {len(findings) - SHOWN:,} more (all with --json or --out)")
