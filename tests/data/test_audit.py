@@ -175,6 +175,21 @@ def run(*arguments):
     return result.exit_code, result.stdout, result.stderr
 
 
+def test_labels_that_predictions_dispute_are_listed(tmp_path):
+    pytest.importorskip("cleanlab")
+    images(tmp_path, 24)
+    found = dataset(tmp_path, table(24, label=["a", "b"] * 12, split=["train", "test"] * 12))
+    prob = np.where(found.manifest["label"] == "a", 0.9, 0.1)
+    prob[3] = 0.99
+    scores = pd.DataFrame({"image_id": found.manifest["image_id"], "prob_a": prob, "prob_b": 1 - prob})
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    result = look(found, predictions=tmp_path / "scores.csv")
+    (suspect,) = result.record.label_errors.suspects
+    assert (suspect.image, suspect.split, suspect.given, suspect.suggested) == ("003", "test", "b", "a")
+    assert any("1 of 24 labels (4.2%) are disputed" in sentence for sentence in result.record.summary)
+    assert result.tables()["suspects"]["image"].tolist() == ["003"]
+
+
 def test_the_command_prints_writes_and_exits_with_1(conflicting, tmp_path):
     out = tmp_path / "audit"
     code, stdout, stderr = run("data", "audit", conflicting.root, "--no-verify", "--out", out, "--write-groups")
