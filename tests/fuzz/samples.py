@@ -62,7 +62,7 @@ def _in_folder(function, target, files):
 
 def samples(folder: Path) -> dict[str, list[Sample]]:
     """Return valid files of every reader by its qualified name; ``folder`` is for making them."""
-    leading = {**_artifacts(folder), **_audits(folder)}
+    leading = {**_artifacts(folder), **_audits(folder), **_sources()}
     return {**leading, **_leaderboards(folder), **(_training(folder) if has_training() else {})}
 
 
@@ -170,6 +170,26 @@ def _artifacts(folder):
         "dermbench.data.reading.read_columns": [
             _named(reading.read_columns, name, content, ("image_id", "label", "fst"), key="image_id")
             for name, content in truths.items()
+        ],
+    }
+
+
+def _sources():
+    from dermbench.data import arrays, folder_metadata
+
+    rng, stream = np.random.default_rng(0), io.BytesIO()
+    parts = {
+        f"{split}_{what}": rng.integers(0, 2 if what == "labels" else 255, shape, dtype=np.uint8)
+        for split in ("train", "val", "test")
+        for what, shape in (("images", (4, 28, 28, 3)), ("labels", (4, 1)))
+    }
+    np.savez_compressed(stream, **parts)
+    names = pd.Series(["a/x.png", "a/y.png"])
+    table = b"file,fst\nx.png,1\ny.png,4\n"
+    return {
+        "dermbench.data.arrays.read_arrays": [_named(arrays.read_arrays, "d.npz", stream.getvalue(), 2)],
+        "dermbench.data.folder_metadata.read_metadata": [
+            _named(folder_metadata.read_metadata, "metadata.csv", table, names, {"id": "file"})
         ],
     }
 
