@@ -92,14 +92,9 @@ def take(image: Image.Image, size: tuple[int, int]) -> Fingerprint:
     if share < 1:
         small = tuple(max(1, round(side * share)) for side in grey.size)
         grey = grey.resize((small[0], small[1]), Image.Resampling.BOX)
-    levels = np.asarray(grey, dtype=np.float32)
-    return Fingerprint(
-        *size,
-        mean=float(levels.mean()),
-        sd=float(levels.std()),
-        sharpness=_sharpness(levels),
-        thumbnail=np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)),
-    )
+    mean, sd = _moments(grey)
+    thumbnail = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
+    return Fingerprint(*size, mean, sd, _sharpness(np.asarray(grey).astype(np.int16)), thumbnail)
 
 
 def as_records(prints: Sequence[Fingerprint | None]) -> NDArray[np.void]:
@@ -112,8 +107,20 @@ def as_records(prints: Sequence[Fingerprint | None]) -> NDArray[np.void]:
     return records
 
 
-def _sharpness(levels: NDArray[np.float32]) -> float:
+def _moments(grey: Image.Image) -> tuple[float, float]:
+    """Return mean and standard deviation of the grey levels."""
+    count = np.array(grey.histogram(), dtype=np.float64) / (grey.width * grey.height)
+    level = np.arange(len(count))
+    mean = float(count @ level)
+    return mean, float(np.sqrt(count @ (level - mean) ** 2))
+
+
+def _sharpness(levels: NDArray[np.int16]) -> float:
+    """Return the variance of the Laplacian, 0 for an image of fewer than 3 pixels across."""
     if min(levels.shape) < 3:
         return 0.0
-    around = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
-    return float((around - 4 * levels[1:-1, 1:-1]).var())
+    laplacian = levels[:-2, 1:-1] + levels[2:, 1:-1]
+    laplacian += levels[1:-1, :-2]
+    laplacian += levels[1:-1, 2:]
+    laplacian -= 4 * levels[1:-1, 1:-1]
+    return float(laplacian.astype(np.float32).var())

@@ -1,0 +1,193 @@
+"""Finding twins: what is found of edited copies, what is found by mistake, and what it costs.
+
+    python benchmarks/bench_audit.py planted DATASET --images 1200   # edited copies of images of a dataset
+    python benchmarks/bench_audit.py cost TASK ROOT                  # prepare, check and audit a release
+
+Each prints a piece of Markdown; benchmarks/results/audit.md holds them. Times are processor time of all threads.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import io
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+
+from dermbench.artifacts import read_dataset
+from dermbench.artifacts.images import decode_rgb
+from dermbench.artifacts.manifest import DatasetInfo, write_dataset
+from dermbench.data import check, prepare
+from dermbench.data.audit import find_pairs
+from dermbench.data.duplicates import SIMILARITY, THRESHOLD, grey_levels, perceptual_hashes, popcount
+from dermbench.data.fingerprint_cache import fingerprints_of
+
+Turn, BICUBIC = Image.Transpose, Image.Resampling.BICUBIC
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return Image.open(stream).convert("RGB")
+
+
+def crop(image: Image.Image, share: float) -> Image.Image:
+    (w, h), a = image.size, share / 2
+    return image.crop((round(w * a), round(h * a), round(w * (1 - a)), round(h * (1 - a))))
+
+
+def watermark(image: Image.Image) -> Image.Image:
+    image, size = image.copy(), max(10, image.width // 12)
+    place = (image.width / 10, image.height * 0.45)
+    ImageDraw.Draw(image).text(place, "(c) an atlas", fill="white", font_size=size)
+    return image
+
+
+EDITS = {
+    "half the size": lambda i: i.resize((i.width // 2, i.height // 2), BICUBIC),
+    "JPEG quality 30": lambda i: jpeg(i, 30),
+    "JPEG quality 10": lambda i: jpeg(i, 10),
+    "30 % brighter": lambda i: ImageEnhance.Brightness(i).enhance(1.3),
+    "crop of 5 %": lambda i: crop(i, 0.05),
+    "crop of 10 %": lambda i: crop(i, 0.10),
+    "crop of 20 %": lambda i: crop(i, 0.20),
+    "left to right": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    "quarter turn": lambda i: i.transpose(Turn.ROTATE_90),
+    "half turn": lambda i: i.transpose(Turn.ROTATE_180),
+    "rotated by 5 degrees": lambda i: i.rotate(5, resample=BICUBIC),
+    "watermark": watermark,
+    "black border": lambda i: ImageOps.expand(i, max(4, i.width // 12), fill="black"),
+}
+
+
+def planted(source: Path, images: int, each: int) -> None:
+    """Add edited copies to images of a dataset, and count which are found."""
+    dataset = read_dataset(source)
+    rows = dataset.manifest.head(images)
+    chosen = np.random.default_rng(0).permutation(len(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        out, table, copies = Path(folder), [], {}
+        for row, path in zip(rows.itertuples(), dataset.paths(rows), strict=True):
+            shutil.copyfile(path, out / path.name)
+            table.append((row.image_id, path.name))
+        for k, (name, edit) in enumerate(EDITS.items()):
+            for i in (chosen[(k * each + np.arange(each)) % len(rows)]).tolist():
+                image, copy = rows["image_id"].iloc[i], f"~{k}-{i}"
+                edit(decode_rgb(dataset.paths(rows.iloc[[i]])[0])).save(out / f"{copy}.png")
+                table.append((copy, f"{copy}.png"))
+                copies[image, copy] = name
+        frame = pd.DataFrame(table, columns=["image_id", "path"]).assign(label="a", split="train")
+        info = DatasetInfo(task="planted", source="table", classes=("a",), image_root=str(out))
+        made = write_dataset(out / "dataset", info, frame)
+        after = find_pairs(made, verify=True)
+        before = hashes_only(made)
+    found = set(zip(after.table["first"], after.table["second"], strict=True))
+    lines = ["| edit | copies | hash of 64 bits alone | verified |", "|---|---|---|---|"]
+    for name in EDITS:
+        pairs = [pair for pair, kind in copies.items() if kind == name]
+        shares = [sum(tuple(sorted(p)) in known for p in pairs) / len(pairs) for known in (before, found)]
+        lines.append(f"| {name} | {len(pairs)} | {shares[0]:.2f} | {shares[1]:.2f} |")
+    lesion = dict(zip(rows["image_id"], rows.get("lesion_id", rows["image_id"]), strict=True))
+    others = [(a, b) for a, b in found if a in lesion and b in lesion]
+    across = [(a, b) for a, b in others if lesion[a] != lesion[b]]
+    print(f"{len(rows):,} images of {dataset.info.task} and {len(copies)} edited copies, ", end="")
+    print(f"{after.compared:,} pairs compared.\n")
+    print("\n".join(lines))
+    print(
+        f"\nPairs of originals: {len(others)} verified, {len(across)} of them of different lesions {across[:10]}."
+    )
+
+
+def hashes_only(made) -> set[tuple[str, str]]:
+    """Return the pairs that one hash, of the image as it stands, and the correlation of grey levels give."""
+    grey, ids = grey_levels(fingerprints_of(made).thumbnails), made.manifest["image_id"].to_numpy()
+    bits = perceptual_hashes(grey)[:, 0]
+    first, second = np.nonzero(popcount(bits[:, None] ^ bits[None, :]) <= THRESHOLD)
+    alike = np.einsum("ijk,ijk->i", grey[first], grey[second]) >= SIMILARITY
+    return {tuple(sorted((ids[a], ids[b]))) for a, b in zip(first[alike], second[alike], strict=True) if a < b}
+
+
+def cost(task: str, root: Path) -> None:
+    """Time prepare, check and audit of a release in relation to decoding it once."""
+    with tempfile.TemporaryDirectory() as folder:
+        taken, out = {}, Path(folder) / "dataset"
+        with timed(taken, "prepare"):
+            dataset = prepare(task, root=root, out=out, allow_missing=True, workers=1)
+        with timed(taken, "check"):
+            check(out, workers=1)
+        with timed(taken, "pairs without verification"):
+            alike = find_pairs(read_dataset(out), verify=False, workers=1)
+        with timed(taken, "decode once"):
+            for path in dataset.paths(dataset.manifest):
+                decode_rgb(path)
+        plain = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        with timed(taken, "verification"):
+            pairs = find_pairs(dataset, verify=True, workers=1)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    n = len(dataset.manifest)
+    print(f"{n:,} images of {task}: milliseconds an image\n\n| step | ms | of one decode |\n|---|---|---|")
+    for name, seconds in taken.items():
+        print(f"| {name} | {seconds / n * 1e3:.2f} | {seconds / taken['decode once']:.2f} |")
+    total = sum(taken[k] for k in ("prepare", "check", "pairs without verification")) / taken["decode once"]
+    print(f"\nprepare, check and pairs without verification: {total:.2f} of one decode.")
+    print(f"Peak memory: {plain} MB, with verification {memory} MB.")
+    print(f"{len(alike.table):,} pairs of like hashes; {pairs.compared:,} pairs compared.")
+    counts(dataset, pairs)
+
+
+def counts(dataset, pairs) -> None:
+    """Print how many pairs cross lesions, splits, labels and tones."""
+    rows, table = dataset.manifest.set_index("image_id"), pairs.table
+    print(f"{len(table):,} pairs: {table['kind'].value_counts().to_dict()}", end="")
+    for name in ("lesion_id", "patient_id", "label", "fst", "split"):
+        if name in rows:
+            a, b = rows.loc[table["first"], name].to_numpy(), rows.loc[table["second"], name].to_numpy()
+            known = ~(pd.isna(a) | pd.isna(b))
+            print(f"; {int((a[known] != b[known]).sum())} of {int(known.sum())} differ in {name}", end="")
+            if name == "lesion_id":
+                across = table.loc[a != b, ["first", "second"]].to_numpy().tolist()
+                print(" " + ", ".join(map("-".join, across[:20])), end="")
+    print(".")
+
+
+class timed:  # noqa: N801 - reads as a statement
+    def __init__(self, taken: dict[str, float], name: str) -> None:
+        self.taken, self.name = taken, name
+
+    def __enter__(self) -> None:
+        self.start = time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.taken[self.name] = time.process_time() - self.start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("planted")
+    one.add_argument("dataset", type=Path)
+    one.add_argument("--images", type=int, default=1200)
+    one.add_argument("--each", type=int, default=25, help="copies of each kind")
+    two = verbs.add_parser("cost")
+    two.add_argument("task")
+    two.add_argument("root", type=Path)
+    chosen = parser.parse_args()
+    if chosen.verb == "planted":
+        planted(chosen.dataset, chosen.images, chosen.each)
+    else:
+        cost(chosen.task, chosen.root)
+
+
+if __name__ == "__main__":
+    main()
