@@ -46,7 +46,7 @@ def _pairs(record: Audit) -> Iterator[str]:
     yield (
         f"{counted(n['exact'], 'pair')} of images with equal bytes: {_grouped(record)}. "
         f"{counted(n['alike'], 'further pair')} only look alike: nothing confirmed them, most may be wrong. With "
-        "OpenCV (pip install 'dermbench[train]') candidates are confirmed."
+        "OpenCV (pip install 'dermbench[audit]') candidates are confirmed."
     )
 
 
