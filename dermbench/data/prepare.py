@@ -14,6 +14,7 @@ from dermbench.artifacts.data_home import VARIABLE, prepared_dataset
 from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
 from dermbench.artifacts.outputs import sole_writer
 from dermbench.artifacts.units import connected_units, unit_columns
+from dermbench.data.copies import DUPLICATES, KINDS, Copies, read_copies
 from dermbench.data.counts import differences, lacking
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.inspect import available_processors
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
     from dermbench.tasks import Task
 
-DUPLICATES = "duplicates"
-KINDS = ("exact", "near")
-"""Values of ``duplicates``, an option of every source, the default first."""
 UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
 RELATED = "copy of a held-out image"
 
@@ -64,8 +62,9 @@ def prepare(
         Seed of the split, and of the images for a source that makes them.
     options
         Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
-        bytes to a ``duplicate_group``, ``near`` also images that look the same, so that no split has one
-        and another its twin. Neither touches the duplicate groups of a release that has them.
+        bytes to a ``duplicate_group``, ``near`` also images that show the same photograph
+        (:mod:`dermbench.data.audit.pairs`), and a file those of ``data audit --write-groups``, so that no split
+        has one and another its twin. None of them touches the duplicate groups of a release that has them.
     split
         What makes the split. ``released`` (default) keeps the split that the release or the task fixes, and where
         none is fixed makes one stratified by class and skin type, with no patient, lesion or group of copies in
@@ -90,29 +89,29 @@ def prepare(
     """
     given = dict(options or {})
     raw = None if root is None else Path(root)
-    kind = _kind(given.pop(DUPLICATES, KINDS[0]))
+    copies = read_copies(given.pop(DUPLICATES, KINDS[0]))
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
     folder = _out(out, definition)
     _refuse_same(raw, folder)
     options = {**definition.settings, **given}
     request = Request(definition, raw, folder, options, workers or available_processors(), seed, allow_missing)
     with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
-        return _prepared(request, split or SplitRule(), kind)
+        return _prepared(request, split or SplitRule(), copies)
 
 
-def _prepared(request: Request, rule: SplitRule, duplicates: str) -> Dataset:
+def _prepared(request: Request, rule: SplitRule, copies: Copies) -> Dataset:
     definition = request.task
     release = load_source(definition.source)(request)
     table = standardise(release.table)
     made = make_split(table, None if release.variant else definition, rule, seed=request.seed)
     kept = table.loc[made.split.index].assign(split=made.split).reset_index(drop=True)
-    found = usable_images(replace(release, table=kept), request, near=duplicates == "near")
-    rows = _completed(found.table, definition)
+    found = usable_images(replace(release, table=kept), request, near=copies.name == "near")
+    rows = _completed(copies.joined(found.table), definition)
     rows["split"] = reunite(rows, made.given)
     left_out = {**made.left_out, **found.left_out}
     if rule.holdout:
-        rows, copies = _without_copies(rows)
-        left_out |= {RELATED: copies} if copies else {}
+        rows, related = _without_copies(rows)
+        left_out |= {RELATED: related} if related else {}
     info = _info(definition, release, left_out, request.out)
     info.interpreted = (
         *info.interpreted,
@@ -122,7 +121,7 @@ def _prepared(request: Request, rule: SplitRule, duplicates: str) -> Dataset:
         *_crossing(rows),
         *lacking(rows, release.classes),
     )
-    info.options = {**info.options, **({DUPLICATES: duplicates} if duplicates != KINDS[0] else {})}
+    info.options = {**info.options, **({DUPLICATES: copies.name} if copies.name != KINDS[0] else {})}
     of_task = set(release.classes) <= set(definition.malignancy)
     info.malignancy = definition.malignancy if of_task else _malignancy(rows, release.classes)
     info.split = {
@@ -148,12 +147,6 @@ def _out(out: Path | str | None, task: Task) -> Path:
 def _refuse_same(root: Path | None, out: Path) -> None:
     if root is not None and root.resolve() == out.resolve():
         raise UsageError(f"{out}: --out must be another folder than the release")
-
-
-def _kind(value: str) -> str:
-    if value not in KINDS:
-        raise UsageError(f"--set {DUPLICATES}={value}: write {' or '.join(KINDS)}")
-    return value
 
 
 def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:

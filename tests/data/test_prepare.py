@@ -123,7 +123,7 @@ def test_near_duplicates_are_joined_on_request(tmp_path, csv):
     assert twins["duplicate_group"].nunique() == 10
     assert twins.groupby("duplicate_group")["split"].nunique().max() == 1
     assert near.info.options == {"duplicates": "near"}
-    with pytest.raises(UsageError, match="write exact or near"):
+    with pytest.raises(UsageError, match="write exact, near or a file"):
         prepare("table", root=path, out=tmp_path / "c", options={"duplicates": "all"})
 
 
@@ -184,3 +184,20 @@ def test_the_real_subset_of_pad_ufes_20(tmp_path, pad_subset):
         "BCC": 256, "NEV": 216, "ACK": 178, "SEK": 139, "MEL": 46, "SCC": 33,
     }  # fmt: skip
     assert pd.crosstab(rows["label"], rows["split"]).min().min() >= 4
+
+
+def test_groups_that_an_audit_found_are_kept_within_one_split(tmp_path, csv):
+    path = csv(own_table().drop(columns="patient"))
+    (path.parent / "img" / "011.jpg").write_bytes((path.parent / "img" / "007.jpg").read_bytes())
+    found = pd.DataFrame({"image_id": [f"img/{k:03}.jpg" for k in (0, 4, 7)], "group": ["a", "a", "b"]})
+    found.to_csv(tmp_path / "twins.csv", index=False)
+    options = {"duplicates": str(tmp_path / "twins.csv")}
+    made = prepare("table", root=path, out=tmp_path / "out", options=options)
+    rows = made.manifest.set_index("image_id")
+    groups = {i.split("/")[1][:3]: g for i, g in rows["duplicate_group"].dropna().items()}
+    assert groups == {"000": "a", "004": "a", "007": "b", "011": "b"}
+    assert rows.groupby("duplicate_group")["split"].nunique().max() == 1
+    assert made.info.options["duplicates"] == "twins.csv"
+    found.assign(image_id=["x", "y", "z"]).to_csv(tmp_path / "twins.csv", index=False)
+    with pytest.raises(InputError, match="none of its images is in the release"):
+        prepare("table", root=path, out=tmp_path / "again", options=options)
