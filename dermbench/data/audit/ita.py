@@ -35,7 +35,7 @@ HUE, CHROMA, LIGHTNESS = (15.0, 90.0), (5.0, 50.0), (15.0, 97.0)
 """Colours of skin."""
 LEAST = 50
 """Pixels of skin colour, of 1,024, that an estimate needs."""
-BLOCK = 256
+BLOCK = 64
 """Thumbnails that are converted at a time."""
 GREY = 6.0
 """Chroma below which a colour is grey, black or white."""
@@ -44,7 +44,8 @@ WIDE_HUE, WIDE_CHROMA, WIDE_LIGHTNESS = (-25.0, 100.0), 4.0, 8.0
 
 
 _LEVELS = np.arange(256) / 255.0
-_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4)
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+_WEIGHTS = (TO_XYZ / WHITE[:, None]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -107,17 +108,14 @@ def angle_class(ita: NDArray[np.float64], scale: tuple[Sequence[int], Sequence[s
     return np.searchsorted(scale[0], ita, side="left").astype(np.intp)
 
 
-def to_lab(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def to_lab(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return L*, a* and b* of 8-bit sRGB pixels, shape (..., 3), with the curve of sRGB from a table.
 
-    Twice as fast as :func:`~dermbench.data.synth.colour.rgb_to_lab`, which counts with ten thousand images.
+    Faster than :func:`~dermbench.data.synth.colour.rgb_to_lab`, in single precision, for thousands of images.
     """
-    linear = _LINEAR[pixels]
-    x, y, z = (
-        sum(weight * linear[..., i] for i, weight in enumerate(row)) / white
-        for row, white in zip(TO_XYZ, WHITE, strict=True)
-    )
-    fx, fy, fz = (np.where(v > DELTA**3, np.cbrt(v), v / (3 * DELTA**2) + 4 / 29) for v in (x, y, z))
+    red, green, blue = (_LINEAR[pixels[..., i]] for i in range(3))
+    xyz = (row[0] * red + row[1] * green + row[2] * blue for row in _WEIGHTS)
+    fx, fy, fz = (np.where(v > DELTA**3, np.cbrt(v), v / (3 * DELTA**2) + 4 / 29) for v in xyz)
     return 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
 
 
@@ -132,11 +130,11 @@ def _measured(thumbnails: NDArray[np.uint8]) -> tuple[NDArray[np.float64], ...]:
     return ita, skin.sum(axis=1), wide.mean(axis=1), flat.mean(axis=1)
 
 
-def _within(values: NDArray[np.float64], ends: tuple[float, float]) -> NDArray[np.bool_]:
+def _within(values: NDArray[np.float32], ends: tuple[float, float]) -> NDArray[np.bool_]:
     return (values > ends[0]) & (values < ends[1])
 
 
-def _median(angle: NDArray[np.float64], light: NDArray[np.float64], skin: NDArray[np.bool_]) -> float:
+def _median(angle: NDArray[np.float32], light: NDArray[np.float32], skin: NDArray[np.bool_]) -> float:
     if skin.sum() < LEAST:
         return float("nan")
     bright = light[skin] >= np.median(light[skin])

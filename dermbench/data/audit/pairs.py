@@ -95,7 +95,12 @@ class Pairs:
 
 
 def find_pairs(
-    dataset: Dataset, *, verify: bool, embeddings: Path | str | None = None, workers: int | None = None
+    dataset: Dataset,
+    *,
+    verify: bool,
+    embeddings: Path | str | None = None,
+    prints: Fingerprints | None = None,
+    workers: int | None = None,
 ) -> Pairs:
     """Find the images of a dataset that show the same photograph.
 
@@ -108,6 +113,8 @@ def find_pairs(
         with similar hashes are listed as ``alike``.
     embeddings
         Table of embeddings (``image_id`` and numbers) whose nearest neighbours are candidates too.
+    prints
+        Fingerprints of the dataset's images, where they are known already.
     workers
         Number of threads; by default one for each processor.
 
@@ -125,7 +132,7 @@ def find_pairs(
     rows = dataset.manifest
     ids = rows["image_id"]
     values = None if embeddings is None else read_embeddings(embeddings, ids.to_numpy(dtype=object))
-    prints = fingerprints_of(dataset, workers=workers)
+    prints = fingerprints_of(dataset, workers=workers) if prints is None else prints
     refuse_broken(dataset, prints)
     found = pairs_of(ids, dataset.paths(rows), prints, verify=verify, embeddings=values, workers=workers)
     source = None if embeddings is None else str(embeddings)
