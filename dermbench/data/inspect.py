@@ -89,10 +89,9 @@ def on_threads(
     pool = ThreadPoolExecutor(max_workers=workers or available_processors())
     try:
         results = pool.map(function, items)
-        shown = track(
-            results, description=title, total=len(items), console=console, disable=not console.is_terminal
-        )
-        return list(shown)
+        if not console.is_terminal:
+            return list(results)
+        return list(track(results, description=title, total=len(items), console=console))
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -34,7 +34,9 @@ def shared_words(descriptors: Sequence[NDArray[np.uint8]], k: int) -> NDArray[np
     n = len(descriptors)
     project = np.random.default_rng(0).standard_normal((LENGTH, BITS * TABLES)).astype(np.float32)
     words = [_words(found, project) for found in descriptors]
-    count = np.bincount(np.concatenate([np.zeros(0, np.intp), *words]), minlength=TABLES << BITS)
+    count = np.zeros(TABLES << BITS, dtype=np.int64)
+    for found in words:
+        count[found] += 1  # each word once an image
     telling = (count > 1) & (count <= max(RARE, COMMON * n))
     weight = np.where(telling, np.log(n / np.maximum(count, 1)), 0).astype(np.float32)
     kept = np.flatnonzero(weight)
@@ -61,17 +63,17 @@ def nearest(embeddings: NDArray[np.float64], k: int) -> NDArray[np.intp]:
 
 def _words(
     descriptors: NDArray[np.uint8], project: NDArray[np.float32], *, mirror: bool = False
-) -> NDArray[np.intp]:
+) -> NDArray[np.int32]:
     """Return the different words of an image, sorted."""
     values = unit(descriptors)
     bits = ((mirrored(values) if mirror else values) - CENTRE) @ project > 0
     codes = bits.reshape(len(values), TABLES, BITS) @ (1 << np.arange(BITS))
-    return np.unique(codes + (np.arange(TABLES) << BITS))
+    return np.unique((codes + (np.arange(TABLES) << BITS)).astype(np.int32))
 
 
-def _matrix(words: Sequence[NDArray[np.intp]]) -> sparse.csr_array:
+def _matrix(words: Sequence[NDArray[np.int32]]) -> sparse.csr_array:
     ends = np.cumsum([0, *map(len, words)])
-    columns = np.concatenate([np.zeros(0, np.intp), *words])
+    columns = np.concatenate([np.zeros(0, np.int32), *words])
     return sparse.csr_array((np.ones(len(columns), np.float32), columns, ends), shape=(len(words), TABLES << BITS))
 
 
