@@ -44,7 +44,7 @@ INLIERS = 12
 """Matched points that must agree on one movement of the image."""
 NEIGHBOURS = 10
 """Nearest neighbours of each image that are compared with it."""
-INSTALL = "pip install 'dermbench[train]' brings OpenCV; or look for exact duplicates and similar hashes only"
+INSTALL = "pip install 'dermbench[audit]' brings OpenCV; data audit --no-verify lists what looks alike"
 
 
 @dataclass(frozen=True)
