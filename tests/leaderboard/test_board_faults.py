@@ -63,18 +63,15 @@ def built(where, predictions, truth):
 
 
 def accepted(where, predictions, truth):
-    path = where / "board.toml"
-    if "Real" not in path.read_text():
-        path.write_text(path.read_text().replace("Toy", "Real"))
     build(where, accept_settings=True, effort=QUICK)
 
 
 def refreshed(where, predictions, truth):
-    path = where / "board.toml"
-    path.write_text(path.read_text().replace("resamples = 99", "resamples = 9"))
     assert not build(where, accept_settings=True, refresh=True)[0].problems
 
 
+EDITS = {accepted: ("Toy", "Real"), refreshed: ("resamples = 99", "resamples = 9")}
+"""What a keeper changes in board.toml beforehand."""
 VERBS = [first, added, replaced, removed, built, accepted, refreshed]
 
 
@@ -99,6 +96,9 @@ def test_at_every_point_where_a_board_changes(board, predictions, truth, tmp_pat
     if verb is first:
         shutil.rmtree(board)
         board.mkdir()
+    if verb in EDITS:
+        path = board / "board.toml"
+        path.write_text(path.read_text().replace(*EDITS[verb]))
     if verb is built:
         (board / "leaderboard.csv").unlink()
         add(board, predictions[2], name="New")

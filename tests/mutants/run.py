@@ -45,7 +45,7 @@ MODULES = [f"artifacts/{name}.py" for name in ARTIFACTS] + [f"leaderboard/{name}
 ROOMS = ("tests/artifacts", "tests/leaderboard", "tests/evaluation/test_cli_columns.py", "tests/fuzz")
 ENOUGH = 0.85
 MOST_TESTS = 40
-SECONDS = 90
+SECONDS = 300
 WORKERS = 2
 CONTROLS = 10
 """Mutants whose tests are run on the package as it is first: they must pass."""
