@@ -77,19 +77,41 @@ def dump_json(document: Any) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def inside(root: Path, relative: str) -> Path:
-    """Join ``relative`` to ``root`` and refuse a result outside of it.
+class Inside:
+    """Joins paths to a folder and refuses those that lead out of it.
 
-    Raises
-    ------
-    UsageError
-        When ``relative`` is absolute, climbs out through ``..`` or leads out through a link.
+    Links are followed once for each folder below the root, and once for each file that is a link.
+
+    Parameters
+    ----------
+    root
+        The folder.
     """
-    base = root.resolve()
-    path = (base / relative).resolve()
-    if not path.is_relative_to(base):
-        raise UsageError(f"{relative!r} leads outside of {root}")
-    return path
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._base = root.resolve()
+        self._folders: dict[Path, tuple[Path, bool]] = {}
+
+    def __call__(self, relative: str) -> Path:
+        """Return the file that ``relative`` means.
+
+        Raises
+        ------
+        UsageError
+            When ``relative`` is absolute, climbs out through ``..`` or leads out through a link.
+        """
+        path = self._base / relative
+        if path.parent not in self._folders:
+            folder = path.parent.resolve()
+            self._folders[path.parent] = folder, folder.is_relative_to(self._base)
+        folder, within = self._folders[path.parent]
+        place = folder / path.name
+        if path.name == ".." or path == self._base or place.is_symlink():
+            place, within = place.resolve(), False
+        if not within and not place.is_relative_to(self._base):
+            raise UsageError(f"{relative!r} leads outside of {self.root}")
+        return place
 
 
 @contextmanager

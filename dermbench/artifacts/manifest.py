@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dermbench.artifacts.column_types import reading_sentences, standardise
 from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS
 from dermbench.artifacts.data_home import prepared_dataset
-from dermbench.artifacts.files import atomic_path, inside
+from dermbench.artifacts.files import Inside, atomic_path
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.records import read_model
 from dermbench.artifacts.tables import read_table, write_table
@@ -120,8 +120,7 @@ class Dataset:
 
     def paths(self, rows: pd.DataFrame) -> list[Path]:
         """Return the image files of ``rows``, each checked to lie inside :attr:`image_root`."""
-        root = self.image_root
-        return [inside(root, path) for path in rows["path"]]
+        return list(map(Inside(self.image_root), rows["path"]))
 
     def truth(self, split: str) -> Truth:
         """Return labels and sensitive features of one split, or of several joined as in ``train+val``."""

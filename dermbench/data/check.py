@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.files import inside
+from dermbench.artifacts.files import Inside
 from dermbench.artifacts.manifest import MANIFEST, Dataset, read_dataset
 from dermbench.data.fingerprint_cache import read_cache, save_new, stated_hashes, take_fingerprints
 from dermbench.errors import InputError, UsageError, name_some
@@ -78,21 +78,22 @@ def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> Check
 def _image_problems(dataset: Dataset, workers: int | None) -> list[str | None]:
     """Return what is wrong with each image, None where nothing is, shape (n,)."""
     rows, known = dataset.manifest, read_cache(dataset.root)
-    places = [_place(dataset.image_root, path) for path in rows["path"]]
+    paths, inside = [str(path) for path in rows["path"]], Inside(dataset.image_root)
+    places = [_place(inside, path) for path in paths]
     there = [i for i, place in enumerate(places) if isinstance(place, Path)]
     prints = take_fingerprints([p for p in places if isinstance(p, Path)], known=known, workers=workers)
     save_new(dataset.root, prints, known)
     problems = [None if isinstance(place, Path) else place for place in places]
     stated = stated_hashes(rows)
     for i, found, problem in zip(there, prints.sha256, prints.problem, strict=True):
-        problems[i] = _problem(str(rows["path"].iloc[i]), problem, found, stated[i])
+        problems[i] = _problem(paths[i], problem, found, stated[i])
     return problems
 
 
-def _place(root: Path, relative: str) -> Path | str:
+def _place(inside: Inside, relative: str) -> Path | str:
     """Return the file that a path of the manifest means, or what is wrong with the path."""
     try:
-        path = inside(root, relative)
+        path = inside(relative)
     except UsageError as error:
         return error.message
     return path if path.is_file() else f"{relative} is missing"

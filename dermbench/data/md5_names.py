@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.files import inside
+from dermbench.artifacts.files import Inside
 from dermbench.data.reading import choice
 from dermbench.errors import InputError, name_some
 
@@ -55,7 +55,7 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
         )
     there = paths.dropna()
     with ThreadPoolExecutor(request.workers) as pool:
-        found = dict(zip(there.index, pool.map(_md5, (inside(root, path) for path in there)), strict=True))
+        found = dict(zip(there.index, pool.map(_md5, map(Inside(root), there)), strict=True))
     names = ids.str.lower()
     known = set(names)
     wrong = {i: md5 for i, md5 in found.items() if md5 is not None and md5 != names[i]}

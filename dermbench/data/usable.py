@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dermbench.artifacts.files import inside
+from dermbench.artifacts.files import Inside
 from dermbench.data.audit.pairs import groups, pairs_of, require_opencv
 from dermbench.data.duplicates import same_bytes, smallest_id
 from dermbench.data.fingerprint_cache import take_fingerprints, write_cache
@@ -98,7 +98,7 @@ def _shown(problems: list[str]) -> list[str]:
 def _decoded(found: Usable, release: Release, request: Request, *, near: bool) -> Usable:
     if near:
         require_opencv()
-    paths = [inside(found.image_root, path) for path in found.table["path"]]
+    paths = list(map(Inside(found.image_root), found.table["path"]))
     prints = take_fingerprints(paths, workers=request.workers)
     problems = [
         f"{path}: {problem}"

@@ -1,10 +1,11 @@
+import itertools
 import json
 import os
 import threading
 
 import pytest
 
-from dermbench.artifacts.files import atomic_path, dump_json, inside, locked, write_json, write_text
+from dermbench.artifacts.files import Inside, atomic_path, dump_json, locked, write_json, write_text
 from dermbench.errors import DermbenchError, UsageError
 
 
@@ -49,15 +50,36 @@ def test_json_is_canonical_and_refuses_nan(tmp_path):
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd"])
 def test_paths_stay_inside(tmp_path, path):
     with pytest.raises(UsageError, match="leads outside"):
-        inside(tmp_path, path)
+        Inside(tmp_path)(path)
 
 
 def test_a_link_cannot_lead_outside(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path)
     with pytest.raises(UsageError, match="leads outside"):
-        inside(tmp_path / "root", "link/secret")
-    assert inside(tmp_path / "root", "a/../b.jpg") == tmp_path / "root" / "b.jpg"
+        Inside(tmp_path / "root")("link/secret")
+    assert Inside(tmp_path / "root")("a/../b.jpg") == tmp_path / "root" / "b.jpg"
+
+
+def test_paths_are_joined_as_if_each_were_resolved(tmp_path):
+    root = tmp_path / "root"
+    (root / "a" / "deep").mkdir(parents=True)
+    (root / "a" / "x.jpg").write_bytes(b"")
+    (root / "to-a").symlink_to("a")
+    (root / "to-file").symlink_to("a/x.jpg")
+    (root / "out-file").symlink_to("/etc/hostname")
+    (root / "to-out").symlink_to(tmp_path)
+    (tmp_path / "back").symlink_to(root)
+    names = ["", ".", "..", "a", "x.jpg", "deep", "to-a", "to-file", "out-file", "to-out", "back", "/etc", "root"]
+    join = Inside(root)
+    for parts in itertools.product(names, repeat=3):
+        relative = "/".join(parts)
+        expected = (root / relative).resolve()
+        if expected.is_relative_to(root.resolve()):
+            assert join(relative) == expected, relative
+        else:
+            with pytest.raises(UsageError, match="leads outside"):
+                join(relative)
 
 
 def test_a_held_lock_is_a_message_not_a_hang(tmp_path):
