@@ -135,7 +135,7 @@ def test_every_line_that_differs_is_counted(tmp_path):
 )
 def test_other_files_are_refused_with_the_way_to_save_them(tmp_path, name, message):
     text = refusal(written(tmp_path, b"x", name))
-    assert ".csv, .tsv, .xlsx or .parquet" in text
+    assert ".csv, .tsv, .tab, .xlsx or .parquet" in text
     assert message in text
 
 
