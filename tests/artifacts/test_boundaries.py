@@ -10,6 +10,7 @@ import pytest
 
 from dermbench.artifacts import make_truth, read_predictions
 from dermbench.artifacts.column_types import SHOWN, reading_sentences
+from dermbench.artifacts.columns import _differs
 from dermbench.artifacts.guarded import parse_json, read_json, read_toml
 from dermbench.artifacts.label_column import folded_labels
 from dermbench.artifacts.one_hot import read_one_hot
@@ -118,3 +119,9 @@ def test_unlisted_files_are_named_and_the_rest_counted():
     assert len(found) == MAX_UNLISTED + 1
     assert found[""] == "entries/a: 2 more files are not listed in entry.toml"
     assert "" not in _unlisted("entries/a", set(sorted(names)[:MAX_UNLISTED]))
+
+
+def test_columns_of_bands_differ_where_their_bands_do():
+    table = pd.DataFrame({"fst": ["I-II", "III-IV"], "same": ["1-2", "III/IV"], "other": ["V-VI", "III-IV"]})
+    assert not _differs(table, "fst", "fst", "same")
+    assert _differs(table, "fst", "fst", "other")
