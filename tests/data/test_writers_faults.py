@@ -17,6 +17,8 @@ from tests.faults import ALL
 from .conftest import own_table
 
 TINY = {"images": "4", "size": "32"}
+WHOLE = {"cache", "dataset.toml", "images", "manifest.parquet"}
+"""What a dataset folder of drawn images holds."""
 
 
 def test_a_second_prepare_of_the_same_folder_is_refused_and_changes_nothing(tmp_path, csv):
@@ -26,7 +28,7 @@ def test_a_second_prepare_of_the_same_folder_is_refused_and_changes_nothing(tmp_
             prepare("table", root=path, out=out)
         assert [file.name for file in out.iterdir()] == [".dermbench.lock"]
     prepare("table", root=path, out=out)
-    assert {file.name for file in out.iterdir()} == {"dataset.toml", "manifest.parquet"}
+    assert {file.name for file in out.iterdir()} == WHOLE - {"images"}
 
 
 def test_prepare_removes_what_a_killed_one_left(tmp_path):
@@ -35,7 +37,12 @@ def test_prepare_removes_what_a_killed_one_left(tmp_path):
     (tmp_path / "out" / ".manifest-ab12_xyz.parquet").write_bytes(b"half")
     (tmp_path / "out" / ".dermbench.lock").touch()
     prepare("synthderm", out=tmp_path / "out", options=TINY, workers=1)
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"dataset.toml", "images", "manifest.parquet"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        "cache",
+        "dataset.toml",
+        "images",
+        "manifest.parquet",
+    }
 
 
 INTERRUPTIBLE = (
@@ -67,5 +74,5 @@ def test_a_prepare_that_is_ended_leaves_nothing_or_what_the_next_one_removes(tmp
         assert process.returncode == 128 + number
         assert not out.exists()
     prepare("synthderm", out=out, options=TINY, workers=1)
-    assert {file.name for file in out.iterdir()} == {"dataset.toml", "images", "manifest.parquet"}
+    assert {file.name for file in out.iterdir()} == WHOLE
     assert len(list((out / "images").iterdir())) == 4

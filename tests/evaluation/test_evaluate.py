@@ -55,7 +55,8 @@ def test_keys_that_outsiders_rely_on(report):
     document = report.document()
     assert set(document) == {
         "schema", "task", "split", "n", "classes", "model", "provenance", "summary", "overall", "per_class",
-        "class_extremes", "confusion", "calibration", "positive", "primary", "family", "features", "notes",
+        "class_extremes", "confusion", "calibration", "positive", "primary", "family", "features", "without_twins",
+        "notes",
     }  # fmt: skip
     assert document["schema"] == "dermbench.report/2"
     assert document["n"] == 200
