@@ -12,11 +12,12 @@ import pandas as pd
 from dermbench.artifacts.column_types import standardise
 from dermbench.artifacts.data_home import VARIABLE, prepared_dataset
 from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
-from dermbench.artifacts.outputs import sole_writer
+from dermbench.artifacts.outputs import remove_leftovers, sole_writer
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.data.copies import DUPLICATES, KINDS, Copies, read_copies
 from dermbench.data.counts import differences, lacking
 from dermbench.data.custom import ABOUT, resolve_task
+from dermbench.data.fingerprint_cache import CACHE
 from dermbench.data.inspect import available_processors
 from dermbench.data.making_splits import make_split
 from dermbench.data.skipped import remarks
@@ -96,6 +97,7 @@ def prepare(
     options = {**definition.settings, **given}
     request = Request(definition, raw, folder, options, workers or available_processors(), seed, allow_missing)
     with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
+        remove_leftovers(folder / CACHE.parent, [CACHE.name])
         return _prepared(request, split or SplitRule(), copies)
 
 
