@@ -102,7 +102,7 @@ def planted(source: Path, images: int, each: int) -> None:
     others = [(a, b) for a, b in found if a in lesion and b in lesion]
     across = [(a, b) for a, b in others if lesion[a] != lesion[b]]
     print(f"{len(rows):,} images of {dataset.info.task} and {len(copies)} edited copies, ", end="")
-    print(f"{after.compared:,} pairs compared.\n")
+    print(f"{after.search.compared:,} pairs compared.\n")
     print("\n".join(lines))
     print(
         f"\nPairs of originals: {len(others)} verified, {len(across)} of them of different lesions {across[:10]}."
@@ -146,7 +146,7 @@ def cost(task: str, root: Path, *, plain: bool) -> None:
     if plain:
         return
     print(f"With verification: {memory} MB.")
-    print(f"{len(alike.table):,} pairs of like hashes; {pairs.compared:,} pairs compared.")
+    print(f"{len(alike.table):,} pairs of like hashes; {pairs.search.compared:,} pairs compared.")
     counts(dataset, pairs)
 
 

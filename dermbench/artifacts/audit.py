@@ -21,7 +21,7 @@ class PairSearch(Part):
     hash_bits
         Bits of 64 in which perceptual hashes of candidates may differ.
     neighbours
-        Nearest neighbours that were candidates too.
+        Nearest neighbours of each image that were candidates too; 0 where nothing was confirmed.
     inliers
         Matched points that confirm a pair.
     embeddings

@@ -78,7 +78,7 @@ def hold_out(table: pd.DataFrame, rule: str) -> Holdout:
     if not (split == "train").any():
         raise UsageError(f"--holdout {rule}: no image is left to train on")
     reasons = {
-        f"unknown {column}, of which some are held out": int(unknown.sum()),
+        f"unknown {column}, by which images are held out": int(unknown.sum()),
         "related to a held-out image (patient, lesion or copy)": int(related.sum()),
     }
     return Holdout(split, {why: n for why, n in reasons.items() if n})

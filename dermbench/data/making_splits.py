@@ -1,9 +1,9 @@
-"""Splits that packaged tasks fix: lists of images, or the digest that the split of the whole release must have."""
+"""Which split a release gets: one that it or the packaged task fixes, a new one, or a hold-out."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -73,7 +73,7 @@ def make_split(table: pd.DataFrame, task: Task | None, rule: SplitRule, *, seed:
     if rule.holdout:
         held = hold_out(table, rule.holdout)
         part = table.loc[held.split.index].assign(split=held.split)
-        split = assign_splits(part, replace(rule, by="released"), seed=seed)
+        split = assign_splits(part, rule, seed=seed)
         return SplitMade(split, f"held out: {rule.holdout}", _by_id(part), held.left_out)
     if task is not None and is_frozen(task, rule, seed):
         whole = table.assign(split=assign_splits(apply_list(table, task), rule, seed=seed))

@@ -54,11 +54,13 @@ def read_rule(
     Raises
     ------
     UsageError
-        When ``by`` is no :data:`SplitBy`, or as for :func:`check_fractions`.
+        When ``by`` is no :data:`SplitBy` or goes together with ``holdout``, or as for :func:`check_fractions`.
     """
     rules: dict[str, SplitBy] = {rule: rule for rule in get_args(SplitBy)}
     if by not in rules:
         raise UsageError(f"--split-by {by}: write {', '.join(rules)}")
+    if holdout and by != "released":
+        raise UsageError(f"--split-by {by} and --holdout {holdout}: one of the two makes the test split")
     return SplitRule(rules[by], holdout, check_fractions(fractions))
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from dermbench.artifacts.manifest import DatasetInfo, write_dataset
-from dermbench.data.audit import Pairs, PairSettings, find_pairs, groups
+from dermbench.data.audit import Pairs, find_pairs, groups
 from dermbench.data.duplicates import alike_pairs, grey_levels, perceptual_hashes, same_bytes, turned
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 
@@ -128,7 +128,7 @@ def test_pairs_of_a_dataset(tmp_path):
     }  # fmt: skip
     again = find_pairs(data, verify=True, workers=1)
     pd.testing.assert_frame_equal(again.table, pairs.table)
-    assert pairs.settings == again.settings
+    assert pairs.search == again.search
 
 
 def test_without_verification_similar_hashes_are_only_alike(tmp_path):
@@ -147,7 +147,7 @@ def test_groups_do_not_chain_through_pairs_that_were_not_verified():
             "kind": ["exact", "alike", "verified", "exact"],
         }
     )
-    found = groups(Pairs(table, PairSettings(verified=False)))
+    found = groups(Pairs(table, None))
     assert found.to_dict() == {"a": "a", "b": "a", "c": "c", "d": "c", "e": "c"}
 
 
@@ -167,7 +167,7 @@ def test_neighbours_by_embeddings_are_compared(tmp_path):
     with pytest.raises(InputError, match="1 images have no embedding"):
         find_pairs(data, verify=True, embeddings=tmp_path / "e.csv")
     (tmp_path / "e.csv").write_text("image_id,x\na,1\nb,2\n")
-    assert find_pairs(data, verify=True, embeddings=tmp_path / "e.csv").settings.embeddings is not None
+    assert find_pairs(data, verify=True, embeddings=tmp_path / "e.csv").search.embeddings is not None
     with pytest.raises(UsageError, match="only where pairs are verified"):
         find_pairs(data, verify=False, embeddings=tmp_path / "e.csv")
 

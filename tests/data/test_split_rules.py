@@ -109,9 +109,14 @@ def test_a_range_of_skin_types_is_held_out(rule, held):
     joined = table.assign(split=made.split)
     assert set(joined["fst"][joined["split"] == "test"]) == set(held)
     assert not set(joined["fst"][joined["split"].isin(["train", "val"])]) & set(held)
-    assert made.left_out == {"unknown fst, of which some are held out": 20}
+    assert made.left_out == {"unknown fst, by which images are held out": 20}
     assert joined["split"].isna().sum() == 20
     assert (joined["split"] == "val").any()
+
+
+def test_a_holdout_is_not_mixed_with_another_way_to_split():
+    with pytest.raises(UsageError, match="one of the two makes the test split"):
+        read_rule("hash", "fst:1")
 
 
 def test_relatives_of_held_out_images_are_left_out():

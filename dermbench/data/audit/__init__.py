@@ -1,11 +1,10 @@
 """``audit``: what in a dataset would make its numbers wrong."""
 
 from dermbench.data.audit.audit import AuditResult, audit, write_audit, write_groups
-from dermbench.data.audit.pairs import Pairs, PairSettings, find_pairs, groups
+from dermbench.data.audit.pairs import Pairs, find_pairs, groups
 
 __all__ = [
     "AuditResult",
-    "PairSettings",
     "Pairs",
     "audit",
     "find_pairs",

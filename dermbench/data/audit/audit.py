@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.audit import Audit, Pair, PairSearch, ToneTable
+from dermbench.artifacts.audit import Audit, Pair, ToneTable
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.duplicates import DuplicatesInfo, write_duplicates
 from dermbench.artifacts.files import write_text
@@ -151,7 +151,7 @@ def audit(
         task=dataset.info.task,
         dataset_digest=dataset.info.digest,
         images=dict(dataset.info.images),
-        search=PairSearch(**asdict(pairs.settings), compared=pairs.compared),
+        search=pairs.search,
         pairs=pair_records(pairs.table, rows),
         groups=found_groups["group"].nunique(),
         images_in_groups=len(found_groups),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dermbench.artifacts.audit import PairSearch
 from dermbench.artifacts.embeddings import read_embeddings
 from dermbench.data.duplicates import (
     CANDIDATES,
@@ -48,31 +49,6 @@ INSTALL = "pip install 'dermbench[audit]' brings OpenCV; data audit --no-verify 
 
 
 @dataclass(frozen=True)
-class PairSettings:
-    """How pairs were looked for.
-
-    Attributes
-    ----------
-    verified
-        Whether candidates were confirmed by local features.
-    hash_bits
-        Bits of 64 in which perceptual hashes of candidates may differ.
-    neighbours
-        Nearest neighbours of each image that were candidates too, where pairs are verified.
-    inliers
-        Matched points that confirm a pair.
-    embeddings
-        Table whose neighbours were candidates too, None for none.
-    """
-
-    verified: bool
-    hash_bits: int = THRESHOLD
-    neighbours: int = NEIGHBOURS
-    inliers: int = INLIERS
-    embeddings: str | None = None
-
-
-@dataclass(frozen=True)
 class Pairs:
     """Pairs of images that show the same photograph.
 
@@ -83,15 +59,12 @@ class Pairs:
         ``verified``, or ``alike`` where nothing was verified), ``inliers`` (Int64) and ``mirrored`` (boolean),
         null unless verified. Of k files with equal bytes the first is paired with each of the others,
         and stands for them in the other pairs; :func:`groups` has them all.
-    settings
+    search
         How the pairs were looked for.
-    compared
-        Number of candidates that were compared.
     """
 
     table: pd.DataFrame
-    settings: PairSettings
-    compared: int = 0
+    search: PairSearch
 
 
 def find_pairs(
@@ -136,7 +109,7 @@ def find_pairs(
     refuse_broken(dataset, prints)
     found = pairs_of(ids, dataset.paths(rows), prints, verify=verify, embeddings=values, workers=workers)
     source = None if embeddings is None else str(embeddings)
-    return replace(found, settings=replace(found.settings, embeddings=source))
+    return replace(found, search=found.search.model_copy(update={"embeddings": source}))
 
 
 def pairs_of(
@@ -161,7 +134,7 @@ def pairs_of(
     grey = grey_levels(prints.thumbnails[kept])
     if not verify:
         alike = alike_pairs(grey)
-        return Pairs(_sorted(exact, _table(ids, kept[alike], ALIKE)), PairSettings(verified=False), len(alike))
+        return Pairs(_sorted(exact, _table(ids, kept[alike], ALIKE)), _search(len(alike), verified=False))
     verify_module = require_opencv()
     found = verify_module.compare_candidates(
         [paths[i] for i in at],
@@ -176,7 +149,7 @@ def pairs_of(
     verified = _table(ids, kept[found.pairs[sure]], VERIFIED)
     verified["inliers"] = pd.array([found.matches[i].inliers for i in sure], dtype="Int64")
     verified["mirrored"] = pd.array([found.matches[i].mirrored for i in sure], dtype="boolean")
-    return Pairs(_sorted(exact, verified), PairSettings(verified=True), len(found.pairs))
+    return Pairs(_sorted(exact, verified), _search(len(found.pairs), verified=True))
 
 
 def groups(pairs: Pairs) -> pd.Series:
@@ -217,6 +190,17 @@ def refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
     broken = [f"{p}: {why}" for p, why in zip(paths, prints.problem, strict=True) if why is not None]
     if broken:
         raise InputError(dataset.image_root, broken[:20], remedy="See: dermbench data check")
+
+
+def _search(compared: int, *, verified: bool) -> PairSearch:
+    return PairSearch(
+        verified=verified,
+        hash_bits=THRESHOLD,
+        neighbours=NEIGHBOURS if verified else 0,
+        inliers=INLIERS,
+        embeddings=None,
+        compared=compared,
+    )
 
 
 def _table(ids: pd.Series, rows: NDArray[np.intp], kind: str) -> pd.DataFrame:

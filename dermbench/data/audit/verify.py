@@ -161,10 +161,6 @@ class _Taker:
         return found
 
 
-def _mapped(file: IO[bytes], shape: tuple[int, int]) -> NDArray[np.uint8]:
-    return np.memmap(file, dtype=np.uint8, mode="r", shape=shape)
-
-
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     """Let OpenCV start no threads of its own: the images are on several threads already."""
