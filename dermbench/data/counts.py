@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dermbench.data.source import Release
     from dermbench.tasks import Task
 
+UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
 TONES = ("I", "II", "III", "IV", "V", "VI")
 
 
@@ -56,6 +57,23 @@ def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
         if words:
             said.append(f"{split} has no image {' and none '.join(words)}")
     return said
+
+
+def crossing(splits: pd.Series, units: pd.Series, what: str) -> str:
+    """Say how many units have images in several splits: ``5 patients (12 images)``; nothing for none.
+
+    Parameters
+    ----------
+    splits, units
+        Split and unit of each image; a missing unit is none.
+    what
+        What the units are, in the plural.
+    """
+    known = units.notna()
+    crosses = splits[known].groupby(units[known]).transform("nunique") > 1
+    if not crosses.any():
+        return ""
+    return f"{units[known][crosses].nunique():,} {what} ({int(crosses.sum()):,} images)"
 
 
 def _of_splits(table: pd.DataFrame, task: Task) -> dict[str, int]:

@@ -15,7 +15,7 @@ from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, Datase
 from dermbench.artifacts.outputs import remove_leftovers, sole_writer
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.data.copies import DUPLICATES, KINDS, Copies, read_copies
-from dermbench.data.counts import differences, lacking
+from dermbench.data.counts import UNIT_NAMES, crossing, differences, lacking
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.fingerprint_cache import CACHE
 from dermbench.data.inspect import available_processors
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from dermbench.tasks import Task
 
-UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
 RELATED = "copy of a held-out image"
 
 
@@ -172,17 +171,12 @@ def _without_copies(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _crossing(table: pd.DataFrame) -> list[str]:
     """Say which units are divided between splits, which can only be by a split that is kept."""
-    found = []
-    for name in unit_columns(table):
-        given = table[table[name].notna()]
-        crosses = given.groupby(name)["split"].transform("nunique") > 1
-        if crosses.any():
-            units = given[name][crosses].nunique()
-            found.append(f"{units:,} {UNIT_NAMES[name]} ({int(crosses.sum()):,} images)")
+    every = [crossing(table["split"], table[name], UNIT_NAMES[name]) for name in unit_columns(table)]
+    found = " and ".join(filter(None, every))
     if not found:
         return []
     text = (
-        f"the split of the release is kept, although it divides {' and '.join(found)} between train, val and "
+        f"the split of the release is kept, although it divides {found} between train, val and "
         f"test, so that results on test come out too good; --split-by stratified makes a new split"
     )
     return [text]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.columns import SPLITS, UNITS
 from dermbench.artifacts.duplicates import dataset_duplicates
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, fst_name
-from dermbench.data.counts import lacking
+from dermbench.data.counts import UNIT_NAMES, crossing, lacking
 from dermbench.tasks import load_task, task_names
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ LICENCES = {
     "MIT": ("mit", "https://opensource.org/license/mit"),
 }
 """Licences that hubs have an identifier for: the identifier, and the address of the text."""
-UNIT_NAMES = {"patient_id": "patients", "lesion_id": "lesions", "duplicate_group": "groups of duplicates"}
 
 
 @dataclass(frozen=True)
@@ -151,12 +150,8 @@ def _duplicates(dataset: Dataset) -> list[str]:
 
 
 def _crossing(splits: pd.Series, units: pd.Series, what: str) -> list[str]:
-    known = units.notna()
-    crosses = splits[known].groupby(units[known]).transform("nunique") > 1
-    if not crosses.any():
-        return []
-    n = units[known][crosses].nunique()
-    return [f"{n:,} {what} ({int(crosses.sum()):,} images) are in more than one split."]
+    found = crossing(splits, units, what)
+    return [f"{found} are in more than one split."] if found else []
 
 
 def _table(
