@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench import evaluation
+from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.scales import read_scales
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
@@ -50,6 +51,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
+    adjust: Sequence[str] = (),
     logits: bool = False,
     name: str | None = None,
     seed: int = 0,
@@ -100,6 +102,9 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     missing
         ``refuse`` predictions that lack an image, or count it as ``wrong``; see
         :func:`~dermbench.artifacts.missing.fill_missing`.
+    adjust
+        Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
+        are compared once more.
     logits
         Whether the predictions hold logits instead of probabilities.
     name
@@ -140,6 +145,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         primary=question,
         margin=accepted,
         twins=adapted.twins(),
+        adjust=[standard_feature([str(c) for c in adapted.truth.table.columns], name) for name in adjust],
         model=_stem(predictions) if name is None else name,
         seed=seed,
         n_resamples=n_resamples,

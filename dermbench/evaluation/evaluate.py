@@ -16,6 +16,7 @@ from dermbench.artifacts.report import (
     Unit,
 )
 from dermbench.artifacts.report.summary import class_extremes, summary
+from dermbench.evaluation.adjustment.adjusted import adjusted, read_covariates
 from dermbench.evaluation.calibration.abstention import AURC, abstention
 from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
@@ -60,6 +61,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     primary: tuple[str, str] | None = None,
     margin: float | None = None,
     twins: Collection[str] | None = None,
+    adjust: Sequence[str] = (),
     model: str | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -84,6 +86,9 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     twins
         Ids of images that show the same photograph as one the model may have seen: the scores without them are
         reported as well. None where this is not known.
+    adjust
+        Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
+        are compared once more. By default none: nothing is adjusted.
     model
         Name of the model.
     seed
@@ -112,6 +117,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     groupings = group_all(truth, sensitive)
     others = further_annotators(truth, groupings)
     asked = resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
+    covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
     tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
     data = Evaluated(
@@ -140,6 +146,10 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     )
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
     report = report.model_copy(update={"summary": said})
+    if covariates and asked is not None:
+        grouping = next(g for g in groupings if g.feature == asked[1])
+        held = adjusted(sample, grouping, features[asked[1]].disparities[asked[0]], metric, covariates)
+        report = report.model_copy(update={"adjusted": held})
     if twins is None:
         return report
     rest = leave_out(predictions, truth, twins)

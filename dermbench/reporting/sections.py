@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.reporting.adjusted import adjusted_sections
 from dermbench.reporting.annotators import annotator_sections
 from dermbench.reporting.calibration import calibration_sections
 from dermbench.reporting.classes import confusion_section, per_class_section
@@ -25,7 +26,7 @@ def sections(report: Report) -> list[Section]:
 
     A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
-    leading = [*summary_sections(report), *twin_sections(report)]
+    leading = [*summary_sections(report), *twin_sections(report), *adjusted_sections(report)]
     tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]

@@ -26,6 +26,8 @@ from report_records import report as make_report
 
 from dermbench.artifacts.report import (
     Abstention,
+    Adjusted,
+    AdjustedContrast,
     Annotators,
     Answered,
     Calibration,
@@ -169,6 +171,23 @@ def sexes():
     return feature(cells, {"accuracy": row}, ordered=False)
 
 
+def adjusted():
+    few = undefined("too thin: 12 parameters for 60 units", n=60)
+    first = {"n_one_sided": 6, "n_rare": 11}
+    clear = {"raw": cell(-0.15), "by_class": cell(-0.12), "adjusted": cell(-0.02)}
+    thin = {"raw": cell(-0.1, 0.2, 20), "by_class": cell(-0.08, 0.2, 20), "adjusted": few}
+    sides = {"first": ("VI",), "second": ("I", "II", "III", "V")}
+    return Adjusted(
+        metric="accuracy",
+        feature="fst",
+        columns=("site", "age"),
+        contrasts=(
+            AdjustedContrast(first=("V", "VI"), second=("I", "II"), kind="primary", **clear, **first),
+            AdjustedContrast(**sides, kind="rest", **thin, n_one_sided=0, n_rare=0),
+        ),
+    )
+
+
 def report():
     """Return a report with every part."""
     names = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "micro_f1", "log_loss")
@@ -180,6 +199,7 @@ def report():
         {"fst": feature(groups(), skin(), **more), "fst_scale": feature(groups(), repeated), "sex": sexes()},
         overall={name: cell(0.66) for name in names} | {"auroc_ovr": undefined("needs probabilities")},
         calibration=calibration(),
+        adjusted=adjusted(),
         provenance=provenance(interpreted=("The model's class mel is read as melanoma.",)),
         notes=(
             "No ids group the images: independence between images is assumed.",

@@ -1,5 +1,6 @@
 """The report: typed records, their reading and writing, and which numbers depend on random draws."""
 
+from dermbench.artifacts.report.adjusted import Adjusted, AdjustedContrast
 from dermbench.artifacts.report.calibration import (
     Abstention,
     Answered,
@@ -50,12 +51,15 @@ from dermbench.artifacts.report.report import (
     report_schema,
 )
 from dermbench.artifacts.report.settled import reproducible, settled
+from dermbench.artifacts.report.skin_error import CorrectedContrast, ErrorModel, SkinTypeError
 from dermbench.artifacts.report.writing import compact_json
 
 __all__ = [
     "LEVEL",
     "THIN",
     "Abstention",
+    "Adjusted",
+    "AdjustedContrast",
     "Annotators",
     "Answered",
     "Calibration",
@@ -64,8 +68,10 @@ __all__ = [
     "ClassRow",
     "Confusion",
     "Contrast",
+    "CorrectedContrast",
     "CurvePoint",
     "Disparity",
+    "ErrorModel",
     "Extremes",
     "Family",
     "Feature",
@@ -87,6 +93,7 @@ __all__ = [
     "Screen",
     "ScreenCell",
     "ScreenRow",
+    "SkinTypeError",
     "SummarySentence",
     "Threshold",
     "Undefined",

@@ -9,10 +9,12 @@ from pydantic import Field, model_validator
 
 from dermbench.artifacts.guarded import read_json
 from dermbench.artifacts.records import Record
+from dermbench.artifacts.report.adjusted import Adjusted
 from dermbench.artifacts.report.calibration import Calibration
 from dermbench.artifacts.report.disparity import Disparity
 from dermbench.artifacts.report.features import Feature
 from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
+from dermbench.artifacts.report.skin_error import SkinTypeError
 from dermbench.artifacts.report.writing import compact_json
 from dermbench.errors import DermbenchError, InputError
 
@@ -262,6 +264,11 @@ class Report(Record):
         {sensitive feature: its numbers}.
     without_twins
         The scores without images that have a twin in training data; None where it is not known which have.
+    adjusted
+        The primary metric between groups, adjusted for further columns; None where none were named.
+    skin_type_error
+        The primary gap corrected for errors in the skin types; None where that was not asked for, or there is only
+        one labelling.
     notes
         What a reader must know, in sentences.
     """
@@ -284,6 +291,8 @@ class Report(Record):
     family: Family | None
     features: dict[str, Feature]
     without_twins: WithoutTwins | None = None
+    adjusted: OrUndefined[Adjusted] | None = None
+    skin_type_error: OrUndefined[SkinTypeError] | None = None
     notes: tuple[str, ...]
 
     @model_validator(mode="after")

@@ -1,0 +1,66 @@
+"""The record of the primary metric compared between groups, adjusted for more than the true class."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from dermbench.artifacts.report.parts import DRAWN, Cell, Part
+
+
+class AdjustedContrast(Part):
+    """One side of the groups against another: as it is, with the class held fixed, and with all columns.
+
+    Attributes
+    ----------
+    first, second
+        Names of the groups on either side.
+    kind
+        ``primary``: the contrast of the primary row. ``rest``: one group against all others.
+    raw
+        Mean of the first side minus that of the second, with whatever else differs between them.
+    by_class
+        The same with the true class held fixed.
+    adjusted
+        The same with the true class and the columns held fixed.
+    n_one_sided
+        Images of classes that occur on one side only; they are in ``raw`` alone.
+    n_rare
+        Images of classes too rare for a parameter of their own, which share one.
+    """
+
+    first: tuple[str, ...] = Field(min_length=1)
+    second: tuple[str, ...] = Field(min_length=1)
+    kind: Literal["primary", "rest"]
+    raw: Cell
+    by_class: Cell
+    adjusted: Cell
+    n_one_sided: int = Field(ge=0)
+    n_rare: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _sides_differ(self) -> Self:
+        if set(self.first) & set(self.second):
+            raise ValueError("a group is on both sides")
+        return self
+
+
+class Adjusted(Part):
+    """The primary metric between groups, adjusted for the true class and further columns.
+
+    Attributes
+    ----------
+    metric, feature
+        The primary question.
+    columns
+        Columns of the truth that are held fixed besides the true class.
+    contrasts
+        The contrast of the primary row first, then each group against the others. Which contrast is the primary
+        row's depends on random draws.
+    """
+
+    metric: str
+    feature: str
+    columns: tuple[str, ...] = Field(min_length=1)
+    contrasts: Annotated[tuple[AdjustedContrast, ...], DRAWN] = Field(min_length=1)

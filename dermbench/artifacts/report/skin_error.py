@@ -1,0 +1,77 @@
+"""The record of the primary gap corrected for errors in the skin types."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from dermbench.artifacts.report.parts import DRAWN, Cell, Number, Part
+
+ErrorModel = Literal["dawid_skene", "adjacent"]
+"""How labels are taken to err: each labelling in its own way, or all with one rate, by one type up or down."""
+
+
+class CorrectedContrast(Part):
+    """One side of the skin types against another, with the labels as they are and corrected for their errors.
+
+    Attributes
+    ----------
+    first, second
+        Names of the groups on either side.
+    kind
+        ``primary``: the contrast of the primary row. ``bands``: two bands of skin types.
+    uncorrected
+        Value of the first side minus that of the second, class held fixed, by the labels of the feature.
+    corrected
+        The same by the true types, which the labels tell with error.
+    """
+
+    first: tuple[str, ...] = Field(min_length=1)
+    second: tuple[str, ...] = Field(min_length=1)
+    kind: Literal["primary", "bands"]
+    uncorrected: Cell
+    corrected: Cell
+
+    @model_validator(mode="after")
+    def _sides_differ(self) -> Self:
+        if set(self.first) & set(self.second):
+            raise ValueError("a group is on both sides")
+        return self
+
+
+class SkinTypeError(Part):
+    """The primary gap corrected for errors in the skin types; a sensitivity analysis.
+
+    Attributes
+    ----------
+    metric, feature
+        The primary question.
+    columns
+        Columns of the truth that hold the labellings.
+    model
+        How labels are taken to err.
+    error_rates
+        {column: estimated share of labels that are not the true type}.
+    assumption
+        What the correction rests on, in words.
+    resamples
+        Number of bootstrap resamples behind the limits.
+    contrasts
+        The contrast of the primary row first, then the pairs of bands.
+    """
+
+    metric: str
+    feature: str
+    columns: tuple[str, ...] = Field(min_length=2)
+    model: ErrorModel
+    error_rates: dict[str, Annotated[Number, Field(ge=0, le=1)]]
+    assumption: str
+    resamples: int = Field(ge=1)
+    contrasts: Annotated[tuple[CorrectedContrast, ...], DRAWN] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_a_rate_for_each(self) -> Self:
+        if tuple(self.error_rates) != self.columns and set(self.error_rates) != set(self.columns):
+            raise ValueError("error rates are not those of the columns")
+        return self

@@ -1,0 +1,1 @@
+"""Differences between groups with more than the true class held fixed."""

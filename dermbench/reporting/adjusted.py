@@ -1,0 +1,64 @@
+"""The primary metric between groups, adjusted for the true class and further columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import NONE, counted, enumerated, span_words
+from dermbench.reporting.names import feature_title, metric_title
+from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.section import Column, Section
+from dermbench.reporting.text import PROSE_LIMIT, plain
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.report import AdjustedContrast, Report
+
+TITLE = "Adjusted differences"
+
+
+def adjusted_sections(report: Report) -> list[Section]:
+    """Return differences: raw, with the class held fixed, with all columns held fixed; none if not asked for."""
+    block = report.adjusted
+    if block is None:
+        return []
+    if isinstance(block, Undefined):
+        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",), detail=True)]
+    columns = enumerated([plain(name) for name in block.columns])
+    notes = Footnotes(merge=True)
+    rows = tuple(
+        (_sides(item), *(cell_text(cell, notes) for cell in (item.raw, item.by_class, item.adjusted)))
+        for item in block.contrasts
+    )
+    heads = ("raw (95 %)", "class held fixed (95 %)", f"class, {columns} held fixed (95 %)")
+    title = f"{TITLE} of {metric_title(block.metric)} by {feature_title(block.feature)}"
+    return [
+        Section(
+            title,
+            (Column("contrast", left=True), *(Column(head) for head in heads)),
+            rows,
+            (*_legend(block.contrasts), *notes.lines()),
+            detail=True,
+        )
+    ]
+
+
+def _sides(item: AdjustedContrast) -> str:
+    if item.kind == "rest":
+        return f"{plain(span_words(item.first), limit=60)} minus the rest"
+    return " minus ".join(plain(span_words(side), limit=60) for side in (item.first, item.second))
+
+
+def _legend(contrasts: tuple[AdjustedContrast, ...]) -> tuple[str, ...]:
+    first = contrasts[0]
+    said = (
+        "First side minus second. Held fixed: all images are taken to be on one side, then on the other, and a "
+        "logistic regression says how often it is right. The limits of the first row hold for all contrasts that "
+        "the primary row chose from at once, those of the others for all groups at once."
+    )
+    apart = []
+    if first.n_one_sided:
+        apart.append(f"{counted(first.n_one_sided, 'image')} of classes on one side only, in the raw value alone")
+    if first.n_rare:
+        apart.append(f"{counted(first.n_rare, 'image')} of rare classes, which share a parameter")
+    return (said, f"First row: {'; '.join(apart)}.") if apart else (said,)

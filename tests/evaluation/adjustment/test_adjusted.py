@@ -1,0 +1,125 @@
+"""Adjusted differences in a report: what is compared, what is refused, what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermbench.api import evaluate
+from dermbench.artifacts.report import Report, Undefined
+from dermbench.cli import main
+from dermbench.errors import UsageError
+from dermbench.reporting.adjusted import adjusted_sections
+
+
+def tables(n=600, *, seed=0):
+    """Truth and predictions: sites differ in accuracy and in their skin types, which have no effect themselves."""
+    rng = np.random.default_rng(seed)
+    fst = rng.integers(1, 4, n)
+    palm = rng.random(n) < np.array([0.15, 0.3, 0.7])[fst - 1]
+    label = rng.choice(["nevus", "melanoma"], n)
+    right = rng.random(n) < np.where(palm, 0.45, 0.85)
+    other = np.where(label == "nevus", "melanoma", "nevus")
+    ids = [f"i{k:04}" for k in range(n)]
+    site = np.where(palm, "palm", "face")
+    truth = pd.DataFrame(
+        {"image_id": ids, "label": label, "fst": fst, "site": site, "age": rng.integers(20, 80, n)}
+    )
+    return truth, pd.DataFrame({"image_id": ids, "pred": np.where(right, label, other)})
+
+
+@pytest.fixture(scope="module")
+def report():
+    truth, predictions = tables()
+    return evaluate(predictions, truth, adjust=["site", "age"], n_resamples=99)
+
+
+def test_a_site_that_explains_the_difference_takes_it_away(report):
+    block = report.adjusted
+    assert (block.metric, block.feature, block.columns) == ("accuracy", "fst", ("site", "age"))
+    first = block.contrasts[0]
+    row = report.features["fst"].disparities["accuracy"].contrast
+    assert (first.kind, first.first, first.second) == ("primary", row.first, row.second)
+    assert abs(first.by_class.value) > 0.1
+    assert first.by_class.low > 0 or first.by_class.high < 0
+    assert first.adjusted.low < 0 < first.adjusted.high
+    assert abs(first.adjusted.value) < 0.06
+
+
+def test_every_group_stands_against_the_rest(report):
+    rest = [item for item in report.adjusted.contrasts if item.kind == "rest"]
+    assert [(item.first, item.second) for item in rest] == [
+        (("I",), ("II", "III")),
+        (("II",), ("I", "III")),
+        (("III",), ("I", "II")),
+    ]
+    groups = report.features["fst"].groups
+    n = {name: groups[name].n for name in groups}
+    value = {name: groups[name].cells["accuracy"].value for name in groups}
+    others = (n["I"] * value["I"] + n["II"] * value["II"]) / (n["I"] + n["II"])
+    assert rest[2].raw.value == pytest.approx(value["III"] - others, abs=1e-5)
+
+
+def test_two_groups_have_one_row_and_an_aliased_name_is_understood():
+    truth, predictions = tables()
+    truth = truth.rename(columns={"site": "Region"}).assign(fst=truth["fst"].clip(upper=2))
+    block = evaluate(predictions, truth, adjust=["region"], n_resamples=99).adjusted
+    assert block.columns == ("site",)
+    assert [item.kind for item in block.contrasts] == ["primary"]
+
+
+def test_reasons_stand_in_the_record():
+    truth, predictions = tables()
+    truth["clinic"] = np.where(truth["fst"] == 3, "north", "south")
+    block = evaluate(predictions, truth, adjust=["clinic"], n_resamples=99).adjusted
+    third = block.contrasts[3].adjusted
+    assert third.value is None
+    assert third.reason == "clinic 'north', 'south' occurs on one side only"
+    told = evaluate(predictions, truth, adjust=["site"], primary="macro_f1:fst", n_resamples=99).adjusted
+    assert told == Undefined(
+        reason="only a metric that is a mean of 0 and 1 over images is adjusted, macro-F1 is not"
+    )
+
+
+def test_classes_on_one_side_only_are_left_out_and_rare_ones_pooled():
+    truth, predictions = tables(300)
+    truth.loc[:4, "label"], truth.loc[:4, "fst"] = "eczema", 3
+    truth.loc[5:8, "label"], truth.loc[5:8, "fst"] = "psoriasis", [1, 1, 2, 3]
+    block = evaluate(predictions, truth, adjust=["site"], n_resamples=99).adjusted
+    third = block.contrasts[3]
+    assert (third.n_one_sided, third.n_rare, third.raw.n, third.adjusted.n) == (5, 4, 300, 295)
+
+
+def test_nothing_is_adjusted_unless_asked():
+    truth, predictions = tables(100)
+    made = evaluate(predictions, truth, n_resamples=99)
+    assert made.adjusted is None
+    assert adjusted_sections(made) == []
+
+
+def test_columns_that_mean_nothing_are_refused_together():
+    truth, predictions = tables(100)
+    with pytest.raises(UsageError) as refused:
+        evaluate(predictions, truth, adjust=["fst_band", "label", "quality"], n_resamples=99)
+    assert str(refused.value) == (
+        "--adjust: fst_band is what is compared (fst); label is an id or the label, which is held fixed anyway; "
+        "the truth has no column 'quality'; it has fst, site, age, fst_band"
+    )
+
+
+def test_the_command_writes_and_prints_it(tmp_path, capsys, monkeypatch):
+    truth, predictions = tables(300)
+    truth.to_csv(tmp_path / "truth.csv", index=False)
+    predictions.to_csv(tmp_path / "pred.csv", index=False)
+    files = [str(tmp_path / "pred.csv"), "--truth", str(tmp_path / "truth.csv"), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr(
+        "sys.argv", ["dermbench", "eval", *files, "--adjust", "site,age", "--resamples", "99", "--full"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    assert "class, site and" in capsys.readouterr().out
+    written = Report.read(tmp_path / "out" / "report.json")
+    assert written.adjusted.columns == ("site", "age")
+    assert "Adjusted differences of accuracy" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
