@@ -48,6 +48,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     validation: PredictionsSource | None = None,
     primary: str | tuple[str, str] | None = None,
     margin: float | None = None,
+    positive: Sequence[str] = (),
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
@@ -89,10 +90,14 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         ``aggregate`` apply to them as well; a missing prediction is refused.
     primary
         The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task where its feature
-        is evaluated, else accuracy by skin type.
+        is evaluated; else sensitivity by skin type where ``positive`` is given or one class of two is known to be
+        positive; else accuracy by skin type.
     margin
         Largest gap of the primary metric that is small enough, stated before the results. By default that of the
         task, where the primary question is the task's.
+    positive
+        Classes that count as positive, for sensitivity and specificity. By default those whose malignancy, by the
+        task or the column ``malignancy``, is ``malignant``, or the class of two whose name says so.
     map
         Class map: classes of the model, each with a class of the truth; see
         :func:`~dermbench.artifacts.class_map.read_class_map`.
@@ -128,7 +133,15 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     """
     columns, scales = named_columns(id=id, label=label, fst=fst), read_scales(ordered, bins)
     reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes, columns=columns)
-    read = partial(adapt, class_map=map, aggregate=aggregate, sensitive=sensitive, scales=scales, logits=logits)
+    read = partial(
+        adapt,
+        class_map=map,
+        aggregate=aggregate,
+        sensitive=sensitive,
+        scales=scales,
+        positive=positive,
+        logits=logits,
+    )
     adapted = read(reference, missing=missing)
     question, accepted = _primary(adapted, primary, margin)
     fitted = None
@@ -170,6 +183,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     ordered: Sequence[str] = (),
     bins: Sequence[str] | Mapping[str, Sequence[float]] = (),
     margin: float | None = None,
+    positive: Sequence[str] = (),
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
@@ -184,7 +198,8 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     models
         {name: predictions} of two or more models, each a file, data frame or artifact; ``name@seed`` for seeds of
         one model. Or predictions files, written ``PATH`` or ``NAME=PATH``.
-    truth, data, split, task, classes, id, label, fst, sensitive, ordered, bins, map, aggregate, missing, logits
+    truth, data, split, task, classes, id, label, fst, sensitive, ordered, bins, positive, map, aggregate, missing,
+    logits
         As in :func:`evaluate`, for all models alike. A class that the truth has under the same name needs no line
         in the map.
     baseline
@@ -215,6 +230,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         missing=missing,
         sensitive=sensitive,
         scales=scales,
+        positive=positive,
         logits=logits,
     )
     return evaluation.compare(

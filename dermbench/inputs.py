@@ -17,6 +17,7 @@ from dermbench.artifacts.duplicates import dataset_duplicates, twins_in_training
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
+from dermbench.artifacts.positive import chosen_classes, malignancy_by_class
 from dermbench.artifacts.predictions import Predictions, UnknownClassError, read_predictions
 from dermbench.artifacts.tables import Table, TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
@@ -234,6 +235,7 @@ def adapt(
     missing: str = "refuse",
     sensitive: Sequence[str] | None = None,
     scales: Scales | None = None,
+    positive: Sequence[str] = (),
     logits: bool = False,
 ) -> Reference:
     """Return the reference with a class map, a rule for missing predictions, and cases instead of images.
@@ -253,14 +255,16 @@ def adapt(
         Sensitive features that are evaluated; by default those of the task.
     scales
         Columns that are ordered scales or are put into bands.
+    positive
+        Classes that count as positive; by default as :func:`~dermbench.artifacts.positive.positive_classes` finds.
     logits
         Whether predictions hold logits instead of probabilities.
 
     Raises
     ------
     UsageError
-        When ``missing`` is neither, images cannot be put together, or ``scales`` name a column that is not
-        evaluated or has a scale of its own.
+        When ``missing`` is neither, images cannot be put together, ``positive`` names what is no class or every
+        class, or ``scales`` name a column that is not evaluated or has a scale of its own.
     InputError
         When the class map is malformed.
     """
@@ -275,6 +279,10 @@ def adapt(
     if scales is not None and scales.columns:
         images = replace(images, scales=scales.renamed({c: standard_feature(names, c) for c in scales.columns}))
     _check_scales(images.scales, features)
+    if positive:
+        images = replace(images, named_positive=chosen_classes(positive, images.classes, reference.aliases))
+    if images.positive is not None and images.positive.sentence is not None:
+        images = replace(images, interpreted=(*images.interpreted, images.positive.sentence))
     mapping = None
     if class_map is not None:
         mapping = read_class_map(class_map, images.classes, aliases=reference.aliases)
@@ -340,6 +348,9 @@ def _from_table(
     own = "" if definition is None else definition.label_column
     found = _in_table(table.frame, columns, own)
     truth = read_truth(table, split=split, columns=found, **about)
+    if not truth.malignancy:
+        kinds, remark = malignancy_by_class(truth.table, truth.classes)
+        truth = replace(truth, malignancy=kinds, interpreted=(*truth.interpreted, *([remark] if remark else [])))
     if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
             f"task {task!r} has {definition.n_classes} classes, {table.source} has labels of {len(truth.classes)}",

@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 SAME_KIND = 1e-6
 """Probability of the other classes of the true class's kind: small, but above that of the true class."""
-MALIGNANT = "malignant"
 
 
 def fill_missing(partial: Predictions, truth: Truth, *, source: Path | str) -> Predictions:
     """Give the images without a prediction one that is wrong for every metric.
 
     The predicted class is the commonest class of the truth other than the true one; of tied classes, the first.
-    Where the task declares which classes are malignant, only classes of the other kind are considered, so that a
-    missing melanoma is also a missed malignancy. The true class gets probability 0, each other class of its kind
+    Where it is known which classes are positive, only classes of the other kind are considered, so that a missing
+    melanoma is also a missed malignancy. The true class gets probability 0, each other class of its kind
     :data:`SAME_KIND`, and the remaining classes equal shares, with a double share for the predicted class. The
     image then ranks last for its class and is wrong for top-k accuracy; its log loss is the largest possible.
 
@@ -72,13 +71,12 @@ def _wrong_answers(truth: Truth) -> NDArray[np.float64]:
     """Return the probabilities of a missing prediction for each true class, shape (n_classes, n_classes)."""
     n_classes = len(truth.classes)
     support = np.bincount(truth.y_true, minlength=n_classes)
-    kinds = [truth.malignancy.get(name) for name in truth.classes]
-    malignant = np.array([kind == MALIGNANT for kind in kinds])
-    has_kinds = None not in kinds and 0 < malignant.sum() < n_classes
+    named = truth.positive
+    positive = np.array([named is not None and name in named.classes for name in truth.classes])
     found = np.zeros((n_classes, n_classes))
     for true in range(n_classes):
         others = np.arange(n_classes) != true
-        opposite = others & (malignant != malignant[true]) if has_kinds else others
+        opposite = others & (positive != positive[true]) if named is not None else others
         weight = opposite.astype(np.float64)
         weight[np.where(opposite, support, -1).argmax()] += 1
         same = others & ~opposite

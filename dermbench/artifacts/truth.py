@@ -14,6 +14,7 @@ from dermbench.artifacts.columns import ALIASES, ALL, JOINED, UNITS, choose_colu
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.label_column import SPELLING_REMEDY, folded_labels, match_column
 from dermbench.artifacts.one_hot import read_one_hot
+from dermbench.artifacts.positive import PositiveClasses, positive_classes
 from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
@@ -42,6 +43,8 @@ class Truth:
         Names for the report.
     malignancy
         ``malignant``, ``benign`` or another group for each class; empty when undefined.
+    named_positive
+        Classes that the user names as positive; empty leaves it to :attr:`positive`.
     ordered
         Whether the order of the classes means something.
     sensitive
@@ -57,6 +60,7 @@ class Truth:
     task: str = "unnamed"
     split: str = ALL
     malignancy: Mapping[str, str] = field(default_factory=dict)
+    named_positive: tuple[str, ...] = ()
     ordered: bool = False
     sensitive: tuple[str, ...] = ("fst", "fst_band")
     scales: Scales = field(default_factory=Scales)
@@ -75,6 +79,11 @@ class Truth:
         """Class indices, shape (n_samples,)."""
         codes = pd.Categorical(self.table["label"].astype(object), categories=list(self.classes)).codes
         return codes.astype(np.intp)
+
+    @property
+    def positive(self) -> PositiveClasses | None:
+        """Classes that count as positive; None where nothing says which they are."""
+        return positive_classes(self.classes, chosen=self.named_positive, malignancy=self.malignancy)
 
     @property
     def unit_column(self) -> str | None:

@@ -20,6 +20,7 @@ from dermbench.cli.evaluate import (
     MAP,
     MISSING,
     ORDERED,
+    POSITIVE,
     RESAMPLES,
     SEED,
     SPLIT,
@@ -78,6 +79,7 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", help="Folder for comparison.json, comparison.md and figures.", show_default=False
         ),
+        positive: str | None = POSITIVE,
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
         missing: str = MISSING,
@@ -106,6 +108,7 @@ def register(app: typer.Typer) -> None:
             ordered=ordered,
             bins=bins,
             margin=_points(margin),
+            positive=split_names(positive),
             map=class_map,
             aggregate=aggregate,
             missing=missing,

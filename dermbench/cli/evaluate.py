@@ -36,6 +36,12 @@ ORDERED = typer.Option(
 BINS = typer.Option(
     [], "--bins", help="Bands of a sensitive feature: age=40,60, the lower ends but the first.", show_default=False
 )
+POSITIVE = typer.Option(
+    None,
+    "--positive",
+    help="Positive classes, for sensitivity and specificity: A,B. By default the malignant ones, where known.",
+    show_default=False,
+)
 LOGITS = typer.Option(False, "--logits", help="The predictions are logits, not probabilities.")
 MAP = typer.Option(
     None,
@@ -91,7 +97,7 @@ def register(app: typer.Typer) -> None:
         primary: str | None = typer.Option(
             None,
             "--primary",
-            help="Primary question, METRIC:FEATURE; by default the task's, else accuracy by skin type.",
+            help="Primary question, METRIC:FEATURE; by default the task's, else sensitivity or accuracy.",
             show_default=False,
         ),
         margin: float | None = typer.Option(
@@ -106,6 +112,7 @@ def register(app: typer.Typer) -> None:
             help="Columns held fixed besides the true class in one more comparison of groups: site,quality,age.",
             show_default=False,
         ),
+        positive: str | None = POSITIVE,
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
         missing: str = MISSING,
@@ -142,6 +149,7 @@ def register(app: typer.Typer) -> None:
             validation=validation,
             primary=primary,
             margin=margin,
+            positive=split_names(positive),
             map=class_map,
             aggregate=aggregate,
             missing=missing,

@@ -9,6 +9,7 @@ from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import (
     Disparity,
     Family,
+    Positive,
     Primary,
     Provenance,
     Report,
@@ -30,13 +31,14 @@ from dermbench.evaluation.disparity.rows import Questions
 from dermbench.evaluation.features import Evaluated, feature_records
 from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
-from dermbench.evaluation.primary import DEFAULT_METRIC, resolve_primary
+from dermbench.evaluation.primary import default_metric, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.without_twins import add_without_twins, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from dermbench.artifacts.positive import PositiveClasses
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Abstention, Calibration, Feature
     from dermbench.artifacts.truth import Truth
@@ -80,7 +82,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         The same model's predictions, and truth, of another split; the threshold of abstention is fitted there. It
         shares no image and no unit with ``truth``.
     primary
-        Metric and sensitive feature of the primary question.
+        Metric and sensitive feature of the primary question; by default sensitivity where positive classes lead
+        (:class:`~dermbench.artifacts.positive.PositiveClasses`), else accuracy, by skin type.
     margin
         Largest gap of the primary metric that is small enough, stated before the results.
     twins
@@ -116,7 +119,10 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     others = further_annotators(truth, groupings)
-    asked = resolve_primary(sample, [g.feature for g in groupings], primary=primary, margin=margin)
+    default = default_metric(truth.positive)
+    asked = resolve_primary(
+        sample, [g.feature for g in groupings], primary=primary, margin=margin, default=default
+    )
     covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
     tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
@@ -124,7 +130,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         sample, metrics, tables, found, plan, Questions(asked, margin, len(groupings)), truth.unit_column
     )
     per_class = class_table(sample, found[None])
-    metric = METRICS.get(asked[0] if asked else DEFAULT_METRIC)
+    metric = METRICS.get(asked[0] if asked else default)
     features = feature_records(data, groupings, others, metric)
     report = Report(
         task=truth.task,
@@ -139,6 +145,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         class_extremes=class_extremes(per_class),
         confusion=confusion_table(sample),
         calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
+        positive=_positive(truth.positive),
         primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
         family=_family(features),
         features=features,
@@ -165,6 +172,12 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         workers=workers,
     )
     return add_without_twins(report, again)
+
+
+def _positive(found: PositiveClasses | None) -> Positive | None:
+    if found is None:
+        return None
+    return Positive(classes=found.classes, source=found.source, leads=found.leads)
 
 
 def _family(features: Mapping[str, Feature]) -> Family | None:

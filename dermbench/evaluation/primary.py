@@ -11,14 +11,25 @@ from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.artifacts.positive import PositiveClasses
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
 
-DEFAULT_METRIC = "accuracy"
+DEFAULT_METRIC, POSITIVE_METRIC = "accuracy", "sensitivity"
+
+
+def default_metric(positive: PositiveClasses | None) -> str:
+    """Return the metric that the primary question is about unless something else says so."""
+    return POSITIVE_METRIC if positive is not None and positive.leads else DEFAULT_METRIC
 
 
 def resolve_primary(
-    sample: Sample, features: Sequence[str], *, primary: tuple[str, str] | None, margin: float | None
+    sample: Sample,
+    features: Sequence[str],
+    *,
+    primary: tuple[str, str] | None,
+    margin: float | None,
+    default: str = DEFAULT_METRIC,
 ) -> tuple[str, str] | None:
     """Return metric and feature of the primary question, checked against the data.
 
@@ -29,10 +40,12 @@ def resolve_primary(
     features
         Sensitive features that are evaluated.
     primary
-        Metric and feature as asked for; by default accuracy by the first skin-type feature, or by the first
+        Metric and feature as asked for; by default ``default`` by the first skin-type feature, or by the first
         feature where there is none.
     margin
         Gap of the primary metric that would be small enough; None states none.
+    default
+        Metric of a question that nobody asked for.
 
     Returns
     -------
@@ -45,12 +58,12 @@ def resolve_primary(
         With all problems: a metric that is unknown, does not apply or has no tested gap; a feature that is not
         evaluated; a margin outside of the metric's range.
     """
-    default = next((name for name in features if name.startswith("fst")), next(iter(features), None))
-    if primary is None and default is None:
+    first = next((name for name in features if name.startswith("fst")), next(iter(features), None))
+    if primary is None and first is None:
         if margin is not None:
             raise UsageError("--margin is for the primary gap; no sensitive feature is evaluated")
         return None
-    name, feature = primary or (DEFAULT_METRIC, str(default))
+    name, feature = primary or (default, str(first))
     problems = []
     if feature not in features:
         problems.append(f"feature {feature!r} is not evaluated; there are {', '.join(features) or 'none'}")

@@ -60,7 +60,8 @@ def disparity_sections(
     A value that is undefined is a dash with its reason beneath. With ``explain`` the columns are explained.
     """
     rows = feature.disparities
-    items = [Item(name, rows[name]) for name in shown_metrics(rows)]
+    order = dict.fromkeys([*headline_metrics(rows, report.first_metrics), *shown_metrics(rows)])
+    items = [Item(name, rows[name]) for name in order]
     if not items:
         return []
     gaps = _table(f"Disparity by {title}", items, MAIN, explain=explain)
@@ -68,7 +69,7 @@ def disparity_sections(
     said = macro_notes(items, len(report.classes))
     return [
         replace(gaps, notes=(*said, *gaps.notes), detail=True),
-        replace(more, detail=detail, lead=len(headline_metrics(rows))),
+        replace(more, detail=detail, lead=len(headline_metrics(rows, report.first_metrics))),
     ]
 
 

@@ -89,7 +89,7 @@ class Bar:
 
 def forest(report: Report) -> Forest | None:
     """Return the forest plot of accuracy (of another metric where there is none); None without a value."""
-    name = next(iter(headline_metrics(report.overall)), None)
+    name = next(iter(headline_metrics(report.overall, report.first_metrics)), None)
     overall = None if name is None else report.overall[name]
     if name is None or overall is None or overall.value is None:
         return None

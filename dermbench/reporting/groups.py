@@ -57,16 +57,19 @@ def twin_note(name: str, first: str) -> str:
     return f"{feature_title(name)}: identical with {feature_title(first)} in every group and value."
 
 
-def group_sections(title: str, feature: Feature, *, detail: bool = False) -> list[Section]:
+def group_sections(
+    title: str, feature: Feature, first: Sequence[str] = (), *, detail: bool = False
+) -> list[Section]:
     """Return the tables of one feature: a row a group, at most four metrics side by side.
 
-    Headline metrics come first, then raw beside class-mix standardised values, then further metrics.
+    Headline metrics come first, those of ``first`` before all, then raw beside class-mix standardised values, then
+    further metrics.
     """
     groups = feature.groups
     names = {name for group in groups.values() for name in group.cells}
     standardised = [name for name in shown_metrics(names) if name.startswith(STANDARDISED)]
     metrics = shown_metrics(names - set(standardised))
-    leading = headline_metrics(metrics)
+    leading = headline_metrics(metrics, first)
     rest = [name for name in metrics if name not in leading]
     tables = [_table(f"By {title}", groups, leading, detail=detail)] if leading else []
     if standardised:

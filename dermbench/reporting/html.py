@@ -46,7 +46,7 @@ def to_html(report: Report) -> str:
     """
     tables = sections(report)
     gaps = next((table for table in tables if table.title == GAPS), None)
-    scale = drawing.gap_scale([item.row for items in gap_items(report.features).values() for item in items])
+    scale = drawing.gap_scale([item.row for items in gap_items(report).values() for item in items])
     return (
         environment()
         .get_template("report.html.j2")
@@ -88,7 +88,7 @@ def environment() -> Environment:
 def _cards(report: Report) -> list[dict[str, str]]:
     """Return the headline metrics: title, value, interval, n, and the reason of what is undefined."""
     cards = []
-    for name in headline_metrics(report.overall):
+    for name in headline_metrics(report.overall, report.first_metrics):
         cell, notes = report.overall[name], Footnotes()
         texts = {"value": cell_value(cell, notes), "interval": cell_interval(cell, notes)}
         shown = {key: text.rstrip("¹") for key, text in texts.items()}
@@ -102,7 +102,7 @@ def _lines(report: Report, gaps: Section | None, scale: drawing.Scale) -> list[t
     """Return {heading: rows} of the disparity table, each row beside its drawing."""
     if gaps is None:
         return []
-    items = [item for found in gap_items(report.features).values() for item in found]
+    items = [item for found in gap_items(report).values() for item in found]
     both = list(zip(gaps.rows, items, strict=True))
     return [
         (head, [Line(texts[1:], drawing.gap(item.row, scale), _kind(item.row)) for texts, item in part])

@@ -10,7 +10,7 @@ from dermbench.artifacts.wording import CROSS
 from dermbench.evaluation.core.metric import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 STANDARDISED = "standardised_"
 """Begins the names of metrics under the class mix of all groups."""
@@ -60,10 +60,11 @@ def shown_metrics(names: Iterable[str]) -> list[str]:
     return sorted_metrics(kept - {"micro_f1"} if "accuracy" in kept else kept)
 
 
-def headline_metrics(names: Iterable[str]) -> list[str]:
-    """Return the headline metrics among some; where there is none, the first four."""
+def headline_metrics(names: Iterable[str], first: Sequence[str] = ()) -> list[str]:
+    """Return the headline metrics among some, those of ``first`` before all; without any, the first four."""
     shown = shown_metrics(names)
-    return [name for name in shown if is_headline(name)] or shown[:LEADING]
+    leading = [name for name in first if name in shown]
+    return [*leading, *(n for n in shown if is_headline(n) and n not in leading)] or shown[:LEADING]
 
 
 def sorted_features(names: Iterable[str]) -> list[str]:

@@ -40,7 +40,7 @@ def feature_sections(report: Report, name: str, *, main: bool) -> list[Section]:
     """Return the tables of one feature; those of the main one are explained and in the short report."""
     title, feature = feature_title(name), report.features[name]
     return [
-        *group_sections(title, feature, detail=not main),
+        *group_sections(title, feature, report.first_metrics, detail=not main),
         *disparity_sections(title, feature, report, explain=main, detail=not main),
         *screen_sections(title, feature, report.classes),
         *annotator_sections(title, feature, report),

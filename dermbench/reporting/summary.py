@@ -14,7 +14,7 @@ from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, co
 from dermbench.reporting.section import Column, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from dermbench.artifacts.report import Feature, Report
 
@@ -24,7 +24,7 @@ SUMMARY, METRICS_TITLE, GAPS = "Summary", "Metrics", "Disparities"
 
 def summary_sections(report: Report) -> list[Section]:
     """Return the summary, the headline metrics, the gaps in them, and the further metrics."""
-    leading = headline_metrics(report.overall)
+    leading = headline_metrics(report.overall, report.first_metrics)
     further = [name for name in shown_metrics(report.overall) if name not in leading]
     equal = ("micro-F1 equals accuracy: each image has one true and one predicted class.",)
     said = equal if {"accuracy", "micro_f1"} <= report.overall.keys() else ()
@@ -37,13 +37,14 @@ def summary_sections(report: Report) -> list[Section]:
     ]
 
 
-def gap_items(features: Mapping[str, Feature]) -> dict[str, list[Item]]:
+def gap_items(report: Report) -> dict[str, list[Item]]:
     """Return {feature: disparities in headline metrics}, without features that repeat an earlier one."""
+    features = report.features
     same = twins(features)
     found = {}
     for name in sorted_features(features):
         rows = features[name].disparities
-        items = [Item(metric, rows[metric]) for metric in headline_metrics(rows)]
+        items = [Item(metric, rows[metric]) for metric in headline_metrics(rows, report.first_metrics)]
         if items and name not in same:
             found[name] = items
     return found
@@ -52,7 +53,7 @@ def gap_items(features: Mapping[str, Feature]) -> dict[str, list[Item]]:
 def gap_section(report: Report) -> Section | None:
     """Return one line a sensitive feature and headline metric: gap, its limits, chance, p, verdict."""
     notes, features = Footnotes(), report.features
-    found = gap_items(features)
+    found = gap_items(report)
     rows = [
         (feature_title(name) + sizes(features[name]), item.title(), *write_row(item, MAIN, notes))
         for name, items in found.items()

@@ -24,7 +24,7 @@ def twin_sections(report: Report) -> list[Section]:
     notes = Footnotes()
     rows: list[tuple[str, ...]] = [
         (metric_title(name), cell_text(report.overall[name], notes), cell_text(block.overall.get(name), notes))
-        for name in headline_metrics(report.overall)
+        for name in headline_metrics(report.overall, report.first_metrics)
     ]
     asked = report.primary
     if asked is not None and block.primary is not None:

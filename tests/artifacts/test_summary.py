@@ -173,7 +173,7 @@ def test_a_metric_that_is_not_installed_and_other_features():
 
 def test_what_a_margin_does_not_bound():
     row = disparity(role="primary", margin=0.3)
-    positive = Positive(classes=("nevus", "eczema"), source="--positive")
+    positive = Positive(classes=("nevus", "eczema"), source="--positive", leads=True)
     assert "within a class, nevus and eczema included, are" in sentences(of(row, positive=positive))["primary"]
     assert "within a class are not bounded" in sentences(of(row, classes=("a", "b")))["primary"]
 

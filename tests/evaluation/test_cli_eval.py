@@ -296,6 +296,43 @@ def test_without_a_class_set_the_labels_of_the_truth_are_it(table, truth, tmp_pa
     assert json.loads(out)["per_class"]["wart"]["support"] == 0
 
 
+def binary_files(folder, positive="malignant"):
+    labels = ["benign"] * 20 + [positive] * 12
+    truth = pd.DataFrame({"image_id": [f"i{i:02}" for i in range(32)], "label": labels, "fst": [1, 2, 5, 6] * 8})
+    truth.to_csv(folder / "truth.csv", index=False)
+    pred = ["benign"] * 20 + [positive] * 2 + ["benign"] * 10
+    truth.assign(pred=pred)[["image_id", "pred"]].to_csv(folder / "vendor.csv", index=False)
+    return ("eval", folder / "vendor.csv", "--truth", folder / "truth.csv", "--resamples", 99)
+
+
+def test_a_binary_file_leads_with_sensitivity_by_skin_type(tmp_path):
+    arguments = binary_files(tmp_path)
+    _, out, _ = run(*arguments, "--json")
+    report = json.loads(out)
+    assert report["primary"] == {"feature": "fst", "metric": "sensitivity"}
+    assert report["positive"] == {"classes": ["malignant"], "leads": True, "source": "class name"}
+    said = {sentence["kind"]: sentence["text"] for sentence in report["summary"]}
+    assert said["positive"].startswith("2 of 12 images of malignant were recognised (sensitivity .17 [.05, .45])")
+    assert said["positive"].endswith("Recognised by skin type: I 1 of 3, II 1 of 3, V 0 of 3, VI 0 of 3.")
+    assert any("The class malignant counts as positive" in text for text in report["provenance"]["interpreted"])
+    code, screen, _ = run(*arguments)
+    assert code == 0
+    assert screen.index("sensitivity ") < screen.index("accuracy ")
+    assert "sensitivity (primary)" in screen
+
+
+def test_the_user_names_positive_classes_or_asks_something_else(tmp_path):
+    arguments = binary_files(tmp_path, "wart")
+    _, out, _ = run(*arguments, "--json")
+    assert json.loads(out)["primary"]["metric"] == "accuracy"
+    _, out, _ = run(*arguments, "--json", "--positive", "WART")
+    assert json.loads(out)["positive"] == {"classes": ["wart"], "leads": True, "source": "--positive"}
+    _, out, _ = run(*arguments, "--json", "--positive", "wart", "--primary", "specificity:fst")
+    assert json.loads(out)["primary"]["metric"] == "specificity"
+    code, _, message = run(*arguments, "--positive", "mole")
+    assert (code, "--positive: no class 'mole'; there are benign, wart" in message) == (2, True)
+
+
 def test_a_task_brings_classes_and_malignancy(tmp_path):
     labels = ["ACK", "BCC", "MEL", "NEV", "SCC", "SEK"]
     table = pd.DataFrame({"img_id": list("abcdef"), "diagnostic": labels, "gender": list("fmfmfm")})
@@ -306,8 +343,8 @@ def test_a_task_brings_classes_and_malignancy(tmp_path):
     assert code == 0
     document = json.loads(out)
     assert document["task"] == "pad-ufes-20"
-    assert document["overall"]["malignant_sensitivity"]["value"] == 1
-    assert document["overall"]["malignant_specificity"]["value"] == 0
+    assert document["overall"]["sensitivity"]["value"] == 1
+    assert document["overall"]["specificity"]["value"] == 0
     assert set(document["features"]) == {"sex"}
 
 
@@ -530,7 +567,7 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
             ("--primary", "accuracy:gender", "--margin", "2"),
             ["'gender' is not evaluated", "2 is not between 0 and 1"],
         ),
-        (("--primary", "malignant_sensitivity:fst"), ["means nothing for this task"]),
+        (("--primary", "sensitivity:fst"), ["means nothing for this task"]),
         (("--primary", "log_loss:fst"), ["the gaps of log_loss are not tested"]),
         (("--primary", "auroc_ovr:sex"), ["'sex' is not evaluated", "the gaps of auroc_ovr are not tested"]),
         (("--margin", "0"), ["0 is not between 0 and 1"]),

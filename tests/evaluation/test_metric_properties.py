@@ -42,7 +42,7 @@ def weighted(metric, sample, weights):
 def test_trait_sets_cover_the_registry():
     metrics = [METRICS.get(name) for name in ALL]
     assert {m.kind for m in metrics} == KINDS
-    assert all(m.view in {"classes", "malignancy"} for m in metrics)
+    assert all(m.view in {"classes", "positive"} for m in metrics)
     by_kind = [{m.name for m in metrics if m.kind == kind} for kind in sorted(KINDS)]
     assert set.union(*by_kind) == set(ALL)
     assert sum(map(len, by_kind)) == len(ALL)
@@ -162,7 +162,7 @@ def test_what_one_class_cannot_tell_is_undefined(name, predicted, build):
 @pytest.mark.parametrize("name", COUNTS)
 def test_counts_work_on_leading_axes(name):
     metric = METRICS.get(name)
-    n_classes = 2 if metric.view == "malignancy" else 4
+    n_classes = 2 if metric.view == "positive" else 4
     rng = np.random.default_rng(1)
     tables = [[tally(*rng.integers(0, n_classes, (2, 30)), n_classes) for _ in range(3)] for _ in range(2)]
     fields = [field.name for field in dataclasses.fields(Tally)]

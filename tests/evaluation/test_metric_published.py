@@ -78,7 +78,7 @@ CARET = [
 def test_caret_confusion_matrix(table, published, build):
     hit, miss, alarm, quiet = table
     sample = build(*from_table([[quiet, alarm], [miss, hit]]))
-    names = ("accuracy", "cohen_kappa", "malignant_sensitivity", "malignant_specificity")
+    names = ("accuracy", "cohen_kappa", "sensitivity", "specificity")
     found = [score(METRICS.get(name), sample) for name in names]
     found += [
         class_rows(sample)["c001"].precision.value,

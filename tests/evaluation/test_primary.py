@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from dermbench.artifacts.positive import positive_classes
 from dermbench.errors import UsageError
-from dermbench.evaluation.primary import resolve_primary
+from dermbench.evaluation.primary import default_metric, resolve_primary
 
 
 @pytest.fixture
@@ -42,3 +43,16 @@ def test_a_margin_lies_within_the_range_of_the_metric(metric, margin, sample):
     with pytest.raises(UsageError, match="is not between 0 and"):
         resolve_primary(sample, ("fst",), primary=(metric, "fst"), margin=margin)
     resolve_primary(sample, ("fst",), primary=(metric, "fst"), margin=abs(margin) * 0.9)
+
+
+@pytest.mark.parametrize(
+    ("classes", "about", "expected"),
+    [
+        (("benign", "malignant"), {}, "sensitivity"),
+        (("a", "b"), {}, "accuracy"),
+        (("a", "b", "c"), {"malignancy": {"a": "benign", "b": "malignant", "c": "benign"}}, "accuracy"),
+        (("a", "b", "c"), {"chosen": ["b"]}, "sensitivity"),
+    ],
+)
+def test_sensitivity_comes_first_where_positive_classes_lead(classes, about, expected):
+    assert default_metric(positive_classes(classes, **about)) == expected

@@ -100,13 +100,14 @@ class SummarySentence(Part):
     Attributes
     ----------
     kind
-        ``tested``: what was tested on whom. ``classes``: the best and worst classes. ``primary``: the answer to
+        ``tested``: what was tested on whom. ``positive``: how many positive images are recognised, in all and by
+        skin type. ``classes``: the best and worst classes. ``primary``: the answer to
         the primary question. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
     text
         The sentence.
     """
 
-    kind: Literal["tested", "classes", "primary", "fails", "limits"]
+    kind: Literal["tested", "positive", "classes", "primary", "fails", "limits"]
     text: str
 
 
@@ -170,11 +171,15 @@ class Positive(Part):
     classes
         Their names.
     source
-        Where they are declared.
+        What says so: the user (``--positive``), the ``malignancy`` of every class, or the name of one class of two
+        (``class name``).
+    leads
+        Whether a report starts with sensitivity and specificity: the user named the classes, or there are two.
     """
 
     classes: tuple[str, ...] = Field(min_length=1)
-    source: str
+    source: Literal["--positive", "malignancy", "class name"]
+    leads: bool
 
 
 class Primary(Part):
@@ -307,6 +312,11 @@ class Report(Record):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def first_metrics(self) -> tuple[str, ...]:
+        """Metrics that come before all others; empty where no positive class leads."""
+        return ("sensitivity", "specificity") if self.positive is not None and self.positive.leads else ()
 
     @classmethod
     def read(cls, path: Path | str) -> Self:

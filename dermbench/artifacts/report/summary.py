@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts.report.disparity import Contrast
     from dermbench.artifacts.report.features import Feature, Worst
+    from dermbench.artifacts.report.parts import Cell
     from dermbench.artifacts.report.report import ClassRow, Report
 
 EXTREMES = 3
@@ -51,11 +52,13 @@ def summary(
     Returns
     -------
     tuple of SummarySentence
-        What was tested, the best and worst classes, the answer to the primary question, where recall fails, and
-        what the data cannot say; a sentence that has nothing to say is left out.
+        What was tested, how many positive images are recognised, the best and worst classes, the answer to the
+        primary question, where recall fails, and what the data cannot say; a sentence that has nothing to say is
+        left out.
     """
     found = (
         SummarySentence(kind="tested", text=_tested(report)),
+        SummarySentence(kind="positive", text=_positive(report)),
         SummarySentence(kind="classes", text=_classes(report)),
         SummarySentence(kind="primary", text=_primary(report, title, low_is_bad=higher_is_better)),
         SummarySentence(kind="fails", text=_fails(report)),
@@ -88,6 +91,37 @@ def _tested(report: Report) -> str:
     feature = report.features[name]
     sizes = [f"{group} {item.n:,}" for group, item in feature.groups.items() if group != UNKNOWN]
     return f"{text}; by {feature_words(name)}: {', '.join([*sizes, f'unknown {feature.unknown_n:,}'])}."
+
+
+def _positive(report: Report) -> str:
+    """Say how many positive and negative images are recognised, and how many positive ones in each group."""
+    if report.positive is None or not report.positive.leads:
+        return ""
+    seen, others = (report.overall.get(name) for name in report.first_metrics)
+    if seen is None or others is None or seen.value is None or others.value is None:
+        return "Sensitivity and specificity need positive and other images; there are none of one kind."
+    name = enumerated(report.positive.classes)
+    both = [
+        f"{_k_of_n(seen)} images of {name} were recognised (sensitivity {decimal(seen.value)}{_ends(seen)})",
+        f"{_k_of_n(others)} others were recognised as such (specificity {decimal(others.value)}{_ends(others)})",
+    ]
+    chosen = None if report.primary is None else report.features.get(report.primary.feature)
+    groups = {} if chosen is None else chosen.groups
+    cells = {group: item.cells.get("sensitivity") for group, item in groups.items() if group != UNKNOWN}
+    parts = [f"{group} {_k_of_n(cell)}" for group, cell in cells.items() if cell is not None and cell.n]
+    assert report.primary is not None or not parts
+    by = "" if report.primary is None or not parts else feature_words(report.primary.feature)
+    return f"{'; '.join(both)}." + (f" Recognised by {by}: {', '.join(parts)}." if parts else "")
+
+
+def _k_of_n(cell: Cell) -> str:
+    n = cell.n or 0
+    return f"{round((cell.value or 0.0) * n):,} of {n:,}"
+
+
+def _ends(cell: Cell) -> str:
+    shown = limits(cell.low, cell.high)
+    return f" {shown}" if cell.low is not None and cell.high is not None else ""
 
 
 def _counted_feature(report: Report) -> str | None:

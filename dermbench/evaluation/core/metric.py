@@ -11,8 +11,8 @@ Three kinds cover the field, and each is computed for all resamples and groups a
   takes a matrix of weights (n_samples, n_resamples) and returns (n_resamples,) (AUROC, average precision).
   A true class of -1 marks an image of none of the classes whose probabilities are given.
 
-A metric sees the classes of the task (``view="classes"``) or two collapsed ones (``view="malignancy"``: 0 the
-rest, 1 malignant), so that its function needs to know nothing about the task;
+A metric sees the classes of the task (``view="classes"``) or two collapsed ones (``view="positive"``: 0 the
+rest, 1 positive), so that its function needs to know nothing about the task;
 :class:`~dermbench.evaluation.core.sample.Sample` makes both views.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Weighted = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 Kind = Literal["counts", "mean", "ranking"]
-View = Literal["classes", "malignancy"]
+View = Literal["classes", "positive"]
 
 
 @dataclass(frozen=True)

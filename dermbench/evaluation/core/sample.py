@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ELIGIBLE = 10
 """True cases from which on a (group, class) cell takes part in comparisons of macro metrics."""
-MALIGNANT = "malignant"
-"""Value of a task's malignancy mapping that marks a malignant class."""
 NEEDS_PROBABILITIES = "needs probabilities"
 """Why a metric of probabilities is undefined for predicted labels."""
 
@@ -46,8 +44,8 @@ class Sample:
         Predicted probabilities, shape (n_samples, n_classes), where there are any.
     classes
         Names of the classes, shape (n_classes,); empty when nothing refers to them.
-    malignant
-        Whether each class is malignant, shape (n_classes,); None when this is not known for every class.
+    positive
+        Whether each class is positive, shape (n_classes,); None where nothing says which are.
     ordered
         Whether the order of the classes means something.
     original
@@ -65,7 +63,7 @@ class Sample:
     unit: NDArray[np.intp] | None = None
     y_prob: NDArray[np.float64] | None = None
     classes: tuple[str, ...] = ()
-    malignant: tuple[bool, ...] | None = None
+    positive: tuple[bool, ...] | None = None
     ordered: bool = False
     original: NDArray[np.intp] | None = None
 
@@ -131,34 +129,34 @@ class Sample:
         Parameters
         ----------
         name
-            ``classes`` for the classes of the task; ``malignancy`` for two classes, 1 malignant and 0 the rest.
+            ``classes`` for the classes of the task; ``positive`` for two classes, 1 positive and 0 the rest.
 
         Raises
         ------
         UsageError
-            When it is not known which classes are malignant.
+            When nothing says which classes are positive.
         """
-        return self if name == "classes" or self.original is not None else self._malignancy
+        return self if name == "classes" or self.original is not None else self._positive_view
 
     @cached_property
-    def _malignancy(self) -> Sample:
-        """Malignant classes against the rest; probabilities are added up."""
-        if self.malignant is None:
-            raise UsageError("the sample does not say which classes are malignant")
-        is_malignant = np.array(self.malignant, dtype=np.bool_)
-        code = is_malignant.astype(np.intp)
+    def _positive_view(self) -> Sample:
+        """Positive classes against the rest; probabilities are added up."""
+        if self.positive is None:
+            raise UsageError("the sample does not say which classes are positive")
+        is_positive = np.array(self.positive, dtype=np.bool_)
+        code = is_positive.astype(np.intp)
         y_prob = None
         if self.y_prob is not None:
-            malignant = np.minimum(self.y_prob[:, is_malignant].sum(axis=1), 1.0)
-            y_prob = np.column_stack([1.0 - malignant, malignant])
+            positive = np.minimum(self.y_prob[:, is_positive].sum(axis=1), 1.0)
+            y_prob = np.column_stack([1.0 - positive, positive])
         return Sample(
             code[self.y_true],
             code[self.y_pred],
             2,
             unit=self.unit,
             y_prob=y_prob,
-            classes=("other", MALIGNANT),
-            malignant=(False, True),
+            classes=("negative", "positive"),
+            positive=(False, True),
             original=self.y_true,
         )
 
@@ -178,8 +176,8 @@ class Sample:
 
     def applies(self, metric: Metric) -> bool:
         """Whether ``metric`` means something for this task, whatever the predictions are."""
-        if metric.view == "malignancy":
-            return self.malignant is not None and any(self.malignant) and not all(self.malignant)
+        if metric.view == "positive":
+            return self.positive is not None
         return not metric.needs_order or (self.ordered and self.n_classes > 2)
 
     def reason(self, metric: Metric) -> str:
@@ -206,7 +204,7 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
         raise UsageError(f"predictions and truth are not of the same image_id, {detail}")
     if len(truth) == 0:
         raise UsageError("there is no image to evaluate")
-    kinds = [truth.malignancy.get(name) for name in truth.classes]
+    named = truth.positive
     return Sample(
         truth.y_true,
         predictions.y_pred,
@@ -214,7 +212,7 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
         unit=None if truth.unit_column is None else truth.unit,
         y_prob=predictions.y_prob,
         classes=truth.classes,
-        malignant=None if None in kinds else tuple(kind == MALIGNANT for kind in kinds),
+        positive=None if named is None else tuple(name in named.classes for name in truth.classes),
         ordered=truth.ordered,
     )
 

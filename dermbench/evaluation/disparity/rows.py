@@ -26,7 +26,7 @@ from dermbench.evaluation.disparity.limits import Limits, gap_limits
 from dermbench.evaluation.disparity.spread import between_group_sd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
 
     Rows = dict[str, Disparity | Undefined]
+
+
+SENSITIVITY = "sensitivity"
+OF_ONE_KIND = frozenset({SENSITIVITY, "specificity"})
+"""Metrics that do not average over positive and negative images."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,13 @@ def disparity_rows(
     questions
         The primary question, its margin, and the number of features.
     withheld
-        Why nothing is said about the margin; None where it may be.
+        Why nothing is said about the margin; None where it may be. With positive classes it is said only where the
+        gap in sensitivity is below the margin, too.
     """
     tests = gap_tests(sample, grouping, metrics, plan)
     largest = largest_statistics([t for t in tests.values() if isinstance(t, GapTest) and t.untested is None])
     names = grouping.known().names
+    withheld = withheld or _sensitivity_beyond(tests, questions)
     made: Rows = {}
     for metric in metrics:
         test = tests[metric.name]
@@ -107,6 +114,19 @@ def disparity_rows(
         )
         made[metric.name] = row.record(questions.margin if primary else None, withheld)
     return made
+
+
+def _sensitivity_beyond(tests: Mapping[str, GapTest | str], questions: Questions) -> str | None:
+    """Say that the gap in sensitivity may be beyond the margin that is stated for an average over classes."""
+    test, margin = tests.get(SENSITIVITY), questions.margin
+    if test is None or margin is None or questions.primary is None or questions.primary[0] in OF_ONE_KIND:
+        return None
+    if isinstance(test, str):
+        return f"the gap in sensitivity is unknown ({test})"
+    high = gap_limits(test, critical(test.permuted, features=1)).at_most
+    if high is None:
+        return "the gap in sensitivity has no upper limit"
+    return f"the gap in sensitivity may be up to {decimal(high)}" if high >= margin else None
 
 
 def largest_statistics(tests: Sequence[GapTest]) -> NDArray[np.float64]:

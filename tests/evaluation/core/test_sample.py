@@ -57,10 +57,10 @@ def test_a_collapsed_view_keeps_the_original_classes():
         3,
         unit=np.array([0, 0, 1]),
         y_prob=y_prob,
-        malignant=(False, True, True),
+        positive=(False, True, True),
     )
-    seen = sample.view("malignancy")
-    assert seen is sample.view("malignancy")
+    seen = sample.view("positive")
+    assert seen is sample.view("positive")
     assert seen.y_true.tolist() == [1, 0, 1]
     assert seen.y_pred.tolist() == [1, 0, 1]
     np.testing.assert_allclose(seen.y_prob[:, 1], [0.8, 0.4, 0.9])
@@ -71,7 +71,7 @@ def test_a_collapsed_view_keeps_the_original_classes():
     assert sample.stratum is sample.y_true
 
 
-def test_a_view_needs_to_know_which_classes_are_malignant():
+def test_a_view_needs_to_know_which_classes_are_positive():
     sample = Sample(np.zeros(2, dtype=int), np.zeros(2, dtype=int), 2)
-    with pytest.raises(UsageError, match="does not say which classes are malignant"):
-        sample.view("malignancy")
+    with pytest.raises(UsageError, match="does not say which classes are positive"):
+        sample.view("positive")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -118,6 +120,24 @@ def test_a_margin_is_judged_for_the_primary_row_alone():
     held = rows_of(sample, grouping, margin=0.1, withheld="recall of melanoma differs between groups")["accuracy"]
     assert held.verdict.kind == "undecided"
     assert "nothing is said about the margin" in held.verdict.text
+
+
+def test_a_margin_for_an_average_needs_the_gap_in_sensitivity_below_it():
+    """Few positive images: accuracy is within the margin whatever happens to them."""
+    rng = np.random.default_rng(3)
+    codes, y_true = rng.integers(0, 2, 4000), (rng.random(4000) < 0.02).astype(int)
+    y_pred = np.where(rng.random(4000) < 0.9, y_true, 1 - y_true)
+    grouping = Grouping("band", codes, ("light", "dark"))
+    names = ("accuracy", "sensitivity", "specificity")
+    plain = Sample(y_true, y_pred, 2)
+    assert rows_of(plain, grouping, names[:1], margin=0.1)["accuracy"].verdict.kind == "within_margin"
+    known = replace(plain, positive=(False, True))
+    rows = rows_of(known, grouping, names, margin=0.1)
+    assert rows["accuracy"].verdict.kind == "undecided"
+    assert "the gap in sensitivity may be up to" in rows["accuracy"].verdict.text
+    assert rows_of(known, grouping, names, primary="specificity", margin=0.1)["specificity"].verdict.kind == (
+        "within_margin"
+    )
 
 
 def test_a_real_difference_can_be_smaller_than_the_margin():

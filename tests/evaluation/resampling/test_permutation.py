@@ -171,9 +171,9 @@ def test_features_with_the_same_strata_share_their_permutations():
 def test_group_labels_move_within_the_original_class_of_a_collapsed_view():
     rng = np.random.default_rng(0)
     y_true = rng.integers(0, 4, 200)
-    sample = Sample(y_true, rng.integers(0, 4, 200), 4, malignant=(False, True, True, False))
+    sample = Sample(y_true, rng.integers(0, 4, 200), 4, positive=(False, True, True, False))
     codes = rng.integers(0, 3, 200)
-    parts = elements(sample.view("malignancy"), codes)
+    parts = elements(sample.view("positive"), codes)
     labels = parts.row_labels(0, 0, 5)
     for permuted in labels.T:
         for c in range(4):

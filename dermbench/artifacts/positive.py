@@ -1,0 +1,124 @@
+"""Which classes count as positive: as the user says, by the malignancy of each class, or by the names of two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from dermbench.artifacts.labels import match_labels
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MALIGNANT = "malignant"
+"""Value of a malignancy that makes a class positive."""
+TELLING = frozenset({"1", "true", "yes", "positive", "pos", "malignant", "malignancy", "cancer", "melanoma"})
+"""Names by which one class of two counts as positive."""
+SPELLINGS = {
+    **dict.fromkeys(("1", "1.0", "true", "yes"), MALIGNANT),
+    **dict.fromkeys(("0", "0.0", "false", "no"), "benign"),
+}
+"""What a column of malignancy may say instead."""
+Source = Literal["--positive", "malignancy", "class name"]
+
+
+@dataclass(frozen=True)
+class PositiveClasses:
+    """Classes that count as positive.
+
+    Attributes
+    ----------
+    classes
+        Their names, in the order of the class set; at least one, and not all.
+    source
+        What says so: the user, the malignancy of every class (of the task or in the truth), or the name of one
+        class of two.
+    leads
+        Whether sensitivity is what a reader asks first: the user named them, or there are two classes.
+    """
+
+    classes: tuple[str, ...]
+    source: Source
+    leads: bool
+
+    @property
+    def sentence(self) -> str | None:
+        """Say it where nobody did; None where the user or the malignancy of the classes says it."""
+        if self.source != "class name":
+            return None
+        return f"The class {self.classes[0]} counts as positive, by its name; --positive CLASS says otherwise."
+
+
+def positive_classes(
+    classes: Sequence[str], *, chosen: Sequence[str] = (), malignancy: Mapping[str, str] | None = None
+) -> PositiveClasses | None:
+    """Return the positive classes of a class set; None where nothing says which they are.
+
+    Parameters
+    ----------
+    classes
+        Class set.
+    chosen
+        Classes that the user names; they come before everything else.
+    malignancy
+        ``malignant``, ``benign`` or another group for each class; of no use unless it names every class.
+    """
+    two = len(classes) == 2
+    if chosen:
+        return PositiveClasses(tuple(name for name in classes if name in set(chosen)), "--positive", leads=True)
+    kinds = [(malignancy or {}).get(name) for name in classes]
+    if None not in kinds:
+        found = tuple(name for name, kind in zip(classes, kinds, strict=True) if kind == MALIGNANT)
+        return PositiveClasses(found, "malignancy", leads=two) if 0 < len(found) < len(classes) else None
+    named = tuple(name for name in classes if name.strip().lower() in TELLING)
+    return PositiveClasses(named, "class name", leads=True) if two and len(named) == 1 else None
+
+
+def chosen_classes(
+    names: Sequence[str], classes: Sequence[str], aliases: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
+    """Return the classes that a user names as positive, in the order of the class set.
+
+    Raises
+    ------
+    UsageError
+        When a name is no class, or every class is named.
+    """
+    matched = match_labels(list(names), tuple(classes), aliases=aliases)
+    unknown = [name for name, there in zip(names, matched.notna(), strict=True) if not there]
+    if unknown:
+        raise UsageError(f"--positive: no class {', '.join(map(repr, unknown))}; there are {', '.join(classes)}")
+    found = set(matched)
+    if len(found) == len(classes):
+        raise UsageError("--positive names every class; specificity needs at least one that is not positive")
+    return tuple(name for name in classes if name in found)
+
+
+def malignancy_by_class(table: pd.DataFrame, classes: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """Return the malignancy of every class as a column ``malignancy`` has it, and what is wrong with the column.
+
+    Parameters
+    ----------
+    table
+        With ``label``; without ``malignancy`` there is nothing to find.
+    classes
+        Class set.
+
+    Returns
+    -------
+    malignancy, remark
+        {} where the column does not give every class exactly one value; then a sentence says why.
+    """
+    if "malignancy" not in table:
+        return {}, None
+    kinds = table["malignancy"].astype("string").str.strip().str.lower().replace(SPELLINGS)
+    pairs = pd.DataFrame({"label": table["label"].astype(str), "kind": kinds}).dropna().drop_duplicates()
+    several = sorted(pairs["label"][pairs["label"].duplicated()].unique())
+    lacking = sorted(set(classes) - set(pairs["label"]))
+    if several or lacking:
+        what = f"class {several[0]} has several" if several else f"class {lacking[0]} has none"
+        return {}, f"The column malignancy does not give every class one value ({what}); it is not used."
+    return dict(zip(pairs["label"], pairs["kind"], strict=True)), None
