@@ -91,7 +91,7 @@ class Inside:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._base = root.resolve()
-        self._folders: dict[Path, tuple[Path, bool]] = {}
+        self._folders: dict[str, tuple[str, bool]] = {}
 
     def __call__(self, relative: str) -> Path:
         """Return the file that ``relative`` means.
@@ -101,17 +101,21 @@ class Inside:
         UsageError
             When ``relative`` is absolute, climbs out through ``..`` or leads out through a link.
         """
-        path = self._base / relative
-        if path.parent not in self._folders:
-            folder = path.parent.resolve()
-            self._folders[path.parent] = folder, folder.is_relative_to(self._base)
-        folder, within = self._folders[path.parent]
-        place = folder / path.name
-        if path.name == ".." or path == self._base or place.is_symlink():
+        parent, name = os.path.split(relative)  # text, since a Path for each step of many files takes its time
+        folder, within = self._folder(parent)
+        place = Path(folder, name)
+        if name in {"", ".", ".."} or place.is_symlink():
             place, within = place.resolve(), False
         if not within and not place.is_relative_to(self._base):
             raise UsageError(f"{relative!r} leads outside of {self.root}")
         return place
+
+    def _folder(self, relative: str) -> tuple[str, bool]:
+        """Return a folder below the root with links followed, and whether it lies inside."""
+        if relative not in self._folders:
+            folder = (self._base / relative).resolve()
+            self._folders[relative] = str(folder), folder.is_relative_to(self._base)
+        return self._folders[relative]
 
 
 @contextmanager

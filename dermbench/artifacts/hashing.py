@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,15 @@ def file_digest(path: Path) -> str:
         while block := stream.read(BLOCK):
             digest.update(block)
     return f"sha256:{digest.hexdigest()}"
+
+
+def read_digest(path: Path, *, limit: int) -> tuple[str, bytes | None]:
+    """Return ``sha256:<hex>`` of a file's bytes and, where there are at most ``limit`` of them, the bytes."""
+    with path.open("rb", buffering=0) as stream:
+        if os.fstat(stream.fileno()).st_size > limit:
+            return file_digest(path), None
+        data = stream.readall()
+    return f"sha256:{hashlib.sha256(data).hexdigest()}", data
 
 
 def text_digest(text: str) -> str:

@@ -7,11 +7,12 @@ is refused. Transparent pixels are laid over white, as a browser shows them.
 
 from __future__ import annotations
 
+import io
 import stat
 import threading
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -32,8 +33,8 @@ RANGES = (255, 4095, 65535)
 """Largest values of 8, 12 and 16 bits."""
 DEEP = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 """Pillow's modes with more than 8 bits a channel."""
-SIDEWAYS = frozenset({5, 6, 7, 8})
-"""EXIF orientations of images that lie on their side."""
+UPRIGHT, SIDEWAYS = 1, frozenset({5, 6, 7, 8})
+"""EXIF orientations of images that stand upright, and of those that lie on their side."""
 HEAD = 132
 """Bytes that :func:`kind_of` needs."""
 _KINDS = (
@@ -83,11 +84,16 @@ def decode_rgb(path: Path, *, draft: int | None = None) -> Image.Image:
     return decode_sized(path, draft=draft)[0]
 
 
-def decode_sized(path: Path, *, draft: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode an image as :func:`decode_rgb` does, and return with it the upright width and height of the file."""
+def decode_sized(
+    path: Path, *, draft: int | None = None, data: bytes | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
+    """Decode an image as :func:`decode_rgb` does, and return with it the upright width and height of the file.
+
+    ``data`` are the bytes of the file, where they have been read: then it is not opened.
+    """
     try:
-        with _strict_decoding():
-            return _decoded(path, draft)
+        with strict_decoding():
+            return _from_file(path, draft) if data is None else _decoded(io.BytesIO(data), draft)
     except UnidentifiedImageError as error:
         raise InputError(path, [f"cannot be decoded: {_what_it_is(path)}"]) from error
     except Exception as error:  # damaged files make decoders raise almost anything
@@ -99,20 +105,27 @@ def kind_of(head: bytes) -> str | None:
     return next((name for at, magic, name in _KINDS if head[at : at + len(magic)] == magic), None)
 
 
-def _decoded(path: Path, draft: int | None) -> tuple[Image.Image, tuple[int, int]]:
+def _from_file(path: Path, draft: int | None) -> tuple[Image.Image, tuple[int, int]]:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("is not a plain file")
+    with path.open("rb") as file:
+        return _decoded(file, draft)
+
+
+def _decoded(file: IO[bytes], draft: int | None) -> tuple[Image.Image, tuple[int, int]]:
     # from a stream: of a path, Pillow maps uncompressed TIFFs and scrambles those that are turned
-    with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+    with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
         width, height = image.size
         if draft is not None:
             image.draft("RGB", (draft, draft))
         shortened = ";16" in repr(image.tile)  # Pillow keeps the upper 8 bits of 16-bit colour
-        turned = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
-        size = (height, width) if turned else (width, height)
-        return _rgb(ImageOps.exif_transpose(image), shortened=shortened), size
+        image.load()  # turns a TIFF upright
+        orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
+        size = (height, width) if orientation in SIDEWAYS else (width, height)
+        upright = image if orientation == UPRIGHT else ImageOps.exif_transpose(image)  # which makes a copy
+        return _rgb(upright, shortened=shortened), size
 
 
 def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:
@@ -121,7 +134,8 @@ def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:
         return Image.fromarray(_scaled(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         image = _over_white(image.convert("RGBA"))
-    image = image.convert("RGB")
+    if image.mode != "RGB":
+        image = image.convert("RGB")
     if shortened and 0 < np.asarray(image).max() <= RANGES[1] // 256:
         raise ValueError("16-bit colour of which the lower 12 bits are used; save it with 8 bits")
     return image
@@ -174,7 +188,7 @@ _decoding = 0
 
 
 @contextmanager
-def _strict_decoding() -> Iterator[None]:
+def strict_decoding() -> Iterator[None]:
     """Turn bomb warnings into errors while any thread decodes.
 
     Warning filters are global to the process: the first thread to enter sets them and the last one to

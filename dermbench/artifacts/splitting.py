@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ from dermbench.artifacts.columns import SPLITS
 from dermbench.artifacts.units import connected_units, unit_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 TIE = 1e-9
 
@@ -133,12 +134,13 @@ def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
     for index, images in members.items():
         order, tie = _draws(seed, min(image for image, _, _ in images))
         classes = frozenset(label for _, label, _ in images)
-        strata = _strata((label, tone) for _, label, tone in images)
+        strata = _strata(tuple([(label, tone) for _, label, tone in images]))
         units.append(_Unit(index, len(images), strata, classes, order, tie))
     return sorted(units, key=lambda unit: (-unit.size, unit.order))
 
 
-def _strata(images: Iterable[tuple[str, str]]) -> Strata:
+@lru_cache(maxsize=1024)  # most units are one image of one of few kinds
+def _strata(images: tuple[tuple[str, str], ...]) -> Strata:
     """Count images by stratum, in an order of strata that no order of rows can change."""
     counts: Counter[tuple[str, ...]] = Counter()
     for label, tone in images:
@@ -177,11 +179,11 @@ class _Ledger:
 
     def __init__(self, rows: pd.DataFrame, shares: Mapping[str, float]) -> None:
         self.shares = shares
-        self.total = dict(_strata(zip(rows["label"], rows["fst"], strict=True)))
+        self.total = dict(_strata(tuple(zip(rows["label"], rows["fst"], strict=True))))
         self.held: dict[str, Counter[tuple[str, ...]]] = {split: Counter() for split in shares}
         for split in shares:
             mine = rows[rows["split"] == split]
-            self.add(_strata(zip(mine["label"], mine["fst"], strict=True)), split)
+            self.add(_strata(tuple(zip(mine["label"], mine["fst"], strict=True))), split)
 
     def add(self, strata: Strata, split: str) -> None:
         """Enter the images of a unit."""
@@ -192,6 +194,8 @@ class _Ledger:
         needs = {split: self._need(unit.strata, split) for split in self.shares}
         best = max(needs.values())
         tied = [split for split, need in needs.items() if need >= best - TIE]
+        if len(tied) == 1:
+            return tied[0]
         edges = np.cumsum([self.shares[split] for split in tied])
         return tied[int(np.searchsorted(edges / edges[-1], unit.tie, side="right"))]
 

@@ -35,13 +35,15 @@ FREQUENCIES = 8
 """Lowest frequencies, in each direction, that a perceptual hash is made of."""
 FLAT = 1e-3
 """Norm of grey levels (0 to 1, centred) below which an image has no structure to compare."""
-ROWS, COLUMNS = 128, 4096
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255
+ROWS, COLUMNS = 32, 4096
+"""Hashes that are compared at once; their differences fit into the cache of a processor."""
+_LUMA = tuple(np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255)
 
 
 def grey_levels(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return centred grey levels of norm 1, shape (n, 32, 32); zeros for a flat image."""
-    return _of_norm_1((thumbnails @ _LUMA).astype(np.float32))
+    red, green, blue = (thumbnails[..., i] * share for i, share in enumerate(_LUMA))
+    return _of_norm_1(red + green + blue)
 
 
 def turned(square: NDArray[np.float32], position: int) -> NDArray[np.float32]:
@@ -139,16 +141,17 @@ def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDA
 
 def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
     """Name each group that has several images by its smallest image id, shape (n,); ``<NA>`` elsewhere."""
-    text = ids.astype(object)
-    several = text.groupby(groups).transform("size") > 1
-    return text.groupby(groups).transform("min").where(several).astype("string")
+    several = np.bincount(groups, minlength=1)[groups] > 1
+    text = ids.astype(object)[several]
+    return text.groupby(groups[several]).transform("min").reindex(ids.index).astype("string")
 
 
 def _of_norm_1(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Centre square images and scale them to norm 1; a flat one becomes 0."""
-    centred = values - values.mean(axis=(1, 2), keepdims=True)
-    norm = np.sqrt(np.einsum("ijk,ijk->i", centred, centred))[:, None, None]
-    return np.where(norm > FLAT, centred / np.maximum(norm, FLAT), 0).astype(np.float32)
+    centred: NDArray[np.float32] = values - values.mean(axis=(1, 2), keepdims=True)
+    norm = np.sqrt(np.einsum("ijk,ijk->i", centred, centred))
+    centred /= np.where(norm > FLAT, norm, np.float32(np.inf))[:, None, None]
+    return centred
 
 
 def _close(
@@ -159,8 +162,8 @@ def _close(
         rows = one[start : start + ROWS, None]
         for left in range(start, len(other), COLUMNS):
             distance = popcount(rows ^ other[None, left : left + COLUMNS])
-            first, second = np.nonzero(distance <= threshold)
-            first, second = first + start, second + left
+            found = np.flatnonzero(distance <= threshold)  # several times faster than in two axes
+            first, second = found // distance.shape[1] + start, found % distance.shape[1] + left
             keep = first < second
             yield first[keep], second[keep]
 

@@ -17,6 +17,7 @@ import PIL
 
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.guarded import read_bytes
+from dermbench.artifacts.images import strict_decoding
 from dermbench.data.fingerprints import RECORD, Fingerprints, as_records
 from dermbench.data.inspect import Look, look, on_threads
 from dermbench.errors import DermbenchError
@@ -34,7 +35,7 @@ CACHE = Path("cache") / "fingerprints.bin"
 MAX_BYTES = 4 << 30
 DIGEST = 32
 PREFIX = "sha256:"
-MAGIC = f"dermbench.fingerprints/1 pillow {PIL.__version__}\n".encode()
+MAGIC = f"dermbench.fingerprints/2 pillow {PIL.__version__}\n".encode()
 ROW = np.dtype([("sha256", "u1", (DIGEST,)), ("print", RECORD)])
 
 
@@ -96,7 +97,8 @@ def take_fingerprints(
     """
     known = known or {}
     items = list(zip(paths, stated or [None] * len(paths), strict=True))
-    looks = on_threads(partial(_look, known), items, workers=workers, title="Looking at images")
+    with strict_decoding():
+        looks = on_threads(partial(_look, known), items, workers=workers, title="Looking at images")
     records = as_records([seen.fingerprint for seen in looks])
     for i, seen in enumerate(looks):
         if seen.sha256 is not None and seen.sha256 in known:

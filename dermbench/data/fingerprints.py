@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DRAFT = 128
+DRAFT = 96
 """Shortest side at which grey levels are measured; a JPEG is transformed at a reduced size not below it."""
 SIDE = 32
 """Side of the thumbnail, whatever the proportions of the image."""
@@ -92,35 +93,37 @@ def take(image: Image.Image, size: tuple[int, int]) -> Fingerprint:
     if share < 1:
         small = tuple(max(1, round(side * share)) for side in grey.size)
         grey = grey.resize((small[0], small[1]), Image.Resampling.BOX)
-    mean, sd = _moments(grey)
+    levels = np.asarray(grey)
+    mean, variance = _moments(levels)
     thumbnail = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
-    return Fingerprint(*size, mean, sd, _sharpness(np.asarray(grey).astype(np.int16)), thumbnail)
+    return Fingerprint(*size, mean, math.sqrt(variance), _sharpness(levels), thumbnail)
 
 
 def as_records(prints: Sequence[Fingerprint | None]) -> NDArray[np.void]:
     """Return fingerprints as :data:`RECORD`, shape (n,); zeros for None."""
     records = np.zeros(len(prints), dtype=RECORD)
-    for row, found in zip(records, prints, strict=True):
+    for i, found in enumerate(prints):
         if found is not None:
-            row["width"], row["height"], row["mean"] = found.width, found.height, found.mean
-            row["sd"], row["sharpness"], row["thumbnail"] = found.sd, found.sharpness, found.thumbnail
+            records[i] = (found.width, found.height, found.mean, found.sd, found.sharpness, found.thumbnail)
     return records
 
 
-def _moments(grey: Image.Image) -> tuple[float, float]:
-    """Return mean and standard deviation of the grey levels."""
-    count = np.array(grey.histogram(), dtype=np.float64) / (grey.width * grey.height)
-    level = np.arange(len(count))
-    mean = float(count @ level)
-    return mean, float(np.sqrt(count @ (level - mean) ** 2))
+def _moments(values: NDArray[np.uint8] | NDArray[np.int16]) -> tuple[float, float]:
+    """Return mean and variance of whole numbers, from sums that double precision holds without rounding."""
+    flat = values.astype(np.float64).ravel()
+    mean = float(flat.sum()) / flat.size
+    return mean, max(0.0, float(flat @ flat) / flat.size - mean * mean)
 
 
-def _sharpness(levels: NDArray[np.int16]) -> float:
-    """Return the variance of the Laplacian, 0 for an image of fewer than 3 pixels across."""
-    if min(levels.shape) < 3:
+def _sharpness(grey: NDArray[np.uint8]) -> float:
+    """Return the variance of the Laplacian of grey levels, 0 for an image of fewer than 3 pixels across."""
+    height, width = grey.shape
+    if min(height, width) < 3:
         return 0.0
-    laplacian = levels[:-2, 1:-1] + levels[2:, 1:-1]
-    laplacian += levels[1:-1, :-2]
-    laplacian += levels[1:-1, 2:]
-    laplacian -= 4 * levels[1:-1, 1:-1]
-    return float(laplacian.astype(np.float32).var())
+    levels = grey.astype(np.int16).ravel()  # pixels above and below are one width apart: faster than in two axes
+    laplacian = levels[width:-width] * -4
+    laplacian += levels[: -2 * width]
+    laplacian += levels[2 * width :]
+    laplacian[1:] += levels[width : -width - 1]
+    laplacian[:-1] += levels[width + 1 : -width]
+    return _moments(laplacian.reshape(height - 2, width)[:, 1:-1])[1]

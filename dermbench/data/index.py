@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -70,7 +71,7 @@ class FileIndex:
         """Image files by name without folder and suffix."""
         found: dict[str, list[str]] = defaultdict(list)
         for file in self.images:
-            found[PurePosixPath(file).stem].append(file)
+            found[stem_of(file)].append(file)
         return dict(found)
 
     def named(self, name: str, *, depth: int = 1) -> Path | None:
@@ -81,7 +82,8 @@ class FileIndex:
         InputError
             When several files at that depth differ in content.
         """
-        found = [f for f in self.files if PurePosixPath(f).name.lower() == name.lower() and f.count("/") <= depth]
+        wanted = name.lower()
+        found = [f for f in self.files if f.rpartition("/")[2].lower() == wanted and f.count("/") <= depth]
         level = [f for f in found if f.count("/") == found[0].count("/")]
         if not level:
             return None
@@ -151,22 +153,22 @@ def scan(root: Path, *, skip: Path | None = None) -> FileIndex:
     if not root.is_dir():
         raise UsageError(f"{root}: not a folder")
     base = root.resolve()
-    hidden = skip.resolve() if skip is not None else None
+    hidden = str(skip.resolve()) if skip is not None else None
     files: list[str] = []
     passed: dict[str, str] = {}
-    pending = [base]
+    pending = [(base, "")]
     while pending:
-        with _entries(pending.pop()) as entries:
+        folder, prefix = pending.pop()
+        with _entries(folder) as entries:
             for entry in entries:
-                path = Path(entry.path)
-                if path == hidden:
+                if entry.path == hidden:
                     continue
-                relative = path.relative_to(base).as_posix()
+                relative = prefix + entry.name
                 reason = _reason(entry, base)
                 if reason is not None:
                     passed[relative] = reason
                 elif entry.is_dir(follow_symlinks=False):
-                    pending.append(path)
+                    pending.append((folder / entry.name, f"{relative}/"))
                 else:
                     files.append(relative)
     _refuse_undecodable(base, files)
@@ -180,8 +182,8 @@ def image_index(root: Path, folder: str | None, *, skip: Path | None = None) -> 
 
 def stem_of(name: str) -> str:
     """Return the name of a file without folder and, when it is one of an image, suffix."""
-    path = PurePosixPath(name)
-    return path.stem if is_image(name) else path.name
+    last = posixpath.basename(name.rstrip("/"))
+    return posixpath.splitext(last)[0] if is_image(last) else last
 
 
 def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:

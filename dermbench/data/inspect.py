@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import track
 
-from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.hashing import read_digest
 from dermbench.artifacts.images import decode_sized
 from dermbench.console import make_console
 from dermbench.data.fingerprints import DRAFT, Fingerprint, take
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
     from pathlib import Path
 
+IN_MEMORY = 16 << 20
+"""Bytes of a file that is read once, to be hashed and decoded; a larger one is read twice, a piece at a time."""
+CHUNK = 16
+"""Items that a thread takes at once: handing one over costs as much as opening a small file."""
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -53,13 +58,13 @@ def look(path: Path, *, known: Container[str] = ()) -> Look:
         Hashes of images that are known to decode; those are not decoded again.
     """
     try:
-        digest = file_digest(path)
+        digest, data = read_digest(path, limit=IN_MEMORY)
     except OSError as error:
         return Look(None, f"cannot be read: {error.strerror or error}")
     if digest in known:
         return Look(digest)
     try:
-        return Look(digest, fingerprint=take(*decode_sized(path, draft=DRAFT)))
+        return Look(digest, fingerprint=take(*decode_sized(path, draft=DRAFT, data=data)))
     except InputError as error:
         return Look(digest, "; ".join(error.problems))
 
@@ -86,9 +91,12 @@ def on_threads(
         Results in the order of ``items``.
     """
     console = make_console(stderr=True)
-    pool = ThreadPoolExecutor(max_workers=workers or available_processors())
+    workers = workers or available_processors()
+    step = max(1, min(CHUNK, len(items) // (4 * workers)))
+    chunks = [items[start : start + step] for start in range(0, len(items), step)]
+    pool = ThreadPoolExecutor(max_workers=workers)
     try:
-        results = pool.map(function, items)
+        results = chain.from_iterable(pool.map(lambda chunk: list(map(function, chunk)), chunks))
         if not console.is_terminal:
             return list(results)
         return list(track(results, description=title, total=len(items), console=console))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ _READ = frozenset({"BMP", "GIF", "JPEG", "PNG", "TIFF", "WebP"})
 
 def is_image(name: str) -> bool:
     """Tell by the suffix whether a file is an image."""
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    return posixpath.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def is_hidden(name: str) -> bool:

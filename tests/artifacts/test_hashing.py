@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dermbench.artifacts.hashing import file_digest, table_digest, text_digest
+from dermbench.artifacts.hashing import file_digest, read_digest, table_digest, text_digest
 from dermbench.artifacts.tables import read_table, write_table
 
 
@@ -24,6 +24,13 @@ def test_known_digests(tmp_path):
     (tmp_path / "empty").write_bytes(b"")
     empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert file_digest(tmp_path / "empty") == text_digest("") == empty
+
+
+def test_a_file_that_is_small_enough_is_read_and_hashed_at_once(tmp_path):
+    (tmp_path / "a").write_bytes(b"four")
+    digest = file_digest(tmp_path / "a")
+    assert read_digest(tmp_path / "a", limit=4) == (digest, b"four")
+    assert read_digest(tmp_path / "a", limit=3) == (digest, None)
 
 
 def test_row_and_column_order_do_not_matter(table):

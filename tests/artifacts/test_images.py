@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dermbench.artifacts.images import decode_rgb, kind_of
+from dermbench.artifacts.images import decode_rgb, decode_sized, kind_of
 from dermbench.errors import InputError
 
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
@@ -32,7 +32,19 @@ def test_a_turned_tiff_is_turned_back(tmp_path, mode, orientation):
     exif[0x0112] = orientation
     image.save(tmp_path / "a.tif", exif=exif)
     turned = np.rot90(GREY, {1: 0, 3: 2, 6: -1, 8: 1}[orientation])
-    assert abs(np.asarray(decode_rgb(tmp_path / "a.tif")).astype(int) - turned[..., None]).max() <= 1
+    decoded, size = decode_sized(tmp_path / "a.tif")
+    assert abs(np.asarray(decoded).astype(int) - turned[..., None]).max() <= 1
+    assert size == decoded.size
+
+
+def test_bytes_that_were_read_decode_as_the_file_does(tmp_path):
+    Image.fromarray(GREY).convert("RGB").save(tmp_path / "a.jpg")
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(b"")
+    again, size = decode_sized(tmp_path / "a.jpg", data=data)
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert again.tobytes() == decode_rgb(tmp_path / "a.jpg").tobytes()
+    assert size == (64, 48)
 
 
 def test_draft_is_never_smaller_than_asked(tmp_path):

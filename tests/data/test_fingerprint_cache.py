@@ -60,7 +60,7 @@ def damaged(data):
 FAULTS = {
     "one bit": damaged,
     "cut short": lambda data: data[:-100],
-    "another version": lambda data: data.replace(b"fingerprints/1", b"fingerprints/9"),
+    "another version": lambda data: data.replace(b"fingerprints/2", b"fingerprints/9"),
     "another Pillow": lambda data: data.replace(b"pillow ", b"pillow 0."),
     "empty": lambda _: b"",
 }

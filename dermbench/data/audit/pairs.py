@@ -107,7 +107,8 @@ def find_pairs(
     values = None if embeddings is None else read_embeddings(embeddings, ids.to_numpy(dtype=object))
     prints = fingerprints_of(dataset, workers=workers) if prints is None else prints
     refuse_broken(dataset, prints)
-    found = pairs_of(ids, dataset.paths(rows), prints, verify=verify, embeddings=values, workers=workers)
+    paths = dataset.paths(rows) if verify else []
+    found = pairs_of(ids, paths, prints, verify=verify, embeddings=values, workers=workers)
     source = None if embeddings is None else str(embeddings)
     return replace(found, search=found.search.model_copy(update={"embeddings": source}))
 
@@ -123,7 +124,8 @@ def pairs_of(
 ) -> Pairs:
     """Find pairs among images whose fingerprints are known; those that do not decode have exact pairs only.
 
-    Parameters as for :func:`find_pairs`, shape (n,); ``embeddings`` has shape (n, n_features).
+    Parameters as for :func:`find_pairs`, shape (n,); ``embeddings`` has shape (n, n_features). ``paths`` are of
+    use only where pairs are verified.
     """
     known = same_bytes(prints.sha256)
     rows = np.arange(len(known))
