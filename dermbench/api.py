@@ -16,14 +16,20 @@ from dermbench.artifacts.scales import read_scales
 from dermbench.errors import UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
+from dermbench.evaluation.planning.assumed import DEFAULT_CORRELATION, Assumed
+from dermbench.evaluation.planning.dataset import glance
+from dermbench.evaluation.planning.plan import plan_study, plan_test_set
 from dermbench.inputs import adapt, load_reference, named_columns
 from dermbench.model_names import name_files
+from dermbench.reporting.plan import glance_sentence
 from dermbench.tasks import parse_primary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.artifacts.class_map import MapSource
+    from dermbench.artifacts.manifest import Dataset
+    from dermbench.artifacts.plan import Plan
     from dermbench.artifacts.report import Report
     from dermbench.evaluation import Comparison
     from dermbench.inputs import DataSource, PredictionsSource, Reference, TruthSource
@@ -243,6 +249,89 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         seed=seed,
         n_resamples=n_resamples,
     )
+
+
+def plan(  # noqa: PLR0913 - as many as the verb has options
+    group: str | None = None,
+    *,
+    data: DataSource | None = None,
+    truth: TruthSource | None = None,
+    split: str | None = None,
+    task: str | None = None,
+    feature: str | None = None,
+    metric: str = "accuracy",
+    sizes: Mapping[str, int] | None = None,
+    in_proportion: bool = False,
+    images_per_unit: float = 1.0,
+    correlation: float = DEFAULT_CORRELATION,
+    rate: float = 0.8,
+    drop: float | None = None,
+    margin: float | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Plan a test set: how many patients a new study needs, or what an existing test set can show.
+
+    The protocol of :func:`evaluate` is applied to simulated test sets; see docs/planning.md.
+
+    Parameters
+    ----------
+    group
+        Group that is asked about; for an existing test set every group by default.
+    data, truth, split, task
+        An existing test set, as in :func:`evaluate`; by default a new study is planned.
+    feature
+        Sensitive feature of an existing test set; by default skin type.
+    metric
+        ``accuracy``, or ``sensitivity`` or ``specificity`` of the malignant classes.
+    sizes
+        Patients of each group of a new study. Without the group asked about, the others stay as they are; with it,
+        this is a whole test set. By default all skin types, or bands, have as many patients.
+    in_proportion
+        Whether all groups of ``sizes`` grow, in these proportions.
+    images_per_unit
+        Mean number of images of a patient of a new study.
+    correlation
+        Intra-class correlation of the answers on two images of one patient.
+    rate
+        Share of right answers in every group without a drop.
+    drop, margin
+        Drop to find, and margin to show; .10 by default. A new study for which only one of them is stated answers
+        that question alone.
+    seed
+        Seed of the simulations.
+
+    Raises
+    ------
+    UsageError
+        With all problems of the options.
+    InputError
+        When a table is malformed, with all its problems.
+    """
+    assumed = Assumed(rate, correlation, drop, margin, seed)
+    if data is None and truth is None:
+        if group is None or feature is not None or split is not None or task is not None:
+            raise UsageError(
+                "a new study needs a group, and has no feature, split or task",
+                remedy="Name the group: --group VI; or an existing test set: --data DATASET.",
+            )
+        return plan_study(
+            group, sizes, assumed, metric=metric, images_per_unit=images_per_unit, in_proportion=in_proportion
+        )
+    if sizes is not None or in_proportion or images_per_unit != 1:
+        raise UsageError("sizes and images per patient are those of the existing test set; leave them out")
+    reference = load_reference(data=data, truth=truth, split=split, task=task)
+    return plan_test_set(reference.truth, assumed, metric=metric, feature=feature, group=group)
+
+
+def split_at_a_glance(dataset: Dataset) -> str | None:
+    """Say in one sentence what drop the test split of a dataset can show, in closed form.
+
+    None where there is no test split or no feature with two known groups.
+    """
+    if "test" not in dataset.info.images:
+        return None
+    found = glance(dataset.truth("test"))
+    return None if found is None else glance_sentence(found)
 
 
 def _primary(

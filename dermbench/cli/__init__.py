@@ -21,6 +21,7 @@ from dermbench.cli import (
     explain,
     export,
     leaderboard,
+    plan,
     predict,
     quickstart,
     train,
@@ -93,7 +94,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (quickstart, data, train, predict, evaluate, compare, explain, export, leaderboard, doctor):
+for verb in (quickstart, data, train, predict, evaluate, compare, plan, explain, export, leaderboard, doctor):
     verb.register(app)
 
 

@@ -89,6 +89,7 @@ def _prepare(
     as_json: Json = False,
 ) -> None:
     """Turn a raw release into a dataset folder: check every image, make splits, count."""
+    from dermbench.api import split_at_a_glance
     from dermbench.data import prepare
     from dermbench.data.splits import read_rule
 
@@ -107,7 +108,10 @@ def _prepare(
     if as_json:
         say(dataset.info.model_dump_json(by_alias=True, indent=2))
         return
-    _print_dataset(dataset, _console(stderr=False))
+    console = _console(stderr=False)
+    _print_dataset(dataset, console)
+    if (line := split_at_a_glance(dataset)) is not None:
+        console.print(f"{line} More: dermbench plan --data {dataset.root}", soft_wrap=True)
 
 
 def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = False) -> None:

@@ -1,0 +1,134 @@
+"""``dermbench plan``: how large a test set must be, and what a given one can show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from dermbench.cli.evaluate import DATA, JSON, TASK, TRUTH, report_path
+from dermbench.cli.output import say
+from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.plan import Plan
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+
+    @app.command(name="plan")
+    def plan_(
+        *,
+        group: str | None = typer.Option(
+            None,
+            "--group",
+            help="Group to ask about, such as VI; with a dataset by default every group.",
+            show_default=False,
+        ),
+        drop: float | None = typer.Option(
+            None, "--drop", help="Drop to find; .10 by default.", show_default=False
+        ),
+        margin: float | None = typer.Option(
+            None, "--margin", help="Show that any gap is below this; .10 by default.", show_default=False
+        ),
+        rate: float = typer.Option(0.8, "--rate", help="Share of right answers in groups without a drop."),
+        sizes: str | None = typer.Option(
+            None,
+            "--sizes",
+            help="Patients of the other groups: I=200,II=400. With the group itself: what this test set can show. "
+            "By default every skin type, or band, has as many as the group.",
+            show_default=False,
+        ),
+        in_proportion: bool = typer.Option(
+            False, "--in-proportion", help="All groups of --sizes grow, in these proportions."
+        ),
+        images_per_patient: float = typer.Option(1.0, "--images-per-patient", help="Mean images of a patient."),
+        correlation: float = typer.Option(
+            0.3, "--correlation", help="Correlation of the answers on two images of a patient."
+        ),
+        data: Path | None = DATA,
+        truth: Path | None = TRUTH,
+        split: str | None = typer.Option(
+            None, "--split", help="Split to plan for; test of a dataset folder, all rows of a table."
+        ),
+        task: str | None = TASK,
+        feature: str | None = typer.Option(
+            None, "--feature", help="Sensitive feature; by default skin type.", show_default=False
+        ),
+        metric: str = typer.Option("accuracy", "--metric", help="accuracy, sensitivity or specificity."),
+        out: Path | None = typer.Option(
+            None, "--out", help="Folder for plan.json, plan.md and plan.svg.", show_default=False
+        ),
+        as_json: bool = JSON,
+        seed: int = typer.Option(0, "--seed", min=0, help="Seed of the simulations."),
+    ) -> None:
+        """Plan a test set: patients needed to find a drop or to show a margin, or what a dataset can show."""
+        from dermbench.api import plan
+
+        target = None if out is None else report_path(out, name="plan.json")
+        made = plan(
+            group,
+            data=data,
+            truth=truth,
+            split=split,
+            task=task,
+            feature=feature,
+            metric=metric,
+            sizes=None if sizes is None else read_sizes(sizes),
+            in_proportion=in_proportion,
+            images_per_unit=images_per_patient,
+            correlation=correlation,
+            rate=rate,
+            drop=drop,
+            margin=margin,
+            seed=seed,
+        )
+        _show(made, target, as_json=as_json)
+
+
+def read_sizes(text: str) -> dict[str, int]:
+    """Return {group: patients} of ``I=200,II=400``.
+
+    Raises
+    ------
+    UsageError
+        With every part that is not a name with a whole number, and every name that is there twice.
+    """
+    sizes: dict[str, int] = {}
+    problems = []
+    for part in text.split(","):
+        name, equals, number = (piece.strip() for piece in part.partition("="))
+        name = name.replace("\N{EN DASH}", "-")
+        if not (name and equals and number.isdecimal() and len(number) < 8):
+            problems.append(f"{part.strip()!r} is not NAME=NUMBER")
+        elif name in sizes:
+            problems.append(f"{name} is there twice")
+        else:
+            sizes[name] = int(number)
+    if problems:
+        raise UsageError(f"--sizes: {'; '.join(problems)}", remedy="Write it as --sizes I=200,II=400.")
+    return sizes
+
+
+def _show(plan: Plan, target: Path | None, *, as_json: bool) -> None:
+    from dermbench.artifacts.files import write_text
+    from dermbench.artifacts.outputs import sole_writer_of
+    from dermbench.console import make_console
+    from dermbench.reporting.plan import plan_markdown, print_plan
+    from dermbench.reporting.plan_figure import write_curve
+
+    if as_json:
+        say(plan.text(), end="")
+    else:
+        print_plan(plan, make_console())
+    if target is None:
+        return
+    page, figure = target.with_suffix(".md"), target.with_suffix(".svg")
+    with sole_writer_of(target, page.name, figure.name):
+        plan.write(target)
+        if plan.curves:
+            write_curve(plan, figure)
+        write_text(page, plan_markdown(plan, figure=figure.name if plan.curves else None))
+    say(f"Wrote {', '.join(path.name for path in (target, page, figure))} in {target.parent}", err=True)

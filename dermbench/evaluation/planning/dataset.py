@@ -1,0 +1,78 @@
+"""The test set of a truth, to be planned for, and one line on it in closed form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.plan import Glance
+from dermbench.errors import UsageError
+from dermbench.evaluation.core.groups import default_features, group
+from dermbench.evaluation.core.metric import METRICS
+from dermbench.evaluation.core.sample import MALIGNANT, Sample
+from dermbench.evaluation.notes import UNIT_NAMES
+from dermbench.evaluation.planning.assumed import Assumed
+from dermbench.evaluation.planning.design import Design
+from dermbench.evaluation.planning.test_set import TestSet, closed_drop
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.truth import Truth
+
+
+def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str | None) -> TestSet:
+    """Return images, units and groups of a truth, with what is assumed of the outcomes.
+
+    Parameters
+    ----------
+    truth
+        Labels, units and sensitive features.
+    assumed
+        Rate, correlation and seed.
+    metric
+        Name of a proportion.
+    feature
+        Sensitive feature; None for skin type, else the first one that there is.
+    """
+    features = default_features(truth)
+    chosen = feature or next((f for f in features if f.startswith("fst")), next(iter(features), None))
+    if chosen is None:
+        raise UsageError(
+            "plan: the truth has no sensitive feature to plan for",
+            remedy="Name a column with --feature; a new study needs no data: dermbench plan --group VI.",
+        )
+    positive = [truth.malignancy.get(name) for name in truth.classes]
+    sample = Sample(
+        truth.y_true,
+        truth.y_true,
+        len(truth.classes),
+        unit=None if truth.unit_column is None else truth.unit,
+        classes=truth.classes,
+        malignant=None if None in positive else tuple(kind == MALIGNANT for kind in positive),
+    )
+    design = Design.of(sample, group(truth, chosen), METRICS.get(metric))
+    return TestSet(design, assumed.rate, assumed.correlation if design.sample.clustered else 0.0, assumed.seed)
+
+
+def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
+    """Return the group of which the largest drop is needed, in closed form; None without two known groups.
+
+    Skin type is looked at, else the first sensitive feature.
+    """
+    assumed = assumed or Assumed()
+    if not default_features(truth):
+        return None
+    test_set = planned_test_set(truth, assumed, "accuracy", None)
+    design = test_set.design
+    if len(design.grouping.names) < 2:
+        return None
+    drops = [closed_drop(test_set, place) for place in range(len(design.grouping.names))]
+    images = design.layout.counts.sum(axis=1)
+    worst = max(range(len(drops)), key=lambda g: (drops[g] is None, drops[g] or 0.0, -images[g]))
+    return Glance(
+        metric=design.metric.name,
+        rate=test_set.rate,
+        group=design.grouping.names[worst],
+        images=int(images[worst]),
+        units=int(design.layout.units[worst]),
+        unit=UNIT_NAMES.get(truth.unit_column or "", "image"),
+        drop=drops[worst],
+    )
