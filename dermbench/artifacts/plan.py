@@ -241,7 +241,7 @@ class Glance(Part):
     metric, rate
         The metric, and its value in groups without a drop.
     group, images, units, unit
-        The group that needs the largest drop, and what there is of it.
+        The group with the fewest units, and what there is of it.
     drop
         The smallest drop of that group that is found with 80 %; None where none is.
     """

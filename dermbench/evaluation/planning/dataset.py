@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dermbench.artifacts.plan import Glance
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.groups import default_features, group
@@ -53,7 +55,7 @@ def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str |
 
 
 def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
-    """Return the group of which the largest drop is needed, in closed form; None without two known groups.
+    """Return the drop that is found in the group with the fewest units, in closed form; None without two groups.
 
     Skin type is looked at, else the first sensitive feature.
     """
@@ -64,15 +66,14 @@ def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
     design = test_set.design
     if len(design.grouping.names) < 2:
         return None
-    drops = [closed_drop(test_set, place) for place in range(len(design.grouping.names))]
-    images = design.layout.counts.sum(axis=1)
-    worst = max(range(len(drops)), key=lambda g: (drops[g] is None, drops[g] or 0.0, -images[g]))
+    images, units = design.layout.counts.sum(axis=1), design.layout.units
+    least = int(np.lexsort((images, units))[0])
     return Glance(
         metric=design.metric.name,
         rate=test_set.rate,
-        group=design.grouping.names[worst],
-        images=int(images[worst]),
-        units=int(design.layout.units[worst]),
+        group=design.grouping.names[least],
+        images=int(images[least]),
+        units=int(units[least]),
         unit=UNIT_NAMES.get(truth.unit_column or "", "image"),
-        drop=drops[worst],
+        drop=closed_drop(test_set, least),
     )
