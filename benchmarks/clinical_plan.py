@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/clinical_plan.py --sets 1600 --out benchmarks/results/planning.md
 
 Every case is planned, then ``--sets`` new test sets of the returned sizes are drawn by mechanisms of
-``clinical_populations.py``, none of which is the beta-binomial of the plan, and judged by the engine of the report. A
-mechanism with numbers of images that vary between test sets gets a quarter of the sets. ``--only NAME`` makes some of
-the cases; ``--kept FILE`` keeps finished lines, so that an interrupted run goes on.
+``clinical_populations.py``, none of which is the beta-binomial of the plan, and judged by the engine of the
+report. A mechanism with numbers of images that vary between test sets gets a quarter of the sets. ``--only NAME``
+makes some of the cases; ``--kept FILE`` keeps finished lines, so that an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ METRIC_COPIES = [replace(METRICS.get("accuracy"), name=f"accuracy {k}") for k in
 HEAD = """\
 # Power at the sizes that `dermbench plan` returns
 
-Made by `{command}`: accuracy by skin type.
-*Planned* is the power that the plan states. *Found* is the share of new test sets of these sizes, ± one Monte-Carlo
-error, in which the report's primary row declares a disparity (*drop*) or has *at most* below the margin (*margin*);
-{permutations} permutations a test set. Outcomes are drawn by the mechanisms of `clinical_populations.py`, written by
-someone who had not seen the planning; the plan itself assumes a beta-binomial with the same correlation. Wanted: .80
-± .02. *Geometric*: the number of images varies between patients, which the plan does not assume.
+Made by `{command}`:
+accuracy by skin type. *Planned* is the power that the plan states. *Found* is the share of new test sets of
+these sizes, ± one Monte-Carlo error, in which the report's primary row declares a disparity (*drop*) or has
+*at most* below the margin (*margin*); {permutations} permutations a test set. Outcomes are drawn by the
+mechanisms of `clinical_populations.py`, written by someone who had not seen the planning; the plan itself
+assumes a beta-binomial with the same correlation. Wanted: .80 ± .02. *Geometric*: the number of images varies
+between patients, which the plan does not assume. Seconds are wall time of a machine that others used as well.
 
 | case | question | units | mechanism | test sets | planned | found | within .02 | seconds to plan |
 |---|---|---:|---|---:|---:|---:|---|---:|
@@ -164,10 +165,10 @@ def table(lines: list[Made], command: str) -> str:
     for line in lines:
         error = np.sqrt(line.found * (1 - line.found) / line.sets)
         met = "yes" if abs(line.found - 0.8) <= TOLERANCE else "no"
-        text += (
-            f"| {line.case}: {line.about} | {line.question} | {line.units:,} | {line.mechanism.replace('_', ' ')} "
-            f"| {line.sets:,} | {line.planned:.3f} | {line.found:.3f} ± {error:.3f} | {met} | {line.seconds:.0f} |\n"
-        )
+        made_by = line.mechanism.replace("_", " ")
+        cells = (f"{line.case}: {line.about}", line.question, f"{line.units:,}", made_by, f"{line.sets:,}")
+        cells += (f"{line.planned:.3f}", f"{line.found:.3f} ± {error:.3f}", met, f"{line.seconds:.0f}")
+        text += f"| {' | '.join(cells)} |\n"
     return text
 
 

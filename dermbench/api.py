@@ -19,6 +19,7 @@ from dermbench.evaluation.paired.candidates import candidate_name
 from dermbench.evaluation.planning.assumed import DEFAULT_CORRELATION, Assumed
 from dermbench.evaluation.planning.dataset import glance
 from dermbench.evaluation.planning.plan import plan_study, plan_test_set
+from dermbench.evaluation.primary import DEFAULT_METRIC
 from dermbench.inputs import adapt, load_reference, named_columns
 from dermbench.model_names import name_files
 from dermbench.reporting.plan import glance_sentence
@@ -259,7 +260,8 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
     split: str | None = None,
     task: str | None = None,
     feature: str | None = None,
-    metric: str = "accuracy",
+    metric: str | None = None,
+    positive: Sequence[str] = (),
     sizes: Mapping[str, int] | None = None,
     in_proportion: bool = False,
     images_per_unit: float = 1.0,
@@ -282,7 +284,10 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
     feature
         Sensitive feature of an existing test set; by default skin type.
     metric
-        ``accuracy``, or ``sensitivity`` or ``specificity`` of the malignant classes.
+        ``accuracy``, ``sensitivity`` or ``specificity``. By default what the report of an existing test set asks
+        first, and accuracy for a new study.
+    positive
+        Positive classes of an existing test set, as in :func:`evaluate`.
     sizes
         Patients of each group of a new study. Without the group asked about, the others stay as they are; with it,
         this is a whole test set. By default all skin types, or bands, have as many patients.
@@ -309,18 +314,25 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
     """
     assumed = Assumed(rate, correlation, drop, margin, seed)
     if data is None and truth is None:
-        if group is None or feature is not None or split is not None or task is not None:
+        if group is None or feature or split or task or positive:
             raise UsageError(
-                "a new study needs a group, and has no feature, split or task",
+                "a new study needs a group, and has no feature, split, task or positive classes",
                 remedy="Name the group: --group VI; or an existing test set: --data DATASET.",
             )
         return plan_study(
-            group, sizes, assumed, metric=metric, images_per_unit=images_per_unit, in_proportion=in_proportion
+            group,
+            sizes,
+            assumed,
+            metric=metric or DEFAULT_METRIC,
+            images_per_unit=images_per_unit,
+            in_proportion=in_proportion,
         )
     if sizes is not None or in_proportion or images_per_unit != 1:
         raise UsageError("sizes and images per patient are those of the existing test set; leave them out")
     reference = load_reference(data=data, truth=truth, split=split, task=task)
-    return plan_test_set(reference.truth, assumed, metric=metric, feature=feature, group=group)
+    adapted = adapt(reference, sensitive=None if feature is None else [feature], positive=positive)
+    chosen = None if feature is None else adapted.features[0]
+    return plan_test_set(adapted.truth, assumed, metric=metric, feature=chosen, group=group)
 
 
 def split_at_a_glance(dataset: Dataset) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dermbench.cli.evaluate import DATA, JSON, TASK, TRUTH, report_path
+from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, report_path, split_names
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
@@ -57,7 +57,13 @@ def register(app: typer.Typer) -> None:
         feature: str | None = typer.Option(
             None, "--feature", help="Sensitive feature; by default skin type.", show_default=False
         ),
-        metric: str = typer.Option("accuracy", "--metric", help="accuracy, sensitivity or specificity."),
+        metric: str | None = typer.Option(
+            None,
+            "--metric",
+            help="accuracy, sensitivity or specificity; by default what the report asks first, else accuracy.",
+            show_default=False,
+        ),
+        positive: str | None = POSITIVE,
         out: Path | None = typer.Option(
             None, "--out", help="Folder for plan.json, plan.md and plan.svg.", show_default=False
         ),
@@ -76,6 +82,7 @@ def register(app: typer.Typer) -> None:
             task=task,
             feature=feature,
             metric=metric,
+            positive=split_names(positive),
             sizes=None if sizes is None else read_sizes(sizes),
             in_proportion=in_proportion,
             images_per_unit=images_per_patient,

@@ -21,7 +21,8 @@ def run(*arguments, cwd=None, env=None):
 def test_help_names_every_verb():
     done = run("--help")
     assert done.returncode == 0
-    for verb in ("quickstart", "data", "train", "predict", "eval", "compare", "explain", "leaderboard", "doctor"):
+    verbs = ["quickstart", "data", "train", "predict", "eval", "compare", "plan", "explain", "leaderboard"]
+    for verb in [*verbs, "doctor"]:
         assert f" {verb} " in done.stdout
 
 

@@ -80,7 +80,7 @@ def test_a_table_is_answered_with_page_and_curve(truth, tmp_path):
     ("options", "said"),
     [
         ((), "a new study needs a group"),
-        (("--group", "VI", "--feature", "fst"), "has no feature, split or task"),
+        (("--group", "VI", "--feature", "fst"), "has no feature, split, task or positive classes"),
         (("--group", "VI", "--rate", "80"), "rate 80 is not between 0 and 1"),
         (("--group", "VI", "--sizes", "I=2;II=3"), "'I=2;II=3' is not NAME=NUMBER"),
     ],

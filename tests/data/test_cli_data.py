@@ -51,6 +51,13 @@ def test_prepare_can_print_json_alone(tmp_path, csv):
     assert document["split"]["train"] == pytest.approx(1 / 3)
 
 
+def test_prepare_ends_with_what_the_test_split_can_show(tmp_path, csv):
+    said = run("prepare", "table", "--root", csv(own_table(36)), "--out", tmp_path / "out").stdout.splitlines()
+    assert said[-1].startswith("With this test split, ")
+    assert " in accuracy for type " in said[-1]
+    assert said[-1].endswith(f"More: dermbench plan --data {tmp_path / 'out'}")
+
+
 def test_missing_images_raise_one_readable_error(tmp_path, csv):
     with pytest.raises(InputError, match="2 of 20 images are missing") as caught:
         run("prepare", "table", "--root", csv(own_table(20), images=18), "--out", tmp_path / "out")

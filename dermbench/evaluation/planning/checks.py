@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dermbench.artifacts.truth import Truth
-    from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.planning.design import Design
 
 FEWEST_UNITS = 2
@@ -63,22 +62,14 @@ def check_sizes(
     return problems
 
 
-def proportion_metric(name: str, *, truth: Truth | None = None) -> tuple[Metric | None, list[str]]:
-    """Return the metric of this name, a proportion that is a mean over images, and what is wrong with it.
-
-    ``sensitivity`` and ``specificity`` are those of the malignant classes.
-    """
-    able = [m for m in METRICS if METRICS.get(m).proportion and METRICS.get(m).is_mean]
-    found = next((m for m in (name, f"malignant_{name}") if m in able), None)
-    if found is None:
-        short = [m.removeprefix("malignant_") for m in able if m != "micro_f1"]
-        return None, [f"metric {name!r} cannot be planned for; there are {', '.join(short)}"]
-    metric = METRICS.get(found)
-    if truth is not None and metric.view == "malignancy":
-        kinds = [truth.malignancy.get(label) for label in truth.classes]
-        if None in kinds or len({kind == "malignant" for kind in kinds}) < 2:
-            return None, [f"metric {name!r}: the task does not say which classes are malignant"]
-    return metric, []
+def check_metric(name: str, *, truth: Truth | None = None) -> list[str]:
+    """Return what is wrong with a metric: it is a proportion, and a mean over images that the truth can tell."""
+    able = [m for m in METRICS if METRICS.get(m).proportion and METRICS.get(m).is_mean and m != "micro_f1"]
+    if name not in able:
+        return [f"metric {name!r} cannot be planned for; there are {', '.join(able)}"]
+    if truth is not None and METRICS.get(name).view == "positive" and truth.positive is None:
+        return [f"metric {name!r}: nothing says which classes are positive; name them with --positive"]
+    return []
 
 
 def check_group(design: Design, group: str | None) -> None:

@@ -10,7 +10,7 @@ from dermbench.artifacts.plan import Glance
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.groups import default_features, group
 from dermbench.evaluation.core.metric import METRICS
-from dermbench.evaluation.core.sample import MALIGNANT, Sample
+from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.notes import UNIT_NAMES
 from dermbench.evaluation.planning.assumed import Assumed
 from dermbench.evaluation.planning.design import Design
@@ -41,14 +41,14 @@ def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str |
             "plan: the truth has no sensitive feature to plan for",
             remedy="Name a column with --feature; a new study needs no data: dermbench plan --group VI.",
         )
-    positive = [truth.malignancy.get(name) for name in truth.classes]
+    positive = truth.positive
     sample = Sample(
         truth.y_true,
         truth.y_true,
         len(truth.classes),
         unit=None if truth.unit_column is None else truth.unit,
         classes=truth.classes,
-        malignant=None if None in positive else tuple(kind == MALIGNANT for kind in positive),
+        positive=None if positive is None else tuple(name in positive.classes for name in truth.classes),
     )
     design = Design.of(sample, group(truth, chosen), METRICS.get(metric))
     return TestSet(design, assumed.rate, assumed.correlation if design.sample.clustered else 0.0, assumed.seed)

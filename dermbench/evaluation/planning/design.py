@@ -138,7 +138,7 @@ def new_study(
     codes = np.repeat(np.repeat(np.arange(len(sizes)), list(sizes.values())), per_unit)
     unit = np.repeat(np.arange(len(per_unit)), per_unit)
     one_class = np.full(len(codes), 0 if metric.name == "accuracy" else _counted_class(metric), dtype=np.intp)
-    sample = Sample(one_class, one_class, 2, unit=unit, malignant=(False, True))
+    sample = Sample(one_class, one_class, 2, unit=unit, positive=(False, True))
     return Design(sample, Grouping(feature, codes, tuple(sizes), ordered=ordered), metric)
 
 

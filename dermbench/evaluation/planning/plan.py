@@ -10,9 +10,10 @@ from dermbench import __version__
 from dermbench.artifacts.plan import Assumptions, Curve, DropAnswer, MarginAnswer, Plan, PlanProvenance
 from dermbench.artifacts.skin import BANDS, FST_NAMES
 from dermbench.errors import UsageError
+from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.notes import UNIT_NAMES
 from dermbench.evaluation.planning.assumed import DEFAULT_AMOUNT, Assumed
-from dermbench.evaluation.planning.checks import check_group, check_numbers, check_sizes, proportion_metric
+from dermbench.evaluation.planning.checks import check_group, check_metric, check_numbers, check_sizes
 from dermbench.evaluation.planning.dataset import planned_test_set
 from dermbench.evaluation.planning.design import new_study
 from dermbench.evaluation.planning.search import POWER
@@ -24,6 +25,7 @@ from dermbench.evaluation.planning.test_set import (
     smallest_drop,
 )
 from dermbench.evaluation.planning.trials import N_PERMUTATIONS
+from dermbench.evaluation.primary import default_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +69,10 @@ def plan_study(
     """
     problems = check_numbers(assumed.rate, assumed.correlation, assumed.drop, assumed.margin)
     problems += check_sizes(group, sizes, images_per_unit, in_proportion=in_proportion)
-    kind, metric_problems = proportion_metric(metric)
-    problems += metric_problems
-    if problems or kind is None:
+    problems += check_metric(metric)
+    if problems:
         raise UsageError(f"plan: {'; '.join(problems)}")
+    kind = METRICS.get(metric)
     feature, weights = _scale(group, sizes)
     ordered = feature != "group"
     correlation = assumed.correlation if images_per_unit > 1 else 0.0
@@ -110,7 +112,7 @@ def plan_test_set(
     truth: Truth,
     assumed: Assumed,
     *,
-    metric: str = "accuracy",
+    metric: str | None = None,
     feature: str | None = None,
     group: str | None = None,
 ) -> Plan:
@@ -123,7 +125,7 @@ def plan_test_set(
     assumed
         Rate, correlation, drop, margin and seed.
     metric
-        Accuracy, or the sensitivity or specificity of the positive classes.
+        Accuracy, or the sensitivity or specificity of the positive classes; by default what the report asks first.
     feature
         Sensitive feature; by default skin type, else the first one that there is.
     group
@@ -135,11 +137,11 @@ def plan_test_set(
         With all problems of the options, or where there are fewer than two known groups with images.
     """
     problems = check_numbers(assumed.rate, assumed.correlation, assumed.drop, assumed.margin)
-    kind, metric_problems = proportion_metric(metric, truth=truth)
-    problems += metric_problems
-    if problems or kind is None:
+    metric = metric or default_metric(truth.positive)
+    problems += check_metric(metric, truth=truth)
+    if problems:
         raise UsageError(f"plan: {'; '.join(problems)}")
-    test_set = planned_test_set(truth, assumed, kind.name, feature)
+    test_set = planned_test_set(truth, assumed, metric, feature)
     check_group(test_set.design, group)
     names = test_set.design.grouping.names if group is None else [group]
     unit = UNIT_NAMES.get(truth.unit_column or "", "image")

@@ -92,8 +92,8 @@ def test_new_layout_is_that_of_the_new_study():
 
 
 def test_only_images_that_count_for_a_sensitivity_enter():
-    sample = Sample(np.array([0, 1, 1]), np.zeros(3, dtype=int), 2, malignant=(False, True))
-    design = Design(sample, Grouping("g", np.array([0, 0, 1]), ("a", "b")), METRICS.get("malignant_sensitivity"))
+    sample = Sample(np.array([0, 1, 1]), np.zeros(3, dtype=int), 2, positive=(False, True))
+    design = Design(sample, Grouping("g", np.array([0, 0, 1]), ("a", "b")), METRICS.get("sensitivity"))
     assert design.enters.tolist() == [False, True, True]
     assert design.layout.counts.sum(axis=1).tolist() == [1, 1]
     assert new_study("g", {"a": 2, "b": 2}, 1, design.metric, ordered=False).enters.all()
@@ -310,7 +310,7 @@ def test_sizes_with_the_group_itself_are_a_test_set():
 
 @pytest.mark.usefixtures("few")
 def test_a_test_set_shows_smaller_drops_in_larger_groups():
-    made = plan_test_set(truth_of({"I": 200, "III": 60, "VI": 20}), Assumed())
+    made = plan_test_set(truth_of({"I": 200, "III": 60, "VI": 20}), Assumed(), metric="accuracy")
     drops = {answer.group: answer.drop for answer in made.drops}
     assert drops["I"] < drops["III"] < drops["VI"]
     assert made.margin.reachable > 0.1
@@ -322,15 +322,15 @@ def test_a_test_set_shows_smaller_drops_in_larger_groups():
 @pytest.mark.usefixtures("few")
 def test_the_units_of_a_test_set_are_its_patients():
     truth = truth_of({"I": 60, "VI": 40}, patient_id=[f"p{k // 2}" for k in range(100)])
-    made = plan_test_set(truth, Assumed(), metric="sensitivity", group="VI")
+    made = plan_test_set(truth, Assumed(), group="VI")
     assert made.unit == "patient"
     assert (made.groups["VI"].units, made.groups["VI"].images) == (20, 20)  # every other image is a melanoma
-    assert made.metric == "malignant_sensitivity"
+    assert made.metric == "sensitivity"
 
 
 @pytest.mark.usefixtures("few")
 def test_even_only_wrong_answers_are_not_found_in_two_images():
-    made = plan_test_set(truth_of({"I": 40, "VI": 2}), Assumed(rate=0.4), group="VI")
+    made = plan_test_set(truth_of({"I": 40, "VI": 2}), Assumed(rate=0.4), metric="accuracy", group="VI")
     assert made.drops[0].drop is None
     assert made.drops[0].reason == "even if every answer in this group were wrong"
 
@@ -339,7 +339,7 @@ def test_even_only_wrong_answers_are_not_found_in_two_images():
 def test_groups_without_a_common_class_have_a_reason():
     truth = truth_of({"I": 20, "II": 20, "VI": 20})
     table = truth.table.assign(label=np.where(truth.table["fst"] == 6, "melanoma", "nevus"))
-    made = plan_test_set(make_truth(table.drop(columns="fst_band")), Assumed())
+    made = plan_test_set(make_truth(table.drop(columns="fst_band")), Assumed(), metric="accuracy")
     assert {a.group: a.drop is None for a in made.drops} == {"I": False, "II": False, "VI": True}
     assert made.drops[2].reason == "shares too few classes with every other group to be compared"
     assert made.margin.reason == "no upper limit: I and VI share too few classes to be compared"
@@ -408,7 +408,7 @@ def test_a_test_set_of_one_group_or_without_positive_classes_is_refused():
     with pytest.raises(UsageError, match="a gap needs two known groups"):
         plan_test_set(truth_of({"I": 10}), Assumed())
     truth = make_truth(pd.DataFrame({"image_id": ["a", "b"], "label": ["x", "y"], "fst": [1, 2]}))
-    with pytest.raises(UsageError, match="does not say which classes are malignant"):
+    with pytest.raises(UsageError, match="nothing says which classes are positive"):
         plan_test_set(truth, Assumed(), metric="sensitivity")
     with pytest.raises(UsageError, match="no sensitive feature to plan for"):
         plan_test_set(make_truth(truth.table[["image_id", "label"]]), Assumed())
