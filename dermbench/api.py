@@ -60,6 +60,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     aggregate: str | None = None,
     missing: str = "refuse",
     adjust: Sequence[str] = (),
+    skin_type_error: bool = False,
     logits: bool = False,
     name: str | None = None,
     seed: int = 0,
@@ -117,6 +118,9 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     adjust
         Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
         are compared once more.
+    skin_type_error
+        Whether the primary gap is also corrected for errors in the skin types, which several labellings (``fst``,
+        ``fst_<source>``) show.
     logits
         Whether the predictions hold logits instead of probabilities.
     name
@@ -166,6 +170,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         margin=accepted,
         twins=adapted.twins(),
         adjust=[standard_feature([str(c) for c in adapted.truth.table.columns], name) for name in adjust],
+        skin_type_error=skin_type_error,
         model=_stem(predictions) if name is None else name,
         seed=seed,
         n_resamples=n_resamples,

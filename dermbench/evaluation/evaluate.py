@@ -33,6 +33,7 @@ from dermbench.evaluation.intervals.every_metric import estimates
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.primary import default_metric, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
+from dermbench.evaluation.skin_error.corrected import corrected_gap
 from dermbench.evaluation.without_twins import add_without_twins, leave_out
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     margin: float | None = None,
     twins: Collection[str] | None = None,
     adjust: Sequence[str] = (),
+    skin_type_error: bool = False,
     model: str | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
@@ -92,6 +94,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     adjust
         Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
         are compared once more. By default none: nothing is adjusted.
+    skin_type_error
+        Whether the primary gap is also corrected for errors in the skin types, which several labellings show.
     model
         Name of the model.
     seed
@@ -153,10 +157,14 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     )
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
     report = report.model_copy(update={"summary": said})
-    if covariates and asked is not None:
-        grouping = next(g for g in groupings if g.feature == asked[1])
-        held = adjusted(sample, grouping, features[asked[1]].disparities[asked[0]], metric, covariates)
-        report = report.model_copy(update={"adjusted": held})
+    if asked is not None:
+        grouping, row = (
+            next(g for g in groupings if g.feature == asked[1]),
+            features[asked[1]].disparities[asked[0]],
+        )
+        held = adjusted(sample, grouping, row, metric, covariates) if covariates else None
+        errors = corrected_gap(sample, truth, grouping, row, metric, plan) if skin_type_error else None
+        report = report.model_copy(update={"adjusted": held, "skin_type_error": errors})
     if twins is None:
         return report
     rest = leave_out(predictions, truth, twins)

@@ -13,6 +13,7 @@ from dermbench.reporting.groups import group_sections, twins
 from dermbench.reporting.names import feature_title, sorted_features
 from dermbench.reporting.parity import parity_sections
 from dermbench.reporting.screen import screen_sections
+from dermbench.reporting.skin_error import skin_error_sections
 from dermbench.reporting.summary import summary_sections
 from dermbench.reporting.without_twins import twin_sections
 
@@ -27,6 +28,7 @@ def sections(report: Report) -> list[Section]:
     A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
     leading = [*summary_sections(report), *twin_sections(report), *adjusted_sections(report)]
+    leading += skin_error_sections(report)
     tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]

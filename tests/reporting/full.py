@@ -33,12 +33,14 @@ from dermbench.artifacts.report import (
     Calibration,
     CalibrationError,
     Contrast,
+    CorrectedContrast,
     CurvePoint,
     GapRange,
     GroupCalibration,
     Incomparable,
     ParityMeasure,
     RawGap,
+    SkinTypeError,
     Threshold,
     Undefined,
     undefined,
@@ -188,6 +190,32 @@ def adjusted():
     )
 
 
+def skin_error():
+    few = undefined("6 images are expected on one side, needed are 10", n=380)
+    dark, light = ("V", "VI"), ("I", "II")
+    return SkinTypeError(
+        metric="accuracy",
+        feature="fst",
+        columns=("fst", "fst_centaur"),
+        model="adjacent",
+        error_rates={"fst": 0.22, "fst_centaur": 0.22},
+        assumption="both labellings err alike and independently of each other",
+        resamples=199,
+        contrasts=(
+            CorrectedContrast(
+                first=dark,
+                second=light,
+                kind="primary",
+                uncorrected=cell(-0.15, drawn=True),
+                corrected=cell(-0.19, 0.08, drawn=True),
+            ),
+            CorrectedContrast(
+                first=dark, second=("III", "IV"), kind="bands", uncorrected=cell(-0.1, drawn=True), corrected=few
+            ),
+        ),
+    )
+
+
 def report():
     """Return a report with every part."""
     names = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "micro_f1", "log_loss")
@@ -200,6 +228,7 @@ def report():
         overall={name: cell(0.66) for name in names} | {"auroc_ovr": undefined("needs probabilities")},
         calibration=calibration(),
         adjusted=adjusted(),
+        skin_type_error=skin_error(),
         provenance=provenance(interpreted=("The model's class mel is read as melanoma.",)),
         notes=(
             "No ids group the images: independence between images is assumed.",

@@ -20,8 +20,8 @@ from dermbench.evaluation.adjustment.design import (
     numbers,
     pooled,
 )
+from dermbench.evaluation.adjustment.family import LEVEL, n_contrasts
 from dermbench.evaluation.adjustment.standardise import Difference, difference
-from dermbench.evaluation.disparity.within_class import Adjustment, contrasts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
 
-LEVEL = 0.05
 METHOD = "standardised from a logistic regression, sandwich variance by unit, limits simultaneous"
 NOT_HELD_FIXED = ("image_id", "label", "path", "split", "sha256", *UNITS)
 ZERO_ONE = "only a metric that is a mean of 0 and 1 over images is adjusted"
@@ -97,13 +96,13 @@ def adjusted(
     if not np.isin(scores[np.isfinite(scores)], (0.0, 1.0)).all():
         return Undefined(reason=f"{ZERO_ONE}, {metric.title} is not")
     known = grouping.known()
-    data = _Data(scores, sample.stratum, sample.units, tuple(covariates), known)
+    data = Images(scores, sample.stratum, sample.units, tuple(covariates), known)
     names = known.names
     if len(names) < 2:
         return Undefined(reason=f"fewer than two known groups of {grouping.feature}")
     made = []
     if isinstance(row, Disparity) and row.contrast is not None:
-        made.append(data.contrast(row.contrast, LEVEL / data.n_contrasts(ordered=known.ordered)))
+        made.append(data.contrast(row.contrast, LEVEL / n_contrasts(scores, known, sample.stratum)))
     if len(names) > 2:
         sides = [((name,), tuple(other for other in names if other != name)) for name in names]
         made += [data.record(first, second, "rest", LEVEL / len(names)) for first, second in sides]
@@ -114,7 +113,7 @@ def adjusted(
 
 
 @dataclass(frozen=True)
-class _Data:
+class Images:
     """Scores, classes, units and covariates of all images, and their groups."""
 
     scores: NDArray[np.float64]
@@ -123,14 +122,8 @@ class _Data:
     covariates: tuple[Covariate, ...]
     grouping: Grouping
 
-    def n_contrasts(self, *, ordered: bool) -> int:
-        """Return how many contrasts the primary row chose from."""
-        enters = np.isfinite(self.scores) & (self.grouping.codes >= 0)
-        counts = np.zeros((len(self.grouping.names), int(self.classes.max()) + 1))
-        np.add.at(counts, (self.grouping.codes[enters], self.classes[enters]), 1.0)
-        return max(1, len(contrasts(Adjustment(counts), ordered=ordered).sides))
-
     def contrast(self, contrast: Contrast, level: float) -> AdjustedContrast:
+        """Return the contrast of the primary row."""
         return self.record(contrast.first, contrast.second, "primary", level)
 
     def record(self, first: tuple[str, ...], second: tuple[str, ...], kind: str, level: float) -> AdjustedContrast:

@@ -25,6 +25,8 @@ RARE = 10
 MOST_POOLED = 0.25
 """Largest share of images in such levels of one category; beyond it, the category is not held fixed."""
 OTHER = "rare"
+KNOTS = (0.05, 0.35, 0.65, 0.95)
+"""Quantiles of a number at which its effect may bend."""
 
 
 @dataclass(frozen=True)
@@ -116,16 +118,39 @@ def dummies(codes: Codes) -> NDArray[np.float64]:
 
 
 def numbers(columns: Sequence[NDArray[np.float64]], n_samples: int) -> NDArray[np.float64]:
-    """Return numbers in standard deviations from their mean, shape (n_samples, n_columns).
+    """Return the columns that numbers enter as, shape (n_samples, n_columns): :func:`spline` of each.
 
-    A missing number is the mean; where :data:`RARE` or more are missing, a second column says which.
+    A missing number is the mean; where :data:`RARE` or more are missing, a further column says which.
     """
     made = [np.empty((n_samples, 0))]
     for values in columns:
         known = np.isfinite(values)
         spread = float(values[known].std()) if known.any() else 0.0
         if spread > 0:
-            made.append(np.where(known, (values - values[known].mean()) / spread, 0.0)[:, None])
+            standard = np.where(known, (values - values[known].mean()) / spread, 0.0)
+            made.append(spline(standard, np.quantile(standard[known], KNOTS)))
         if (~known).sum() >= RARE:
             made.append((~known).astype(np.float64)[:, None])
     return np.column_stack(made)
+
+
+def spline(values: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a natural cubic spline: cubic between knots, straight beyond them.
+
+    With four knots it has three columns, the first of which is ``values``. Where two knots are equal, as for a
+    number with few values, it is ``values`` alone.
+
+    References
+    ----------
+    Harrell (2015), Regression Modeling Strategies, section 2.4.5.
+    """
+    if (np.diff(knots) <= 0).any():
+        return values[:, None]
+
+    def bent(knot: float) -> NDArray[np.float64]:
+        cubes = [np.maximum(values - place, 0) ** 3 for place in (knot, knots[-2], knots[-1])]
+        width = knots[-1] - knots[-2]
+        found = cubes[0] - cubes[1] * (knots[-1] - knot) / width + cubes[2] * (knots[-2] - knot) / width
+        return np.asarray(found / (knots[-1] - knots[0]) ** 2)
+
+    return np.column_stack([values, *(bent(knot) for knot in knots[:-2])])

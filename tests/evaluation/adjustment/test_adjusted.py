@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from dermbench.api import evaluate
 from dermbench.artifacts.report import Report, Undefined
-from dermbench.cli import main
+from dermbench.cli import app
 from dermbench.errors import UsageError
 from dermbench.reporting.adjusted import adjusted_sections
 
@@ -108,18 +109,14 @@ def test_columns_that_mean_nothing_are_refused_together():
     )
 
 
-def test_the_command_writes_and_prints_it(tmp_path, capsys, monkeypatch):
+def test_the_command_writes_and_prints_it(tmp_path):
     truth, predictions = tables(300)
     truth.to_csv(tmp_path / "truth.csv", index=False)
     predictions.to_csv(tmp_path / "pred.csv", index=False)
     files = [str(tmp_path / "pred.csv"), "--truth", str(tmp_path / "truth.csv"), "--out", str(tmp_path / "out")]
-    monkeypatch.setattr(
-        "sys.argv", ["dermbench", "eval", *files, "--adjust", "site,age", "--resamples", "99", "--full"]
-    )
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert not ended.value.code
-    assert "class, site and" in capsys.readouterr().out
+    ended = CliRunner().invoke(app, ["eval", *files, "--adjust", "site,age", "--resamples", "99", "--full"])
+    assert ended.exit_code == 0
+    assert "class, site and" in ended.stdout
     written = Report.read(tmp_path / "out" / "report.json")
     assert written.adjusted.columns == ("site", "age")
     assert "Adjusted differences of accuracy" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from statsmodels.genmod.cov_struct import Independence
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_estimating_equations import GEE
 
-from dermbench.evaluation.adjustment.design import Covariate, dummies, no_overlap, numbers, pooled
+from dermbench.evaluation.adjustment.design import Covariate, dummies, no_overlap, numbers, pooled, spline
 from dermbench.evaluation.adjustment.sandwich import unit_scores
 from dermbench.evaluation.adjustment.standardise import difference
 
@@ -74,7 +74,7 @@ def test_difference_is_that_of_the_gee_with_everyone_on_either_side():
     rng = np.random.default_rng(5)
     n = 400
     unit = rng.integers(0, 150, n)
-    side, age = rng.random(n) < 0.4, rng.normal(50, 10, n)
+    side, age = rng.random(n) < 0.4, rng.choice([40.0, 60.0], n)
     right = (rng.random(n) < expit(0.3 + 0.04 * (age - 50) - 0.5 * side)).astype(float)
     found = difference(right, side, unit, [], numbers([age], n), level=0.05)
     design = np.column_stack([np.ones(n), age, side])
@@ -114,10 +114,25 @@ def test_indicators_leave_out_the_largest_level():
 
 def test_missing_numbers_are_the_mean_and_marked_where_there_are_ten():
     few = numbers([np.array([1.0, 3.0, np.nan])], 3)
-    assert few.tolist() == [[-1.0], [1.0], [0.0]]
+    assert few[:, 0].tolist() == [-1.0, 1.0, 0.0]
     many = numbers([np.array([1.0, 3.0] + [np.nan] * 10)], 12)
-    assert many.shape == (12, 2)
-    assert many[:, 1].tolist() == [0, 0] + [1] * 10
+    assert many[:, -1].tolist() == [0, 0] + [1] * 10
+
+
+def test_a_spline_is_straight_beyond_its_knots_and_smooth_within():
+    values = np.linspace(-2, 3, 501)
+    basis = spline(values, np.array([-1.0, 0.0, 1.0, 2.0]))
+    assert basis[:, 0].tolist() == values.tolist()
+    # by hand at 1.5: (2.5^3 - .5^3 * 3) / 9, then (1.5^3 - .5^3 * 2) / 9
+    assert basis[350, 1:] == pytest.approx([(2.5**3 - 3 * 0.5**3) / 9, (1.5**3 - 2 * 0.5**3) / 9])
+    bend = np.diff(basis, n=2, axis=0)
+    assert np.abs(bend[values[1:-1] < -1.01]).max() < 1e-12
+    assert np.abs(bend[values[1:-1] > 2.01]).max() < 1e-12
+    assert np.abs(bend[:, 1:]).max() > 1e-4
+
+
+def test_a_number_with_two_values_is_a_straight_line():
+    assert numbers([np.array([0.0, 1.0] * 20)], 40).shape == (40, 1)
 
 
 def test_overlap_is_asked_of_every_level_and_range():

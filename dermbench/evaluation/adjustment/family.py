@@ -1,0 +1,35 @@
+"""How many contrasts a primary row chose its clearest one from, over which limits hold at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dermbench.evaluation.disparity.within_class import Adjustment, contrasts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dermbench.evaluation.core.groups import Grouping
+
+LEVEL = 0.05
+"""Error rate of limits that hold at once; each contrast has its share of it (Bonferroni)."""
+
+
+def n_contrasts(scores: NDArray[np.float64], grouping: Grouping, classes: NDArray[np.intp]) -> int:
+    """Return the number of comparable pairs and cuts.
+
+    Parameters
+    ----------
+    scores
+        Score of each image, NaN where it does not enter.
+    grouping
+        Groups that occur; unknown is -1.
+    classes
+        True class of each image.
+    """
+    enters = np.isfinite(scores) & (grouping.codes >= 0)
+    counts = np.zeros((len(grouping.names), int(classes.max(initial=0)) + 1))
+    np.add.at(counts, (grouping.codes[enters], classes[enters]), 1.0)
+    return max(1, len(contrasts(Adjustment(counts), ordered=grouping.ordered).sides))

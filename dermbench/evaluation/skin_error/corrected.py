@@ -1,0 +1,84 @@
+"""The primary gap corrected for errors in the skin types, from several labellings of the same images."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.columns import is_skin_type
+from dermbench.artifacts.report import Disparity, SkinTypeError, Undefined
+from dermbench.artifacts.skin import BANDS
+from dermbench.evaluation.adjustment.family import LEVEL, n_contrasts
+from dermbench.evaluation.annotators import labellings
+from dermbench.evaluation.core.groups import group
+from dermbench.evaluation.skin_error.labelled import Labelled, types_of
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.groups import Grouping
+    from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.core.sample import Sample
+    from dermbench.evaluation.resampling.plan import Plan
+
+MEANS = "only a metric that is a mean over images is corrected"
+
+
+def corrected_gap(
+    sample: Sample, truth: Truth, grouping: Grouping, row: Disparity | Undefined, metric: Metric, plan: Plan
+) -> SkinTypeError | Undefined:
+    """Return the primary gap corrected for errors in the labels of skin type.
+
+    Parameters
+    ----------
+    sample, truth
+        The images, and the table with the columns ``fst`` and ``fst_<source>``.
+    grouping
+        The groups of the primary feature.
+    row
+        The primary row, whose contrast is corrected.
+    metric
+        The primary metric.
+    plan
+        Seed; the number of resamples is at most :data:`~dermbench.evaluation.skin_error.labelled.RESAMPLES`.
+
+    Returns
+    -------
+    SkinTypeError or Undefined
+        The reason where there are not two labellings that differ, or the question is another one.
+    """
+    feature = grouping.feature
+    if not (is_skin_type(feature) or feature == "fst_band"):
+        return Undefined(reason=f"the primary feature, {feature}, is not a skin type")
+    if not metric.is_mean:
+        return Undefined(reason=f"{MEANS}, {metric.title} is not")
+    columns = [str(name) for name in truth.table.columns if is_skin_type(str(name))]
+    ordered = sorted(columns, key=lambda name: (name != feature, name != "fst"))
+    found = labellings([group(truth, name) for name in ordered])
+    if len(found) < 2:
+        return Undefined(reason="the truth has one labelling of the skin type, needed are two that differ")
+    if isinstance(row, Undefined):
+        return row
+    if row.contrast is None:
+        return Undefined(reason="the primary row has no contrast")
+    data = Labelled.of(sample, grouping, found, metric, plan)
+    sides = (row.contrast.first, row.contrast.second)
+    family = n_contrasts(data.scores, data.grouping.known(), data.classes)
+    made = data.records([sides], "primary", LEVEL / family)
+    pairs = [(_band(feature, first), _band(feature, second)) for first, second in combinations(BANDS[::-1], 2)]
+    made += data.records([pair for pair in pairs if set(pair) != set(sides)], "bands", LEVEL / len(pairs))
+    names = tuple(one.feature for one in found)
+    return SkinTypeError(
+        metric=metric.name,
+        feature=feature,
+        columns=names,
+        model="adjacent" if data.alike else "dawid_skene",
+        error_rates=dict(zip(names, data.error_rates(), strict=True)),
+        assumption=data.assumption(),
+        resamples=data.n_resamples,
+        contrasts=made,
+    )
+
+
+def _band(feature: str, name: str) -> tuple[str, ...]:
+    """Return a band as groups of the feature."""
+    return (name,) if feature == "fst_band" else types_of(name)

@@ -1,0 +1,45 @@
+"""The primary gap corrected for errors in the skin types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import NONE, decimal, enumerated, span_words
+from dermbench.reporting.names import feature_title, metric_title
+from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.section import Column, Section
+from dermbench.reporting.text import PROSE_LIMIT, plain
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.report import CorrectedContrast, Report
+
+TITLE = "Errors in the skin types"
+
+
+def skin_error_sections(report: Report) -> list[Section]:
+    """Return the primary gap with the labels as they are and corrected for their errors; none if not asked for."""
+    block = report.skin_type_error
+    if block is None:
+        return []
+    if isinstance(block, Undefined):
+        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",), detail=True)]
+    notes = Footnotes()
+    rows = tuple(
+        (_sides(item), cell_text(item.uncorrected, notes), cell_text(item.corrected, notes))
+        for item in block.contrasts
+    )
+    wrong = enumerated([f"{plain(name)} {decimal(rate)}" for name, rate in block.error_rates.items()])
+    said = (
+        "A sensitivity analysis: first side minus second, class held fixed, by the labels and by the true types. "
+        f"Estimated share of wrong labels: {wrong}. Assumed: {plain(block.assumption, limit=PROSE_LIMIT)}. The "
+        "limits of the first row hold for all contrasts that the primary row chose from at once, those of the "
+        "bands for all three pairs."
+    )
+    title = f"{TITLE}: {metric_title(block.metric)} by {feature_title(block.feature)}"
+    heads = (Column("contrast", left=True), Column("as labelled (95 %)"), Column("corrected (95 %)"))
+    return [Section(title, heads, rows, (said, *notes.lines()), detail=True)]
+
+
+def _sides(item: CorrectedContrast) -> str:
+    return " minus ".join(plain(span_words(side), limit=60) for side in (item.first, item.second))
