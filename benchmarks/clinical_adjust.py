@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py adjustment
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py skin-type-error
 
-Every population of ``clinical_populations.py`` that is of this kind is drawn ``--sets`` times, and the difference
-in accuracy between types V-VI and I-IV is estimated as the report does. Set k of a population is seeded by its name
+Every population of ``clinical_populations.py`` of the kind is drawn ``--sets`` times, and the difference in
+accuracy between types V-VI and I-IV is estimated as the report does. Set k of a population is seeded by its name
 and k: the same command gives the same table.
 """
 

@@ -19,9 +19,9 @@ def tables(n=600, *, seed=0):
     rng = np.random.default_rng(seed)
     fst = rng.integers(1, 4, n)
     palm = rng.random(n) < np.array([0.15, 0.3, 0.7])[fst - 1]
-    label = rng.choice(["nevus", "melanoma"], n)
+    label = rng.choice(["eczema", "acne"], n)
     right = rng.random(n) < np.where(palm, 0.45, 0.85)
-    other = np.where(label == "nevus", "melanoma", "nevus")
+    other = np.where(label == "eczema", "acne", "eczema")
     ids = [f"i{k:04}" for k in range(n)]
     site = np.where(palm, "palm", "face")
     truth = pd.DataFrame(
@@ -85,7 +85,7 @@ def test_reasons_stand_in_the_record():
 
 def test_classes_on_one_side_only_are_left_out_and_rare_ones_pooled():
     truth, predictions = tables(300)
-    truth.loc[:4, "label"], truth.loc[:4, "fst"] = "eczema", 3
+    truth.loc[:4, "label"], truth.loc[:4, "fst"] = "rosacea", 3
     truth.loc[5:8, "label"], truth.loc[5:8, "fst"] = "psoriasis", [1, 1, 2, 3]
     block = evaluate(predictions, truth, adjust=["site"], n_resamples=99).adjusted
     third = block.contrasts[3]

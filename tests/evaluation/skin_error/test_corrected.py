@@ -18,7 +18,7 @@ def tables(n=900, labellings=2, *, error=0.25, drop=0.3, seed=0):
     """Truth and predictions: accuracy falls by ``drop`` in V-VI, and labels are wrong by one type."""
     rng = np.random.default_rng(seed)
     true = rng.integers(1, 7, n)
-    label = rng.choice(["nevus", "melanoma"], n)
+    label = rng.choice(["eczema", "acne"], n)
     right = rng.random(n) < 0.85 - drop * (true > 4)
     columns = {}
     for name in ("fst", "fst_b", "fst_c")[:labellings]:
@@ -27,7 +27,7 @@ def tables(n=900, labellings=2, *, error=0.25, drop=0.3, seed=0):
         columns[name] = np.where((moved < 1) | (moved > 6), true - step, moved)
     ids = [f"i{k:04}" for k in range(n)]
     truth = pd.DataFrame({"image_id": ids, "label": label, **columns})
-    other = np.where(label == "nevus", "melanoma", "nevus")
+    other = np.where(label == "eczema", "acne", "eczema")
     return truth, pd.DataFrame({"image_id": ids, "pred": np.where(right, label, other)})
 
 
