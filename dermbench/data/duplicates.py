@@ -37,13 +37,18 @@ FLAT = 1e-3
 """Norm of grey levels (0 to 1, centred) below which an image has no structure to compare."""
 ROWS, COLUMNS = 32, 4096
 """Hashes that are compared at once; their differences fit into the cache of a processor."""
+IMAGES = 1024
+"""Thumbnails that are looked at together: what is computed on the way to a result is short-lived."""
 _LUMA = tuple(np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255)
 
 
 def grey_levels(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return centred grey levels of norm 1, shape (n, 32, 32); zeros for a flat image."""
-    red, green, blue = (thumbnails[..., i] * share for i, share in enumerate(_LUMA))
-    return _of_norm_1(red + green + blue)
+    grey = np.empty(thumbnails.shape[:3], dtype=np.float32)
+    for block in _blocks(len(grey)):
+        red, green, blue = (thumbnails[block, :, :, i] * share for i, share in enumerate(_LUMA))
+        grey[block] = _of_norm_1(red + green + blue)
+    return grey
 
 
 def turned(square: NDArray[np.float32], position: int) -> NDArray[np.float32]:
@@ -58,7 +63,9 @@ def perceptual_hashes(grey: NDArray[np.float32]) -> NDArray[np.uint64]:
 
     A bit says whether one of the lowest frequencies of the cosine transform is above their median.
     """
-    low = dctn(grey, axes=(1, 2), norm="ortho")[:, :FREQUENCIES, :FREQUENCIES]
+    low = np.empty((len(grey), FREQUENCIES, FREQUENCIES), dtype=np.float32)
+    for block in _blocks(len(grey)):
+        low[block] = dctn(grey[block], axes=(1, 2), norm="ortho")[:, :FREQUENCIES, :FREQUENCIES]
     sign = (-1.0) ** np.arange(FREQUENCIES, dtype=np.float32)
     hashes = np.zeros((len(grey), POSITIONS), dtype=np.uint64)
     for position in range(POSITIONS):
@@ -111,10 +118,11 @@ def same_thumbnails(grey: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArr
     array
         Shape (n_pairs,).
     """
-    fine = _of_norm_1(grey - gaussian_filter(grey, (0, BLUR, BLUR)))
+    fine = np.empty_like(grey)
+    for block in _blocks(len(grey)):
+        fine[block] = _of_norm_1(grey[block] - gaussian_filter(grey[block], (0, BLUR, BLUR)))
     same = np.zeros(len(pairs), dtype=bool)
-    for start in range(0, len(pairs), COLUMNS):
-        block = slice(start, start + COLUMNS)
+    for block in _blocks(len(pairs)):
         one, other = pairs[block].T
         for position in range(POSITIONS):
             whole = np.einsum("ijk,ijk->i", grey[one], turned(grey, position)[other])
@@ -144,6 +152,10 @@ def smallest_id(ids: pd.Series, groups: NDArray[np.intp]) -> pd.Series:
     several = np.bincount(groups, minlength=1)[groups] > 1
     text = ids.astype(object)[several]
     return text.groupby(groups[several]).transform("min").reindex(ids.index).astype("string")
+
+
+def _blocks(n: int) -> Iterator[slice]:
+    return (slice(start, start + IMAGES) for start in range(0, n, IMAGES))
 
 
 def _of_norm_1(values: NDArray[np.float32]) -> NDArray[np.float32]:

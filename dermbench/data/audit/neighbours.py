@@ -34,22 +34,18 @@ def shared_words(descriptors: Sequence[NDArray[np.uint8]], k: int) -> NDArray[np
     n = len(descriptors)
     project = np.random.default_rng(0).standard_normal((LENGTH, BITS * TABLES)).astype(np.float32)
     words = [_words(found, project) for found in descriptors]
-    count = np.zeros(TABLES << BITS, dtype=np.int64)
-    for found in words:
-        count[found] += 1  # each word once an image
-    telling = (count > 1) & (count <= max(RARE, COMMON * n))
-    weight = np.where(telling, np.log(n / np.maximum(count, 1)), 0).astype(np.float32)
-    kept = np.flatnonzero(weight)
-    images = _matrix(words)[:, kept]
-    weights = sparse.diags_array(weight[kept]).tocsr()
-    size = np.sqrt(np.asarray((images @ weights).sum(axis=1)).ravel()) + 1e-3
-    other = (weights @ images.T).tocsr()
+    weight, number = _telling(words)
+    for i, found in enumerate(words):  # one at a time: the words of 10,000 images are 60 MB
+        words[i] = _numbered(found, number)
+    by_word = _matrix(words, len(weight)).T.tocsr()
+    by_word.data = np.repeat(weight, np.diff(by_word.indptr))
+    size = np.sqrt([weight[found].sum() for found in words]).astype(np.float32) + 1e-3
     pairs = []
     for start in range(0, n, BLOCK):
         block = slice(start, start + BLOCK)
-        turned = _matrix([_words(found, project, mirror=True) for found in descriptors[block]])[:, kept]
-        alike = np.maximum((images[block] @ other).toarray(), (turned @ other).toarray()) / size
-        pairs.append(_top(alike, start, k))
+        turned = [_numbered(_words(found, project, mirror=True), number) for found in descriptors[block]]
+        plain, flipped = ((_matrix(some, len(weight)) @ by_word).toarray() for some in (words[block], turned))
+        pairs.append(_top(np.maximum(plain, flipped, out=plain) / size, start, k))
     return _unique(pairs)
 
 
@@ -71,10 +67,29 @@ def _words(
     return np.unique((codes + (np.arange(TABLES) << BITS)).astype(np.int32))
 
 
-def _matrix(words: Sequence[NDArray[np.int32]]) -> sparse.csr_array:
-    ends = np.cumsum([0, *map(len, words)])
+def _telling(words: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return the weight of each word that tells something, and each word's number among them, -1 for none."""
+    n, count = len(words), np.zeros(TABLES << BITS, dtype=np.int32)
+    for found in words:
+        count[found] += 1  # each word once an image
+    weight = np.log(n / np.maximum(count, 1)).astype(np.float32)
+    telling = np.flatnonzero((count > 1) & (count <= max(RARE, COMMON * n)) & (weight > 0))
+    number = np.full(len(count), -1, dtype=np.int32)
+    number[telling] = np.arange(len(telling))
+    return weight[telling], number
+
+
+def _numbered(words: NDArray[np.int32], number: NDArray[np.int32]) -> NDArray[np.int32]:
+    numbers = number[words]
+    return numbers[numbers >= 0]
+
+
+def _matrix(words: Sequence[NDArray[np.int32]], n_words: int) -> sparse.csr_array:
+    """Return which image has which word, shape (n, n_words)."""
+    ends = np.cumsum([0, *map(len, words)], dtype=np.int32)
     columns = np.concatenate([np.zeros(0, np.int32), *words])
-    return sparse.csr_array((np.ones(len(columns), np.float32), columns, ends), shape=(len(words), TABLES << BITS))
+    ones = np.ones(len(columns), np.int8)
+    return sparse.csr_array((ones, columns, ends), shape=(len(words), n_words))
 
 
 def _top(alike: NDArray[np.float32], start: int, k: int) -> NDArray[np.intp]:

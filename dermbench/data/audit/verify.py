@@ -76,27 +76,46 @@ def compare_candidates(
     InputError
         When files cannot be read, or are no longer what they were.
     """
-    with _one_thread_each(), tempfile.TemporaryFile() as file:
-        store = _Store(file, paths, sha256, workers)
+    with features_of(paths, sha256, workers=workers) as store:
         found = [candidates, shared_words(store, neighbours)]
         if embeddings is not None:
             found.append(nearest(embeddings, neighbours))
         pairs = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
-        matches = on_threads(
-            lambda pair: compare(store.features(pair[0]), store.features(pair[1])),
-            pairs.tolist(),
-            workers=workers,
-            title="Comparing pairs",
-        )
-    return Compared(pairs, matches)
+        return Compared(pairs, compare_pairs(store, pairs, workers=workers))
 
 
-class _Store(Sequence["NDArray[np.uint8]"]):
-    """Descriptors of many images, in a temporary file, and their points, in memory."""
+@contextmanager
+def features_of(
+    paths: Sequence[Path], sha256: Sequence[str | None], *, workers: int | None = None
+) -> Iterator[Store]:
+    """Take the features of images, and keep them while the block runs; parameters as above.
+
+    Raises
+    ------
+    InputError
+        When files cannot be read, or are no longer what they were.
+    """
+    with _one_thread_each(), tempfile.TemporaryFile() as file:
+        yield Store(file, paths, sha256, workers)
+
+
+def compare_pairs(store: Store, pairs: NDArray[np.intp], *, workers: int | None = None) -> list[Match]:
+    """Compare pairs of images, row numbers of shape (n_pairs, 2), by their features."""
+    return on_threads(
+        lambda pair: compare(store.features(pair[0]), store.features(pair[1])),
+        pairs.tolist(),
+        workers=workers,
+        title="Comparing pairs",
+    )
+
+
+class Store(Sequence["NDArray[np.uint8]"]):
+    """Descriptors of many images, in a temporary file, and their points, in memory; see :func:`features_of`."""
 
     def __init__(
         self, file: IO[bytes], paths: Sequence[Path], sha256: Sequence[str | None], workers: int | None
     ) -> None:
+        self._file, self._one_at_a_time = file, threading.Lock()
         self._points: list[NDArray[np.float32]] = []
         problems: list[str] = []
         items = list(zip(paths, sha256, strict=True))
@@ -111,11 +130,6 @@ class _Store(Sequence["NDArray[np.uint8]"]):
         if problems:
             raise InputError("images", problems[:SHOWN], remedy="See: dermbench data check")
         self._ends = np.cumsum([0, *map(len, self._points)])
-        file.flush()
-        shape = (int(self._ends[-1]), LENGTH)
-        self._all = (
-            np.memmap(file, dtype=np.uint8, mode="r", shape=shape) if shape[0] else np.zeros(shape, np.uint8)
-        )
 
     def __len__(self) -> int:
         return len(self._points)
@@ -131,7 +145,11 @@ class _Store(Sequence["NDArray[np.uint8]"]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return np.asarray(self._all[self._ends[index] : self._ends[index + 1]])
+        start, end = (int(self._ends[i]) * LENGTH for i in (index, index + 1))
+        with self._one_at_a_time:  # a file that is mapped would count as memory
+            self._file.seek(start)
+            data = self._file.read(end - start)
+        return np.frombuffer(data, dtype=np.uint8).reshape(-1, LENGTH)
 
     def features(self, index: int) -> Features:
         """Return points and descriptors of one image."""
