@@ -2,6 +2,8 @@
 
     python benchmarks/bench_audit.py planted DATASET --images 1200   # edited copies of images of a dataset
     python benchmarks/bench_audit.py cost TASK ROOT                  # prepare, check and audit a release
+    python benchmarks/bench_audit.py embed DATASET TABLE             # embeddings that the audit does not use
+    python benchmarks/bench_audit.py reference DATASET TABLE         # pairs that they find, and the audit of these
 
 Each prints a piece of Markdown; benchmarks/results/audit.md holds them. Times are processor time of all threads.
 """
@@ -25,12 +27,23 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from dermbench.artifacts import read_dataset
+from dermbench.artifacts.embeddings import read_embeddings
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.images import decode_rgb
 from dermbench.artifacts.manifest import DatasetInfo, write_dataset
 from dermbench.data import check, prepare
 from dermbench.data.audit import find_pairs
-from dermbench.data.duplicates import SIMILARITY, THRESHOLD, grey_levels, perceptual_hashes, popcount
+from dermbench.data.audit.pairs import INLIERS, NEIGHBOURS
+from dermbench.data.duplicates import (
+    CANDIDATES,
+    SIMILARITY,
+    THRESHOLD,
+    alike_pairs,
+    grey_levels,
+    perceptual_hashes,
+    popcount,
+    same_bytes,
+)
 from dermbench.data.fingerprint_cache import fingerprints_of
 
 Turn, BICUBIC = Image.Transpose, Image.Resampling.BICUBIC
@@ -172,6 +185,73 @@ def counts(dataset, pairs) -> None:
     print(".")
 
 
+def embed(source: Path, out: Path, model: str, side: int) -> None:
+    """Write a table of the features that an ImageNet network has of each image, squeezed to a square."""
+    import timm
+    import torch
+
+    from dermbench.training.weights import load_pretrained
+
+    torch.set_num_threads(1)
+    dataset = read_dataset(source)
+    network = timm.create_model(model, num_classes=1000)
+    print(load_pretrained(network, model))
+    network.reset_classifier(0)
+    network.eval()
+    about = network.default_cfg
+    mean, sd = np.array(about["mean"]), np.array(about["std"])
+    paths, rows = dataset.paths(dataset.manifest), []
+    with torch.inference_mode():
+        for start in range(0, len(paths), 16):
+            squares = [decode_rgb(p, draft=side).resize((side, side)) for p in paths[start : start + 16]]
+            pixels = ((np.stack([np.asarray(s) for s in squares]) / 255 - mean) / sd).transpose(0, 3, 1, 2)
+            rows.append(network(torch.from_numpy(pixels.astype(np.float32))).numpy())
+    values = np.concatenate(rows)
+    table = pd.DataFrame(values, columns=[f"e{i}" for i in range(values.shape[1])])
+    table.insert(0, "image_id", dataset.manifest["image_id"].to_numpy())
+    table.to_parquet(out)
+
+
+def reference(source: Path, embeddings: Path, neighbours: int) -> None:
+    """Verify each image's nearest neighbours by embeddings, and count which of these pairs the audit finds."""
+    from dermbench.data.audit.neighbours import nearest, shared_words
+    from dermbench.data.audit.verify import compare_pairs, features_of
+
+    dataset = read_dataset(source)
+    rows = dataset.manifest
+    values = read_embeddings(embeddings, rows["image_id"].to_numpy(dtype=object))
+    prints = fingerprints_of(dataset, workers=1)
+    first = same_bytes(prints.sha256)
+    kept = np.flatnonzero(first == np.arange(len(first)))
+    grey, alike = grey_levels(prints.thumbnails[kept]), {}
+    alike["reference"] = nearest(values[kept], neighbours)
+    alike["hash in eight positions"] = alike_pairs(grey, similarity=CANDIDATES)
+    paths = dataset.paths(rows.iloc[kept])
+    with features_of(paths, [prints.sha256[i] for i in kept], workers=1) as store:
+        alike["words"] = shared_words(store, NEIGHBOURS)
+        pairs = np.unique(np.concatenate(list(alike.values())), axis=0)
+        inliers = np.array([match.inliers for match in compare_pairs(store, pairs, workers=1)])
+    is_in = {name: np.isin(code(pairs, len(kept)), code(found, len(kept))) for name, found in alike.items()}
+    sure = is_in["reference"] & (inliers >= INLIERS)
+    ours = is_in["hash in eight positions"] | is_in["words"]
+    print(f"{is_in['reference'].sum():,} pairs of {len(kept):,} images of {dataset.info.task} compared, ", end="")
+    print(f"{sure.sum():,} verified; of the audit's {ours.sum():,} pairs {(ours & (inliers >= INLIERS)).sum():,}.")
+    print("\n| points that agree | reference | found by the audit | share |\n|---|--:|--:|--:|")
+    for low, high in ((12, 15), (16, 29), (30, 59), (60, 10**6), (12, 10**6)):
+        band = sure & (inliers >= low) & (inliers <= high)
+        name = f"{low} or more" if high == 10**6 else f"{low} to {high}"
+        both = (band & ours).sum()
+        print(f"| {name} | {band.sum()} | {both} | {both / max(1, band.sum()):.3f} |")
+    for name in list(is_in)[1:]:
+        print(f"\nBy {name} alone: {(sure & is_in[name]).sum() / max(1, sure.sum()):.3f}.", end="")
+    print()
+
+
+def code(pairs: np.ndarray, n: int) -> np.ndarray:
+    """Return one number a pair."""
+    return pairs[:, 0] * n + pairs[:, 1]
+
+
 class timed:  # noqa: N801 - reads as a statement
     """Adds the processor time of a block to a table; of several times for one name it keeps the least."""
 
@@ -198,9 +278,21 @@ def main() -> None:
     two.add_argument("root", type=Path)
     two.add_argument("--plain", action="store_true", help="without verification")
     two.add_argument("--repeat", type=int, default=1, help="runs of which the least time of each step counts")
+    three = verbs.add_parser("embed")
+    four = verbs.add_parser("reference")
+    for verb in (three, four):
+        verb.add_argument("dataset", type=Path)
+        verb.add_argument("table", type=Path, help="of embeddings, parquet")
+    three.add_argument("--model", default="tf_efficientnet_lite2")
+    three.add_argument("--side", type=int, default=224, help="pixels")
+    four.add_argument("--neighbours", type=int, default=50)
     chosen = parser.parse_args()
     if chosen.verb == "planted":
         planted(chosen.dataset, chosen.images, chosen.each)
+    elif chosen.verb == "embed":
+        embed(chosen.dataset, chosen.table, chosen.model, chosen.side)
+    elif chosen.verb == "reference":
+        reference(chosen.dataset, chosen.table, chosen.neighbours)
     else:
         cost(chosen.task, chosen.root, plain=chosen.plain, repeat=chosen.repeat)
 
