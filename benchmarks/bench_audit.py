@@ -284,7 +284,7 @@ def main() -> None:
         verb.add_argument("dataset", type=Path)
         verb.add_argument("table", type=Path, help="of embeddings, parquet")
     three.add_argument("--model", default="tf_efficientnet_lite2")
-    three.add_argument("--side", type=int, default=224, help="pixels")
+    three.add_argument("--side", type=int, default=240, help="pixels")
     four.add_argument("--neighbours", type=int, default=50)
     chosen = parser.parse_args()
     if chosen.verb == "planted":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import Inside
+from dermbench.data.inspect import on_threads
 from dermbench.data.reading import choice
 from dermbench.errors import InputError, name_some
 
@@ -54,8 +54,9 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
             paths, (f"The md5 of the files was not compared with their names ({OPTION}={UNCHECKED}).",)
         )
     there = paths.dropna()
-    with ThreadPoolExecutor(request.workers) as pool:
-        found = dict(zip(there.index, pool.map(_md5, map(Inside(root), there)), strict=True))
+    files = list(map(Inside(root), there))
+    md5s = on_threads(_md5, files, workers=request.workers, title="Comparing md5")
+    found = dict(zip(there.index, md5s, strict=True))
     names = ids.str.lower()
     known = set(names)
     wrong = {i: md5 for i, md5 in found.items() if md5 is not None and md5 != names[i]}
