@@ -1,7 +1,9 @@
 """Check adjusted and corrected differences against populations whose truth is known.
 
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py adjustment
+    OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py variances
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py skin-type-error
+    OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py corrections
 
 Every population of ``clinical_populations.py`` of the kind is drawn ``--sets`` times, and the difference in
 accuracy between types V-VI and I-IV is estimated as the report does. Set k of a population is seeded by its name
@@ -13,28 +15,41 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import numpy as np
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
 from dermbench.artifacts.skin import FST_NAMES
 from dermbench.artifacts.truth import make_truth
+from dermbench.evaluation.adjustment import standardise
 from dermbench.evaluation.adjustment.adjusted import Images, read_covariates
+from dermbench.evaluation.adjustment.design import pooled
+from dermbench.evaluation.adjustment.standardise import difference
 from dermbench.evaluation.core.groups import group
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import Sample
+from dermbench.evaluation.disparity.contrasts import gap_tests
+from dermbench.evaluation.disparity.gap_test import critical
+from dermbench.evaluation.disparity.limits import gap_limits
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.skin_error.labelled import Labelled
+from dermbench.evaluation.skin_error.regression import Cells, side_differences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from dermbench.artifacts.report import Cell
     from dermbench.artifacts.truth import Truth
+    from dermbench.evaluation.core.groups import Grouping
+
+    Floats, Ints = NDArray[np.float64], NDArray[np.intp]
 
 sys.path.insert(0, str(Path(__file__).parent))
 from clinical_populations import CONFOUNDED, MISLABELLED
@@ -42,6 +57,8 @@ from rates import AT_LEAST, AT_MOST, judge, rng_of
 
 LIGHT, DARK = FST_NAMES[:4], FST_NAMES[4:]
 COLUMNS = ("site", "age", "quality")
+ALONE = {"sixty_patients": ("site",)}
+"""Columns of populations that are too small for all."""
 LEVEL = 0.05
 
 
@@ -94,20 +111,132 @@ def adjustment(n_sets: int, names: Sequence[str]) -> list[str]:
         if names and population.name not in names:
             continue
         truth = population.truth
-        found = {"raw": Found(truth["raw"]), "class": Found(truth["class"]), "all": Found(truth["conditional"])}
+        columns = ALONE.get(population.name, COLUMNS)
+        names_of = ("raw", "class", f"class, {', '.join(columns)}")
+        found = {
+            name: Found(truth[key]) for name, key in zip(names_of, ("raw", "class", "conditional"), strict=True)
+        }
+        null = truth["conditional"] == 0 and population.assumption
+        chosen = Found(0.0)
         for k in range(n_sets):
             table, sample = as_sample(population.draw(rng_of(population.name, k)))
             grouping = group(table, "fst").known()
             scores = (sample.y_true == sample.y_pred).astype(float)
-            covariates = tuple(read_covariates(table, COLUMNS, "fst"))
+            covariates = tuple(read_covariates(table, columns, "fst"))
             data = Images(scores, sample.stratum, sample.units, covariates, grouping)
             made = data.record(DARK, LIGHT, "primary", LEVEL)
             for name, cell in zip(found, (made.raw, made.by_class, made.adjusted), strict=True):
                 found[name].cells.append(cell)
+            if null:
+                chosen.cells.append(clearest(sample, grouping, data, Plan(k, 99)))
+        if null:
+            found["the same, clearest of all contrasts"] = chosen
         for name, one in found.items():
             lines.append(line(population.name, "yes" if population.assumption else "no", name, *one.row()))
-        print(lines[-1], flush=True)
+            print(lines[-1], flush=True)
     return lines
+
+
+def clearest(sample: Sample, grouping: Grouping, data: Images, plan: Plan) -> Cell:
+    """Return the adjusted value of the contrast that a primary row would choose, its limits simultaneous."""
+    test = gap_tests(sample, grouping, [METRICS.get("accuracy")], plan)["accuracy"]
+    sides = test.family.sides[gap_limits(test, critical(test.permuted, features=1)).contrast]
+    first, second = (tuple(grouping.names[g] for g in side) for side in sides)
+    return data.record(first, second, "primary", LEVEL / len(test.family.sides)).adjusted
+
+
+def variances(n_sets: int, names: Sequence[str]) -> list[str]:
+    """Return the table of ways to a variance, in a population with few patients."""
+    population = next(p for p in CONFOUNDED if p.name in (names or ["sixty_patients"]))
+    found = {name: Found(population.truth["conditional"]) for name in ("bias-reduced", "plain", "bootstrap")}
+    for k in range(n_sets):
+        rng = rng_of(population.name, k)
+        table, sample = as_sample(population.draw(rng))
+        on_first = np.isin(group(table, "fst").codes, [4, 5])
+        site = pooled(table.table["site"].to_numpy(dtype=object))[0]
+        right = (sample.y_true == sample.y_pred).astype(float)
+        held = [sample.y_true, site]
+        given = (right, on_first, sample.units, held, np.empty((len(right), 0)))
+        made = difference(*given, level=LEVEL)
+        with mock.patch.object(standardise, "unit_scores", plain_scores):
+            plain = difference(*given, level=LEVEL)
+        if isinstance(made, str):
+            continue
+        for name, one in (("bias-reduced", made), ("plain", plain)):
+            found[name].cells.append(one)
+        of_unit = [np.flatnonzero(sample.units == u) for u in range(sample.n_units)]
+        values = []
+        for _ in range(99):
+            drawn = rng.integers(0, sample.n_units, sample.n_units)
+            rows = np.concatenate([of_unit[u] for u in drawn])
+            unit = np.repeat(np.arange(sample.n_units), [len(of_unit[u]) for u in drawn])
+            none = np.empty((len(rows), 0))
+            again = difference(right[rows], on_first[rows], unit, [h[rows] for h in held], none, level=LEVEL)
+            values += [] if isinstance(again, str) else [again.value]
+        half = 1.96 * float(np.std(values, ddof=1))
+        found["bootstrap"].cells.append(replace(made, low=made.value - half, high=made.value + half))
+    rows = [line(population.name, name, *one.row()) for name, one in found.items()]
+    return [*table_head("population", "variance", *HEADS), *rows]
+
+
+def plain_scores(design: Floats, residual: Floats, _weight: Floats, _inverse: Floats, unit: Ints) -> Floats:
+    """Return scores of units without the correction for few units."""
+    found = np.zeros((unit.max() + 1, design.shape[1]))
+    np.add.at(found, unit, design * residual[:, None])
+    return found
+
+
+def corrections(n_sets: int, names: Sequence[str]) -> list[str]:
+    """Return the table of ways to correct for errors in labels: the bias of each."""
+    lines = table_head("population", "method", "truth", "sets", "bias")
+    for population in [p for p in MISLABELLED if p.name in (names or ["gap_20", "two_25", "three_25"])]:
+        heads = (
+            "as labelled",
+            "types drawn without the scores",
+            "SIMEX, quadratic",
+            "least squares on probabilities",
+        )
+        found: dict[str, list[float]] = {name: [] for name in heads}
+        for k in range(n_sets):
+            rng = rng_of(population.name, k)
+            table, sample = as_sample(population.draw(rng).drop(columns=["fst_true"]))
+            columns = [name for name in table.table if name.startswith("fst") and name != "fst_band"]
+            labels = [group(table, name) for name in columns]
+            data = Labelled.of(sample, labels[0], labels, METRICS.get("accuracy"), Plan(k, 99))
+            observed = labels[0].codes
+            drawn = [draw(rng, data.fitted.types[0].T[data.code]) for _ in range(10)]
+            steps = [observed_mean(sample, [observed])]
+            error = data.fitted.errors[0, 0]
+            for power in (1, 2):
+                more = np.linalg.matrix_power(error, power)[observed]
+                steps.append(observed_mean(sample, [draw(rng, more) for _ in range(10)]))
+            simex = float(np.polyval(np.polyfit([0, 1, 2], steps, 2), -1))
+            ours = data.records([(DARK, LIGHT)], "primary", LEVEL)[0].corrected.value
+            for name, value in zip(heads, (steps[0], observed_mean(sample, drawn), simex, ours), strict=True):
+                found[name].append(value)
+        for name, values in found.items():
+            bias, error = np.mean(values) - population.truth["gap"], np.std(values) / np.sqrt(n_sets)
+            cells = (f"{population.truth['gap']:.3f}", str(n_sets), f"{bias:+.4f} ± {error:.4f}")
+            lines.append(line(population.name, name, *cells))
+    return lines
+
+
+def draw(rng: np.random.Generator, shares: Floats) -> Ints:
+    """Draw a type for each row of probabilities."""
+    return (rng.random(len(shares))[:, None] > np.cumsum(shares, axis=1)[:, :-1]).sum(axis=1)
+
+
+def observed_mean(sample: Sample, codes: Sequence[Ints]) -> float:
+    """Return the mean, over labellings, of the within-class difference V-VI minus I-IV."""
+    right = (sample.y_true == sample.y_pred).astype(float)
+    made = []
+    for each in codes:
+        distinct, code = np.unique(np.column_stack([each, sample.y_true]), axis=0, return_inverse=True)
+        counts, sums = np.bincount(code)[None].astype(float), np.bincount(code, right)[None]
+        classes = (distinct[:, [1]] == np.arange(sample.n_classes)).astype(float)
+        groups = (distinct[:, 0] == np.arange(6)[:, None])[None].astype(float)
+        made.append(side_differences(Cells(counts, sums, classes), groups, np.array([4, 5]), np.arange(4))[0])
+    return float(np.mean(made))
 
 
 def skin_type_errors(n_sets: int, names: Sequence[str]) -> list[str]:
@@ -135,6 +264,14 @@ def skin_type_errors(n_sets: int, names: Sequence[str]) -> list[str]:
     return lines
 
 
+TABLES = {
+    "adjustment": adjustment,
+    "variances": variances,
+    "skin-type-error": skin_type_errors,
+    "corrections": corrections,
+}
+
+
 def table_head(*heads: str) -> list[str]:
     """Return the first lines of a markdown table."""
     return [line(*heads), line(*["---"] * len(heads))]
@@ -147,14 +284,13 @@ def line(*cells: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["adjustment", "skin-type-error"])
+    parser.add_argument("what", choices=list(TABLES))
     parser.add_argument("--sets", type=int, default=200)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     start = time.perf_counter()
-    made = adjustment if given.what == "adjustment" else skin_type_errors
-    lines = made(given.sets, given.only)
+    lines = TABLES[given.what](given.sets, given.only)
     text = "\n".join(lines) + "\n"
     print(text, f"{time.perf_counter() - start:.0f} s")
     if given.out:

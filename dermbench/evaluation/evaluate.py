@@ -158,10 +158,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
     report = report.model_copy(update={"summary": said})
     if asked is not None:
-        grouping, row = (
-            next(g for g in groupings if g.feature == asked[1]),
-            features[asked[1]].disparities[asked[0]],
-        )
+        grouping = next(g for g in groupings if g.feature == asked[1])
+        row = features[asked[1]].disparities[asked[0]]
         held = adjusted(sample, grouping, row, metric, covariates) if covariates else None
         errors = corrected_gap(sample, truth, grouping, row, metric, plan) if skin_type_error else None
         report = report.model_copy(update={"adjusted": held, "skin_type_error": errors})

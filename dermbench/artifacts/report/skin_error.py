@@ -72,6 +72,6 @@ class SkinTypeError(Part):
 
     @model_validator(mode="after")
     def _has_a_rate_for_each(self) -> Self:
-        if tuple(self.error_rates) != self.columns and set(self.error_rates) != set(self.columns):
+        if set(self.error_rates) != set(self.columns):
             raise ValueError("error rates are not those of the columns")
         return self

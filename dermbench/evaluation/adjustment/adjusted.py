@@ -9,7 +9,7 @@ import numpy as np
 
 from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.columns import is_skin_type as holds_types
-from dermbench.artifacts.report import Adjusted, AdjustedContrast, Cell, Disparity, Undefined, undefined
+from dermbench.artifacts.report import LEVEL, Adjusted, AdjustedContrast, Cell, Disparity, Undefined, undefined
 from dermbench.errors import UsageError
 from dermbench.evaluation.adjustment.design import (
     MOST_POOLED,
@@ -20,7 +20,7 @@ from dermbench.evaluation.adjustment.design import (
     numbers,
     pooled,
 )
-from dermbench.evaluation.adjustment.family import LEVEL, n_contrasts
+from dermbench.evaluation.adjustment.family import n_contrasts
 from dermbench.evaluation.adjustment.standardise import Difference, difference
 
 if TYPE_CHECKING:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from dermbench.evaluation.core.groups import Grouping
 
-LEVEL = 0.05
-"""Error rate of limits that hold at once; each contrast has its share of it (Bonferroni)."""
-
 
 def n_contrasts(scores: NDArray[np.float64], grouping: Grouping, classes: NDArray[np.intp]) -> int:
     """Return the number of comparable pairs and cuts.

@@ -6,9 +6,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import is_skin_type
-from dermbench.artifacts.report import Disparity, SkinTypeError, Undefined
+from dermbench.artifacts.report import LEVEL, Disparity, SkinTypeError, Undefined
 from dermbench.artifacts.skin import BANDS
-from dermbench.evaluation.adjustment.family import LEVEL, n_contrasts
+from dermbench.evaluation.adjustment.family import n_contrasts
 from dermbench.evaluation.annotators import labellings
 from dermbench.evaluation.core.groups import group
 from dermbench.evaluation.skin_error.labelled import Labelled, types_of

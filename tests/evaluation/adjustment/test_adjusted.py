@@ -120,3 +120,18 @@ def test_the_command_writes_and_prints_it(tmp_path):
     written = Report.read(tmp_path / "out" / "report.json")
     assert written.adjusted.columns == ("site", "age")
     assert "Adjusted differences of accuracy" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_sensitivity_is_adjusted_over_the_positive_images_alone():
+    truth, predictions = tables(500)
+    given = {"positive": ["acne"], "primary": "sensitivity:fst", "n_resamples": 99}
+    block = evaluate(predictions, truth, adjust=["site"], **given).adjusted
+    assert block.metric == "sensitivity"
+    rest = block.contrasts[1]
+    sick = (truth["label"] == "acne").to_numpy()
+    right = (predictions["pred"] == "acne").to_numpy()
+    light = (truth["fst"] == 1).to_numpy()
+    assert rest.raw.n == int(sick.sum())
+    assert rest.raw.value == pytest.approx(right[sick & light].mean() - right[sick & ~light].mean(), abs=1e-5)
+    # one class: holding it fixed changes nothing
+    assert rest.by_class.value == pytest.approx(rest.raw.value, abs=1e-6)
