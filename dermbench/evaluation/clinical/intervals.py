@@ -1,0 +1,202 @@
+"""Limits of proportions and predictive values, with what a fitted threshold adds to their variance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit, logit
+
+from dermbench.evaluation.intervals.estimate import Z95, Estimate, undefined
+from dermbench.evaluation.intervals.proportions import effective_n, wilson
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ONE_UNIT = "no interval: all images are of one independent unit"
+SHRINK = Z95**2
+"""Images that are added, half of them successes, where a variance is estimated: p never is 0 or 1 then."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A proportion: sensitivity or specificity of one group.
+
+    Attributes
+    ----------
+    k, n
+        Successes and images.
+    n_eff
+        Number of independent images that tell as much; NaN for one unit.
+    at
+        The proportion at each of several thresholds that might as well have been fitted, shape (n_resamples,);
+        None where the threshold is given.
+    """
+
+    k: int
+    n: int
+    n_eff: float
+    at: NDArray[np.float64] | None = None
+
+    @property
+    def value(self) -> float:
+        """The proportion; NaN without an image."""
+        return self.k / self.n if self.n else float("nan")
+
+    def smooth(self) -> float:
+        """Return the proportion drawn towards one half, as where a variance is estimated."""
+        return (self.k + SHRINK / 2) / (self.n + SHRINK)
+
+    def total_n(self) -> float:
+        """Return the number of images whose sampling alone gives the variance of sampling and threshold."""
+        if self.at is None:
+            return self.n_eff
+        p = self.smooth()
+        own = p * (1 - p)
+        return own / (own / self.n_eff + float(np.var(self.at)))
+
+    def estimate(self, *, empty: str) -> Estimate:
+        """Return the proportion with Wilson limits at :meth:`total_n`."""
+        if not self.n:
+            return undefined(empty, 0)
+        if not self.n_eff > 0:
+            return Estimate(self.value, self.n, reason=ONE_UNIT)
+        method = "Wilson" if self.at is None else "Wilson, variance of the threshold included"
+
+        def limits(z: float) -> tuple[float, float, str]:
+            return *wilson(self.value, self.total_n(), z=z), method
+
+        return Estimate(self.value, self.n, limits=limits, drawn=self.at is not None)
+
+
+def share_of(
+    success: NDArray[np.bool_],
+    units: NDArray[np.intp],
+    *,
+    clustered: bool,
+    at: NDArray[np.float64] | None = None,
+) -> Share:
+    """Return the share of successes among images, with its effective number of images where they share units."""
+    n, k = len(success), int(success.sum())
+    if not clustered or not n:
+        return Share(k, n, float(n), at)
+    codes = np.unique(units, return_inverse=True)[1]
+    hits = np.bincount(codes, weights=success.astype(np.float64))
+    return Share(k, n, effective_n(hits, np.bincount(codes).astype(np.float64)), at)
+
+
+def predictive_value(sensitivity: Share, specificity: Share, prevalence: float, *, positive: bool) -> Estimate:
+    """Return the predictive value of a positive or negative call at a stated prevalence.
+
+    The logit of the value is the log odds of the prevalence plus the log likelihood ratio; its variance is that of
+    sensitivity and specificity by the delta method, plus the variance over fitted thresholds. Where one of them is
+    0 or 1 the limits are those of the adjusted estimates, with z²/2 images added to either side.
+
+    Parameters
+    ----------
+    sensitivity, specificity
+        Of one group at one threshold.
+    prevalence
+        Above 0 and below 1.
+    positive
+        Whether the value is that of a positive call (PPV) or of a negative one (NPV).
+
+    Returns
+    -------
+    Estimate
+        Undefined where no image is called so, or where images of one kind are missing.
+
+    References
+    ----------
+    Mercaldo, Lau, Zhou (2007), Statistics in Medicine 26, 2170-2183, equations 8 to 11 and table II.
+    """
+    right, wrong = (sensitivity, specificity) if positive else (specificity, sensitivity)
+    if not (right.n and wrong.n):
+        return undefined("there are no positive or no other images")
+    share = prevalence if positive else 1 - prevalence
+    called = right.value * share + (1 - wrong.value) * (1 - share)
+    if called == 0:
+        return undefined(f"no image is called {'positive' if positive else 'negative'}")
+    value = right.value * share / called
+    if not (right.n_eff > 0 and wrong.n_eff > 0):
+        return Estimate(value, None, reason=ONE_UNIT)
+    exact = 0 < right.value < 1 and 0 < wrong.value < 1
+    shifted = float(logit(share))
+
+    def limits(z: float) -> tuple[float, float, str]:
+        added = 0.0 if exact else z * z
+        a, b = (_drawn_in(each, added) for each in (right, wrong))
+        centre = shifted + np.log(a) - np.log1p(-b)
+        variance = (1 - a) / (a * (right.n_eff + added)) + b / ((1 - b) * (wrong.n_eff + added))
+        if right.at is not None and wrong.at is not None:
+            variance += float(np.var(_log_ratio(right, wrong)))
+        ends = expit(centre + np.array([-z, z]) * np.sqrt(variance))
+        return float(min(ends[0], value)), float(max(ends[1], value)), "logit" if exact else "adjusted logit"
+
+    return Estimate(value, None, limits=limits, drawn=right.at is not None)
+
+
+def _drawn_in(share: Share, added: float) -> float:
+    return (share.k + added / 2) / (share.n + added) if added else share.value
+
+
+def _log_ratio(right: Share, wrong: Share) -> NDArray[np.float64]:
+    """Return the log likelihood ratio at each threshold, from shares that are never 0 or 1."""
+    assert right.at is not None
+    assert wrong.at is not None
+    a, b = ((each.at * each.n + SHRINK / 2) / (each.n + SHRINK) for each in (right, wrong))  # type: ignore[operator]
+    return np.asarray(np.log(a) - np.log1p(-b))
+
+
+def net_benefit(
+    called: NDArray[np.bool_],
+    positive: NDArray[np.bool_],
+    units: NDArray[np.intp],
+    probability: float,
+    *,
+    clustered: bool,
+) -> Estimate:
+    """Return the net benefit of calling images positive, in true positives an image.
+
+    The share of true positives minus the share of false positives times the odds of the threshold probability.
+    Limits by recovered variances (MOVER) from Wilson limits of the two shares, which exclude each other.
+
+    Parameters
+    ----------
+    called, positive
+        Whether each image is called positive, and is, shape (n_samples,).
+    units
+        Independent unit of each image.
+    probability
+        Threshold probability, above 0 and below 1.
+    clustered
+        Whether images share units.
+
+    References
+    ----------
+    Vickers & Elkin (2006), Medical Decision Making 26, 565-574; Zou & Donner (2008), Statistics in Medicine 27,
+    1693-1702.
+    """
+    if not len(called):
+        return undefined("there is no image", 0)
+    odds = probability / (1 - probability)
+    true = share_of(called & positive, units, clustered=clustered)
+    false = share_of(called & ~positive, units, clustered=clustered)
+    value = true.value - odds * false.value
+    if not (true.n_eff > 0 and false.n_eff > 0):
+        return Estimate(value, true.n, reason=ONE_UNIT)
+    a, b = true.smooth(), false.smooth()
+    r = -float(np.sqrt(a * b / ((1 - a) * (1 - b))))
+
+    def limits(z: float) -> tuple[float, float, str]:
+        (la, ua), (lb, ub) = (wilson(each.value, each.n_eff, z=z) for each in (true, false))
+
+        def arm(one: float, other: float) -> float:
+            return float(np.sqrt(max(0.0, one**2 + other**2 - 2 * r * one * other)))
+
+        low = arm(true.value - la, odds * (ub - false.value))
+        high = arm(ua - true.value, odds * (false.value - lb))
+        return value - low, value + high, "MOVER from Wilson limits"
+
+    return Estimate(value, true.n, limits=limits)
