@@ -22,7 +22,6 @@ from dermbench.evaluation.clinical.points import Scored, fit
 from dermbench.evaluation.clinical.rules import Rule
 from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.intervals.estimate import Z95
-from dermbench.evaluation.resampling.plan import Plan
 
 RULES = (Rule("specificity", 0.9), Rule("sensitivity", 0.9))
 PREVALENCE, PROBABILITY = 0.05, 0.2
@@ -35,7 +34,9 @@ def scored(frame) -> Scored:
     score = frame["prob_positive"].to_numpy(dtype=float)
     unit = np.unique(frame["patient_id"], return_inverse=True)[1].astype(np.intp)
     prob = np.column_stack([1 - score, score])
-    return Scored(Sample(positive, (score > 0.5).astype(np.intp), 2, unit=unit, y_prob=prob, positive=(False, True)))
+    return Scored(
+        Sample(positive, (score > 0.5).astype(np.intp), 2, unit=unit, y_prob=prob, positive=(False, True))
+    )
 
 
 def holds(estimate, truth: float) -> bool | None:
@@ -45,15 +46,15 @@ def holds(estimate, truth: float) -> bool | None:
     return None if np.isnan(low) else bool(low - 1e-9 <= truth <= high + 1e-9)
 
 
-def one_set(population, rng: np.random.Generator, seed: int, found) -> None:
+def one_set(population, rng: np.random.Generator, found) -> None:  # noqa: C901 - a loop in a loop
     validation, test = population.draw(rng)
-    plan, fitting, judged = Plan(seed, 499), scored(validation), scored(test)
+    fitting, judged = scored(validation), scored(test)
     types = test["fst"].to_numpy(dtype=float)
     groups = {"all": np.arange(len(test))} | {t: np.flatnonzero(types == t) for t in range(1, 7)}
     for rule in RULES:
         if not 0 < fitting.positive.sum() < len(fitting.positive):
             continue
-        fitted = fit(rule, fitting, plan)
+        fitted = fit(rule, fitting)
         truths = population.truth(rule.kind, rule.target)
         values = population.predictive_values(rule.kind, rule.target, PREVALENCE)
         for name, rows in groups.items():
@@ -94,7 +95,7 @@ def main() -> None:
             continue
         found: dict = defaultdict(list)
         for i in range(chosen.sets):
-            one_set(population, np.random.default_rng([7, i]), i, found)
+            one_set(population, np.random.default_rng([7, i]), found)
         columns[population.name] = found
     keys = list(dict.fromkeys(key for found in columns.values() for key in found))
     print(f"{chosen.sets} sets each; Monte-Carlo error .011 at .95 with 400.\n")

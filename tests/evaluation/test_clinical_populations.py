@@ -14,7 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MODULES = ("draws", "scores", "confounded", "labels", "populations")
-pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks/ is not part of this tree")
+pytestmark = [
+    pytest.mark.scripts,
+    pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks/ is not part of this tree"),
+]
 
 
 @pytest.fixture(scope="module")

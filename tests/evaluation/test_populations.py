@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.scripts
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "populations.py"
 SPEC = importlib.util.spec_from_file_location("populations", SCRIPT)
 populations = importlib.util.module_from_spec(SPEC)

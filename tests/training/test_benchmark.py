@@ -7,6 +7,10 @@ import sys
 from itertools import chain
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.scripts
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "bench_training.py"
 OPTIONS = {
     "model": "test_efficientnet",

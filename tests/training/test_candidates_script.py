@@ -17,6 +17,8 @@ from dermbench.artifacts import read_predictions
 from dermbench.cli import app
 from dermbench.training.folds import FoldedData
 
+pytestmark = pytest.mark.scripts
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "candidates.py"
 SET = (
     '["model=test_efficientnet", "pretrained=false", "image_size=32", "cache_size=32", "epochs=0", '

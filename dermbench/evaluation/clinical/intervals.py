@@ -30,8 +30,8 @@ class Share:
     n_eff
         Number of independent images that tell as much; NaN for one unit.
     at
-        The proportion at each of several thresholds that might as well have been fitted, shape (n_resamples,);
-        None where the threshold is given.
+        The proportion at thresholds between the limits of a fitted one, shape (n_thresholds,); None where the
+        threshold is given.
     """
 
     k: int
@@ -48,26 +48,33 @@ class Share:
         """Return the proportion drawn towards one half, as where a variance is estimated."""
         return (self.k + SHRINK / 2) / (self.n + SHRINK)
 
-    def total_n(self) -> float:
-        """Return the number of images whose sampling alone gives the variance of sampling and threshold."""
-        if self.at is None:
-            return self.n_eff
-        p = self.smooth()
-        own = p * (1 - p)
-        return own / (own / self.n_eff + float(np.var(self.at)))
-
     def estimate(self, *, empty: str) -> Estimate:
-        """Return the proportion with Wilson limits at :meth:`total_n`."""
+        """Return the proportion with Wilson limits, to whose arms the limits of a fitted threshold add (MOVER)."""
         if not self.n:
             return undefined(empty, 0)
         if not self.n_eff > 0:
             return Estimate(self.value, self.n, reason=ONE_UNIT)
-        method = "Wilson" if self.at is None else "Wilson, variance of the threshold included"
 
         def limits(z: float) -> tuple[float, float, str]:
-            return *wilson(self.value, self.total_n(), z=z), method
+            ends = wilson(self.value, self.n_eff, z=z)
+            if self.at is None:
+                return *ends, "Wilson"
+            low, high = combined(self.value, ends, self.at)
+            return max(0.0, low), min(1.0, high), "MOVER from Wilson limits and those of the threshold"
 
-        return Estimate(self.value, self.n, limits=limits, drawn=self.at is not None)
+        return Estimate(self.value, self.n, limits=limits)
+
+
+def combined(value: float, ends: tuple[float, float], at: NDArray[np.float64]) -> tuple[float, float]:
+    """Return limits whose arms join those of sampling with the values at both limits of the threshold.
+
+    References
+    ----------
+    Zou & Donner (2008), Statistics in Medicine 27, 1693-1702.
+    """
+    low = np.hypot(value - ends[0], max(0.0, value - float(at.min())))
+    high = np.hypot(ends[1] - value, max(0.0, float(at.max()) - value))
+    return float(value - low), float(value + high)
 
 
 def share_of(
@@ -82,15 +89,15 @@ def share_of(
     if not clustered or not n:
         return Share(k, n, float(n), at)
     codes = np.unique(units, return_inverse=True)[1]
-    hits = np.bincount(codes, weights=success.astype(np.float64))
-    return Share(k, n, effective_n(hits, np.bincount(codes).astype(np.float64)), at)
+    hits, trials = (np.bincount(codes, weights=w).astype(np.float64) for w in (success.astype(float), None))
+    return Share(k, n, effective_n(hits, trials), at)
 
 
 def predictive_value(sensitivity: Share, specificity: Share, prevalence: float, *, positive: bool) -> Estimate:
     """Return the predictive value of a positive or negative call at a stated prevalence.
 
     The logit of the value is the log odds of the prevalence plus the log likelihood ratio; its variance is that of
-    sensitivity and specificity by the delta method, plus the variance over fitted thresholds. Where one of them is
+    sensitivity and specificity by the delta method; a fitted threshold adds to the arms. Where one of them is
     0 or 1 the limits are those of the adjusted estimates, with z²/2 images added to either side.
 
     Parameters
@@ -129,24 +136,31 @@ def predictive_value(sensitivity: Share, specificity: Share, prevalence: float, 
         a, b = (_drawn_in(each, added) for each in (right, wrong))
         centre = shifted + np.log(a) - np.log1p(-b)
         variance = (1 - a) / (a * (right.n_eff + added)) + b / ((1 - b) * (wrong.n_eff + added))
+        half = z * float(np.sqrt(variance))
+        ends = (float(centre) - half, float(centre) + half)
         if right.at is not None and wrong.at is not None:
-            variance += float(np.var(_log_ratio(right, wrong)))
-        ends = expit(centre + np.array([-z, z]) * np.sqrt(variance))
-        return float(min(ends[0], value)), float(max(ends[1], value)), "logit" if exact else "adjusted logit"
+            ends = combined(float(centre), ends, float(centre) + _change(right, wrong))
+        low, high = expit(ends)
+        return float(min(low, value)), float(max(high, value)), "logit" if exact else "adjusted logit"
 
-    return Estimate(value, None, limits=limits, drawn=right.at is not None)
+    return Estimate(value, None, limits=limits)
 
 
 def _drawn_in(share: Share, added: float) -> float:
     return (share.k + added / 2) / (share.n + added) if added else share.value
 
 
-def _log_ratio(right: Share, wrong: Share) -> NDArray[np.float64]:
-    """Return the log likelihood ratio at each threshold, from shares that are never 0 or 1."""
+def _change(right: Share, wrong: Share) -> NDArray[np.float64]:
+    """Return by how much the log likelihood ratio changes with the threshold, from shares never 0 or 1."""
     assert right.at is not None
     assert wrong.at is not None
-    a, b = ((each.at * each.n + SHRINK / 2) / (each.n + SHRINK) for each in (right, wrong))  # type: ignore[operator]
-    return np.asarray(np.log(a) - np.log1p(-b))
+    (a, a0), (b, b0) = ((_inside(s.at, s.n), _inside(s.value, s.n)) for s in (right, wrong))
+    return np.asarray(np.log(a / a0) - np.log((1 - b) / (1 - b0)))
+
+
+def _inside(share: NDArray[np.float64] | float | None, n: int) -> NDArray[np.float64]:
+    """Return shares with one image added, half a success."""
+    return np.asarray((np.asarray(share, dtype=np.float64) * n + 0.5) / (n + 1))
 
 
 def net_benefit(

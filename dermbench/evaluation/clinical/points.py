@@ -10,18 +10,18 @@ import numpy as np
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.clinical.intervals import Share, share_of
-from dermbench.evaluation.clinical.rules import Rule, fit_threshold, fitted_thresholds
+from dermbench.evaluation.clinical.rules import Rule, threshold_at
 from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
+from dermbench.evaluation.intervals.estimate import Z95
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.sample import Sample
-    from dermbench.evaluation.resampling.plan import Plan
 
-MOST_RESAMPLES = 999
-"""Resamples of the validation images; only the variance of the threshold is taken from them."""
-STREAM = "validation thresholds"
+
+STEPS = 33
+"""Most thresholds, between the limits of a fitted one, at which predictive values are looked at."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ class Fitted:
         The rule.
     threshold
         An image is called positive at or above it; NaN for the predicted class, infinity where none is.
-    resampled
-        Thresholds that resampled validation images give, shape (n_resamples,); None where nothing was fitted.
+    limits
+        Ends of the 95 % interval of the threshold that unlimited validation images would give; None where nothing
+        was fitted.
     """
 
     rule: Rule
     threshold: float
-    resampled: NDArray[np.float64] | None = None
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,30 +91,48 @@ class Scored:
         found = []
         for inside, right in ((positive, called), (~positive, ~called)):
             found.append(share_of(right[inside], units[inside], clustered=clustered))
-        if fitted.resampled is None:
+        if fitted.limits is None:
             return found[0], found[1]
         score = self.score[rows]
-        above = [_above(score[inside], fitted.resampled) for inside in (positive, ~positive)]
+        between = np.unique(score[(score > fitted.limits[0]) & (score <= fitted.limits[1])])
+        steps = between[np.linspace(0, len(between) - 1, min(len(between), STEPS)).astype(np.intp)]
+        thresholds = np.concatenate([fitted.limits, steps])
+        above = [_above(score[inside], thresholds) for inside in (positive, ~positive)]
         return replace(found[0], at=above[0]), replace(found[1], at=1 - above[1])
 
 
-def fit(rule: Rule, validation: Scored, plan: Plan) -> Fitted:
-    """Find the threshold of a rule on validation images, and those that resampled units of them give.
+def fit(rule: Rule, validation: Scored) -> Fitted:
+    """Find the threshold of a rule on validation images, and how far off it may be.
+
+    The true threshold is one at which the rate on the validation images may be the target: its limits are the
+    thresholds at the rates target ± z·√(target(1 - target)/n), n the effective number of images that the rule
+    counts. At a rate above 1, or below what one image gives, the limit is the end of the scale: too few images say
+    nothing about how far a threshold lies beyond all of them.
 
     Raises
     ------
     UsageError
         When the validation images are all positive, or all not.
     """
+    if not rule.fitted or rule.target is None:
+        return Fitted(rule, float("nan") if rule.target is None else rule.target)
     score, positive = validation.score, validation.positive
     if not 0 < positive.sum() < len(positive):
         raise UsageError("--validation: a threshold needs positive and other images")
-    threshold = fit_threshold(rule, score, positive)
-    units, n_units = validation.sample.units, validation.sample.n_units
-    size = min(plan.n_resamples, MOST_RESAMPLES)
-    counts = plan.generator(STREAM).multinomial(n_units, np.full(n_units, 1 / n_units), size=size)
-    found = fitted_thresholds(rule, score, positive, counts[:, units])
-    return Fitted(rule, threshold, found[~np.isnan(found)])
+    threshold = threshold_at(rule, rule.target, score, positive)
+    counted = positive if rule.kind == "sensitivity" else ~positive
+    right = (score >= threshold) == positive
+    sample = validation.sample
+    found = share_of(right[counted], sample.units[counted], clustered=sample.clustered)
+    n = found.n_eff if found.n_eff > 0 else 1.0
+    half = Z95 * float(np.sqrt(rule.target * (1 - rule.target) / n))
+    few, many = rule.target - half, rule.target + half
+    extreme = (0.0, float("inf")) if rule.kind == "sensitivity" else (float("inf"), 0.0)
+    ends = (
+        extreme[0] if many >= 1 else threshold_at(rule, many, score, positive),
+        extreme[1] if few * len(right[counted]) <= 1 else threshold_at(rule, few, score, positive),
+    )
+    return Fitted(rule, threshold, (min(ends), max(ends)))
 
 
 def _above(score: NDArray[np.float64], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -71,68 +71,39 @@ def parse_rule(text: str) -> Rule:
     return Rule(kinds[kind], target)
 
 
-def fit_threshold(rule: Rule, score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Return the threshold at which images with at least this score count as positive.
+def threshold_at(rule: Rule, rate: float, score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
+    """Return the threshold that gives a rule's rate on some images, which count as positive at or above it.
 
-    For ``specificity`` it is the smallest one whose specificity on these images is at least the target, for
+    For ``specificity`` it is the smallest one whose specificity on these images is at least ``rate``, for
     ``sensitivity`` the largest one whose sensitivity is. Of all thresholds that call the same images positive it
     is the one halfway between two scores.
 
     Parameters
     ----------
     rule
-        Of kind ``threshold``, ``sensitivity`` or ``specificity``.
+        Of kind ``sensitivity`` or ``specificity``.
+    rate
+        Above 0 and at most 1.
     score
         Probability of the positive classes, 0 to 1, shape (n_samples,).
     positive
-        Whether each image is positive, shape (n_samples,).
+        Whether each image is positive, shape (n_samples,); some image is of the kind that the rule counts.
 
     Returns
     -------
     float
-        Infinity where nothing may be called positive; NaN without an image of the kind that the rule counts.
+        Infinity where nothing may be called positive.
     """
-    if rule.target is None or not rule.fitted:
-        return float("nan") if rule.target is None else rule.target
-    return float(fitted_thresholds(rule, score, positive, np.ones((1, len(score)), dtype=np.int64))[0])
-
-
-def fitted_thresholds(
-    rule: Rule, score: NDArray[np.float64], positive: NDArray[np.bool_], counts: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Return the threshold for each of several weightings of the same images; see :func:`fit_threshold`.
-
-    Parameters
-    ----------
-    rule
-        Of kind ``sensitivity`` or ``specificity``.
-    score, positive
-        Shape (n_samples,).
-    counts
-        How often each image counts, shape (n_resamples, n_samples).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_resamples,).
-    """
-    values, place = np.unique(score, return_inverse=True)
-    sums = np.zeros((len(counts), len(values)))
-    inside = positive if rule.kind == "sensitivity" else ~positive
-    np.add.at(sums.T, place[inside], counts.T[inside].astype(np.float64))
-    total = sums.sum(axis=1)
-    assert rule.target is not None
-    needed = np.ceil(rule.target * total - 1e-9)
-    middle = (values[1:] + values[:-1]) / 2
-    if rule.kind == "sensitivity":  # values at or above the threshold hold as many positive images as needed
-        enough = np.cumsum(sums[:, ::-1], axis=1) >= needed[:, None]
-        last = len(values) - 1 - enough.argmax(axis=1)
-        cut = np.concatenate([[values[0] / 2], middle])[last]
-    else:  # values below the threshold hold as many negative images as needed
-        last = (np.cumsum(sums, axis=1) >= needed[:, None]).argmax(axis=1)
-        above = (values[-1] + 1) / 2 if values[-1] < 1 else np.inf
-        cut = np.concatenate([middle, [above]])[last]
-    return np.where(total > 0, cut, np.nan)
+    values = np.unique(score)
+    own = np.sort(score[positive if rule.kind == "sensitivity" else ~positive])
+    needed = max(int(np.ceil(rate * len(own) - 1e-9)), 1)
+    if rule.kind == "sensitivity":
+        last = int(np.searchsorted(values, own[-needed]))
+        return float(values[last] + values[last - 1]) / 2 if last else float(values[0]) / 2
+    last = int(np.searchsorted(values, own[needed - 1]))
+    if last + 1 < len(values):
+        return float(values[last] + values[last + 1]) / 2
+    return float(values[-1] + 1) / 2 if values[-1] < 1 else float("inf")
 
 
 def parse_prevalences(values: Sequence[float]) -> tuple[float, ...]:
