@@ -56,6 +56,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     primary: str | tuple[str, str] | None = None,
     margin: float | None = None,
     positive: Sequence[str] = (),
+    operating_points: Sequence[str] = (),
+    prevalences: Sequence[float] = (),
     map: MapSource | None = None,  # noqa: A002 - named like the option
     aggregate: str | None = None,
     missing: str = "refuse",
@@ -94,8 +96,9 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         Sensitive features that are ordered scales (``COL``, or ``COL=low,middle,high`` for text) or numbers to be
         put into bands (``COL=40,60``, the lower ends of all bands but the first). Other numbers are categories.
     validation
-        The same model's predictions for the ``val`` split of ``data``; thresholds are fitted there. ``map`` and
-        ``aggregate`` apply to them as well; a missing prediction is refused.
+        The same model's predictions for the ``val`` split of ``data``, or for the rows of a table whose column
+        ``split`` says ``val``; thresholds are fitted there. ``map`` and ``aggregate`` apply to them as well; a
+        missing prediction is refused.
     primary
         The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task where its feature
         is evaluated; else sensitivity by skin type where ``positive`` is given or one class of two is known to be
@@ -106,6 +109,11 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     positive
         Classes that count as positive, for sensitivity and specificity. By default those whose malignancy, by the
         task or the column ``malignancy``, is ``malignant``, or the class of two whose name says so.
+    operating_points
+        Further ways to call images positive than the predicted class: ``sensitivity=.9`` or ``specificity=.9``,
+        whose threshold is found on ``validation``, or ``threshold=.5``.
+    prevalences
+        Shares of positive cases at which predictive values are given.
     map
         Class map: classes of the model, each with a class of the truth; see
         :func:`~dermbench.artifacts.class_map.read_class_map`.
@@ -157,9 +165,16 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     question, accepted = _primary(adapted, primary, margin)
     fitted = None
     if validation is not None:
-        if data is None:
-            raise UsageError("--validation goes with --data, whose val split it is read for")
-        other = read(load_reference(data=data, split=VALIDATION_SPLIT, columns=columns))
+        other = read(
+            load_reference(
+                data=data,
+                truth=truth,
+                split=VALIDATION_SPLIT,
+                task=task,
+                classes=classes or (() if task or data is not None else adapted.truth.classes),
+                columns=columns,
+            )
+        )
         fitted = (other.read(validation), other.truth)
     return evaluation.evaluate(
         adapted.read(predictions),
@@ -167,6 +182,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         sensitive=None if sensitive is None else adapted.features,
         validation=fitted,
         primary=question,
+        operating_points=operating_points,
+        prevalences=prevalences,
         margin=accepted,
         twins=adapted.twins(),
         adjust=[standard_feature([str(c) for c in adapted.truth.table.columns], name) for name in adjust],

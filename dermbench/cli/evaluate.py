@@ -91,7 +91,7 @@ def register(app: typer.Typer) -> None:
         validation: Path | None = typer.Option(
             None,
             "--validation",
-            help="Predictions for the val split of --data: the threshold of abstention is fitted there.",
+            help="Predictions for the val split of --data or --truth: thresholds are found there.",
             show_default=False,
         ),
         primary: str | None = typer.Option(
@@ -117,6 +117,18 @@ def register(app: typer.Typer) -> None:
             False,
             "--skin-type-error",
             help="Correct the primary gap for errors in the skin types, from two or more labellings.",
+        ),
+        operating_point: list[str] = typer.Option(
+            [],
+            "--operating-point",
+            help="Call images positive at sensitivity=.9 or specificity=.9 of --validation, or threshold=.5.",
+            show_default=False,
+        ),
+        prevalence: str | None = typer.Option(
+            None,
+            "--prevalence",
+            help="Shares of positive cases at which predictive values are given: .01,.1",
+            show_default=False,
         ),
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
@@ -155,6 +167,8 @@ def register(app: typer.Typer) -> None:
             primary=primary,
             margin=margin,
             positive=split_names(positive),
+            operating_points=operating_point,
+            prevalences=_numbers("--prevalence", prevalence),
             map=class_map,
             aggregate=aggregate,
             missing=missing,
@@ -172,6 +186,13 @@ def register(app: typer.Typer) -> None:
 def split_names(text: str | None) -> tuple[str, ...]:
     """Return the names in a comma-separated list."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(map(float, split_names(text)))
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: write numbers, as in .01,.1") from error
 
 
 def report_path(out: Path, *, name: str = "report.json") -> Path:

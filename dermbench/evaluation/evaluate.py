@@ -22,6 +22,7 @@ from dermbench.evaluation.calibration.abstention import AURC, abstention
 from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
+from dermbench.evaluation.clinical.records import Validation, asked_for, clinical_records
 from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.groups import further_annotators, group_all
 from dermbench.evaluation.core.metric import METRICS
@@ -62,6 +63,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     sensitive: Sequence[str] | None = None,
     validation: tuple[Predictions, Truth] | None = None,
     primary: tuple[str, str] | None = None,
+    operating_points: Sequence[str] = (),
+    prevalences: Sequence[float] = (),
     margin: float | None = None,
     twins: Collection[str] | None = None,
     adjust: Sequence[str] = (),
@@ -86,6 +89,11 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     primary
         Metric and sensitive feature of the primary question; by default sensitivity where positive classes lead
         (:class:`~dermbench.artifacts.positive.PositiveClasses`), else accuracy, by skin type.
+    operating_points
+        Further ways to call images positive: ``sensitivity=.9``, ``specificity=.9`` (found on ``validation``) or
+        ``threshold=.5``; see :func:`dermbench.evaluation.clinical.rules.parse_rule`.
+    prevalences
+        Stated shares of positive cases, for predictive values.
     margin
         Largest gap of the primary metric that is small enough, stated before the results.
     twins
@@ -114,7 +122,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     ------
     UsageError
         When ids or classes differ, a sensitive feature is not there, the primary question or its margin means
-        nothing here, or ``validation`` shares an image or a unit with what is evaluated.
+        nothing here, an operating point lacks positive classes, probabilities or ``validation``, or
+        ``validation`` shares an image or a unit with what is evaluated.
     """
     plan = Plan(seed, n_resamples, workers)
     sample = join(predictions, truth)
@@ -127,6 +136,9 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     asked = resolve_primary(
         sample, [g.feature for g in groupings], primary=primary, margin=margin, default=default
     )
+    wanted = asked_for(operating_points, prevalences)
+    first = next((g for g in groupings if asked is not None and g.feature == asked[1]), None)
+    points, curves = clinical_records(sample, truth.positive, first, wanted, _fitting(validation), plan)
     covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
     tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
@@ -150,6 +162,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         confusion=confusion_table(sample),
         calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
         positive=_positive(truth.positive),
+        operating_points=points,
+        clinical=curves,
         primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
         family=_family(features),
         features=features,
@@ -178,6 +192,10 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         workers=workers,
     )
     return add_without_twins(report, again)
+
+
+def _fitting(validation: tuple[Predictions, Truth] | None) -> Validation | None:
+    return None if validation is None else Validation(join(*validation), validation[1].split, validation[1].digest)
 
 
 def _positive(found: PositiveClasses | None) -> Positive | None:

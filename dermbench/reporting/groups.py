@@ -69,7 +69,7 @@ def group_sections(
     names = {name for group in groups.values() for name in group.cells}
     standardised = [name for name in shown_metrics(names) if name.startswith(STANDARDISED)]
     metrics = shown_metrics(names - set(standardised))
-    leading = headline_metrics(metrics, first)
+    leading = headline_metrics(metrics, first)[:LEADING]
     rest = [name for name in metrics if name not in leading]
     tables = [_table(f"By {title}", groups, leading, detail=detail)] if leading else []
     if standardised:

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dermbench.artifacts.report import Undefined
 from dermbench.reporting import drawing
+from dermbench.reporting.clinical import roc_curves
 from dermbench.reporting.names import headline_metrics, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
 from dermbench.reporting.provenance import all_notes, headline, provenance_line
@@ -60,6 +61,7 @@ def to_html(report: Report) -> str:
             lines=_lines(report, gaps, scale),
             scale=scale,
             forest=drawing.forest(report),
+            roc=roc_curves(report),
             reliability=drawing.reliability(report),
             tables=[table for table in tables if table.title not in OWN],
             provenance=provenance_line(report),

@@ -8,6 +8,7 @@ from dermbench.reporting.adjusted import adjusted_sections
 from dermbench.reporting.annotators import annotator_sections
 from dermbench.reporting.calibration import calibration_sections
 from dermbench.reporting.classes import confusion_section, per_class_section
+from dermbench.reporting.clinical import clinical_sections
 from dermbench.reporting.disparity import disparity_sections
 from dermbench.reporting.groups import group_sections, twins
 from dermbench.reporting.names import feature_title, sorted_features
@@ -27,8 +28,10 @@ def sections(report: Report) -> list[Section]:
 
     A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
-    leading = [*summary_sections(report), *twin_sections(report), *adjusted_sections(report)]
-    leading += skin_error_sections(report)
+    first, *further = summary_sections(report)
+    points, *curves = clinical_sections(report) or [None]
+    again = [*twin_sections(report), *adjusted_sections(report), *skin_error_sections(report)]
+    leading = [first, points, *further, *curves, *again]
     tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]

@@ -11,6 +11,7 @@ from dermbench.artifacts.guarded import read_json
 from dermbench.artifacts.records import Record
 from dermbench.artifacts.report.adjusted import Adjusted
 from dermbench.artifacts.report.calibration import Calibration
+from dermbench.artifacts.report.clinical import Clinical, OperatingPoint
 from dermbench.artifacts.report.disparity import Disparity
 from dermbench.artifacts.report.features import Feature
 from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
@@ -261,6 +262,11 @@ class Report(Record):
         What the probabilities are worth, or the reason why that is unknown.
     positive
         Classes that count as positive; None when none are declared.
+    operating_points
+        The predicted class, then every other way to call images positive that was asked for; empty unless positive
+        classes lead.
+    clinical
+        ROC and decision curves; None unless positive classes lead and there are probabilities.
     primary
         The primary question; None without a sensitive feature.
     family
@@ -292,6 +298,8 @@ class Report(Record):
     confusion: Confusion
     calibration: OrUndefined[Calibration]
     positive: Positive | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
+    clinical: Clinical | None = None
     primary: Primary | None
     family: Family | None
     features: dict[str, Feature]
