@@ -116,7 +116,8 @@ def _scale(report: Report, name: str) -> Scale:
 
 
 def _mark(label: str, n: int, cell: Cell | None, scale: Scale, y: float, *, small: bool = False) -> Mark:
-    shown, size = plain(label, limit=32), f"n = {n:,}"
+    counted = n if cell is None or cell.n is None else cell.n
+    shown, size = plain(label, limit=32), f"n = {counted:,}"
     if cell is None or cell.value is None:
         return Mark(shown, y, size, NONE)
     text = cell_text(cell, Footnotes()).rstrip("⁰¹²³⁴⁵⁶⁷⁸⁹")

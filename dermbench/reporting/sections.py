@@ -29,9 +29,9 @@ def sections(report: Report) -> list[Section]:
     A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
     """
     first, *further = summary_sections(report)
-    points, *curves = clinical_sections(report) or [None]
+    clinical = clinical_sections(report)
     again = [*twin_sections(report), *adjusted_sections(report), *skin_error_sections(report)]
-    leading = [first, points, *further, *curves, *again]
+    leading = [first, *clinical[:1], *further, *clinical[1:], *again]
     tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]

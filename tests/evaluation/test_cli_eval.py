@@ -333,6 +333,37 @@ def test_the_user_names_positive_classes_or_asks_something_else(tmp_path):
     assert (code, "--positive: no class 'mole'; there are benign, wart" in message) == (2, True)
 
 
+def test_a_threshold_found_on_rows_of_the_same_table(tmp_path):
+    """The truth of both splits stands in one table; the threshold comes from val, the scores from test."""
+    rng = np.random.default_rng(0)
+    label = np.array(["benign", "malignant"])[(rng.random(160) < 0.4).astype(int)]
+    score = np.clip(rng.normal(0.3 + 0.3 * (label == "malignant"), 0.15), 0.01, 0.99).round(3)
+    ids, split = [f"i{i:03}" for i in range(160)], np.repeat(["val", "test"], 80)
+    truth = pd.DataFrame({"image_id": ids, "label": label, "fst": rng.integers(1, 7, 160), "split": split})
+    truth.to_csv(tmp_path / "t.csv", index=False)
+    made = pd.DataFrame({"image_id": ids, "prob_benign": 1 - score, "prob_malignant": score})
+    for name in ("val", "test"):
+        made[split == name].to_csv(tmp_path / f"{name}.csv", index=False)
+    common = ("eval", tmp_path / "test.csv", "--truth", tmp_path / "t.csv", "--split", "test", "--resamples", 99)
+    rule = ("--operating-point", "specificity=.8", "--prevalence", ".05")
+    code, out, _ = run(*common, "--validation", tmp_path / "val.csv", *rule, "--json")
+    assert code == 0
+    first, point = json.loads(out)["operating_points"]
+    assert first["rule"] == "argmax"
+    threshold = point["threshold"]
+    assert (point["fitted_on"]["split"], point["fitted_on"]["n"]) == ("val", 80)
+    assert np.mean(score[(split == "val") & (label == "benign")] < threshold) >= 0.8
+    sick = (split == "test") & (label == "malignant")
+    assert point["overall"]["sensitivity"]["value"] == pytest.approx(np.mean(score[sick] >= threshold), abs=1e-6)
+    assert point["overall"]["ppv"][0]["prevalence"] == 0.05
+    code, screen, _ = run(*common, "--validation", tmp_path / "val.csv", *rule)
+    assert "specificity .8 on val (80 images): at " in screen
+    code, _, message = run(*common, *rule)
+    assert (code, "--validation FILE" in message) == (2, True)
+    code, _, message = run(*common, "--prevalence", "rare")
+    assert (code, "--prevalence rare: write numbers" in message) == (2, True)
+
+
 def test_a_task_brings_classes_and_malignancy(tmp_path):
     labels = ["ACK", "BCC", "MEL", "NEV", "SCC", "SEK"]
     table = pd.DataFrame({"img_id": list("abcdef"), "diagnostic": labels, "gender": list("fmfmfm")})
