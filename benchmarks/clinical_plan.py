@@ -4,8 +4,8 @@
 
 Every case is planned, then ``--sets`` new test sets of the returned sizes are drawn by mechanisms of
 ``clinical_populations.py``, none of which is the beta-binomial of the plan, and judged by the engine of the
-report. A mechanism with numbers of images that vary between test sets gets a quarter of the sets. ``--only NAME``
-makes some of the cases; ``--kept FILE`` keeps finished lines, so that an interrupted run goes on.
+report. ``--only NAME`` makes some of the cases; ``--kept FILE`` keeps finished lines, so that an interrupted run
+goes on. A second table has the smallest drop by simulation beside that of the closed form.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.disparity.contrasts import score_tests
 from dermbench.evaluation.disparity.gap_test import critical, p_value
 from dermbench.evaluation.disparity.limits import gap_limits
+from dermbench.evaluation.planning.design import PerUnit, new_study
+from dermbench.evaluation.planning.test_set import TestSet, closed_drop, smallest_drop
 from dermbench.evaluation.resampling.plan import Plan
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ these sizes, ± one Monte-Carlo error, in which the report's primary row declare
 *at most* below the margin (*margin*); {permutations} permutations a test set. Outcomes are drawn by the
 mechanisms of `clinical_populations.py`, written by someone who had not seen the planning; the plan itself
 assumes a beta-binomial with the same correlation. Wanted: .80 ± .02. *Geometric*: the number of images varies
-between patients, which the plan does not assume. Seconds are wall time of a machine that others used as well.
+between patients, which the plan assumes only where *images vary* (`--images-vary`). Seconds are wall time of
+a machine that others used as well.
 
 | case | question | units | mechanism | test sets | planned | found | within .02 | seconds to plan |
 |---|---|---:|---|---:|---:|---:|---|---:|
@@ -64,26 +67,51 @@ between patients, which the plan does not assume. Seconds are wall time of a mac
 
 @dataclass(frozen=True)
 class Case:
-    """A plan that is made, and the mechanisms it is judged by."""
+    """A plan that is made; ``further_sizes`` are numbers of images that it does not assume."""
 
     name: str
     about: str
     group: str
     options: dict[str, object] = field(default_factory=dict)
+    further_sizes: frozenset[str] = frozenset()
 
 
 TWO = {"images_per_unit": 2.0, "correlation": 0.3}
 THREE = {"images_per_unit": 3.0, "correlation": 0.5, "rate": 0.9}
+VARY = {"drop": 0.10, "images_vary": True, **TWO}
 CASES = (
     Case("drop", "six types alike, 1 image a patient", "VI", {"drop": 0.10}),
     Case("drop, others fixed", "I to V as in ajl-21, 1 image a patient", "VI", {"drop": 0.15, "sizes": AJL}),
-    Case("drop, 2 images", "six types alike, correlation .3", "VI", {"drop": 0.10, **TWO}),
+    Case(
+        "drop, 2 images", "six types alike, correlation .3", "VI", {"drop": 0.10, **TWO}, frozenset({"geometric"})
+    ),
+    Case("drop, images vary", "six types alike, 2 images on average, correlation .3", "VI", VARY),
     Case("drop, 3 images", "three bands alike, correlation .5, rate .9", "V-VI", {"drop": 0.15, **THREE}),
     Case("margin", "six types alike, 1 image a patient", "VI", {"margin": 0.10}),
     Case("margin, 2 images", "six types alike, correlation .3", "VI", {"margin": 0.10, **TWO}),
     Case("margin, 3 images", "three bands alike, correlation .5, rate .9", "V-VI", {"margin": 0.10, **THREE}),
 )
 """Rate .80 and correlation .3 unless it is said."""
+
+
+THIRTY = dict.fromkeys(("I", "II", "III", "IV", "V", "VI"), 30)
+CLOSED = (
+    ("sizes of ajl-21", {**AJL, "VI": 44}, PerUnit(), 0.8),
+    ("sizes of ajl-21", {**AJL, "VI": 44}, PerUnit(), 0.62),
+    ("30 patients each", THIRTY, PerUnit(), 0.8),
+    ("30 patients each, 3 images, correlation .3", THIRTY, PerUnit(3.0), 0.9),
+    ("30 patients each, 2 images that vary, correlation .3", THIRTY, PerUnit(2.0, vary=True), 0.7),
+    ("10 patients each", dict.fromkeys(THIRTY, 10), PerUnit(), 0.8),
+)
+"""Test sets for which closed form and simulation are compared."""
+CLOSED_HEAD = """
+## The closed form
+
+Smallest drop in type VI that is found with 80 %.
+
+| test set | rate | simulated | closed form |
+|---|---:|---:|---:|
+"""
 
 
 @dataclass(frozen=True)
@@ -143,7 +171,8 @@ def judge(case: Case, units: dict[str, int], mechanism: Planning, sets: int) -> 
 def make(case: Case, sets: int, done: set[str]) -> Iterator[Made]:
     """Plan a case, and judge the sizes by every mechanism that applies and is not done."""
     several = float(case.options.get("images_per_unit", 1.0)) > 1
-    left = [m for m in PLANNING if m.correlated == several and m.name not in done]
+    sizes = {"geometric"} if "images_vary" in case.options else {"fixed"} | case.further_sizes
+    left = [m for m in PLANNING if m.correlated == several and m.sizes in sizes and m.name not in done]
     if not left:
         return
     start = time.perf_counter()
@@ -153,10 +182,9 @@ def make(case: Case, sets: int, done: set[str]) -> Iterator[Made]:
     assert size.units is not None
     units = {name: part.units for name, part in size.groups.items()}
     for mechanism in left:
-        n = sets if mechanism.sizes == "fixed" else sets // 4
-        found = judge(case, units, mechanism, n)
+        found = judge(case, units, mechanism, sets)
         about = (case.name, case.about, size.question, size.units, mechanism.name)
-        yield Made(*about, size.power, found, n, seconds)
+        yield Made(*about, size.power, found, sets, seconds)
 
 
 def table(lines: list[Made], command: str) -> str:
@@ -169,6 +197,18 @@ def table(lines: list[Made], command: str) -> str:
         cells = (f"{line.case}: {line.about}", line.question, f"{line.units:,}", made_by, f"{line.sets:,}")
         cells += (f"{line.planned:.3f}", f"{line.found:.3f} ± {error:.3f}", met, f"{line.seconds:.0f}")
         text += f"| {' | '.join(cells)} |\n"
+    return text
+
+
+def closed_forms() -> str:
+    """Return the table of smallest drops."""
+    text = CLOSED_HEAD
+    for name, units, per_unit, rate in CLOSED:
+        design = new_study("fst", units, per_unit, METRICS.get("accuracy"), ordered=True)
+        planned = TestSet(design, rate, 0.3 if per_unit.mean > 1 else 0.0, 0)
+        simulated, _ = smallest_drop(planned, 5, 0.1)
+        shown = ["none" if x is None else f"{x:.3f}" for x in (simulated.drop, closed_drop(planned, 5))]
+        text += f"| {name} | {rate:.2f} | {' | '.join(shown)} |\n"
     return text
 
 
@@ -196,6 +236,7 @@ def main() -> None:
         sorted(lines, key=lambda line: order.index(line.case)),
         f"OMP_NUM_THREADS=1 python benchmarks/clinical_plan.py --sets {chosen.sets}",
     )
+    text += closed_forms()
     print(text)
     if chosen.out:
         chosen.out.write_text(text, encoding="utf-8")

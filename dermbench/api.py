@@ -18,6 +18,7 @@ from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
 from dermbench.evaluation.planning.assumed import DEFAULT_CORRELATION, Assumed
 from dermbench.evaluation.planning.dataset import glance
+from dermbench.evaluation.planning.design import PerUnit
 from dermbench.evaluation.planning.plan import plan_study, plan_test_set
 from dermbench.evaluation.primary import DEFAULT_METRIC
 from dermbench.inputs import adapt, load_reference, named_columns
@@ -287,6 +288,7 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
     sizes: Mapping[str, int] | None = None,
     in_proportion: bool = False,
     images_per_unit: float = 1.0,
+    images_vary: bool = False,
     correlation: float = DEFAULT_CORRELATION,
     rate: float = 0.8,
     drop: float | None = None,
@@ -315,8 +317,9 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
         this is a whole test set. By default all skin types, or bands, have as many patients.
     in_proportion
         Whether all groups of ``sizes`` grow, in these proportions.
-    images_per_unit
-        Mean number of images of a patient of a new study.
+    images_per_unit, images_vary
+        Mean number of images of a patient of a new study, and whether the numbers are geometric, not as equal as
+        possible.
     correlation
         Intra-class correlation of the answers on two images of one patient.
     rate
@@ -346,10 +349,10 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
             sizes,
             assumed,
             metric=metric or DEFAULT_METRIC,
-            images_per_unit=images_per_unit,
+            per_unit=PerUnit(images_per_unit, images_vary),
             in_proportion=in_proportion,
         )
-    if sizes is not None or in_proportion or images_per_unit != 1:
+    if sizes is not None or in_proportion or images_per_unit != 1 or images_vary:
         raise UsageError("sizes and images per patient are those of the existing test set; leave them out")
     reference = load_reference(data=data, truth=truth, split=split, task=task)
     adapted = adapt(reference, sensitive=None if feature is None else [feature], positive=positive)

@@ -157,11 +157,14 @@ class Assumptions(Part):
         Intra-class correlation of the answers on two images of a unit; None where units are single images.
     images_per_unit
         Mean number of images of a unit.
+    images_vary
+        Whether the numbers of images of a new study are geometric, not as equal as possible.
     """
 
     rate: Number = Field(gt=0, lt=1)
     correlation: Number | None
     images_per_unit: Number = Field(ge=1)
+    images_vary: bool = False
 
 
 class PlanProvenance(Part):

@@ -45,6 +45,9 @@ def register(app: typer.Typer) -> None:
             False, "--in-proportion", help="All groups of --sizes grow, in these proportions."
         ),
         images_per_patient: float = typer.Option(1.0, "--images-per-patient", help="Mean images of a patient."),
+        images_vary: bool = typer.Option(
+            False, "--images-vary", help="Their numbers are geometric, not as equal as possible."
+        ),
         correlation: float = typer.Option(
             0.3, "--correlation", help="Correlation of the answers on two images of a patient."
         ),
@@ -86,6 +89,7 @@ def register(app: typer.Typer) -> None:
             sizes=None if sizes is None else read_sizes(sizes),
             in_proportion=in_proportion,
             images_per_unit=images_per_patient,
+            images_vary=images_vary,
             correlation=correlation,
             rate=rate,
             drop=drop,

@@ -86,6 +86,7 @@ def assumptions(plan: Plan) -> list[str]:
     found = [f"Assumed: {title} {decimal(assumed.rate)} in every group, but for the drop, and in every class."]
     if assumed.correlation is not None:
         mean = f"{assumed.images_per_unit:.3g} images a {plan.unit} on average"
+        mean += ", in geometric numbers" if assumed.images_vary else ""
         found.append(
             f"Assumed: {mean}; the answers on two images of a {plan.unit} correlate with "
             f"{decimal(assumed.correlation)} (beta-binomial)."

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import geom
 
 from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.sample import Sample
@@ -96,15 +97,33 @@ class Layout:
         return 1 + correlation * np.maximum(self.per_unit - 1, 0)
 
 
-def images_of(n_units: int, images_per_unit: float) -> NDArray[np.intp]:
-    """Return the images of each unit, whole numbers with this mean: 1.5 gives 1, 2, 1, 2, ..."""
-    ends = np.floor(np.arange(n_units + 1) * images_per_unit + 1e-9)
-    return np.asarray(np.diff(ends), dtype=np.intp)
+@dataclass(frozen=True)
+class PerUnit:
+    """How many images units have.
+
+    Attributes
+    ----------
+    mean
+        Mean number of images of a unit, at least 1.
+    vary
+        Whether numbers of images follow the geometric distribution; else they are as equal as possible.
+    """
+
+    mean: float = 1.0
+    vary: bool = False
+
+    def images(self, n_units: int) -> NDArray[np.intp]:
+        """Return the images of each unit: 1, 2, 1, 2, ... for 1.5, or evenly spaced quantiles where they vary."""
+        if self.vary and self.mean > 1:
+            places = (np.arange(n_units) + 0.5) / n_units
+            return np.asarray(geom.ppf(places, 1 / self.mean), dtype=np.intp)
+        ends = np.floor(np.arange(n_units + 1) * self.mean + 1e-9)
+        return np.asarray(np.diff(ends), dtype=np.intp)
 
 
-def new_layout(sizes: Mapping[str, int], images_per_unit: float, *, ordered: bool) -> Layout:
+def new_layout(sizes: Mapping[str, int], per_unit: PerUnit, *, ordered: bool) -> Layout:
     """Return the counts of a new study; arguments as for :func:`new_study`."""
-    images = [images_of(n, images_per_unit).astype(np.float64) for n in sizes.values()]
+    images = [per_unit.images(n).astype(np.float64) for n in sizes.values()]
     total = np.array([each.sum() for each in images])
     squares = np.array([(each**2).sum() for each in images])
     return Layout(
@@ -117,7 +136,7 @@ def new_layout(sizes: Mapping[str, int], images_per_unit: float, *, ordered: boo
 
 
 def new_study(
-    feature: str, sizes: Mapping[str, int], images_per_unit: float, metric: Metric, *, ordered: bool
+    feature: str, sizes: Mapping[str, int], per_unit: PerUnit, metric: Metric, *, ordered: bool
 ) -> Design:
     """Return a new study in which every group has the same mix of classes.
 
@@ -127,16 +146,16 @@ def new_study(
         What the groups are of.
     sizes
         Units of each group.
-    images_per_unit
-        Mean number of images of a unit that count for the metric, at least 1.
+    per_unit
+        Images of a unit that count for the metric.
     metric
         The metric, of images that all count for it.
     ordered
         Whether the order of the groups means something.
     """
-    per_unit = np.concatenate([images_of(n, images_per_unit) for n in sizes.values()])
-    codes = np.repeat(np.repeat(np.arange(len(sizes)), list(sizes.values())), per_unit)
-    unit = np.repeat(np.arange(len(per_unit)), per_unit)
+    images = np.concatenate([per_unit.images(n) for n in sizes.values()])
+    codes = np.repeat(np.repeat(np.arange(len(sizes)), list(sizes.values())), images)
+    unit = np.repeat(np.arange(len(images)), images)
     one_class = np.full(len(codes), 0 if metric.name == "accuracy" else _counted_class(metric), dtype=np.intp)
     sample = Sample(one_class, one_class, 2, unit=unit, positive=(False, True))
     return Design(sample, Grouping(feature, codes, tuple(sizes), ordered=ordered), metric)

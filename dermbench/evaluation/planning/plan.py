@@ -15,7 +15,7 @@ from dermbench.evaluation.notes import UNIT_NAMES
 from dermbench.evaluation.planning.assumed import DEFAULT_AMOUNT, Assumed
 from dermbench.evaluation.planning.checks import check_group, check_metric, check_numbers, check_sizes
 from dermbench.evaluation.planning.dataset import planned_test_set
-from dermbench.evaluation.planning.design import new_study
+from dermbench.evaluation.planning.design import PerUnit, new_study
 from dermbench.evaluation.planning.search import POWER
 from dermbench.evaluation.planning.study import NewStudy, answer
 from dermbench.evaluation.planning.test_set import (
@@ -40,7 +40,7 @@ def plan_study(
     assumed: Assumed,
     *,
     metric: str = "accuracy",
-    images_per_unit: float = 1.0,
+    per_unit: PerUnit | None = None,
     in_proportion: bool = False,
 ) -> Plan:
     """Plan a new study: how many patients of one group it needs.
@@ -57,8 +57,8 @@ def plan_study(
         Rate, correlation, drop, margin and seed.
     metric
         A proportion: accuracy, or a sensitivity, of whose positive images alone the study then consists.
-    images_per_unit
-        Mean number of images of a patient.
+    per_unit
+        Images of a patient; one by default.
     in_proportion
         Whether all groups grow.
 
@@ -68,20 +68,22 @@ def plan_study(
         With all problems of the options.
     """
     problems = check_numbers(assumed.rate, assumed.correlation, assumed.drop, assumed.margin)
-    problems += check_sizes(group, sizes, images_per_unit, in_proportion=in_proportion)
+    images = per_unit or PerUnit()
+    problems += check_sizes(group, sizes, images.mean, in_proportion=in_proportion)
     problems += check_metric(metric)
     if problems:
         raise UsageError(f"plan: {'; '.join(problems)}")
     kind = METRICS.get(metric)
     feature, weights = _scale(group, sizes)
     ordered = feature != "group"
-    correlation = assumed.correlation if images_per_unit > 1 else 0.0
+    clustered = images.mean > 1
+    correlation = assumed.correlation if clustered else 0.0
     if sizes is not None and group in sizes and not in_proportion:
-        design = new_study(feature, weights, images_per_unit, kind, ordered=ordered)
+        design = new_study(feature, weights, images, kind, ordered=ordered)
         return _test_set(TestSet(design, assumed.rate, correlation, assumed.seed), assumed, [group], "patient")
     growth: Growth = "equal" if sizes is None else "in_proportion" if in_proportion else "others_fixed"
     study = NewStudy(
-        feature, ordered, weights, group, growth, kind, assumed.rate, images_per_unit, correlation, assumed.seed
+        feature, ordered, weights, group, growth, kind, assumed.rate, images, correlation, assumed.seed
     )
     answers = [answer(study, asked, amount) for asked, amount in assumed.asked()]
     fixed = answers[0][0].groups if growth == "others_fixed" else {}
@@ -98,8 +100,9 @@ def plan_study(
         power=POWER,
         assumptions=Assumptions(
             rate=assumed.rate,
-            correlation=correlation if images_per_unit > 1 else None,
-            images_per_unit=images_per_unit,
+            correlation=correlation if clustered else None,
+            images_per_unit=images.mean,
+            images_vary=images.vary and clustered,
         ),
         groups={name: part for name, part in fixed.items() if name != group},
         sizes=tuple(made for made, _ in answers),

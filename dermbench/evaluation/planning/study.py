@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.evaluation.core.metric import Metric
+    from dermbench.evaluation.planning.design import PerUnit
     from dermbench.evaluation.planning.search import Answer
 
 Growth = Literal["equal", "others_fixed", "in_proportion"]
@@ -52,7 +53,7 @@ class NewStudy:
         The group that is asked about.
     growth
         Which groups grow: all alike, this one alone, or all in proportion.
-    metric, rate, images_per_unit, correlation
+    metric, rate, per_unit, correlation
         What is assumed of all groups.
     seed
         Seed of the simulations.
@@ -65,7 +66,7 @@ class NewStudy:
     growth: Growth
     metric: Metric
     rate: float
-    images_per_unit: float
+    per_unit: PerUnit
     correlation: float
     seed: int
 
@@ -81,19 +82,19 @@ class NewStudy:
 
     def most(self, images: int) -> float:
         """Return the largest number of units of the group with at most so many images of all groups."""
-        per_unit = sum(self.weights.values()) / self.weights[self.group]
+        together = sum(self.weights.values()) / self.weights[self.group]
         if self.growth == "equal":
-            per_unit = len(self.weights)
-        units = images / self.images_per_unit / per_unit
+            together = len(self.weights)
+        units = images / self.per_unit.mean / together
         if self.growth == "others_fixed":
             others = sum(size for name, size in self.weights.items() if name != self.group)
-            units = min(images / self.images_per_unit - others, MANY_TIMES * others)
+            units = min(images / self.per_unit.mean - others, MANY_TIMES * others)
         return float(max(FEWEST, int(units)))
 
     @property
     def is_large(self) -> bool:
         """Whether more units than can be simulated may help."""
-        others = sum(self.sizes(0).values()) * self.images_per_unit
+        others = sum(self.sizes(0).values()) * self.per_unit.mean
         return self.growth != "others_fixed" or others > MOST_SIMULATED / 2
 
     def rates(self, drop: float) -> NDArray[np.float64]:
@@ -127,7 +128,7 @@ class SizeQuestion:
         """Return the power of the closed form."""
         if x not in self._closed:
             study = self.study
-            layout = new_layout(study.sizes(x), study.images_per_unit, ordered=study.ordered)
+            layout = new_layout(study.sizes(x), study.per_unit, ordered=study.ordered)
             form = Approximation(layout, study.correlation)
             if self.asked == "margin":
                 self._closed[x] = form.within(study.rate, self.amount)
@@ -138,9 +139,7 @@ class SizeQuestion:
     def count(self, x: float, n_sets: int, stream: str) -> int:
         """Return in how many of ``n_sets`` simulated test sets the answer is yes."""
         study = self.study
-        design = new_study(
-            study.feature, study.sizes(x), study.images_per_unit, study.metric, ordered=study.ordered
-        )
+        design = new_study(study.feature, study.sizes(x), study.per_unit, study.metric, ordered=study.ordered)
         trials = Trials(design, study.correlation, study.seed)
         if self.asked == "margin":
             limits = trials.at_most(study.rates(0.0), n_sets, stream=f"{self.asked} {stream}")
@@ -163,7 +162,7 @@ def answer(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, Cu
     guess = reach(question, POWER)
     if question.closed(question.high) < POWER and study.is_large:
         return _beyond(study, asked, amount)
-    images = sum(study.sizes(guess).values()) * study.images_per_unit
+    images = sum(study.sizes(guess).values()) * study.per_unit.mean
     effort = float(np.clip(FULL_EFFORT / images, 0.25, 1.0))
     found = search(question, [int(n * effort) for n in ROUNDS])
     units = None if found.x is None else int(found.x)
@@ -206,7 +205,7 @@ def _never(study: NewStudy, units: int) -> str:
 
 
 def _groups(study: NewStudy, sizes: Mapping[str, int]) -> dict[str, PlanGroup]:
-    layout = new_layout(sizes, study.images_per_unit, ordered=study.ordered)
+    layout = new_layout(sizes, study.per_unit, ordered=study.ordered)
     images = layout.counts.sum(axis=1)
     return {name: PlanGroup(units=sizes[name], images=int(n)) for name, n in zip(sizes, images, strict=True)}
 

@@ -23,7 +23,7 @@ from dermbench.evaluation.planning import approximate, study, test_set
 from dermbench.evaluation.planning.approximate import Approximation
 from dermbench.evaluation.planning.assumed import Assumed
 from dermbench.evaluation.planning.dataset import glance
-from dermbench.evaluation.planning.design import Design, images_of, new_layout, new_study
+from dermbench.evaluation.planning.design import Design, PerUnit, new_layout, new_study
 from dermbench.evaluation.planning.outcomes import Outcomes
 from dermbench.evaluation.planning.plan import plan_study, plan_test_set
 from dermbench.evaluation.planning.search import Tried, reach, search
@@ -66,9 +66,18 @@ def truth_of(sizes, **columns):
 
 
 def test_images_of_units_have_the_mean():
-    assert images_of(4, 1.5).tolist() == [1, 2, 1, 2]
-    assert images_of(10, 1.1).sum() == 11
-    assert images_of(3, 2).tolist() == [2, 2, 2]
+    assert PerUnit(1.5).images(4).tolist() == [1, 2, 1, 2]
+    assert PerUnit(1.1).images(10).sum() == 11
+    assert PerUnit(2).images(3).tolist() == [2, 2, 2]
+
+
+def test_geometric_numbers_of_images_are_quantiles():
+    """P(1) = 1/2, P(2) = 1/4, P(3) = 1/8 ...: half of eight units have one image, one has four."""
+    assert PerUnit(2, vary=True).images(8).tolist() == [1, 1, 1, 1, 2, 2, 3, 4]
+    assert PerUnit(1, vary=True).images(3).tolist() == [1, 1, 1]
+    many = PerUnit(2, vary=True).images(10_000)
+    assert many.mean() == pytest.approx(2, abs=0.01)
+    assert (many**2).sum() / many.sum() == pytest.approx(3, abs=0.05)  # (variance 2 + mean squared 4) / mean 2
 
 
 def test_layout_of_a_design_counts_images_units_and_their_sizes():
@@ -82,8 +91,8 @@ def test_layout_of_a_design_counts_images_units_and_their_sizes():
 
 
 def test_new_layout_is_that_of_the_new_study():
-    made = new_study("fst", {"I": 7, "II": 4}, 1.5, ACCURACY, ordered=True).layout
-    quick = new_layout({"I": 7, "II": 4}, 1.5, ordered=True)
+    made = new_study("fst", {"I": 7, "II": 4}, PerUnit(1.5), ACCURACY, ordered=True).layout
+    quick = new_layout({"I": 7, "II": 4}, PerUnit(1.5), ordered=True)
     assert made.counts.sum(axis=1).tolist() == quick.counts[:, 0].tolist() == [10, 6]
     assert made.units.tolist() == quick.units.tolist()
     assert made.per_unit.tolist() == quick.per_unit.tolist()
@@ -96,11 +105,11 @@ def test_only_images_that_count_for_a_sensitivity_enter():
     design = Design(sample, Grouping("g", np.array([0, 0, 1]), ("a", "b")), METRICS.get("sensitivity"))
     assert design.enters.tolist() == [False, True, True]
     assert design.layout.counts.sum(axis=1).tolist() == [1, 1]
-    assert new_study("g", {"a": 2, "b": 2}, 1, design.metric, ordered=False).enters.all()
+    assert new_study("g", {"a": 2, "b": 2}, PerUnit(1), design.metric, ordered=False).enters.all()
 
 
 def test_outcomes_have_the_rates_and_the_correlation():
-    design = new_study("g", {"a": 4_000, "b": 4_000}, 2, ACCURACY, ordered=False)
+    design = new_study("g", {"a": 4_000, "b": 4_000}, PerUnit(2), ACCURACY, ordered=False)
     right = Outcomes.of(design, 0.3).draw(np.random.default_rng(0), np.array([0.8, 0.6]), 2).astype(float)
     for group, rate in ((0, 0.8), (1, 0.6)):
         pairs = right[:, design.grouping.codes == group].reshape(-1, 2)
@@ -121,13 +130,13 @@ def test_outcomes_of_a_unit_in_two_groups_have_the_rate_of_each():
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_certain_outcomes_stay_certain(rate):
-    design = new_study("g", {"a": 5, "b": 5}, 2, ACCURACY, ordered=False)
+    design = new_study("g", {"a": 5, "b": 5}, PerUnit(2), ACCURACY, ordered=False)
     right = Outcomes.of(design, 0.5).draw(np.random.default_rng(0), np.array([rate, rate]), 3)
     assert right.mean() == rate
 
 
 def test_closed_power_of_two_groups_is_that_of_the_two_sample_test():
-    layout = new_layout({"a": 200, "b": 200}, 1, ordered=False)
+    layout = new_layout({"a": 200, "b": 200}, PerUnit(1), ordered=False)
     null, true = np.sqrt(0.75 * 0.25 / 100), np.sqrt((0.16 + 0.21) / 200)
     by_hand = norm.cdf((0.1 - norm.ppf(0.975) * null) / true)
     assert by_hand == pytest.approx(0.637, abs=0.001)
@@ -137,8 +146,8 @@ def test_closed_power_of_two_groups_is_that_of_the_two_sample_test():
 def test_closed_power_counts_correlated_images_for_less():
     """300 patients of two images that correlate with 1/3 are worth 450 images of their own."""
     rates = np.array([0.8, 0.7])
-    pairs = Approximation(new_layout({"a": 300, "b": 300}, 2, ordered=False), 1 / 3).power(rates)
-    single = Approximation(new_layout({"a": 450, "b": 450}, 1, ordered=False), 0.0).power(rates)
+    pairs = Approximation(new_layout({"a": 300, "b": 300}, PerUnit(2), ordered=False), 1 / 3).power(rates)
+    single = Approximation(new_layout({"a": 450, "b": 450}, PerUnit(1), ordered=False), 0.0).power(rates)
     assert pairs == pytest.approx(single, abs=0.01)
 
 
@@ -146,26 +155,17 @@ def test_closed_margin_of_two_groups_is_that_of_wilson_arms():
     low, high = proportion_confint(400, 500, alpha=0.1, method="wilson")
     arm = np.hypot(0.8 - low, high - 0.8)
     by_hand = 2 * norm.cdf((0.1 - arm) / np.sqrt(2 * 0.16 / 500)) - 1
-    form = Approximation(new_layout({"a": 500, "b": 500}, 1, ordered=False), 0.0)
+    form = Approximation(new_layout({"a": 500, "b": 500}, PerUnit(1), ordered=False), 0.0)
     assert form.within(0.8, 0.1) == pytest.approx(by_hand, abs=0.01)
 
 
 def test_closed_form_rises_with_drop_and_size():
-    names = ("I", "II", "III")
-    by_drop = [
-        Approximation(new_layout(dict.fromkeys(names, 100), 1, ordered=True), 0).power(
-            np.array([0.8, 0.8, 0.8 - d])
-        )
-        for d in (0.05, 0.1, 0.2, 0.3)
-    ]
-    by_size = [
-        Approximation(new_layout(dict.fromkeys(names, n), 1, ordered=True), 0).power(np.array([0.8, 0.8, 0.7]))
-        for n in (50, 100, 200, 400)
-    ]
-    margins = [
-        Approximation(new_layout(dict.fromkeys(names, n), 1, ordered=True), 0).within(0.8, 0.1)
-        for n in (100, 200, 400)
-    ]
+    def form(n):
+        return Approximation(new_layout(dict.fromkeys(("I", "II", "III"), n), PerUnit(1), ordered=True), 0)
+
+    by_drop = [form(100).power(np.array([0.8, 0.8, 0.8 - drop])) for drop in (0.05, 0.1, 0.2, 0.3)]
+    by_size = [form(n).power(np.array([0.8, 0.8, 0.7])) for n in (50, 100, 200, 400)]
+    margins = [form(n).within(0.8, 0.1) for n in (100, 200, 400)]
     for powers in (by_drop, by_size, margins):
         assert all(a < b for a, b in pairwise(powers))
 
@@ -189,14 +189,14 @@ def test_trials_say_what_the_engine_says_of_the_same_predictions():
 
 
 def test_trials_are_the_same_for_a_seed_and_differ_between_seeds():
-    design = new_study("g", {"a": 30, "b": 30}, 1, ACCURACY, ordered=False)
+    design = new_study("g", {"a": 30, "b": 30}, PerUnit(1), ACCURACY, ordered=False)
     rates = np.array([0.8, 0.8])
     first, again, other = (Trials(design, 0.0, seed).at_most(rates, 20, stream="") for seed in (1, 1, 2))
     assert first.tolist() == again.tolist() != other.tolist()
 
 
 def test_trials_find_everything_or_nothing():
-    design = new_study("g", {"a": 60, "b": 60}, 1, ACCURACY, ordered=False)
+    design = new_study("g", {"a": 60, "b": 60}, PerUnit(1), ACCURACY, ordered=False)
     trials = Trials(design, 0.0, 0)
     assert trials.found(np.array([0.95, 0.05]), 20, stream="") == 20
     assert trials.found(np.array([0.8, 0.8]), 100, stream="") <= 12  # 5 expected, four errors above
@@ -205,7 +205,7 @@ def test_trials_find_everything_or_nothing():
 
 def test_accuracy_62_with_44_images_never_reaches_a_margin_of_10():
     """The smallest upper limit: equal shares of right answers in all groups."""
-    design = new_study("fst", AJL, 1, ACCURACY, ordered=True)
+    design = new_study("fst", AJL, PerUnit(1), ACCURACY, ordered=True)
     limits = Trials(design, 0.0, 0).at_most(np.full(6, 0.62), 50, stream="")
     assert limits.min() > 0.1
 
@@ -258,7 +258,7 @@ def test_reach_returns_the_first_whole_number():
 def test_a_study_needs_more_patients_for_a_smaller_drop_and_a_larger_correlation():
     def units(**options):
         assumed = Assumed(**{"drop": 0.2, "correlation": 0.3} | options)
-        return plan_study("V-VI", None, assumed, images_per_unit=2).sizes[0].units
+        return plan_study("V-VI", None, assumed, per_unit=PerUnit(2)).sizes[0].units
 
     base = units()
     assert units(drop=0.15) > 1.3 * base
@@ -349,7 +349,7 @@ def test_closed_form_and_simulation_agree_on_the_smallest_drop(monkeypatch):
     """The tolerance of docs/planning.md: .03."""
     monkeypatch.setattr(test_set, "ROUNDS", (60, 200))
     monkeypatch.setattr(approximate, "LOG_POINTS", 10)
-    design = new_study("fst", {"I": 90, "II": 60, "III": 40}, 1, ACCURACY, ordered=True)
+    design = new_study("fst", {"I": 90, "II": 60, "III": 40}, PerUnit(1), ACCURACY, ordered=True)
     planned = test_set.TestSet(design, 0.8, 0.0, 0)
     simulated, _ = test_set.smallest_drop(planned, 2, 0.1)
     assert simulated.drop == pytest.approx(test_set.closed_drop(planned, 2), abs=0.03)
@@ -384,7 +384,7 @@ def test_a_study_is_refused_with_all_problems(group, sizes, options, said):
 
 def test_further_options_of_a_study_are_refused():
     with pytest.raises(UsageError, match=r"images per unit 0\.5"):
-        plan_study("VI", None, Assumed(), images_per_unit=0.5)
+        plan_study("VI", None, Assumed(), per_unit=PerUnit(0.5))
     with pytest.raises(UsageError, match="in proportion to what"):
         plan_study("VI", {"I": 10}, Assumed(), in_proportion=True)
     with pytest.raises(UsageError, match="metric 'macro_f1' cannot be planned for; there are accuracy"):
