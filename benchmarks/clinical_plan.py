@@ -76,9 +76,11 @@ class Case:
     further_sizes: frozenset[str] = frozenset()
 
 
+VARYING = frozenset({"geometric"})
 TWO = {"images_per_unit": 2.0, "correlation": 0.3}
 THREE = {"images_per_unit": 3.0, "correlation": 0.5, "rate": 0.9}
 VARY = {"drop": 0.10, "images_vary": True, **TWO}
+VARY_MARGIN = {"margin": 0.10, "images_vary": True, **TWO}
 CASES = (
     Case("drop", "six types alike, 1 image a patient", "VI", {"drop": 0.10}),
     Case("drop, others fixed", "I to V as in ajl-21, 1 image a patient", "VI", {"drop": 0.15, "sizes": AJL}),
@@ -86,10 +88,17 @@ CASES = (
         "drop, 2 images", "six types alike, correlation .3", "VI", {"drop": 0.10, **TWO}, frozenset({"geometric"})
     ),
     Case("drop, images vary", "six types alike, 2 images on average, correlation .3", "VI", VARY),
-    Case("drop, 3 images", "three bands alike, correlation .5, rate .9", "V-VI", {"drop": 0.15, **THREE}),
+    Case("drop, 3 images", "three bands alike, correlation .5, rate .9", "V-VI", {"drop": 0.15, **THREE}, VARYING),
     Case("margin", "six types alike, 1 image a patient", "VI", {"margin": 0.10}),
-    Case("margin, 2 images", "six types alike, correlation .3", "VI", {"margin": 0.10, **TWO}),
-    Case("margin, 3 images", "three bands alike, correlation .5, rate .9", "V-VI", {"margin": 0.10, **THREE}),
+    Case("margin, 2 images", "six types alike, correlation .3", "VI", {"margin": 0.10, **TWO}, VARYING),
+    Case("margin, images vary", "six types alike, 2 images on average, correlation .3", "VI", VARY_MARGIN),
+    Case(
+        "margin, 3 images",
+        "three bands alike, correlation .5, rate .9",
+        "V-VI",
+        {"margin": 0.10, **THREE},
+        VARYING,
+    ),
 )
 """Rate .80 and correlation .3 unless it is said."""
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROUNDS = (100, 300, 600)
 """Simulated test sets of a group: at each of three drops, then at each further one."""
 MARGIN_SETS = 1_600
-FULL_EFFORT = 1_500
+FULL_EFFORT = 2_000
 """Images up to which all rounds are simulated; larger test sets get fewer."""
 MOST_SIMULATED = 40_000
 """Images up to which test sets are simulated; the closed form answers beyond."""
