@@ -142,4 +142,5 @@ def _show(plan: Plan, target: Path | None, *, as_json: bool) -> None:
         if plan.curves:
             write_curve(plan, figure)
         write_text(page, plan_markdown(plan, figure=figure.name if plan.curves else None))
-    say(f"Wrote {', '.join(path.name for path in (target, page, figure))} in {target.parent}", err=True)
+    written = [target, page, *([figure] if plan.curves else [])]
+    say(f"Wrote {', '.join(path.name for path in written)} in {target.parent}", err=True)

@@ -31,22 +31,29 @@ def write_curve(plan: Plan, path: Path) -> None:
 
 def curve_figure(plan: Plan) -> Figure:
     """Draw power against units or the drop: lines are the corrected closed form, dots are simulations."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - slow to import
+
     figure, axes = _canvas(6.0, 3.8)
     for place, curve in enumerate(plan.curves):
         _draw(axes, plan, curve, f"C{place % 10}")
     axes.axhline(plan.power, color=GREY, linewidth=0.8, linestyle="--")
     axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=plan.kind == "new_study"))
     units = any(curve.axis == "units" for curve in plan.curves)
     if units:
-        axes.set_xscale("log")
         axes.set_xlabel(f"{plan.unit}s of {group_words([plan.group or ''])}", color=INK)
     else:
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, max(map(_end, plan.curves)))
         axes.set_xlabel(f"drop in {metric_title(plan.metric)} of one group", color=INK)
     axes.set_ylabel("power", color=INK)
     axes.set_title(f"Dots: simulated; dashed: {decimal(plan.power)}", loc="left", color=INK, fontsize=9)
     axes.legend(frameon=False, fontsize=8)
     return figure
+
+
+def _end(curve: Curve) -> float:
+    """Return the first x with a power of .99, or the last one."""
+    return next((point.x for point in curve.points if point.power >= 0.99), curve.points[-1].x)
 
 
 def _draw(axes: Axes, plan: Plan, curve: Curve, colour: str) -> None:
