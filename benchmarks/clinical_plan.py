@@ -67,7 +67,10 @@ a machine that others used as well.
 
 @dataclass(frozen=True)
 class Case:
-    """A plan that is made; ``further_sizes`` are numbers of images that it does not assume."""
+    """A plan that is made.
+
+    ``further_sizes`` are numbers of images that it does not assume; such mechanisms get a quarter of the sets.
+    """
 
     name: str
     about: str
@@ -189,9 +192,10 @@ def make(case: Case, sets: int, done: set[str]) -> Iterator[Made]:
     assert size.units is not None
     units = {name: part.units for name, part in size.groups.items()}
     for mechanism in left:
-        found = judge(case, units, mechanism, sets)
+        n = sets // 4 if mechanism.sizes in case.further_sizes else sets
+        found = judge(case, units, mechanism, n)
         about = (case.name, case.about, size.question, size.units, mechanism.name)
-        yield Made(*about, size.power, found, sets, seconds)
+        yield Made(*about, size.power, found, n, seconds)
 
 
 def table(lines: list[Made], command: str) -> str:
