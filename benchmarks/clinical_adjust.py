@@ -202,7 +202,7 @@ def corrections(n_sets: int, names: Sequence[str]) -> list[str]:
             table, sample = as_sample(population.draw(rng).drop(columns=["fst_true"]))
             columns = [name for name in table.table if name.startswith("fst") and name != "fst_band"]
             labels = [group(table, name) for name in columns]
-            data = Labelled.of(sample, labels[0], labels, METRICS.get("accuracy"), Plan(k, 99))
+            data = Labelled.of(sample, labels[0], labels, METRICS.get("accuracy"), Plan(k, 2))
             observed = labels[0].codes
             drawn = [draw(rng, data.fitted.types[0].T[data.code]) for _ in range(10)]
             steps = [observed_mean(sample, [observed])]

@@ -137,7 +137,9 @@ class Images:
         shared = used & np.isin(self.classes, self._shared(used, on_first))
         codes, _, n_rare = pooled(self.classes[shared])
         n = int(shared.sum())
-        if n_rare > MOST_POOLED * n:
+        if not n:
+            by_class = full = undefined("the two sides share no class", n=0)
+        elif n_rare > MOST_POOLED * n:
             why = f"{n_rare:,} of {n:,} images are of classes with fewer than {RARE} images"
             by_class = full = undefined(why, n=n)
         else:

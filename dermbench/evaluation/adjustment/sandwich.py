@@ -9,6 +9,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ALONE = 1e-8
+"""Share below which a residual is free to vary: a unit that alone determines a parameter leaves none."""
+
 
 def unit_scores(
     design: NDArray[np.float64],
@@ -20,7 +23,8 @@ def unit_scores(
     """Return the score of each unit, its residuals corrected for how far the unit pulls the fit to itself.
 
     With ``inverse`` on either side, the sum of their outer products is the bias-reduced sandwich variance of a
-    logistic GEE with independence as working correlation. statsmodels, which loops over units, gives the same.
+    logistic GEE with independence as working correlation. statsmodels, which loops over units, gives the same, but
+    fails where a unit alone determines a parameter.
 
     Parameters
     ----------
@@ -49,8 +53,8 @@ def unit_scores(
     for size in np.unique(sizes):
         which = np.flatnonzero(sizes == size)
         rows = order[start[which][:, None] + np.arange(size)]
-        part = design[rows]
-        pull = weight[rows][:, :, None] * (part @ inverse @ part.transpose(0, 2, 1))
-        freed = np.linalg.solve(np.eye(size) - pull, residual[rows][:, :, None])
-        found[which] = (part * freed).sum(axis=1)
+        part, root = design[rows], np.sqrt(weight[rows])[:, :, None]
+        pull = root * (part @ inverse @ part.transpose(0, 2, 1)) * root.transpose(0, 2, 1)
+        free = np.linalg.pinv(np.eye(size) - pull, rcond=ALONE, hermitian=True)
+        found[which] = (part * root * (free @ (residual[rows][:, :, None] / root))).sum(axis=1)
     return found

@@ -119,7 +119,7 @@ def _undecided(right: NDArray[np.float64], categories: Sequence[NDArray[np.intp]
     while True:
         before = int(live.sum())
         for codes in categories:
-            n = np.bincount(codes[live], minlength=int(codes.max()) + 1)
+            n = np.bincount(codes[live], minlength=int(codes.max(initial=0)) + 1)
             hits = np.bincount(codes[live], weights=right[live], minlength=len(n))
             live &= ((hits > 0) & (hits < n))[codes]
         if int(live.sum()) == before:

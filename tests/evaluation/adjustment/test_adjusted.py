@@ -135,3 +135,11 @@ def test_sensitivity_is_adjusted_over_the_positive_images_alone():
     assert rest.raw.value == pytest.approx(right[sick & light].mean() - right[sick & ~light].mean(), abs=1e-5)
     # one class: holding it fixed changes nothing
     assert rest.by_class.value == pytest.approx(rest.raw.value, abs=1e-6)
+
+
+def test_sides_without_a_common_class_are_not_adjusted():
+    truth, predictions = tables(120)
+    truth["label"] = predictions["pred"] = np.where(truth["fst"] == 3, "rosacea", truth["label"])
+    third = evaluate(predictions, truth, adjust=["site"], n_resamples=99).adjusted.contrasts[-1]
+    assert third.first == ("III",)
+    assert (third.by_class.reason, third.adjusted.n, third.n_one_sided) == ("the two sides share no class", 0, 120)

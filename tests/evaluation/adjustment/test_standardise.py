@@ -70,6 +70,17 @@ def test_variance_is_the_bias_reduced_one_of_a_gee(size):
     assert inverse @ scores.T @ scores @ inverse == pytest.approx(made.cov_params(), rel=1e-6)
 
 
+def test_a_level_that_one_unit_alone_has_is_no_obstacle():
+    right, side, stratum = table((1, 0, 30, 20), (0, 0, 40, 30), (1, 1, 6, 3), (0, 1, 4, 5))
+    unit = np.arange(len(right))
+    unit[stratum == 1] = unit.max() + 1
+    unit = np.unique(unit, return_inverse=True)[1]
+    found = difference(right, side, unit, [stratum], none(len(right)), level=0.05)
+    apart = difference(right, side, np.arange(len(right)), [stratum], none(len(right)), level=0.05)
+    assert found.value == apart.value
+    assert 0.5 < (found.high - found.low) / (apart.high - apart.low) < 1.5
+
+
 def test_difference_is_that_of_the_gee_with_everyone_on_either_side():
     rng = np.random.default_rng(5)
     n = 400
