@@ -363,11 +363,14 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
 def split_at_a_glance(dataset: Dataset) -> str | None:
     """Say in one sentence what drop the test split of a dataset can show, in closed form.
 
-    None where there is no test split or no feature with two known groups.
+    None where there is no test split, or no feature with two known groups and few enough to compare.
     """
     if "test" not in dataset.info.images:
         return None
-    found = glance(dataset.truth("test"))
+    try:
+        found = glance(dataset.truth("test"))
+    except UsageError:  # evaluating the split says why; preparing it does not fail
+        return None
     return None if found is None else glance_sentence(found)
 
 

@@ -83,7 +83,11 @@ def assumptions(plan: Plan) -> list[str]:
     """Return what the answers rest on, in sentences."""
     assumed = plan.assumptions
     title = metric_title(plan.metric)
-    found = [f"Assumed: {title} {decimal(assumed.rate)} in every group, but for the drop, and in every class."]
+    counted_images = [] if plan.metric == "accuracy" else [f"Images are those that count for {title}."]
+    found = [
+        *counted_images,
+        f"Assumed: {title} {decimal(assumed.rate)} in every group, but for the drop, and in every class.",
+    ]
     if assumed.correlation is not None:
         mean = f"{assumed.images_per_unit:.3g} images a {plan.unit} on average"
         mean += ", in geometric numbers" if assumed.images_vary else ""

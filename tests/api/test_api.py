@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -206,3 +207,21 @@ def test_the_margin_of_a_task_is_for_its_own_primary_question(asked, margin, fea
     task = load_task("ajl-21").model_copy(update={"primary": ("macro_f1", "fst"), "margin": 0.05})
     reference = Reference(make_truth(labels, classes=CLASSES), task=task, features=features)
     assert api._primary(reference, asked, margin) == expected
+
+
+def test_a_split_without_an_answer_is_no_error():
+    """Preparing a dataset does not fail where its features cannot be compared."""
+    fst = [1] * 5
+    ids = [f"i{k}" for k in range(5)]
+    truth = make_truth(pd.DataFrame({"image_id": ids, "label": list("xyxyx"), "fst": fst, "clinic": ids}))
+
+    def dataset(truth, images):
+        return SimpleNamespace(info=SimpleNamespace(images=images), truth=lambda split: {"test": truth}[split])
+
+    assert api.split_at_a_glance(dataset(truth, {"train": 5})) is None
+    assert api.split_at_a_glance(dataset(truth, {"test": 5})) is None  # one group
+    many = pd.DataFrame({"image_id": range(200), "label": ["x", "y"] * 100, "clinic": range(200)}).astype(str)
+    crowded = make_truth(many, sensitive=("clinic",))
+    with pytest.raises(UsageError, match="has 200 groups"):
+        api.plan(truth=crowded)
+    assert api.split_at_a_glance(dataset(crowded, {"test": 200})) is None

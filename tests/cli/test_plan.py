@@ -76,6 +76,14 @@ def test_a_table_is_answered_with_page_and_curve(truth, tmp_path):
     assert (tmp_path / "p" / "plan.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
+def test_positive_classes_make_sensitivity_the_question(truth):
+    code, out, _ = run("--truth", truth, "--positive", "y", "--group", "VI")
+    said = " ".join(out.split())
+    assert code == 0
+    assert "A drop in sensitivity for type VI (10 images) is found with 80 % from" in said
+    assert "Images are those that count for sensitivity." in said
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -67,6 +67,7 @@ def plan_study(
     UsageError
         With all problems of the options.
     """
+    group = group.replace("\N{EN DASH}", "-")
     problems = check_numbers(assumed.rate, assumed.correlation, assumed.drop, assumed.margin)
     images = per_unit or PerUnit()
     problems += check_sizes(group, sizes, images.mean, in_proportion=in_proportion)

@@ -277,7 +277,9 @@ def test_a_study_with_fixed_others_says_that_no_size_is_enough():
 
 @pytest.mark.usefixtures("few")
 def test_a_study_in_proportion_keeps_the_proportions():
-    made = plan_study("V-VI", {"I-II": 40, "III-IV": 20, "V-VI": 10}, Assumed(drop=0.2), in_proportion=True)
+    made = plan_study(
+        "V\N{EN DASH}VI", {"I-II": 40, "III-IV": 20, "V-VI": 10}, Assumed(drop=0.2), in_proportion=True
+    )
     groups = made.sizes[0].groups
     units = groups["V-VI"].units
     assert (groups["I-II"].units, groups["III-IV"].units) == (4 * units, 2 * units)
