@@ -222,6 +222,6 @@ def test_a_split_without_an_answer_is_no_error():
     assert api.split_at_a_glance(dataset(truth, {"test": 5})) is None  # one group
     many = pd.DataFrame({"image_id": range(200), "label": ["x", "y"] * 100, "clinic": range(200)}).astype(str)
     crowded = make_truth(many, sensitive=("clinic",))
-    with pytest.raises(UsageError, match="has 200 groups"):
+    with pytest.raises(UsageError, match="has 200 different numbers"):
         api.plan(truth=crowded)
     assert api.split_at_a_glance(dataset(crowded, {"test": 200})) is None
