@@ -470,7 +470,8 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     assert "fitted on what is scored" in message
     manifest.to_csv(tmp_path / "t.csv", index=False)
     lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
-    assert "--validation goes with --data" in run(*lone)[2]
+    assert "fitted on what is scored" in run(*lone)[2]
+    assert "--split test" in run(*lone)[2]
 
 
 def test_the_model_is_named_by_its_file_or_by_name(predictions, truth):

@@ -62,7 +62,7 @@ def calibration_record(
 
 
 def check_apart(truth: Truth, validation: Truth) -> None:
-    """Check that the threshold of abstention is not fitted on what is scored.
+    """Check that thresholds are not fitted on what is scored.
 
     Parameters
     ----------
@@ -84,7 +84,8 @@ def check_apart(truth: Truth, validation: Truth) -> None:
         shared = sorted(scored & fitted)
         if shared:
             raise UsageError(
-                f"the threshold of abstention would be fitted on what is scored: validation and evaluated truth "
+                f"thresholds would be fitted on what is scored: validation and evaluated truth "
                 f"share {len(shared):,} {column}: {name_some(shared)}",
-                remedy="Give the predictions for a split that shares no image and no unit with the one scored.",
+                remedy="Give predictions for images that share no unit with those scored. In a --truth table a column split "
+                "tells them apart: rows of val, and those of --split test.",
             )
