@@ -312,7 +312,7 @@ def test_a_binary_file_leads_with_sensitivity_by_skin_type(tmp_path):
     assert report["primary"] == {"feature": "fst", "metric": "sensitivity"}
     assert report["positive"] == {"classes": ["malignant"], "leads": True, "source": "class name"}
     said = {sentence["kind"]: sentence["text"] for sentence in report["summary"]}
-    assert said["positive"].startswith("2 of 12 images of malignant were recognised (sensitivity .17 [.05, .45])")
+    assert said["positive"].startswith("Of 12 positive images (malignant), 2 were recognised: sensitivity .17 [")
     assert said["positive"].endswith("Recognised by skin type: I 1 of 3, II 1 of 3, V 0 of 3, VI 0 of 3.")
     assert any("The class malignant counts as positive" in text for text in report["provenance"]["interpreted"])
     code, screen, _ = run(*arguments)

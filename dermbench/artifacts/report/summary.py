@@ -101,22 +101,22 @@ def _positive(report: Report) -> str:
     if seen is None or others is None or seen.value is None or others.value is None:
         return "Sensitivity and specificity need positive and other images; there are none of one kind."
     name = enumerated(report.positive.classes)
-    both = [
-        f"{_k_of_n(seen)} images of {name} were recognised (sensitivity {decimal(seen.value)}{_ends(seen)})",
-        f"{_k_of_n(others)} others were recognised as such (specificity {decimal(others.value)}{_ends(others)})",
-    ]
+    said = (
+        f"Of {seen.n or 0:,} positive images ({name}), {_hits(seen)} were recognised: sensitivity "
+        f"{decimal(seen.value)}{_ends(seen)}. Of {others.n or 0:,} others, {_hits(others)} were recognised as "
+        f"such: specificity {decimal(others.value)}{_ends(others)}."
+    )
     chosen = None if report.primary is None else report.features.get(report.primary.feature)
     groups = {} if chosen is None else chosen.groups
     cells = {group: item.cells.get("sensitivity") for group, item in groups.items() if group != UNKNOWN}
-    parts = [f"{group} {_k_of_n(cell)}" for group, cell in cells.items() if cell is not None and cell.n]
+    parts = [f"{group} {_hits(cell)} of {cell.n}" for group, cell in cells.items() if cell is not None and cell.n]
     assert report.primary is not None or not parts
     by = "" if report.primary is None or not parts else feature_words(report.primary.feature)
-    return f"{'; '.join(both)}." + (f" Recognised by {by}: {', '.join(parts)}." if parts else "")
+    return said + (f" Recognised by {by}: {', '.join(parts)}." if parts else "")
 
 
-def _k_of_n(cell: Cell) -> str:
-    n = cell.n or 0
-    return f"{round((cell.value or 0.0) * n):,} of {n:,}"
+def _hits(cell: Cell) -> str:
+    return f"{round((cell.value or 0.0) * (cell.n or 0)):,}"
 
 
 def _ends(cell: Cell) -> str:

@@ -86,6 +86,6 @@ def check_apart(truth: Truth, validation: Truth) -> None:
             raise UsageError(
                 f"thresholds would be fitted on what is scored: validation and evaluated truth "
                 f"share {len(shared):,} {column}: {name_some(shared)}",
-                remedy="Give predictions for images that share no unit with those scored. In a --truth table a column "
-                "split tells them apart: rows of val, and those of --split test.",
+                remedy="Give predictions for images that share no unit with those scored. In a --truth table the "
+                "column split tells them apart: rows of val, and those of --split test.",
             )
