@@ -21,7 +21,7 @@ class AtPrevalence(Part):
         The predictive value.
     """
 
-    prevalence: float = Field(gt=0, lt=1)
+    prevalence: Number = Field(gt=0, lt=1)
     cell: Cell
 
 
@@ -60,8 +60,8 @@ class FittedOn(Part):
     split: str
     n: int = Field(ge=0)
     digest: str
-    low: float | None
-    high: float | None
+    low: Number | None
+    high: Number | None
 
 
 class OperatingPoint(Part):
@@ -77,8 +77,8 @@ class OperatingPoint(Part):
     target
         The stated threshold, sensitivity or specificity; None for ``argmax``.
     threshold
-        Probability of the positive classes at and above which an image is called positive, as exact as it was
-        used; None for ``argmax``, and where nothing is called positive.
+        Probability of the positive classes at and above which an image is called positive; None for ``argmax``,
+        and where nothing is called positive.
     fitted_on
         Where the threshold comes from; None where it was not fitted.
     feature
@@ -92,8 +92,8 @@ class OperatingPoint(Part):
 
     name: str
     rule: Literal["argmax", "threshold", "sensitivity", "specificity"]
-    target: float | None = Field(gt=0, lt=1)
-    threshold: float | None
+    target: Number | None = Field(gt=0, lt=1)
+    threshold: Number | None
     fitted_on: FittedOn | None
     feature: str | None
     overall: OperatingGroup
@@ -144,7 +144,7 @@ class NetBenefit(Part):
         Net benefit of acting on every image; of acting on none it is 0.
     """
 
-    probability: float = Field(gt=0, lt=1)
+    probability: Number = Field(gt=0, lt=1)
     overall: Cell
     groups: dict[str, Cell]
     everyone: Annotated[Number, Field(le=1)]

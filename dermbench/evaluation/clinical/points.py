@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.report import rounded
 from dermbench.errors import UsageError
 from dermbench.evaluation.clinical.intervals import Share, share_of
 from dermbench.evaluation.clinical.rules import Rule, threshold_at
@@ -112,7 +114,8 @@ def fit(rule: Rule, validation: Scored) -> Fitted:
     Raises
     ------
     UsageError
-        When the validation images are all positive, or all not.
+        When the validation images are all positive, or all not, or scores are too close together to write down a
+        threshold between them.
     """
     if not rule.fitted or rule.target is None:
         return Fitted(rule, float("nan") if rule.target is None else rule.target)
@@ -120,6 +123,11 @@ def fit(rule: Rule, validation: Scored) -> Fitted:
     if not 0 < positive.sum() < len(positive):
         raise UsageError("--validation: a threshold needs positive and other images")
     threshold = threshold_at(rule, rule.target, score, positive)
+    if math.isfinite(threshold) and rounded(threshold) != threshold:
+        raise UsageError(
+            f"--operating-point {rule.name}: scores about the threshold {threshold:g} differ by less than .000001",
+            remedy="Give probabilities that are not so close to 0 or 1; a report has six decimals.",
+        )
     counted = positive if rule.kind == "sensitivity" else ~positive
     right = (score >= threshold) == positive
     sample = validation.sample

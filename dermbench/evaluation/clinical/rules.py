@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from dermbench.artifacts.report import rounded
 from dermbench.artifacts.wording import decimal
 from dermbench.errors import UsageError
 
@@ -66,8 +67,8 @@ def parse_rule(text: str) -> Rule:
         target = float(number)
     except ValueError:
         target = float("nan")
-    if kind not in kinds or not 0 < target < 1:
-        raise UsageError(f"--operating-point {text}: {EXAMPLE}; the number is above 0 and below 1")
+    if kind not in kinds or not (0 < target < 1 and rounded(target) == target):
+        raise UsageError(f"--operating-point {text}: {EXAMPLE}; a number between 0 and 1, of at most six decimals")
     return Rule(kinds[kind], target)
 
 
@@ -99,11 +100,18 @@ def threshold_at(rule: Rule, rate: float, score: NDArray[np.float64], positive: 
     needed = max(int(np.ceil(rate * len(own) - 1e-9)), 1)
     if rule.kind == "sensitivity":
         last = int(np.searchsorted(values, own[-needed]))
-        return float(values[last] + values[last - 1]) / 2 if last else float(values[0]) / 2
+        return _between(float(values[last - 1]) if last else 0.0, float(values[last]))
     last = int(np.searchsorted(values, own[needed - 1]))
     if last + 1 < len(values):
-        return float(values[last] + values[last + 1]) / 2
-    return float(values[-1] + 1) / 2 if values[-1] < 1 else float("inf")
+        return _between(float(values[last]), float(values[last + 1]))
+    return _between(float(values[-1]), 1.0) if values[-1] < 1 else float("inf")
+
+
+def _between(low: float, high: float) -> float:
+    """Return a number above ``low``, at most ``high``, about halfway, with no more decimals than a report has."""
+    middle = (low + high) / 2
+    short = rounded(middle)
+    return short if low < short <= high else middle
 
 
 def parse_prevalences(values: Sequence[float]) -> tuple[float, ...]:
@@ -112,9 +120,9 @@ def parse_prevalences(values: Sequence[float]) -> tuple[float, ...]:
     Raises
     ------
     UsageError
-        When one is not above 0 and below 1.
+        When one is not above 0 and below 1, or has more than six decimals.
     """
-    wrong = [value for value in values if not 0 < value < 1]
+    wrong = [value for value in values if not (0 < value < 1 and rounded(value) == value)]
     if wrong:
-        raise UsageError(f"--prevalence {wrong[0]:g} is not above 0 and below 1")
+        raise UsageError(f"--prevalence {wrong[0]:g} is no number between 0 and 1, of at most six decimals")
     return tuple(sorted(set(values)))

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
 from dermbench.artifacts.positive import PositiveClasses
+from dermbench.artifacts.report import OperatingPoint
 from dermbench.errors import UsageError
 from dermbench.evaluation.clinical.intervals import Share, net_benefit, predictive_value, share_of
 from dermbench.evaluation.clinical.points import Scored, fit
@@ -142,6 +143,17 @@ def test_a_fitted_threshold_widens_limits_and_units_count_once():
     assert doubled.n_eff < 51
 
 
+def test_a_threshold_is_one_that_a_report_can_hold():
+    close = Scored(scored(np.repeat([0, 1], 20), np.repeat([1e-9, 3e-9], 20)).view("positive"))
+    with pytest.raises(UsageError, match="differ by less than"):
+        fit(Rule("specificity", 0.9), close)
+    made, _ = clinical_records(drawn(8), MEL, None, asked_for(["specificity=.85"], [0.01]), CHOSEN, Plan(0, 99))
+    assert OperatingPoint.model_validate_json(made[1].model_dump_json()) == made[1]
+
+
+CHOSEN = Validation(drawn(9, 200), "val", "sha256:x")
+
+
 def test_few_positive_images_leave_the_threshold_open_at_one_end():
     sample = scored([1] * 8 + [0] * 40, np.linspace(0.99, 0.01, 48))
     fitted = fit(Rule("sensitivity", 0.9), Scored(sample.view("positive")))
@@ -215,7 +227,7 @@ def test_what_is_missing_is_said():
     labels = Sample(sample.y_true, sample.y_pred, 2, positive=(False, True))
     with pytest.raises(UsageError, match="needs probabilities"):
         clinical_records(labels, MEL, None, asked, None, Plan(0, 99))
-    with pytest.raises(UsageError, match=r"--prevalence 1 is not above 0 and below 1"):
+    with pytest.raises(UsageError, match="--prevalence 1 is no number between 0 and 1"):
         asked_for([], [1.0])
     one_kind = scored([0, 0, 0], [0.1, 0.2, 0.3])
     with pytest.raises(UsageError, match="positive and other images"):
