@@ -3,7 +3,8 @@
 A logistic regression gives the probability that an image is right from its side, its class and its covariates.
 Its mean over all images, each taken to be on the first side, minus the same on the second is the difference. The
 variance is that of a GEE with independence as working correlation and units as clusters, bias-reduced; the mean
-over images adds its own part, so that the limits are for the population that the images are drawn from.
+over images adds its own part, so that the limits are for the population that the images are drawn from. Quantiles
+are Student's, with as many degrees of freedom as the side with fewer units has, minus one.
 
 References
 ----------
@@ -167,5 +168,6 @@ def _standardised(
     influence = np.bincount(units, weights=apart - value, minlength=len(every)) / n
     influence[own] += scores @ inverse @ slope / n
     spread = float(np.sqrt(np.sum(influence**2)))
-    half = float(student.ppf(1 - level / 2, max(1, len(every) - design.shape[1]))) * spread
+    fewest = min(len(np.unique(within[design[:, -1] == which])) for which in (0.0, 1.0))
+    half = float(student.ppf(1 - level / 2, max(1, fewest - 1))) * spread
     return Difference(value, max(-1.0, value - half), min(1.0, value + half), n)

@@ -32,7 +32,7 @@ def test_without_anything_held_fixed_it_is_the_difference_of_two_proportions_wit
     assert found.value == pytest.approx(30 / 50 - 70 / 110)
     # HC3 of a saturated model: each side's residuals over n - 1 instead of n
     variance = 0.6 * 0.4 * 50 / 49**2 + (7 / 11) * (4 / 11) * 110 / 109**2
-    half = student.ppf(0.975, 158) * np.sqrt(variance)
+    half = student.ppf(0.975, 49) * np.sqrt(variance)
     assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half))
 
 
