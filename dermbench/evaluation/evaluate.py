@@ -17,6 +17,7 @@ from dermbench.artifacts.report import (
     Unit,
 )
 from dermbench.artifacts.report.summary import class_extremes, summary
+from dermbench.errors import UsageError
 from dermbench.evaluation.adjustment.adjusted import adjusted, read_covariates
 from dermbench.evaluation.calibration.abstention import AURC, abstention
 from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
@@ -140,6 +141,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     first = next((g for g in groupings if asked is not None and g.feature == asked[1]), None)
     points, curves = clinical_records(sample, truth.positive, first, wanted, _fitting(validation), plan)
     covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
+    if skin_type_error and asked is None:
+        raise UsageError("--skin-type-error: no sensitive feature is evaluated, so that no groups are compared")
     tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
     data = Evaluated(

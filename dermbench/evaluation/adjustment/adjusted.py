@@ -54,12 +54,14 @@ def read_covariates(truth: Truth, columns: Sequence[str], feature: str | None) -
     Raises
     ------
     UsageError
-        With all columns that are not there, or that are ids, the label or the feature.
+        With all columns that are not there, or that are ids, the label or the feature; without a feature.
     """
     there = [str(name) for name in truth.table.columns if name not in NOT_HELD_FIXED]
     parts = set() if feature is None else {part.strip() for part in feature.split(",")}
     tones = any(holds_types(part) or part == "fst_band" for part in parts)
-    problems = []
+    problems = (
+        ["no sensitive feature is evaluated, so that no groups are compared"] if columns and not parts else []
+    )
     for name in dict.fromkeys(columns):
         if name in NOT_HELD_FIXED:
             problems.append(f"{name} is an id or the label, which is held fixed anyway")

@@ -143,3 +143,10 @@ def test_sides_without_a_common_class_are_not_adjusted():
     third = evaluate(predictions, truth, adjust=["site"], n_resamples=99).adjusted.contrasts[-1]
     assert third.first == ("III",)
     assert (third.by_class.reason, third.adjusted.n, third.n_one_sided) == ("the two sides share no class", 0, 120)
+
+
+@pytest.mark.parametrize("asked", [{"adjust": ["site"]}, {"skin_type_error": True}])
+def test_without_groups_there_is_nothing_to_adjust(asked):
+    truth, predictions = tables(60)
+    with pytest.raises(UsageError, match="no sensitive feature is evaluated"):
+        evaluate(predictions, truth[["image_id", "label", "site"]], n_resamples=99, **asked)
