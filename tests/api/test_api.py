@@ -120,7 +120,7 @@ def test_a_dataset_with_validation_predictions(dataset, table):
     from_folder = dermbench.evaluate(table, data=dataset, **given)
     assert dermbench.evaluate(table, data=read_dataset(dataset), **given).text() == from_folder.text()
     assert from_folder.n == N // 2
-    with pytest.raises(UsageError, match="--validation goes with --data"):
+    with pytest.raises(UsageError, match="fitted on what is scored"):
         dermbench.evaluate(table, dataset / "manifest.parquet", validation=table)
 
 

@@ -32,13 +32,20 @@ from dermbench.artifacts.report import (
     Answered,
     Calibration,
     CalibrationError,
+    Clinical,
     Contrast,
     CorrectedContrast,
     CurvePoint,
+    Discrimination,
+    FittedOn,
     GapRange,
     GroupCalibration,
     Incomparable,
+    NetBenefit,
+    OperatingGroup,
+    OperatingPoint,
     ParityMeasure,
+    Positive,
     RawGap,
     SkinTypeError,
     Threshold,
@@ -216,6 +223,48 @@ def skin_error():
     )
 
 
+def positives():
+    """Return operating points and curves of the class mel."""
+
+    def share(of, prevalence=0.1):
+        ppv, npv = ({"prevalence": prevalence, "cell": cell(value)} for value in (of - 0.3, 0.97))
+        return OperatingGroup(sensitivity=cell(of, n=60), specificity=cell(0.9), ppv=(ppv,), npv=(npv,))
+
+    lost = OperatingGroup(sensitivity=undefined("there is no positive image"), specificity=cell(0.8, n=20))
+    empty = {"ppv": share(0.5).ppv, "npv": share(0.5).npv}
+    sides = {"I": share(0.8), "VI": lost.model_copy(update=empty)}
+    about = {"feature": "fst", "overall": share(0.7), "groups": sides}
+    found = FittedOn(split="val", n=200, digest="sha256:" + "1" * 64, low=0.1, high=None)
+    line = ({"false_positive": 0, "true_positive": 0}, {"false_positive": 0.2, "true_positive": 0.7})
+    curve = Discrimination(auroc=cell(0.8), roc=(*line, {"false_positive": 1, "true_positive": 1}))
+    none = Discrimination(auroc=undefined("there is no positive image", n=20), roc=())
+    by_type = {"I": cell(0.12), "VI": cell(0.0)}
+    benefit = NetBenefit(probability=0.2, overall=cell(0.1), groups=by_type, everyone=0.02)
+    return {
+        "positive": Positive(classes=("mel",), source="--positive", leads=True),
+        "operating_points": (
+            OperatingPoint(
+                name="predicted class", rule="argmax", target=None, threshold=None, fitted_on=None, **about
+            ),
+            OperatingPoint(
+                name="sensitivity .9",
+                rule="sensitivity",
+                target=0.9,
+                threshold=0.1234,
+                fitted_on=found,
+                gaps={"sensitivity": disparity(), "specificity": Undefined(reason="one group")},
+                **about,
+            ),
+            OperatingPoint(
+                name="threshold .5", rule="threshold", target=0.5, threshold=0.5, fitted_on=None, **about
+            ),
+        ),
+        "clinical": Clinical(
+            feature="fst", overall=curve, groups={"I": curve, "VI": none}, net_benefit=(benefit,)
+        ),
+    }
+
+
 def report():
     """Return a report with every part."""
     names = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa", "micro_f1", "log_loss")
@@ -227,6 +276,7 @@ def report():
         {"fst": feature(groups(), skin(), **more), "fst_scale": feature(groups(), repeated), "sex": sexes()},
         overall={name: cell(0.66) for name in names} | {"auroc_ovr": undefined("needs probabilities")},
         calibration=calibration(),
+        **positives(),
         adjusted=adjusted(),
         skin_type_error=skin_error(),
         provenance=provenance(interpreted=("The model's class mel is read as melanoma.",)),

@@ -98,7 +98,9 @@ def _positive(report: Report) -> str:
     if report.positive is None or not report.positive.leads:
         return ""
     seen, others = (report.overall.get(name) for name in report.first_metrics)
-    if seen is None or others is None or seen.value is None or others.value is None:
+    if seen is None or others is None:
+        return ""
+    if seen.value is None or others.value is None:
         return "Sensitivity and specificity need positive and other images; there are none of one kind."
     name = enumerated(report.positive.classes)
     said = (
