@@ -56,7 +56,7 @@ def test_keys_that_outsiders_rely_on(report):
     assert set(document) == {
         "schema", "task", "split", "n", "classes", "model", "provenance", "summary", "overall", "per_class",
         "class_extremes", "confusion", "calibration", "positive", "primary", "family", "features", "without_twins",
-        "adjusted", "skin_type_error", "notes",
+        "operating_points", "clinical", "adjusted", "skin_type_error", "notes",
     }  # fmt: skip
     assert document["schema"] == "dermbench.report/2"
     assert document["n"] == 200
