@@ -22,6 +22,7 @@ SPELLINGS = {
     **dict.fromkeys(("0", "0.0", "false", "no"), "benign"),
 }
 """What a column of malignancy may say instead."""
+KINDS = (MALIGNANT, "benign")
 Source = Literal["--positive", "malignancy", "class name"]
 
 
@@ -72,7 +73,8 @@ def positive_classes(
     kinds = [(malignancy or {}).get(name) for name in classes]
     if None not in kinds:
         found = tuple(name for name, kind in zip(classes, kinds, strict=True) if kind == MALIGNANT)
-        return PositiveClasses(found, "malignancy", leads=two) if 0 < len(found) < len(classes) else None
+        if 0 < len(found) < len(classes):
+            return PositiveClasses(found, "malignancy", leads=two)
     named = tuple(name for name in classes if name.strip().lower() in TELLING)
     return PositiveClasses(named, "class name", leads=True) if two and len(named) == 1 else None
 
@@ -110,15 +112,32 @@ def malignancy_by_class(table: pd.DataFrame, classes: Sequence[str]) -> tuple[di
     Returns
     -------
     malignancy, remark
-        {} where the column does not give every class exactly one value; then a sentence says why.
+        {} where the column does not give every class exactly one value, or none is malignant; then a sentence says
+        why.
+
+    Raises
+    ------
+    UsageError
+        When it contradicts the name of a class.
     """
     if "malignancy" not in table:
         return {}, None
     kinds = table["malignancy"].astype("string").str.strip().str.lower().replace(SPELLINGS)
     pairs = pd.DataFrame({"label": table["label"].astype(str), "kind": kinds}).dropna().drop_duplicates()
+    against = pairs[(pairs["label"].str.lower().isin(KINDS)) & (pairs["label"].str.lower() != pairs["kind"])]
+    if len(against):
+        label, kind = against.iloc[0]
+        raise UsageError(
+            f"the column malignancy calls images of the class {label} {kind}",
+            remedy="Correct the column or the labels, or leave the column out.",
+        )
     several = sorted(pairs["label"][pairs["label"].duplicated()].unique())
     lacking = sorted(set(classes) - set(pairs["label"]))
     if several or lacking:
         what = f"class {several[0]} has several" if several else f"class {lacking[0]} has none"
         return {}, f"The column malignancy does not give every class one value ({what}); it is not used."
-    return dict(zip(pairs["label"], pairs["kind"], strict=True)), None
+    found = dict(zip(pairs["label"], pairs["kind"], strict=True))
+    if MALIGNANT not in found.values():
+        there = ", ".join(sorted(set(found.values())))
+        return {}, f"The column malignancy says of no class that it is malignant (it has {there}); it is not used."
+    return found, None

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Missing
     from dermbench.artifacts.truth import Truth
 
+TOLD = 1e-5
+"""Rows whose sum is further from 1 are counted in the report."""
 EXACT = 1e-12
 """Rows whose sum is this close to 1 are kept to the bit, so that writing and reading changes nothing."""
 
@@ -185,7 +187,20 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
         made = Predictions(image_id, truth.classes, values.astype(np.intp))
     else:
         made = _from_probabilities(image_id, values, truth.classes)
-    return replace(made, interpreted=(*table.interpreted, *matched.sentences(), *found.interpreted))
+    said = (*table.interpreted, *matched.sentences(), *found.interpreted, *_rescaled(values))
+    return replace(made, interpreted=said)
+
+
+def _rescaled(values: NDArray[np.float64]) -> tuple[str, ...]:
+    """Say that probabilities of rows that do not sum to 1 are divided by their sum, which moves thresholds."""
+    if values.ndim == 1 or not len(values):
+        return ()
+    total = values.sum(axis=1)
+    off = int((np.abs(total - 1) > TOLD).sum())
+    if not off:
+        return ()
+    ends = f"{total.min():.4f} to {total.max():.4f}"
+    return (f"The probabilities of {off:,} images do not sum to 1 ({ends}) and were divided by their sum.",)
 
 
 def _from_probabilities(

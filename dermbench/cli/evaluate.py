@@ -192,7 +192,7 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...]:
     try:
         return tuple(map(float, split_names(text)))
     except ValueError as error:
-        raise UsageError(f"{option} {text}: write numbers, as in .01,.1") from error
+        raise UsageError(f"{option} {text}: write shares, as in .02,.1 for 2 % and 10 %") from error
 
 
 def report_path(out: Path, *, name: str = "report.json") -> Path:

@@ -13,6 +13,7 @@ from dermbench.artifacts.column_types import standardise
 from dermbench.artifacts.data_home import VARIABLE, prepared_dataset
 from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
 from dermbench.artifacts.outputs import remove_leftovers, sole_writer
+from dermbench.artifacts.positive import malignancy_by_class
 from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.data.copies import DUPLICATES, KINDS, Copies, read_copies
 from dermbench.data.counts import UNIT_NAMES, crossing, differences, lacking
@@ -124,7 +125,10 @@ def _prepared(request: Request, rule: SplitRule, copies: Copies) -> Dataset:
     )
     info.options = {**info.options, **({DUPLICATES: copies.name} if copies.name != KINDS[0] else {})}
     of_task = set(release.classes) <= set(definition.malignancy)
-    info.malignancy = definition.malignancy if of_task else _malignancy(rows, release.classes)
+    kinds, remark = malignancy_by_class(rows, release.classes)
+    info.malignancy = definition.malignancy if of_task else kinds
+    if remark is not None and not of_task:
+        info.interpreted = (*info.interpreted, remark)
     info.split = {
         "scheme": made.scheme,
         "unit": " + ".join(unit_columns(rows)) or "image",
@@ -180,17 +184,6 @@ def _crossing(table: pd.DataFrame) -> list[str]:
         f"test, so that results on test come out too good; --split-by stratified makes a new split"
     )
     return [text]
-
-
-def _malignancy(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, str]:
-    """Return the group of each class where the manifest gives every class exactly one."""
-    if "malignancy" not in table or table["malignancy"].isna().any():
-        return {}
-    pairs = table[["label", "malignancy"]].drop_duplicates()
-    groups = dict(zip(pairs["label"].astype(str), pairs["malignancy"].astype(str), strict=True))
-    if len(pairs) != len(groups) or set(groups) != set(classes):
-        return {}
-    return {name: groups[name] for name in classes}
 
 
 def _info(task: Task, release: Release, left_out: Mapping[str, int], out: Path) -> DatasetInfo:

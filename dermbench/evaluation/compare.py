@@ -98,7 +98,7 @@ def compare(
         features={grouping.feature: compare_groups(question, grouping) for grouping in groupings},
         ranks=overall.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
         families=describe(metrics, len(found) - 1),
-        notes=(unit_note(truth), *overall.notes(question), *tone_note(truth, groupings)),
+        notes=(unit_note(truth), *_positive_note(truth), *overall.notes(question), *tone_note(truth, groupings)),
     )
 
 
@@ -122,6 +122,12 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
         found = estimates(sample, metrics, None, question.plan, table=table)
         each += group_cells(table, metrics, found)
     return {m.name: averaged([cells[m.name] for cells in each]) for m in metrics}
+
+
+def _positive_note(truth: Truth) -> list[str]:
+    if truth.positive is None:
+        return []
+    return [f"Positive, for sensitivity and specificity: {', '.join(truth.positive.classes)}."]
 
 
 def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: Question) -> ComparisonProvenance:

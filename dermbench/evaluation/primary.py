@@ -82,6 +82,8 @@ def resolve_primary(
 
 
 def _metric_problems(metric: Metric, sample: Sample) -> list[str]:
+    if metric.view == "positive" and sample.positive is None:
+        return [f"{metric.name} needs positive classes; name them: --positive A,B"]
     if not sample.applies(metric):
         return [f"{metric.name} means nothing for this task"]
     if metric.needs_probabilities and sample.y_prob is None:

@@ -12,7 +12,7 @@ from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
-    from dermbench.artifacts.report import AdjustedContrast, Report
+    from dermbench.artifacts.report import Adjusted, AdjustedContrast, Report
 
 TITLE = "Adjusted differences"
 
@@ -23,7 +23,7 @@ def adjusted_sections(report: Report) -> list[Section]:
     if block is None:
         return []
     if isinstance(block, Undefined):
-        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",), detail=True)]
+        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",))]
     columns = enumerated([plain(name) for name in block.columns])
     notes = Footnotes(merge=True)
     rows = tuple(
@@ -37,10 +37,20 @@ def adjusted_sections(report: Report) -> list[Section]:
             title,
             (Column("contrast", left=True), *(Column(head) for head in heads)),
             rows,
-            (*_legend(block.contrasts), *notes.lines()),
-            detail=True,
+            (_read_as(block), *_legend(block.contrasts), *notes.lines()),
         )
     ]
+
+
+def _read_as(block: Adjusted) -> str:
+    """Say which columns are numbers, with a smooth effect, and which are categories."""
+    parts = [
+        f"{plain(name)} as {counted(block.levels[name], 'category')}"
+        if name in block.levels
+        else f"{plain(name)} as a number with a smooth effect"
+        for name in block.columns
+    ]
+    return f"Read: {enumerated(parts)}."
 
 
 def _sides(item: AdjustedContrast) -> str:
@@ -54,7 +64,8 @@ def _legend(contrasts: tuple[AdjustedContrast, ...]) -> tuple[str, ...]:
     said = (
         "First side minus second. Held fixed: all images are taken to be on one side, then on the other, and a "
         "logistic regression says how often it is right. The limits of the first row hold for all contrasts that "
-        "the primary row chose from at once, those of the others for all groups at once."
+        "the primary row chose from at once, those of the others for all groups at once. They allow for few "
+        "units, and are wider than those of the primary row's own contrast."
     )
     apart = []
     if first.n_one_sided:

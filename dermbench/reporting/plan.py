@@ -99,6 +99,8 @@ def assumptions(plan: Plan) -> list[str]:
         found.append("Assumed: images are independent; the truth has no column of patients or lesions.")
     else:
         found.append(f"Assumed: one image a {plan.unit}.")
+    if plan.kind == "new_study" and plan.metric == "sensitivity":
+        found.append(f"Every {plan.unit} counted here is positive: divide by the share of positive ones.")
     if plan.kind == "new_study":
         found.append("Assumed: all groups have the same mix of classes.")
     found += [f"{FOUND} One group alone has the drop; all contrasts of the feature are tested together."]
@@ -114,12 +116,13 @@ def assumptions(plan: Plan) -> list[str]:
 
 
 def _study(plan: Plan) -> Section:
+    unit = {"sensitivity": "positive ", "specificity": "negative "}.get(plan.metric, "") + plan.unit
     columns = (
         Column("question", left=True),
-        Column(f"{plan.unit}s of {group_words([plan.group or ''])}"),
+        Column(f"{unit}s of {group_words([plan.group or ''])}"),
         Column("their images"),
         Column("other groups", left=True),
-        Column(f"{plan.unit}s in all"),
+        Column(f"{unit}s in all"),
         Column("power"),
     )
     rows = []
@@ -257,7 +260,8 @@ def glance_sentence(glance: Glance) -> str:
     """Return what a test split can show, in one sentence."""
     title, group = metric_title(glance.metric), group_words([glance.group])
     units = "" if glance.unit == "image" else f" of {counted(glance.units, glance.unit)}"
-    of = f"{group} ({counted(glance.images, 'image')}{units})"
+    kind = {"sensitivity": "positive image", "specificity": "negative image"}.get(glance.metric, "image")
+    of = f"{group} ({counted(glance.images, kind)}{units})"
     drop = "no drop" if glance.drop is None else f"a drop of {_up(glance.drop)}"
     rate = decimal(glance.rate)
     return f"With this test split, {drop} in {title} for {of} is found with 80 % at a base rate of {rate}."

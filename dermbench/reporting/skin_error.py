@@ -23,7 +23,7 @@ def skin_error_sections(report: Report) -> list[Section]:
     if block is None:
         return []
     if isinstance(block, Undefined):
-        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",), detail=True)]
+        return [Section(TITLE, notes=(f"{NONE} {plain(block.reason, limit=PROSE_LIMIT)}",))]
     notes = Footnotes()
     rows = tuple(
         (_sides(item), cell_text(item.uncorrected, notes), cell_text(item.corrected, notes))
@@ -38,7 +38,7 @@ def skin_error_sections(report: Report) -> list[Section]:
     )
     title = f"{TITLE}: {metric_title(block.metric)} by {feature_title(block.feature)}"
     heads = (Column("contrast", left=True), Column("as labelled (95 %)"), Column("corrected (95 %)"))
-    return [Section(title, heads, rows, (said, *notes.lines()), detail=True)]
+    return [Section(title, heads, rows, (said, *notes.lines()))]
 
 
 def _sides(item: CorrectedContrast) -> str:

@@ -25,6 +25,11 @@ KINDS = {"bcc": "malignant", "mel": "malignant", "nevus": "benign"}
         (("eczema", "psoriasis"), {}, None),
         (("cancer", "melanoma"), {}, None),
         (("acne", "malignant", "nevus"), {}, None),
+        (
+            ("benign", "malignant"),
+            {"malignancy": dict.fromkeys(("benign", "malignant"), "x")},
+            (("malignant",), "class name", True),
+        ),
     ],
 )
 def test_the_user_comes_first_then_malignancy_then_a_telling_name(classes, about, expected):
@@ -53,6 +58,7 @@ def test_classes_are_named_in_any_spelling_but_not_all_of_them():
         ("mmnn", [1, 1, 0, 0], {"m": "malignant", "n": "benign"}, None),
         ("mmnn", ["malignant", "benign", "benign", "benign"], {}, "class m has several"),
         ("mmnn", ["malignant", "malignant", None, None], {}, "class n has none"),
+        ("mmnn", ["maligne", "maligne", "benign", "benign"], {}, "of no class that it is malignant"),
     ],
 )
 def test_a_column_counts_where_it_is_constant_within_each_class(labels, values, kinds, remark):
@@ -61,3 +67,9 @@ def test_a_column_counts_where_it_is_constant_within_each_class(labels, values, 
     assert found == kinds
     assert (said is None) if remark is None else (remark in said)
     assert malignancy_by_class(table[["label"]], ("m", "n")) == ({}, None)
+
+
+def test_a_column_that_contradicts_the_names_of_classes_is_refused():
+    table = pd.DataFrame({"label": ["benign", "malignant"], "malignancy": ["malignant", "benign"]})
+    with pytest.raises(UsageError, match="calls images of the class benign malignant"):
+        malignancy_by_class(table, ("benign", "malignant"))

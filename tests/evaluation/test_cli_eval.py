@@ -361,7 +361,29 @@ def test_a_threshold_found_on_rows_of_the_same_table(tmp_path):
     code, _, message = run(*common, *rule)
     assert (code, "--validation FILE" in message) == (2, True)
     code, _, message = run(*common, "--prevalence", "rare")
-    assert (code, "--prevalence rare: write numbers" in message) == (2, True)
+    assert (code, "--prevalence rare: write shares" in message) == (2, True)
+
+
+def test_one_patient_has_no_gap_with_limits(tmp_path):
+    arguments = binary_files(tmp_path)
+    pd.read_csv(tmp_path / "truth.csv").assign(patient_id="p1").to_csv(tmp_path / "truth.csv", index=False)
+    report = json.loads(run(*arguments, "--json")[1])
+    assert report["features"]["fst"]["disparities"]["sensitivity"] == {
+        "reason": "all images are of one independent unit"
+    }
+    assert "No answer on sensitivity" in next(s["text"] for s in report["summary"] if s["kind"] == "primary")
+
+
+def test_rows_that_do_not_sum_to_one_are_said_to_be_divided(tmp_path):
+    arguments = binary_files(tmp_path)
+    ids = pd.read_csv(tmp_path / "vendor.csv")["image_id"]
+    made = pd.DataFrame({"image_id": ids, "prob_benign": 0.8, "prob_malignant": 0.2})
+    made.loc[:4, "prob_malignant"] = 0.2005
+    made.to_csv(tmp_path / "vendor.csv", index=False)
+    said = json.loads(run(*arguments, "--json")[1])["provenance"]["interpreted"]
+    assert (
+        "The probabilities of 5 images do not sum to 1 (1.0000 to 1.0005) and were divided by their sum." in said
+    )
 
 
 def test_a_task_brings_classes_and_malignancy(tmp_path):
@@ -599,7 +621,7 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
             ("--primary", "accuracy:gender", "--margin", "2"),
             ["'gender' is not evaluated", "2 is not between 0 and 1"],
         ),
-        (("--primary", "sensitivity:fst"), ["means nothing for this task"]),
+        (("--primary", "sensitivity:fst"), ["needs positive classes"]),
         (("--primary", "log_loss:fst"), ["the gaps of log_loss are not tested"]),
         (("--primary", "auroc_ovr:sex"), ["'sex' is not evaluated", "the gaps of auroc_ovr are not tested"]),
         (("--margin", "0"), ["0 is not between 0 and 1"]),

@@ -1,5 +1,7 @@
 """The primary question, checked against the data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,9 @@ def test_a_margin_lies_within_the_range_of_the_metric(metric, margin, sample):
 )
 def test_sensitivity_comes_first_where_positive_classes_lead(classes, about, expected):
     assert default_metric(positive_classes(classes, **about)) == expected
+
+
+def test_sensitivity_without_positive_classes_names_the_option(sample):
+    lone = replace(sample, positive=None)
+    with pytest.raises(UsageError, match="sensitivity needs positive classes; name them: --positive A,B"):
+        resolve_primary(lone, ("fst",), primary=("sensitivity", "fst"), margin=None)

@@ -190,6 +190,7 @@ def adjusted():
         metric="accuracy",
         feature="fst",
         columns=("site", "age"),
+        levels={"site": 3},
         contrasts=(
             AdjustedContrast(first=("V", "VI"), second=("I", "II"), kind="primary", **clear, **first),
             AdjustedContrast(**sides, kind="rest", **thin, n_one_sided=0, n_rare=0),

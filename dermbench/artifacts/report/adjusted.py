@@ -55,6 +55,8 @@ class Adjusted(Part):
         The primary question.
     columns
         Columns of the truth that are held fixed besides the true class.
+    levels
+        {column: number of categories} of columns that are read as categories; the others are numbers.
     contrasts
         The contrast of the primary row first, then each group against the others. Which contrast is the primary
         row's depends on random draws.
@@ -63,4 +65,5 @@ class Adjusted(Part):
     metric: str
     feature: str
     columns: tuple[str, ...] = Field(min_length=1)
+    levels: dict[str, int] = Field(default_factory=dict)
     contrasts: Annotated[tuple[AdjustedContrast, ...], DRAWN] = Field(min_length=1)

@@ -111,7 +111,10 @@ def adjusted(
     if not made:
         return Undefined(reason=row.reason if isinstance(row, Undefined) else "the primary row has no contrast")
     columns = tuple(covariate.name for covariate in covariates)
-    return Adjusted(metric=metric.name, feature=grouping.feature, columns=columns, contrasts=tuple(made))
+    levels = {one.name: len(np.unique(one.text)) for one in covariates if one.text is not None}
+    return Adjusted(
+        metric=metric.name, feature=grouping.feature, columns=columns, levels=levels, contrasts=tuple(made)
+    )
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from dermbench.artifacts.skin import UNKNOWN, is_unknown
 from dermbench.artifacts.text_form import to_text
-from dermbench.errors import name_some
+from dermbench.errors import UsageError, name_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,9 @@ RARE = 10
 """Levels of a category with fewer images among those compared share one parameter."""
 MOST_POOLED = 0.25
 """Largest share of images in such levels of one category; beyond it, the category is not held fixed."""
+CODES = 10
+"""Most values of whole numbers that are taken for codes of categories."""
+MANY = 50
 OTHER = "rare"
 KNOTS = (0.05, 0.35, 0.65, 0.95)
 """Quantiles of a number at which its effect may bend."""
@@ -54,9 +57,23 @@ class Covariate:
 
 
 def as_covariate(column: pd.Series) -> Covariate:
-    """Return a column of the truth as numbers where it holds numbers, else as text."""
+    """Return a column of the truth as numbers where it holds numbers, else as text.
+
+    Whole numbers of at most :data:`CODES` different values are taken for codes of categories.
+
+    Raises
+    ------
+    UsageError
+        When whole numbers are different for every image: they are ids.
+    """
     if is_numeric_dtype(column) and not is_bool_dtype(column):
-        return Covariate(str(column.name), number=column.to_numpy(dtype=np.float64, na_value=np.nan))
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        known = values[np.isfinite(values)]
+        n_values, whole = len(np.unique(known)), bool((known == np.round(known)).all())
+        if whole and n_values == len(known) > MANY:
+            raise UsageError(f"--adjust: {column.name} has another whole number for each image, like an id")
+        if not (whole and n_values <= CODES):
+            return Covariate(str(column.name), number=values)
     text = to_text(column).str.strip()
     known = text.mask(is_unknown(text)).fillna(UNKNOWN)
     return Covariate(str(column.name), known.to_numpy(dtype=object))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 
+DIGITS = 9
 STEPS = 33
 """Most thresholds, between the limits of a fitted one, at which predictive values are looked at."""
 
@@ -65,7 +66,7 @@ class Scored:
 
     @property
     def score(self) -> NDArray[np.float64]:
-        """Probability of the positive classes, shape (n_samples,).
+        """Probability of the positive classes, to nine decimals: .7 + .1 is .8, shape (n_samples,).
 
         Raises
         ------
@@ -74,7 +75,7 @@ class Scored:
         """
         if self.sample.y_prob is None:
             raise UsageError(f"an operating point other than the predicted class {NEEDS_PROBABILITIES}")
-        return self.sample.y_prob[:, 1]
+        return np.round(self.sample.y_prob[:, 1], DIGITS)
 
     def called(self, fitted: Fitted) -> NDArray[np.bool_]:
         """Return whether each image is called positive, shape (n_samples,)."""

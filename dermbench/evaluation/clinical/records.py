@@ -123,7 +123,10 @@ def clinical_records(
         return (), None
     for rule in asked.rules:
         if sample.y_prob is None:
-            raise UsageError(f"--operating-point {rule.name}: {NEEDS_PROBABILITIES}")
+            raise UsageError(
+                f"--operating-point {rule.name}: {NEEDS_PROBABILITIES}",
+                remedy="Ask the vendor for the scores, one column prob_CLASS for each class.",
+            )
         if rule.fitted and validation is None:
             raise UsageError(
                 f"--operating-point {rule.name}: its threshold is found on images of another split",

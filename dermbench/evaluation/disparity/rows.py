@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     Rows = dict[str, Disparity | Undefined]
 
 
+ONE_UNIT = "all images are of one independent unit"
 SENSITIVITY = "sensitivity"
 OF_ONE_KIND = frozenset({SENSITIVITY, "specificity"})
 """Metrics that do not average over positive and negative images."""
@@ -92,6 +93,8 @@ def disparity_rows(
         Why nothing is said about the margin; None where it may be. With positive classes it is said only where the
         gap in sensitivity is below the margin, too.
     """
+    if sample.clustered and sample.n_units < 2:
+        return {metric.name: Undefined(reason=ONE_UNIT) for metric in metrics}
     tests = gap_tests(sample, grouping, metrics, plan)
     largest = largest_statistics([t for t in tests.values() if isinstance(t, GapTest) and t.untested is None])
     names = grouping.known().names

@@ -15,6 +15,7 @@ from dermbench.evaluation.notes import UNIT_NAMES
 from dermbench.evaluation.planning.assumed import Assumed
 from dermbench.evaluation.planning.design import Design
 from dermbench.evaluation.planning.test_set import TestSet, closed_drop
+from dermbench.evaluation.primary import default_metric
 
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
@@ -62,7 +63,7 @@ def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
     assumed = assumed or Assumed()
     if not default_features(truth):
         return None
-    test_set = planned_test_set(truth, assumed, "accuracy", None)
+    test_set = planned_test_set(truth, assumed, default_metric(truth.positive), None)
     design = test_set.design
     if len(design.grouping.names) < 2:
         return None

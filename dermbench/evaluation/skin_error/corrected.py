@@ -14,6 +14,9 @@ from dermbench.evaluation.core.groups import group
 from dermbench.evaluation.skin_error.labelled import Labelled, types_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.artifacts.report import Contrast
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import Metric
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
 
 MEANS = "only a metric that is a mean over images is corrected"
+LEAST_TWICE = 100
+"""Fewest images with two labels from which error rates are estimated."""
+NO_ERROR, CHANCE = 0.005, 0.6
+"""Error rates below and above which a labelling tells nothing: it follows from the others, or is another scale."""
 
 
 def corrected_gap(
@@ -61,12 +68,17 @@ def corrected_gap(
     if row.contrast is None:
         return Undefined(reason="the primary row has no contrast")
     data = Labelled.of(sample, grouping, found, metric, plan)
-    sides = (row.contrast.first, row.contrast.second)
+    refused = _unusable(tuple(one.feature for one in found), data)
+    return Undefined(reason=refused) if refused is not None else _corrected(data, found, grouping, row.contrast)
+
+
+def _corrected(data: Labelled, found: Sequence[Grouping], grouping: Grouping, contrast: Contrast) -> SkinTypeError:
+    feature, metric, names = grouping.feature, data.metric, tuple(one.feature for one in found)
+    sides = (contrast.first, contrast.second)
     family = n_contrasts(data.scores, data.grouping.known(), data.classes)
     made = data.records([sides], "primary", LEVEL / family)
     pairs = [(_band(feature, first), _band(feature, second)) for first, second in combinations(BANDS[::-1], 2)]
     made += data.records([pair for pair in pairs if set(pair) != set(sides)], "bands", LEVEL / len(pairs))
-    names = tuple(one.feature for one in found)
     return SkinTypeError(
         metric=metric.name,
         feature=feature,
@@ -77,6 +89,22 @@ def corrected_gap(
         resamples=data.n_resamples,
         contrasts=made,
     )
+
+
+def _unusable(names: tuple[str, ...], data: Labelled) -> str | None:
+    """Say why labellings tell nothing about each other's errors; None where they do."""
+    labels = data.patterns.labels[data.code]
+    both = int(((labels >= 0).sum(axis=1) >= 2).sum())
+    if both < LEAST_TWICE:
+        return f"{both:,} images have two labels or more, needed are {LEAST_TWICE}"
+    rates = dict(zip(names, data.error_rates(), strict=True))
+    exact = [name for name, rate in rates.items() if rate < NO_ERROR]
+    if exact:
+        return f"{exact[0]} seems to follow from the other labellings (no errors are found in it): leave one out"
+    wild = [name for name, rate in rates.items() if rate > CHANCE]
+    if wild:
+        return f"{wild[0]} and the others agree no better than by chance; is one scale the other way round?"
+    return None
 
 
 def _band(feature: str, name: str) -> tuple[str, ...]:

@@ -150,3 +150,20 @@ def test_without_groups_there_is_nothing_to_adjust(asked):
     truth, predictions = tables(60)
     with pytest.raises(UsageError, match="no sensitive feature is evaluated"):
         evaluate(predictions, truth[["image_id", "label", "site"]], n_resamples=99, **asked)
+
+
+def test_numbers_that_are_codes_are_categories_and_ids_are_refused():
+    truth, predictions = tables()
+    truth["code"] = np.where(truth["site"] == "palm", 31, 11)
+    truth["exam"] = np.random.default_rng(1).permutation(len(truth))
+    by_code, by_text = (
+        evaluate(predictions, truth, adjust=[name, "age"], n_resamples=99).adjusted for name in ("code", "site")
+    )
+    assert by_code.levels == {"code": 2}
+    assert by_code.contrasts == by_text.contrasts
+    assert (
+        "Read: code as 2 categories and age as a number"
+        in adjusted_sections(evaluate(predictions, truth, adjust=["code", "age"], n_resamples=99))[0].notes[0]
+    )
+    with pytest.raises(UsageError, match="exam has another whole number for each image, like an id"):
+        evaluate(predictions, truth, adjust=["exam"], n_resamples=99)

@@ -233,3 +233,12 @@ def test_what_is_missing_is_said():
     with pytest.raises(UsageError, match="positive and other images"):
         fit(Rule("specificity", 0.9), Scored(one_kind.view("positive")))
     assert np.isnan(fit(ARGMAX, Scored(one_kind.view("positive"))).threshold)
+
+
+def test_probabilities_that_are_added_up_meet_the_threshold_they_add_up_to():
+    """.7 + .1 is .7999... in binary: with a threshold of .8 the image is called positive."""
+    prob = np.array([[0.1, 0.1, 0.7, 0.1], [0.6, 0.2, 0.1, 0.1]])
+    sample = Sample(np.array([2, 0]), np.array([2, 0]), 4, y_prob=prob, positive=(False, False, True, True))
+    judged = Scored(sample.view("positive"))
+    assert prob[0, 2] + prob[0, 3] < 0.8
+    assert judged.called(fit(Rule("threshold", 0.8), judged)).tolist() == [True, False]

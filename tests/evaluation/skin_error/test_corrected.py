@@ -64,13 +64,21 @@ def test_attenuation_is_undone(report):
     assert near.corrected.low < -0.3 < near.corrected.high
 
 
-def test_labels_without_errors_are_left_as_they_are():
+def test_labels_that_tell_nothing_about_each_other_are_refused():
     truth, predictions = tables(600, error=0.0)
     truth.loc[0, "fst_b"] = pd.NA  # differs, so that it counts as a labelling of its own
-    block = corrected(truth, predictions).skin_type_error
-    assert block.error_rates["fst"] == pytest.approx(0, abs=1e-3)
-    for item in block.contrasts:
-        assert item.corrected.value == pytest.approx(item.uncorrected.value, abs=0.005)
+    assert "seems to follow from the other labellings" in corrected(truth, predictions).skin_type_error.reason
+    truth, predictions = tables(600)
+    truth.loc[80:, "fst_b"] = pd.NA
+    assert (
+        "80 images have two labels or more, needed are 100" in corrected(truth, predictions).skin_type_error.reason
+    )
+    truth, predictions = tables(600)
+    truth["fst_b"] = 7 - truth["fst_b"]
+    assert "one scale the other way round" in corrected(truth, predictions).skin_type_error.reason
+    truth, predictions = tables(600, 3)
+    truth["fst"] = truth[["fst", "fst_b", "fst_c"]].median(axis=1).astype(int)
+    assert "fst seems to follow from the other" in corrected(truth, predictions).skin_type_error.reason
 
 
 def test_three_labellings_have_rates_of_their_own():
