@@ -28,7 +28,7 @@ def file_digest(path: Path) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def read_digest(path: Path, *, limit: int) -> tuple[str, bytes | None]:
+def digest_and_bytes(path: Path, *, limit: int) -> tuple[str, bytes | None]:
     """Return ``sha256:<hex>`` of a file's bytes and, where there are at most ``limit`` of them, the bytes."""
     with path.open("rb", buffering=0) as stream:
         if os.fstat(stream.fileno()).st_size > limit:

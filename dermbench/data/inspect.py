@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.progress import track
 
-from dermbench.artifacts.hashing import read_digest
+from dermbench.artifacts.hashing import digest_and_bytes
 from dermbench.artifacts.images import decode_sized
 from dermbench.console import make_console
 from dermbench.data.fingerprints import DRAFT, Fingerprint, take
@@ -58,7 +58,7 @@ def look(path: Path, *, known: Container[str] = ()) -> Look:
         Hashes of images that are known to decode; those are not decoded again.
     """
     try:
-        digest, data = read_digest(path, limit=IN_MEMORY)
+        digest, data = digest_and_bytes(path, limit=IN_MEMORY)
     except OSError as error:
         return Look(None, f"cannot be read: {error.strerror or error}")
     if digest in known:

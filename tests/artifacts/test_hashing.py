@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dermbench.artifacts.hashing import file_digest, read_digest, table_digest, text_digest
+from dermbench.artifacts.hashing import digest_and_bytes, file_digest, table_digest, text_digest
 from dermbench.artifacts.tables import read_table, write_table
 
 
@@ -29,8 +29,8 @@ def test_known_digests(tmp_path):
 def test_a_file_that_is_small_enough_is_read_and_hashed_at_once(tmp_path):
     (tmp_path / "a").write_bytes(b"four")
     digest = file_digest(tmp_path / "a")
-    assert read_digest(tmp_path / "a", limit=4) == (digest, b"four")
-    assert read_digest(tmp_path / "a", limit=3) == (digest, None)
+    assert digest_and_bytes(tmp_path / "a", limit=4) == (digest, b"four")
+    assert digest_and_bytes(tmp_path / "a", limit=3) == (digest, None)
 
 
 def test_row_and_column_order_do_not_matter(table):

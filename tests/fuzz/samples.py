@@ -75,6 +75,7 @@ def _artifacts(folder):
         images,
         manifest,
         parquet_tables,
+        plan,
         predictions,
         records,
         tables,
@@ -143,6 +144,7 @@ def _artifacts(folder):
         ],
         f"{module}.manifest.read_dataset": read_both,
         f"{module}.manifest.read_info": [_named(manifest.read_info, manifest.INFO, data[manifest.INFO])],
+        f"{module}.plan.Plan.read": [_named(plan.Plan.read, "plan.json", _plan().text().encode())],
         f"{module}.parquet_tables.read_parquet": [
             _named(parquet_tables.read_parquet, "p.parquet", kinds["p.parquet"])
         ],
@@ -247,6 +249,31 @@ def _tensors():
     }
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + np.arange(9.0).tobytes()
+
+
+def _plan():
+    """Return what a test set of two groups can show."""
+    from dermbench.artifacts.plan import Assumptions, DropAnswer, MarginAnswer, Plan, PlanProvenance
+
+    return Plan(
+        kind="test_set",
+        task="tiny",
+        split="test",
+        metric="accuracy",
+        feature="fst",
+        ordered=True,
+        unit="image",
+        group=None,
+        growth=None,
+        power=0.8,
+        assumptions=Assumptions(rate=0.8, correlation=None, images_per_unit=1),
+        groups={},
+        drops=(
+            DropAnswer(group="VI", drop=0.2, power=0.8, error=0.01, asked=0.1, chance=0.3, sets=100, reason=None),
+        ),
+        margin=MarginAnswer(margin=0.1, chance=0.1, error=0.01, sets=100, reachable=0.3, reason=None),
+        provenance=PlanProvenance(version="1", seed=0, permutations=99, truth_digest=None),
+    )
 
 
 def _run_record():
