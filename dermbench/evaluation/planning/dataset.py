@@ -58,17 +58,19 @@ def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str |
 def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
     """Return the drop that is found in the group with the fewest units, in closed form; None without two groups.
 
-    Skin type is looked at, else the first sensitive feature.
+    Skin type is looked at, else the first sensitive feature; and the metric that a report asks about first. Groups
+    without an image that counts for it are left out.
     """
     assumed = assumed or Assumed()
     if not default_features(truth):
         return None
     test_set = planned_test_set(truth, assumed, default_metric(truth.positive), None)
     design = test_set.design
-    if len(design.grouping.names) < 2:
-        return None
     images, units = design.layout.counts.sum(axis=1), design.layout.units
-    least = int(np.lexsort((images, units))[0])
+    counted = np.flatnonzero(images > 0)
+    if len(counted) < 2:
+        return None
+    least = int(counted[np.lexsort((images[counted], units[counted]))[0]])
     return Glance(
         metric=design.metric.name,
         rate=test_set.rate,
