@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dermbench import evaluation
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.scales import read_scales
-from dermbench.errors import UsageError
+from dermbench.errors import InputError, UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
 from dermbench.evaluation.planning.assumed import DEFAULT_CORRELATION, Assumed
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.class_map import MapSource
     from dermbench.artifacts.manifest import Dataset
     from dermbench.artifacts.plan import Plan
+    from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Report
     from dermbench.evaluation import Comparison
     from dermbench.inputs import DataSource, PredictionsSource, Reference, TruthSource
@@ -176,7 +177,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
                 columns=columns,
             )
         )
-        fitted = (other.read(validation), other.truth)
+        fitted = (_read_validation(other, validation), other.truth)
     return evaluation.evaluate(
         adapted.read(predictions),
         adapted.truth,
@@ -372,6 +373,15 @@ def split_at_a_glance(dataset: Dataset) -> str | None:
     except UsageError:  # evaluating the split says why; preparing it does not fail
         return None
     return None if found is None else glance_sentence(found)
+
+
+def _read_validation(reference: Reference, validation: PredictionsSource) -> Predictions:
+    """Read predictions for the val split; a problem says that this is what they are read for."""
+    try:
+        return reference.read(validation)
+    except InputError as error:
+        remedy = error.remedy or "These are the predictions of --validation, for the images of split val."
+        raise InputError(error.source, error.problems, remedy=remedy) from error
 
 
 def _primary(

@@ -17,7 +17,7 @@ from dermbench.artifacts.duplicates import dataset_duplicates, twins_in_training
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
 from dermbench.artifacts.missing import fill_missing
-from dermbench.artifacts.positive import chosen_classes, malignancy_by_class
+from dermbench.artifacts.positive import chosen_classes
 from dermbench.artifacts.predictions import Predictions, UnknownClassError, read_predictions
 from dermbench.artifacts.tables import Table, TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
@@ -348,9 +348,6 @@ def _from_table(
     own = "" if definition is None else definition.label_column
     found = _in_table(table.frame, columns, own)
     truth = read_truth(table, split=split, columns=found, **about)
-    if not truth.malignancy:
-        kinds, remark = malignancy_by_class(truth.table, truth.classes)
-        truth = replace(truth, malignancy=kinds, interpreted=(*truth.interpreted, *([remark] if remark else [])))
     if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
             f"task {task!r} has {definition.n_classes} classes, {table.source} has labels of {len(truth.classes)}",

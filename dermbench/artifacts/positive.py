@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from dermbench.artifacts.labels import match_labels
+from dermbench.artifacts.report import Positive
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,39 +23,11 @@ SPELLINGS = {
 }
 """What a column of malignancy may say instead."""
 KINDS = (MALIGNANT, "benign")
-Source = Literal["--positive", "malignancy", "class name"]
-
-
-@dataclass(frozen=True)
-class PositiveClasses:
-    """Classes that count as positive.
-
-    Attributes
-    ----------
-    classes
-        Their names, in the order of the class set; at least one, and not all.
-    source
-        What says so: the user, the malignancy of every class (of the task or in the truth), or the name of one
-        class of two.
-    leads
-        Whether sensitivity is what a reader asks first: the user named them, or there are two classes.
-    """
-
-    classes: tuple[str, ...]
-    source: Source
-    leads: bool
-
-    @property
-    def sentence(self) -> str | None:
-        """Say it where nobody did; None where the user or the malignancy of the classes says it."""
-        if self.source != "class name":
-            return None
-        return f"The class {self.classes[0]} counts as positive, by its name; --positive CLASS says otherwise."
 
 
 def positive_classes(
     classes: Sequence[str], *, chosen: Sequence[str] = (), malignancy: Mapping[str, str] | None = None
-) -> PositiveClasses | None:
+) -> Positive | None:
     """Return the positive classes of a class set; None where nothing says which they are.
 
     Parameters
@@ -69,14 +41,15 @@ def positive_classes(
     """
     two = len(classes) == 2
     if chosen:
-        return PositiveClasses(tuple(name for name in classes if name in set(chosen)), "--positive", leads=True)
+        named = tuple(name for name in classes if name in set(chosen))
+        return Positive(classes=named, source="--positive", leads=True)
     kinds = [(malignancy or {}).get(name) for name in classes]
     if None not in kinds:
         found = tuple(name for name, kind in zip(classes, kinds, strict=True) if kind == MALIGNANT)
         if 0 < len(found) < len(classes):
-            return PositiveClasses(found, "malignancy", leads=two)
+            return Positive(classes=found, source="malignancy", leads=two)
     named = tuple(name for name in classes if name.strip().lower() in TELLING)
-    return PositiveClasses(named, "class name", leads=True) if two and len(named) == 1 else None
+    return Positive(classes=named, source="class name", leads=True) if two and len(named) == 1 else None
 
 
 def chosen_classes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from dermbench.artifacts.class_spelling import PREFIX, Spelling
 from dermbench.artifacts.columns import ALIASES, find_column, fold_header
 from dermbench.artifacts.labels import fold, not_one_label
 from dermbench.artifacts.prediction_values import read_values
-from dermbench.artifacts.text_form import to_text
+from dermbench.artifacts.text_form import to_numbers, to_text
 from dermbench.errors import name_some
 
 if TYPE_CHECKING:
@@ -94,9 +94,27 @@ def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Fo
     """
     pred = find_column(body, "pred", source=form.source)
     bare = _class_columns(body, spelling, whole=pred is not None)
+    other = _other_of_two(bare, spelling, form)
+    if other is not None:
+        (column,), rest = bare, f"{PREFIX}{other}"
+        completed = body.assign(**{rest: 1 - to_numbers(body[column], decimal_comma=form.decimal_comma)})
+        found = _read_probabilities(completed, ids, spelling, form, {**bare, rest: other})
+        said = f"The probability of {other} is 1 minus {column!r}, the only column of two classes."
+        return replace(found, interpreted=(*found.interpreted, said))
     if bare or pred is None:
         return _read_probabilities(body, ids, spelling, form, bare)
     return _read_labels(body, ids, spelling, form, pred)
+
+
+def _other_of_two(bare: Mapping[str, str], spelling: Spelling, form: Form) -> str | None:
+    """Return the class of two whose probability follows from the only column there is; None where it does not."""
+    if len(spelling.classes) != 2 or len(bare) != 1 or spelling.class_map is not None or form.logits:
+        return None
+    ((column, name),) = bare.items()
+    matched, _ = spelling.match_or_number(pd.Series([name], dtype="string"))
+    if not column.casefold().startswith(PREFIX) or matched.isna().any():
+        return None
+    return next(label for label in spelling.classes if label != matched.iloc[0])
 
 
 def _class_columns(body: pd.DataFrame, spelling: Spelling, *, whole: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from dermbench.artifacts.columns import ALIASES, ALL, JOINED, UNITS, choose_colu
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.label_column import SPELLING_REMEDY, folded_labels, match_column
 from dermbench.artifacts.one_hot import read_one_hot
-from dermbench.artifacts.positive import PositiveClasses, positive_classes
+from dermbench.artifacts.positive import malignancy_by_class, positive_classes
 from dermbench.artifacts.scales import Scales
 from dermbench.artifacts.skin import band_name
 from dermbench.artifacts.tables import TableSource, read_table, source_name
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from dermbench.artifacts.report import Positive
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Truth:
         return codes.astype(np.intp)
 
     @property
-    def positive(self) -> PositiveClasses | None:
+    def positive(self) -> Positive | None:
         """Classes that count as positive; None where nothing says which they are."""
         return positive_classes(self.classes, chosen=self.named_positive, malignancy=self.malignancy)
 
@@ -203,7 +205,8 @@ def read_truth(
     Raises
     ------
     UsageError
-        When the table has a ``split`` column without the value asked for.
+        When the table has a ``split`` column without the value asked for, or a column ``malignancy`` that
+        contradicts the name of a class. Where nothing else says which classes are malignant, that column does.
     """
     read, name = read_table(source), source_name(source)
     table = read.frame
@@ -215,7 +218,7 @@ def read_truth(
             raise UsageError(f"{name}: no row has split {wrong!r}; there are {', '.join(sorted(set(there)))}")
         table = table[there.isin(names)].reset_index(drop=True)
     said = (*read.interpreted, *describe_columns(table, choose_columns(table, source=name, given=columns)))
-    return make_truth(
+    truth = make_truth(
         table,
         source=name,
         split=split or ALL,
@@ -224,6 +227,10 @@ def read_truth(
         decimal_comma=read.decimal_comma,
         **about,  # type: ignore[arg-type]
     )
+    if truth.malignancy:
+        return truth
+    kinds, remark = malignancy_by_class(truth.table, truth.classes)
+    return replace(truth, malignancy=kinds, interpreted=(*truth.interpreted, *([remark] if remark else [])))
 
 
 def _id_problems(ids: pd.Series) -> list[str]:

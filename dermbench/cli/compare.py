@@ -28,6 +28,7 @@ from dermbench.cli.evaluate import (
     TRUTH,
     report_path,
     split_names,
+    stated,
 )
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
@@ -108,7 +109,7 @@ def register(app: typer.Typer) -> None:
             ordered=ordered,
             bins=bins,
             margin=_points(margin),
-            positive=split_names(positive),
+            positive=stated("--positive", positive),
             map=class_map,
             aggregate=aggregate,
             missing=missing,

@@ -166,13 +166,13 @@ def register(app: typer.Typer) -> None:
             validation=validation,
             primary=primary,
             margin=margin,
-            positive=split_names(positive),
+            positive=stated("--positive", positive),
             operating_points=operating_point,
             prevalences=_numbers("--prevalence", prevalence),
             map=class_map,
             aggregate=aggregate,
             missing=missing,
-            adjust=split_names(adjust),
+            adjust=stated("--adjust", adjust),
             skin_type_error=skin_type_error,
             logits=logits,
             name=name,
@@ -188,9 +188,23 @@ def split_names(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
+def stated(option: str, text: str | None) -> tuple[str, ...]:
+    """Return the names that an option lists; none where it is not given.
+
+    Raises
+    ------
+    UsageError
+        When it is given and lists nothing.
+    """
+    names = split_names(text)
+    if text is not None and not names:
+        raise UsageError(f"{option} names nothing", remedy="Leave it out, or name something.")
+    return names
+
+
 def _numbers(option: str, text: str | None) -> tuple[float, ...]:
     try:
-        return tuple(map(float, split_names(text)))
+        return tuple(map(float, stated(option, text)))
     except ValueError as error:
         raise UsageError(f"{option} {text}: write shares, as in .02,.1 for 2 % and 10 %") from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, report_path, split_names
+from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, report_path, stated
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
@@ -85,7 +85,7 @@ def register(app: typer.Typer) -> None:
             task=task,
             feature=feature,
             metric=metric,
-            positive=split_names(positive),
+            positive=stated("--positive", positive),
             sizes=None if sizes is None else read_sizes(sizes),
             in_proportion=in_proportion,
             images_per_unit=images_per_patient,

@@ -9,7 +9,6 @@ from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import (
     Disparity,
     Family,
-    Positive,
     Primary,
     Provenance,
     Report,
@@ -41,7 +40,6 @@ from dermbench.evaluation.without_twins import add_without_twins, leave_out
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from dermbench.artifacts.positive import PositiveClasses
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.report import Abstention, Calibration, Feature
     from dermbench.artifacts.truth import Truth
@@ -89,7 +87,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         shares no image and no unit with ``truth``.
     primary
         Metric and sensitive feature of the primary question; by default sensitivity where positive classes lead
-        (:class:`~dermbench.artifacts.positive.PositiveClasses`), else accuracy, by skin type.
+        (:class:`~dermbench.artifacts.report.Positive`), else accuracy, by skin type.
     operating_points
         Further ways to call images positive: ``sensitivity=.9``, ``specificity=.9`` (found on ``validation``) or
         ``threshold=.5``; see :func:`dermbench.evaluation.clinical.rules.parse_rule`.
@@ -164,7 +162,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         class_extremes=class_extremes(per_class),
         confusion=confusion_table(sample),
         calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
-        positive=_positive(truth.positive),
+        positive=truth.positive,
         operating_points=points,
         clinical=curves,
         primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
@@ -174,11 +172,10 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     )
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
     report = report.model_copy(update={"summary": said})
-    if asked is not None:
-        grouping = next(g for g in groupings if g.feature == asked[1])
+    if asked is not None and first is not None:
         row = features[asked[1]].disparities[asked[0]]
-        held = adjusted(sample, grouping, row, metric, covariates) if covariates else None
-        errors = corrected_gap(sample, truth, grouping, row, metric, plan) if skin_type_error else None
+        held = adjusted(sample, first, row, metric, covariates) if covariates else None
+        errors = corrected_gap(sample, truth, first, row, metric, plan) if skin_type_error else None
         report = report.model_copy(update={"adjusted": held, "skin_type_error": errors})
     if twins is None:
         return report
@@ -199,12 +196,6 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
 
 def _fitting(validation: tuple[Predictions, Truth] | None) -> Validation | None:
     return None if validation is None else Validation(join(*validation), validation[1].split, validation[1].digest)
-
-
-def _positive(found: PositiveClasses | None) -> Positive | None:
-    if found is None:
-        return None
-    return Positive(classes=found.classes, source=found.source, leads=found.leads)
 
 
 def _family(features: Mapping[str, Feature]) -> Family | None:

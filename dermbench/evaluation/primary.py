@@ -11,14 +11,14 @@ from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.artifacts.positive import PositiveClasses
+    from dermbench.artifacts.report import Positive
     from dermbench.evaluation.core.metric import Metric
     from dermbench.evaluation.core.sample import Sample
 
 DEFAULT_METRIC, POSITIVE_METRIC = "accuracy", "sensitivity"
 
 
-def default_metric(positive: PositiveClasses | None) -> str:
+def default_metric(positive: Positive | None) -> str:
     """Return the metric that the primary question is about unless something else says so."""
     return POSITIVE_METRIC if positive is not None and positive.leads else DEFAULT_METRIC
 

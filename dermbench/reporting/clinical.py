@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Clinical, Discrimination, OperatingGroup, OperatingPoint, Report
 
 EVERYONE = "all images"
+GAPS_SAID = (
+    "Exploratory. Where the threshold was fitted, limits and p hold wherever between its limits it may lie."
+)
 POINTS = "Sensitivity and specificity"
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 4", "1 4", "9 2 2 2 2 2")
 """Dash patterns that tell the curves of groups apart without colour."""
@@ -133,9 +136,7 @@ def _gaps(points: list[OperatingPoint]) -> Section:
         Column("verdict", left=True),
     )
     title = feature_title(points[0].feature or "")
-    return Section(
-        f"Gaps by {title} at these thresholds", columns, tuple(rows), ("Exploratory: at this very threshold.",)
-    )
+    return Section(f"Gaps by {title} at these thresholds", columns, tuple(rows), (GAPS_SAID,))
 
 
 def _areas(block: Clinical) -> Section:

@@ -19,7 +19,7 @@ from dermbench.reporting.names import (
 )
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column, Section
-from dermbench.reporting.terminal import _print_section as print_section
+from dermbench.reporting.terminal import print_section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dermbench.artifacts.wording import NONE, counted, decimal, feature_words, g
 from dermbench.reporting.markdown import markdown_section
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.section import Column, Section
-from dermbench.reporting.terminal import _print_section as print_section
+from dermbench.reporting.terminal import print_section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
 
 if TYPE_CHECKING:

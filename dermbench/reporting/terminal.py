@@ -50,7 +50,7 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
     for section in tables:
         if full or not section.detail:
             console.print()
-            _print_section(section if full else _shortened(section), console)
+            print_section(section if full else _shortened(section), console)
     notes = all_notes(report) if full else _main_notes(report)
     if notes:
         console.print()
@@ -76,7 +76,8 @@ def _main_notes(report: Report) -> list[str]:
     return [note for note in all_notes(report) if not note.startswith(others)]
 
 
-def _print_section(section: Section, console: Console) -> None:
+def print_section(section: Section, console: Console) -> None:
+    """Print one section: its title, sentences, the table without columns that do not fit, and its notes."""
     console.print(Text(section.title, style="bold"))
     for sentence in section.sentences:
         console.print(Text(f"- {plain(sentence, limit=PROSE_LIMIT)}"))

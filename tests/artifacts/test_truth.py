@@ -216,3 +216,14 @@ def test_two_forms_of_one_letter_are_two_spellings():
 def test_ids_that_cannot_be_shown_are_refused(bad):
     with pytest.raises(InputError, match=r"control characters|longer than"):
         make_truth(pd.DataFrame({"id": [bad, "b"], "label": ["x", "y"]}))
+
+
+def test_a_table_with_malignancy_says_which_classes_are_positive(tmp_path):
+    table = pd.DataFrame({"image_id": list("abc"), "label": ["m", "n", "w"], "malignancy": [1, 0, 0]})
+    assert read_truth(table).positive.classes == ("m",)
+    assert read_truth(table, malignancy={"m": "benign", "n": "malignant", "w": "benign"}).positive.classes == (
+        "n",
+    )
+    odd = read_truth(table.assign(malignancy=["unsure", "benign", "benign"]))
+    assert odd.positive is None
+    assert "of no class that it is malignant" in odd.interpreted[-1]

@@ -386,6 +386,46 @@ def test_rows_that_do_not_sum_to_one_are_said_to_be_divided(tmp_path):
     )
 
 
+def test_one_column_of_two_classes_is_enough(tmp_path):
+    """What a vendor usually sends: the probability of malignancy alone."""
+    arguments = binary_files(tmp_path)
+    ids = pd.read_csv(tmp_path / "vendor.csv")["image_id"]
+    score = np.linspace(0.01, 0.93, 32).round(3)
+    whole = pd.DataFrame({"image_id": ids, "prob_benign": 1 - score, "prob_malignant": score})
+    whole.to_csv(tmp_path / "vendor.csv", index=False)
+    expected = json.loads(run(*arguments, "--json")[1])
+    whole.drop(columns="prob_benign").to_csv(tmp_path / "vendor.csv", index=False)
+    code, out, _ = run(*arguments, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["overall"] == expected["overall"]
+    assert any(
+        "probability of benign is 1 minus 'prob_malignant'" in x for x in found["provenance"]["interpreted"]
+    )
+    whole.assign(prob_malignant=score * 100).drop(columns="prob_benign").to_csv(
+        tmp_path / "vendor.csv", index=False
+    )
+    code, _, message = run(*arguments)
+    assert (code, "probability outside of 0 to 1" in message) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["--positive", "--prevalence", "--adjust"])
+def test_an_option_that_names_nothing_is_refused(option, tmp_path):
+    code, _, message = run(*binary_files(tmp_path), option, " ,")
+    assert (code, f"{option} names nothing" in message) == (2, True)
+
+
+def test_a_wrong_validation_file_is_said_to_be_one(tmp_path):
+    arguments = binary_files(tmp_path)
+    truth = pd.read_csv(tmp_path / "truth.csv")
+    val = truth.assign(image_id=truth["image_id"] + "v", split="val")
+    pd.concat([truth.assign(split="test"), val]).to_csv(tmp_path / "truth.csv", index=False)
+    code, _, message = run(*arguments, "--split", "test", "--validation", tmp_path / "vendor.csv")
+    assert code == 2
+    assert "32 missing image_id" in message
+    assert "the predictions of --validation, for the images of split val" in message
+
+
 def test_a_task_brings_classes_and_malignancy(tmp_path):
     labels = ["ACK", "BCC", "MEL", "NEV", "SCC", "SEK"]
     table = pd.DataFrame({"img_id": list("abcdef"), "diagnostic": labels, "gender": list("fmfmfm")})

@@ -86,8 +86,8 @@ class OperatingPoint(Part):
     overall, groups
         Of all images, and of each group.
     gaps
-        {metric: gap between the groups} at this very threshold, exploratory. Empty for ``argmax``, whose gaps are
-        those of the feature.
+        {metric: gap between the groups} at the threshold, exploratory. Where it was fitted, limits and p-value
+        are the widest over thresholds between its limits. Empty for ``argmax``: its gaps are those of the feature.
     """
 
     name: str

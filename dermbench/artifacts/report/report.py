@@ -170,7 +170,7 @@ class Positive(Part):
     Attributes
     ----------
     classes
-        Their names.
+        Their names, in the order of the class set; never all of it.
     source
         What says so: the user (``--positive``), the ``malignancy`` of every class, or the name of one class of two
         (``class name``).
@@ -181,6 +181,13 @@ class Positive(Part):
     classes: tuple[str, ...] = Field(min_length=1)
     source: Literal["--positive", "malignancy", "class name"]
     leads: bool
+
+    @property
+    def sentence(self) -> str | None:
+        """Say it where nobody did; None where the user or the malignancy of the classes says it."""
+        if self.source != "class name":
+            return None
+        return f"The class {self.classes[0]} counts as positive, by its name; --positive CLASS says otherwise."
 
 
 class Primary(Part):

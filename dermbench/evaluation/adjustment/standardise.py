@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 from scipy.stats import t as student
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_linear_model import GLM
 
 from dermbench.evaluation.adjustment.design import dummies
 from dermbench.evaluation.adjustment.sandwich import unit_scores
@@ -136,6 +134,10 @@ def _independent(design: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 def _fit(right: NDArray[np.float64], design: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the coefficients; None where the outcomes are separated."""
+    # not at the top: it takes half a second, which an evaluation without --adjust does not need
+    from statsmodels.genmod.families import Binomial  # noqa: PLC0415
+    from statsmodels.genmod.generalized_linear_model import GLM  # noqa: PLC0415
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = GLM(right, design, family=Binomial()).fit(maxiter=50)

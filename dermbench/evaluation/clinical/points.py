@@ -87,6 +87,14 @@ class Scored:
         """Return the images with the predictions that the rule makes."""
         return replace(self.sample, y_pred=self.called(fitted).astype(np.intp))
 
+    def between(self, fitted: Fitted, rows: NDArray[np.intp] | slice, most: int) -> NDArray[np.float64]:
+        """Return the limits of a fitted threshold and at most so many scores of images between them."""
+        assert fitted.limits is not None
+        score = self.score[rows]
+        inside = np.unique(score[(score > fitted.limits[0]) & (score <= fitted.limits[1])])
+        steps = inside[np.linspace(0, len(inside) - 1, min(len(inside), most)).astype(np.intp)]
+        return np.concatenate([fitted.limits, steps])
+
     def shares(self, fitted: Fitted, rows: NDArray[np.intp]) -> tuple[Share, Share]:
         """Return sensitivity and specificity among the images at ``rows``."""
         called, positive = self.called(fitted)[rows], self.positive[rows]
@@ -96,10 +104,7 @@ class Scored:
             found.append(share_of(right[inside], units[inside], clustered=clustered))
         if fitted.limits is None:
             return found[0], found[1]
-        score = self.score[rows]
-        between = np.unique(score[(score > fitted.limits[0]) & (score <= fitted.limits[1])])
-        steps = between[np.linspace(0, len(between) - 1, min(len(between), STEPS)).astype(np.intp)]
-        thresholds = np.concatenate([fitted.limits, steps])
+        score, thresholds = self.score[rows], self.between(fitted, rows, STEPS)
         above = [_above(score[inside], thresholds) for inside in (positive, ~positive)]
         return replace(found[0], at=above[0]), replace(found[1], at=1 - above[1])
 

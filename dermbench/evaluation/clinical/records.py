@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +12,13 @@ from dermbench.artifacts.report import (
     AtPrevalence,
     Clinical,
     Discrimination,
+    Disparity,
     FittedOn,
     NetBenefit,
     OperatingGroup,
     OperatingPoint,
     RocPoint,
+    Undefined,
 )
 from dermbench.errors import UsageError
 from dermbench.evaluation.clinical.intervals import net_benefit, predictive_value
@@ -25,7 +27,7 @@ from dermbench.evaluation.clinical.rules import ARGMAX, parse_prevalences, parse
 from dermbench.evaluation.core.group_tables import group_tables
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import NEEDS_PROBABILITIES
-from dermbench.evaluation.disparity.rows import Questions, disparity_rows
+from dermbench.evaluation.disparity.rows import Questions, disparity_rows, verdict
 from dermbench.evaluation.intervals.delong import area_estimate
 from dermbench.evaluation.intervals.estimate import undefined
 from dermbench.evaluation.intervals.every_metric import estimates
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dermbench.artifacts.positive import PositiveClasses
-    from dermbench.artifacts.report import Cell
+    from dermbench.artifacts.report import Cell, Positive
     from dermbench.evaluation.clinical.points import Fitted
     from dermbench.evaluation.clinical.rules import Rule
     from dermbench.evaluation.core.groups import Grouping
@@ -48,6 +49,8 @@ PROBABILITIES = (0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 11)), 0.6, 0
 """Threshold probabilities of a decision curve."""
 ROC_POINTS = 41
 """Most points of a ROC curve, by the share of images above the threshold."""
+GAP_STEPS = 5
+"""Thresholds between the limits of a fitted one at which gaps are looked at."""
 BOTH = ("sensitivity", "specificity")
 NO_POSITIVE, NO_OTHER = "there is no positive image", "every image is positive"
 
@@ -91,7 +94,7 @@ class Validation:
 
 def clinical_records(
     sample: Sample,
-    positive: PositiveClasses | None,
+    positive: Positive | None,
     grouping: Grouping | None,
     asked: Asked,
     validation: Validation | None,
@@ -173,7 +176,7 @@ def _point(
     rule = fitted.rule
     shown = None if grouping is None else grouping.with_unknown()
     groups = {} if shown is None else {name: shown.rows(g) for g, name in enumerate(shown.names)}
-    gaps = {} if grouping is None or rule.kind == "argmax" else _gaps(judged.at(fitted), grouping, plan)
+    gaps = {} if grouping is None or rule.kind == "argmax" else gap_rows(judged, fitted, grouping, plan)
     fitted_on = None
     if fitted.limits is not None and validation is not None:
         low, high = fitted.limits
@@ -215,7 +218,36 @@ def _group(judged: Scored, fitted: Fitted, rows: NDArray[np.intp], prevalences: 
     )
 
 
-def _gaps(sample: Sample, grouping: Grouping, plan: Plan) -> Rows:
+def gap_rows(judged: Scored, fitted: Fitted, grouping: Grouping, plan: Plan) -> Rows:
+    """Return the gaps in sensitivity and specificity; for a fitted threshold, what holds wherever it may lie."""
+    found = _gaps_at(judged.at(fitted), grouping, plan)
+    if fitted.limits is None:
+        return found
+    further = [replace(fitted, threshold=float(t)) for t in judged.between(fitted, slice(None), GAP_STEPS)]
+    others = [_gaps_at(judged.at(each), grouping, plan) for each in further]
+    return {name: _wherever([row, *(other[name] for other in others)]) for name, row in found.items()}
+
+
+def _wherever(rows: Sequence[Disparity | Undefined]) -> Disparity | Undefined:
+    """Return a row with the widest limits and the largest p-value of the same gap at several thresholds."""
+    first, known = rows[0], [row for row in rows if isinstance(row, Disparity)]
+    if isinstance(first, Undefined) or len(known) < len(rows):
+        return next(row for row in rows if isinstance(row, Undefined))
+    highs = [row.high for row in known if row.high is not None]
+    high = max(highs) if len(highs) == len(known) else None
+    p, low = max(row.p_value or 0.0 for row in known), min(row.low or 0.0 for row in known)
+    if first.p_value is None:
+        return first
+    changed = {"p_value": p, "low": low, "high": high, "contrast": None, "verdict": verdict(p, low, high)}
+    reasons = {**first.reasons, "contrast": "a fitted threshold: which groups differ most depends on it"}
+    if high is None and first.high is not None:
+        reasons["high"] = "no upper limit at a threshold that is possible"
+    return Disparity(
+        **{name: getattr(first, name) for name in Disparity.model_fields} | changed | {"reasons": reasons}
+    )
+
+
+def _gaps_at(sample: Sample, grouping: Grouping, plan: Plan) -> Rows:
     metrics = [METRICS.get(name) for name in BOTH]
     table = group_tables(sample, [grouping], metrics)[grouping.feature]
     found = estimates(sample, metrics, grouping, plan, table=table)

@@ -176,7 +176,7 @@ class _Row:
             reasons["high"] = limits.no_upper or "no upper limit"
         if isinstance(self.raw, str):
             reasons["raw"] = self.raw
-        verdict = None if p is None else _verdict(p, low or 0.0, limits, margin, withheld)
+        said = None if p is None else verdict(p, low or 0.0, limits.at_most, margin, withheld)
         return Disparity(
             gap=test.gap,
             low=low,
@@ -191,7 +191,7 @@ class _Row:
             contrast=self._contrast(limits),
             raw=None if isinstance(self.raw, str) else self.raw,
             between_group_sd=self.spread,
-            verdict=verdict,
+            verdict=said,
             reasons=reasons,
             drawn=not test.metric.is_mean,
         )
@@ -212,10 +212,12 @@ class _Row:
         )
 
 
-def _verdict(p: float, low: float, limits: Limits, margin: float | None, withheld: str | None) -> Verdict:
+def verdict(
+    p: float, low: float, high: float | None, margin: float | None = None, withheld: str | None = None
+) -> Verdict:
+    """Return what p-value and limits of a gap say, and about a stated margin unless that is withheld."""
     judged = None if withheld is not None else margin
-    kind = verdict_kind(p, low, limits.at_most, judged)
-    high = limits.at_most
+    kind = verdict_kind(p, low, high, judged)
     if kind == "disparity":
         text = f"a difference of at least {limit(low)}"
     elif kind == "within_margin":

@@ -9,19 +9,25 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from dermbench.artifacts.positive import PositiveClasses
-from dermbench.artifacts.report import OperatingPoint
+from dermbench.artifacts.report import OperatingPoint, Positive
 from dermbench.errors import UsageError
 from dermbench.evaluation.clinical.intervals import Share, net_benefit, predictive_value, share_of
 from dermbench.evaluation.clinical.points import Scored, fit
-from dermbench.evaluation.clinical.records import Asked, Validation, asked_for, clinical, clinical_records
+from dermbench.evaluation.clinical.records import (
+    Asked,
+    Validation,
+    asked_for,
+    clinical,
+    clinical_records,
+    gap_rows,
+)
 from dermbench.evaluation.clinical.rules import ARGMAX, Rule, parse_rule, threshold_at
 from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.intervals.estimate import Z95
 from dermbench.evaluation.resampling.plan import Plan
 
-MEL = PositiveClasses(("mel",), "--positive", leads=True)
+MEL = Positive(classes=("mel",), source="--positive", leads=True)
 
 
 def scored(positive, score, unit=None):
@@ -205,8 +211,26 @@ def test_points_say_what_they_were_fitted_on_and_how_groups_differ_there():
     assert again == made
 
 
+def test_gaps_at_a_fitted_threshold_hold_wherever_it_may_lie():
+    sample, fitting = drawn(4, 400), Scored(drawn(5, 200).view("positive"))
+    judged, grouping = Scored(sample.view("positive")), Grouping("band", np.arange(400) % 2, ("a", "b"))
+    fitted = fit(Rule("sensitivity", 0.8), fitting)
+    widest = gap_rows(judged, fitted, grouping, Plan(0, 99))
+    ends = [fit(Rule("threshold", round(t, 6)), fitting) for t in (fitted.threshold, *fitted.limits)]
+    for name, row in widest.items():
+        single = [gap_rows(judged, each, grouping, Plan(0, 99))[name] for each in ends]
+        assert row.gap == single[0].gap
+        assert row.high >= max(each.high for each in single)
+        assert row.low <= min(each.low for each in single)
+        assert row.p_value >= max(each.p_value for each in single)
+        assert (row.contrast, row.verdict.kind) == (None, "undecided")
+        assert "threshold" in row.reasons["contrast"]
+    as_it_is = gap_rows(judged, ends[0], grouping, Plan(0, 99))
+    assert widest["sensitivity"].high > as_it_is["sensitivity"].high
+
+
 def test_classes_that_nobody_asked_about_have_no_points():
-    quiet = PositiveClasses(("mel",), "malignancy", leads=False)
+    quiet = Positive(classes=("mel",), source="malignancy", leads=False)
     assert clinical_records(drawn(6), quiet, None, Asked(), None, Plan(0, 99)) == ((), None)
     made, curves = clinical_records(drawn(6), quiet, None, Asked(prevalences=(0.1,)), None, Plan(0, 99))
     assert (made[0].rule, made[0].groups, curves.groups) == ("argmax", {}, {})
