@@ -25,6 +25,10 @@ SHOWN_BELOW = (
     "where the recall of some class differs between groups; without any difference this happens in at most 5 % of "
     "test sets."
 )
+OF_POSITIVE = (
+    "Where some classes are positive, it is withheld as well while the gap in sensitivity may reach it: plan that "
+    "with --metric sensitivity."
+)
 
 
 def plan_sections(plan: Plan) -> list[Section]:
@@ -105,7 +109,7 @@ def assumptions(plan: Plan) -> list[str]:
         found.append("Assumed: all groups have the same mix of classes.")
     found += [f"{FOUND} One group alone has the drop; all contrasts of the feature are tested together."]
     if plan.margin is not None or any(size.question == "margin" for size in plan.sizes):
-        found.append(SHOWN_BELOW)
+        found += [SHOWN_BELOW, *([OF_POSITIVE] if plan.metric == "accuracy" else [])]
     sets = sum(size.sets for size in plan.sizes) + sum(drop.sets for drop in plan.drops)
     sets += plan.margin.sets if plan.margin else 0
     found.append(
