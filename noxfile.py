@@ -40,16 +40,9 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
     _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
-    chosen = ["-n", "2", "-m", "not compiles and not scripts", "--cov", "--cov-report=term:skip-covered"]
+    chosen = ["-n", "2", "-m", "not scripts", "--cov", "--cov-report=term:skip-covered"]
     arguments = session.posargs or chosen
     session.run("pytest", *arguments, env=ONE_THREAD)
-
-
-@nox.session(default=False)
-def native(session: nox.Session) -> None:
-    """Compile the kernels in C for other processors, by other compilers and where caches are damaged (minutes)."""
-    _install(session, "test", ".[train,offline]")
-    session.run("pytest", "-n", "2", "-m", "compiles", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)

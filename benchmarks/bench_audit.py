@@ -190,7 +190,7 @@ def embed(source: Path, out: Path, model: str, side: int) -> None:
     import timm
     import torch
 
-    from dermbench.training.weights import load_pretrained
+    from dermbench.training.network.weights import load_pretrained
 
     torch.set_num_threads(1)
     dataset = read_dataset(source)

@@ -5,9 +5,9 @@
 
 Each layer of the network that the kernels compute (normalisation with its activation, squeeze-and-excitation) is
 run on random images of its own shape; times are medians by the device's clock. A variant sets constants of
-``dermbench.training.kernels``, in a process of its own; their kernels are compiled side by side and timed one
-after another. ``kernels=FILE`` among its constants takes the kernels of another file. The error is the largest of
-any result or gradient against PyTorch in double precision, relative, by bf16.
+``dermbench.training.speed.kernels``, in a process of its own; their kernels are compiled side by side and timed
+one after another. ``kernels=FILE`` among its constants takes the kernels of another file. The error is the
+largest of any result or gradient against PyTorch in double precision, relative, by bf16.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def module(constants: dict[str, str]):
         found = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(found)
     else:
-        from dermbench.training import kernels as found
+        from dermbench.training.speed import kernels as found
     for name, value in constants.items():
         assert hasattr(found, name), name
         setattr(found, name, int(value))

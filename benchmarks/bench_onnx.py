@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dermbench.training.config import TrainConfig
-from dermbench.training.device import make_runtime
-from dermbench.training.export import write_onnx
-from dermbench.training.model import build_network
-from dermbench.training.onnx import open_session
-from dermbench.training.scoring import softmax
+from dermbench.training.config.device import make_runtime
+from dermbench.training.config.train_config import TrainConfig
+from dermbench.training.network.network import build_network
+from dermbench.training.network.scoring import softmax
+from dermbench.training.predicting.export import write_onnx
+from dermbench.training.predicting.onnx import open_session
 
 HEAD = (
     "| network | batch | eager, images/s | onnxruntime, images/s | ratio | largest difference of a probability |"

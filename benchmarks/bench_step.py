@@ -19,16 +19,16 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from dermbench.training.depthwise import quicken
 from torch.nn.functional import cross_entropy
 
 from dermbench.training import native
-from dermbench.training.allocator import memory_reused
-from dermbench.training.config import TrainConfig
-from dermbench.training.depthwise import quicken
-from dermbench.training.device import make_runtime, peak_memory
-from dermbench.training.fused import fuse
-from dermbench.training.model import build_network, compiled, freeze_norm, freeze_stages
-from dermbench.training.optim import make_optimizer
+from dermbench.training.config.allocator import memory_reused
+from dermbench.training.config.device import make_runtime, peak_memory
+from dermbench.training.config.train_config import TrainConfig
+from dermbench.training.network.network import build_network, compiled, freeze_norm, freeze_stages
+from dermbench.training.run.optim import make_optimizer
+from dermbench.training.speed.fused import fuse
 
 WAYS = {
     "as PyTorch alone does": {"reused": False, "frozen": 0, "precision": "fp32"},

@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from dermbench.training.configure import load_config
-from dermbench.training.device import computing, make_runtime
-from dermbench.training.job import Job
+from dermbench.training.config.device import computing, make_runtime
+from dermbench.training.data.pixels import Samples
 from dermbench.training.methods import TrainingSplit, make_method
-from dermbench.training.model import build_network
-from dermbench.training.pixels import Samples
-from dermbench.training.progress import Reporter
-from dermbench.training.step import Stepper
+from dermbench.training.network.network import build_network
+from dermbench.training.run.configure import load_config
+from dermbench.training.run.context import Job
+from dermbench.training.run.progress import Reporter
+from dermbench.training.run.step import Stepper
 
 WAYS = {
     "launched one by one": {"fused": False, "graphs": False},

@@ -35,9 +35,11 @@ from training_peers import Loop, Outcome, write_folders
 from dermbench.artifacts import read_dataset
 from dermbench.artifacts.files import write_text
 from dermbench.artifacts.provenance import environment
-from dermbench.training import loop, pixels, step, train
-from dermbench.training.configure import load_config
-from dermbench.training.device import computing, make_runtime
+from dermbench.training import train
+from dermbench.training.config.device import computing, make_runtime
+from dermbench.training.data import pixels
+from dermbench.training.run import loop, step
+from dermbench.training.run.configure import load_config
 
 PEERS = ("plain loop", "tuned loop", "dermbench")
 ORDER = ("dermbench", "plain loop", "tuned loop")

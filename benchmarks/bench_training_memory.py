@@ -19,7 +19,7 @@ import psutil
 
 from dermbench.data import prepare
 from dermbench.training import train
-from dermbench.training.progress import Reporter
+from dermbench.training.run.progress import Reporter
 
 TINY = ("model=test_efficientnet", "pretrained=false", "image_size=32", "cache_size=36", "probe_l2=0")
 GROWING = ("ema_decay=0.9", "patience=0", "checkpoint_steps=3", "workers=1", "freeze_norm=false")

@@ -28,7 +28,7 @@ from training_peers import write_folders
 from dermbench.artifacts import read_dataset
 from dermbench.artifacts.files import write_text
 from dermbench.artifacts.provenance import environment
-from dermbench.training.device import make_runtime
+from dermbench.training.config.device import make_runtime
 
 SCRIPT = Path(__file__).with_name("bench_training.py")
 

@@ -12,13 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from dermbench.training.model import build_network, freeze_norm
+from dermbench.training.network.network import build_network, freeze_norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
 
 VIEWS = frozenset(
     {"view", "_unsafe_view", "reshape", "expand", "permute", "transpose", "t", "detach", "slice", "select"}

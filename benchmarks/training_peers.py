@@ -23,17 +23,17 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from dermbench.training.balance import class_weights
-from dermbench.training.model import build_network, freeze_norm
-from dermbench.training.optim import make_optimizer, set_rate
-from dermbench.training.schedule import rate_share
+from dermbench.training.data.balance import class_weights
+from dermbench.training.network.network import build_network, freeze_norm
+from dermbench.training.run.optim import make_optimizer, set_rate
+from dermbench.training.run.schedule import rate_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from dermbench.artifacts import Dataset
-    from dermbench.training.config import Augment, TrainConfig
+    from dermbench.training.config.train_config import Augment, TrainConfig
 
 
 @dataclass

@@ -11,12 +11,12 @@ except (ImportError, RuntimeError, OSError) as error:
         remedy="python -m pip install 'dermbench[train]'",
     ) from error
 
-from dermbench.training.configure import load_config, preset_names
-from dermbench.training.device import devices
+from dermbench.training.config.device import devices
 from dermbench.training.explain import explain
-from dermbench.training.export import export
 from dermbench.training.predict import predict
-from dermbench.training.stopping import InterruptedRunError
+from dermbench.training.predicting.export import export
+from dermbench.training.run.configure import load_config, preset_names
+from dermbench.training.run.stopping import InterruptedRunError
 from dermbench.training.train import train
 
 __all__ = [

@@ -24,24 +24,24 @@ from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.skin import UNKNOWN, fst_name
 from dermbench.artifacts.tables import write_table
 from dermbench.errors import MissingDependencyError, UsageError
-from dermbench.training.augment import resize_batch
-from dermbench.training.candidates import validation_of
-from dermbench.training.contact import write_contact_sheet, write_page
-from dermbench.training.device import computing
-from dermbench.training.folds import FoldedData
-from dermbench.training.guard import SPLITS
-from dermbench.training.loading import load_run
-from dermbench.training.pixels import load_samples
-from dermbench.training.scoring import Normaliser, predict_logits, softmax
-from dermbench.training.seeding import numpy_generator
-from dermbench.training.weights import as_any
+from dermbench.training.config.device import computing
+from dermbench.training.config.seeding import numpy_generator
+from dermbench.training.data.augment import resize_batch
+from dermbench.training.data.folds import FoldedData
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.data.training_data import SPLITS
+from dermbench.training.network.scoring import Normaliser, predict_logits, softmax
+from dermbench.training.network.weights import as_any
+from dermbench.training.predicting.candidates import validation_of
+from dermbench.training.predicting.contact_sheet import write_contact_sheet, write_page
+from dermbench.training.predicting.run_loading import load_run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.training.device import Runtime
-    from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
 
 INDEX = "index.csv"
 

@@ -13,19 +13,19 @@ from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.records import rounded_floats
 from dermbench.errors import UsageError
-from dermbench.training.candidates import TIMM, VALIDATION, Request, describe
-from dermbench.training.ensemble import HELD_OUT, TRAINED, Ensemble
-from dermbench.training.guard import SPLITS
-from dermbench.training.loading import load_run, open_run
-from dermbench.training.naming import suggest
-from dermbench.training.neighbours import SHARE, WIDTH
-from dermbench.training.views import VIEWS
+from dermbench.training.config.naming import suggest
+from dermbench.training.data.training_data import SPLITS
+from dermbench.training.predicting.candidates import TIMM, VALIDATION, Request, describe
+from dermbench.training.predicting.ensemble import HELD_OUT, TRAINED, Ensemble
+from dermbench.training.predicting.neighbours import SHARE, WIDTH
+from dermbench.training.predicting.run_loading import load_run, open_run
+from dermbench.training.predicting.tta import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.artifacts import Predictions
-    from dermbench.training.calibrate import Temperature
+    from dermbench.training.predicting.temperature import Temperature
 
 __all__ = ["load_run", "open_run", "predict"]
 
@@ -73,14 +73,14 @@ def predict(  # noqa: PLR0913 - the options of the verb
         Table for a run on embeddings; by default the one it was trained on.
     tta
         Views of each image whose probabilities are averaged, a key of
-        :data:`dermbench.training.views.VIEWS`.
+        :data:`dermbench.training.predicting.tta.VIEWS`.
     calibrate
         Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
         a temperature fitted on ``val``; the predicted classes stay the same. Of runs on different folds the
         logits of each are divided, before the mean, by one temperature fitted on what each holds out.
     neighbours
         Mix the probabilities of a run with the labels of so many other images of ``train`` and ``val``, those
-        whose features are nearest (:mod:`dermbench.training.neighbours`); 0 mixes nothing.
+        whose features are nearest (:mod:`dermbench.training.predicting.neighbours`); 0 mixes nothing.
 
     Returns
     -------

@@ -14,38 +14,38 @@ import torch
 from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write_predictions
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, RUN, WEIGHTS
-from dermbench.training.balance import LABELS
-from dermbench.training.checkpoint import ANEW, State, best_name, write_tensors
-from dermbench.training.determinism import reproducibly
-from dermbench.training.device import computing, make_runtime, peak_memory
-from dermbench.training.embeddings import PREFIX as EMBEDDINGS
-from dermbench.training.embeddings import train_on_embeddings
-from dermbench.training.features import kept_features
-from dermbench.training.folds import FoldedData
-from dermbench.training.groups import Groups, group_codes, unit_codes
-from dermbench.training.guard import TrainingData
-from dermbench.training.job import Job
-from dermbench.training.loggers import check_loggers, logged
-from dermbench.training.loop import Trainer
+from dermbench.training.config.determinism import reproducibly
+from dermbench.training.config.device import computing, make_runtime, peak_memory
+from dermbench.training.config.distributed import World
+from dermbench.training.config.seeding import derive, numpy_generator
+from dermbench.training.data.balance import LABELS
+from dermbench.training.data.folds import FoldedData
+from dermbench.training.data.groups import Groups, group_codes, unit_codes
+from dermbench.training.data.pixels import Samples, load_samples
+from dermbench.training.data.training_data import TrainingData
 from dermbench.training.methods import TrainingSplit, make_method
-from dermbench.training.model import build_network, freeze_stages
-from dermbench.training.pixels import Samples, load_samples
-from dermbench.training.probe import fit_head, linear_head
-from dermbench.training.progress import Reporter
-from dermbench.training.runfolder import VALIDATION, RunFolder
-from dermbench.training.scoring import predict_logits, softmax, validation_scores
-from dermbench.training.seeding import derive, numpy_generator
-from dermbench.training.selection import SELECTIONS
-from dermbench.training.start import announce, class_counts, new_record, summary
-from dermbench.training.tensor_files import fill, read_safetensors
-from dermbench.training.weights import check_unseen
-from dermbench.training.world import World
+from dermbench.training.network.features import kept_features
+from dermbench.training.network.network import build_network, freeze_stages
+from dermbench.training.network.probe import fit_head, linear_head
+from dermbench.training.network.scoring import predict_logits, softmax, validation_scores
+from dermbench.training.network.tensor_files import fill, read_safetensors, write_tensors
+from dermbench.training.network.weights import check_unseen
+from dermbench.training.run.checkpoint import ANEW, State, best_name
+from dermbench.training.run.context import Job
+from dermbench.training.run.embeddings import PREFIX as EMBEDDINGS
+from dermbench.training.run.embeddings import train_on_embeddings
+from dermbench.training.run.folder import VALIDATION, RunFolder
+from dermbench.training.run.loggers import check_loggers, logged
+from dermbench.training.run.loop import Trainer
+from dermbench.training.run.progress import Reporter
+from dermbench.training.run.selection import SELECTIONS
+from dermbench.training.run.summary import announce, class_counts, new_record, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.training.methods import Method
-    from dermbench.training.model import Network
+    from dermbench.training.network.network import Network
 
 
 def train(
@@ -71,7 +71,7 @@ def train(
     out
         Run folder to make, or with ``resume`` to go on with.
     preset, config, overrides, seed
-        As in :func:`dermbench.training.configure.load_config`; not needed to resume.
+        As in :func:`dermbench.training.run.configure.load_config`; not needed to resume.
     resume
         Go on with the run in ``out``. On the same machine's CPU the result has the bits of a run that was
         never stopped. A finished run is left as it is.

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 NOT_FUZZED = {
     "dermbench.artifacts.guarded.read_bytes": "returns the bytes as they are",
     "dermbench.artifacts.records.Record.read": "read as its subclasses",
-    "dermbench.training.pixels.load_samples": "takes a dataset that was read",
+    "dermbench.training.data.pixels.load_samples": "takes a dataset that was read",
 }
 EXTRA = (
     "dermbench.artifacts.images.decode_rgb",
-    "dermbench.training.cache.open_cache",
-    "dermbench.training.checkpoint.load_state",
-    "dermbench.training.configure.load_config",
-    "dermbench.training.loading.open_run",
-    "dermbench.training.weights.load_file",
+    "dermbench.training.data.cache.open_cache",
+    "dermbench.training.run.checkpoint.load_state",
+    "dermbench.training.run.configure.load_config",
+    "dermbench.training.predicting.run_loading.open_run",
+    "dermbench.training.network.weights.load_file",
 )
 """Readers whose name does not begin with ``read_``."""
 

@@ -327,8 +327,9 @@ def _training(folder):
     import safetensors.torch
     import torch
 
-    from dermbench.training import onnx, tensor_files, weights
     from dermbench.training.methods import TrainingSplit, distill
+    from dermbench.training.network import tensor_files, weights
+    from dermbench.training.predicting import onnx
 
     tensors = {"weight": torch.arange(6.0).reshape(3, 2), "bias": torch.zeros(3)}
     torch.save(tensors, folder / "w.pth")
@@ -363,8 +364,11 @@ def _runs(folder):
     """Return samples of a run, its checkpoint and its cache of images."""
     import torch
 
-    from dermbench.training import cache, checkpoint, configure, loading, weights
-    from dermbench.training.model import build_network
+    from dermbench.training.data import cache
+    from dermbench.training.network import weights
+    from dermbench.training.network.network import build_network
+    from dermbench.training.predicting import run_loading as loading
+    from dermbench.training.run import checkpoint, configure
 
     config = configure.load_config(preset="cpu-small", overrides=["model=test_efficientnet", "pretrained=false"])
     network = build_network(config, len(CLASSES))

@@ -11,7 +11,7 @@ import sys
 
 
 def _kill_in_step(number):
-    from dermbench.training.step import Stepper
+    from dermbench.training.run.step import Stepper
 
     update = Stepper._update
 

@@ -14,9 +14,9 @@ from timm.layers.norm_act import BatchNormAct2d
 from timm.models._efficientnet_blocks import SqueezeExcite
 from torch import nn
 
-from dermbench.training import fused
-from dermbench.training.device import Runtime
-from dermbench.training.fused import FusedNormAct, FusedSqueezeExcite, fuse, fuse_layers, try_out
+from dermbench.training.config.device import Runtime
+from dermbench.training.speed import fused
+from dermbench.training.speed.fused import FusedNormAct, FusedSqueezeExcite, fuse, fuse_layers, try_out
 
 TOLERANCE = {torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 1e-2}
 SHAPES = {

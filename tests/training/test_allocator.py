@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dermbench.training import allocator
-from dermbench.training.allocator import memory_reused
-from dermbench.training.device import computing, make_runtime
+from dermbench.training.config import allocator
+from dermbench.training.config.allocator import memory_reused
+from dermbench.training.config.device import computing, make_runtime
 
 LARGE = 16_000_000
 """Numbers of float32 in a block that the C library would map by itself."""

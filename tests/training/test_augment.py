@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dermbench.training.augment import augment_batch, draw_affine, draw_colour, resize_batch
-from dermbench.training.config import Augment
-from dermbench.training.seeding import torch_generator
+from dermbench.training.config.seeding import torch_generator
+from dermbench.training.config.train_config import Augment
+from dermbench.training.data.augment import augment_batch, draw_affine, draw_colour, resize_batch
 
 FULL = Augment(
     crop_scale=0.4, crop_ratio=1.3, flip_horizontal=True, flip_vertical=True, rotation=40,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermbench.training.balance import CLASS_WEIGHTS, LABELS, SAMPLERS, class_weights
+from dermbench.training.data.balance import CLASS_WEIGHTS, LABELS, SAMPLERS, class_weights
 
 
 def test_balanced_weights_by_hand():

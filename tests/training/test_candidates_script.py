@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from dermbench.artifacts import read_predictions
 from dermbench.cli import app
-from dermbench.training.folds import FoldedData
+from dermbench.training.data.folds import FoldedData
 
 pytestmark = pytest.mark.scripts
 

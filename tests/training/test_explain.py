@@ -10,12 +10,12 @@ pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
 from dermbench.errors import UsageError
 from dermbench.training import explain
-from dermbench.training.augment import resize_batch
-from dermbench.training.contact import write_contact_sheet, write_page
+from dermbench.training.data.augment import resize_batch
+from dermbench.training.data.pixels import load_samples
 from dermbench.training.explain import _grad_cam, choose
-from dermbench.training.loading import load_run
-from dermbench.training.pixels import load_samples
-from dermbench.training.scoring import Normaliser
+from dermbench.training.network.scoring import Normaliser
+from dermbench.training.predicting.contact_sheet import write_contact_sheet, write_page
+from dermbench.training.predicting.run_loading import load_run
 
 
 def test_pictures_are_stratified_and_listed(finished_run, shared_dataset, tmp_path):

@@ -14,8 +14,8 @@ import onnx
 
 from dermbench.errors import DermbenchError, InputError, MissingDependencyError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.onnx import KEYS
-from dermbench.training.tensor_files import HEADER
+from dermbench.training.network.tensor_files import HEADER
+from dermbench.training.predicting.onnx import KEYS
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_file_says_what_predict_must_know(exported, shared_dataset):
 
 
 def test_a_file_that_computes_something_else_is_not_kept(finished_run, tmp_path, monkeypatch, exported):
-    module = sys.modules["dermbench.training.export"]
+    module = sys.modules["dermbench.training.predicting.export"]
     monkeypatch.setattr(module, "write_onnx", lambda n, c, a, path: path.write_bytes(exported.path.read_bytes()))
     monkeypatch.setattr(module, "_compare", lambda *a: (64, 0.2))
     with pytest.raises(DermbenchError, match=r"other probabilities \(largest difference 0.2\)"):
@@ -52,7 +52,7 @@ def test_a_file_that_computes_something_else_is_not_kept(finished_run, tmp_path,
 
 
 def test_noise_is_compared_without_a_dataset(finished_run, tmp_path, monkeypatch, exported):
-    module = sys.modules["dermbench.training.export"]
+    module = sys.modules["dermbench.training.predicting.export"]
     monkeypatch.setattr(module, "write_onnx", lambda n, c, a, path: path.write_bytes(exported.path.read_bytes()))
     done = export(finished_run, tmp_path / "model.onnx")
     assert done.images == 64
@@ -64,7 +64,7 @@ def test_bad_calls(finished_run, tmp_path, monkeypatch):
         export(finished_run, tmp_path / "model.pt")
     with pytest.raises(UsageError, match="not a run folder"):
         export(tmp_path, tmp_path / "model.onnx")
-    module = sys.modules["dermbench.training.export"]
+    module = sys.modules["dermbench.training.predicting.export"]
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match="onnxscript"):
         export(finished_run, tmp_path / "model.onnx")

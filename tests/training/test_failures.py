@@ -14,13 +14,13 @@ import torch
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import atomic_path
 from dermbench.cli import main
-from dermbench.training import loop, step
-from dermbench.training.checkpoint import LAST
-from dermbench.training.configure import load_config
-from dermbench.training.determinism import CUBLAS, reproducibly
-from dermbench.training.device import Runtime, make_runtime
-from dermbench.training.failures import explained
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.config.determinism import CUBLAS, reproducibly
+from dermbench.training.config.device import Runtime, make_runtime
+from dermbench.training.network.tensor_files import read_tensors
+from dermbench.training.run import loop, step
+from dermbench.training.run.checkpoint import LAST
+from dermbench.training.run.configure import load_config
+from dermbench.training.run.failures import explained
 
 
 class Harmful:
@@ -144,7 +144,7 @@ def test_a_disk_that_is_full_from_the_start(dataset, tmp_path, monkeypatch, refu
         with atomic_path(path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("dermbench.training.runfolder.write_text", fail)
+    monkeypatch.setattr("dermbench.training.run.folder.write_text", fail)
     text = refused(*words(dataset.root, tmp_path / "run"))
     assert "config.toml: cannot write (No space left on device)" in text
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dermbench.training import features
-from dermbench.training.configure import load_config
-from dermbench.training.device import make_runtime
-from dermbench.training.features import compute_features, kept_features
-from dermbench.training.model import build_network
-from dermbench.training.pixels import load_samples
+from dermbench.training.config.device import make_runtime
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.network import features
+from dermbench.training.network.features import compute_features, kept_features
+from dermbench.training.network.network import build_network
+from dermbench.training.run.configure import load_config
 
 CPU = make_runtime("cpu")
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from dermbench.errors import InputError, UsageError
-from dermbench.training.configure import load_config
-from dermbench.training.device import make_runtime
-from dermbench.training.feed import AHEAD, Feed
-from dermbench.training.model import compiled
-from dermbench.training.pixels import load_samples
-from dermbench.training.schedule import size_at
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.config.device import make_runtime
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.network.tensor_files import read_tensors
+from dermbench.training.run.configure import load_config
+from dermbench.training.run.feed import AHEAD, Feed
+from dermbench.training.run.schedule import size_at
+from dermbench.training.speed.compiled import compiled
 
 CPU = make_runtime("cpu")
 STAGES = "progressive=[[0.0, 16], [0.5, 24], [0.75, 32]]"
@@ -110,8 +110,8 @@ def small_network():
 def test_without_a_compiler_the_message_says_what_to_do(monkeypatch):
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UsageError, match="no-such-compiler") as caught:
-        compiled(small_network(), CPU)
-    assert "compile=false" in caught.value.remedy
+        compiled(small_network(), CPU, "compile")
+    assert "acceleration=eager" in caught.value.remedy
 
 
 def test_a_network_that_cannot_be_compiled_is_said_to_be(monkeypatch):
@@ -121,7 +121,7 @@ def test_a_network_that_cannot_be_compiled_is_said_to_be(monkeypatch):
     monkeypatch.setenv("CXX", sys.executable)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
     with torch.no_grad(), pytest.raises(UsageError, match="no such instruction"):
-        compiled(small_network(), CPU)(torch.zeros(1, 3, 8, 8))
+        compiled(small_network(), CPU, "compile")(torch.zeros(1, 3, 8, 8))
 
 
 @pytest.mark.slow
@@ -130,4 +130,4 @@ def test_compiled_is_the_same_network():
     module = small_network()
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        torch.testing.assert_close(compiled(module, CPU)(images), module(images), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(compiled(module, CPU, "compile")(images), module(images), atol=1e-5, rtol=1e-4)

@@ -17,13 +17,13 @@ from dermbench.artifacts import Dataset, DatasetInfo, read_predictions, write_da
 from dermbench.artifacts.records import validated
 from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.calibrate import fit_temperature
-from dermbench.training.candidates import Request, probabilities
-from dermbench.training.folds import POOL, FoldedData, fold_codes
-from dermbench.training.guard import TrainingData
-from dermbench.training.pixels import load_samples
-from dermbench.training.scoring import softmax
-from dermbench.training.views import VIEWS
+from dermbench.training.data.folds import POOL, FoldedData, fold_codes
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.data.training_data import TrainingData
+from dermbench.training.network.scoring import softmax
+from dermbench.training.predicting.candidates import Request, probabilities
+from dermbench.training.predicting.temperature import fit_temperature
+from dermbench.training.predicting.tta import VIEWS
 
 FOLDS = 3
 GOLDEN = [2, 2, 2, 1, 0, 2, 2, 1, 0, 2, 1, 0]
@@ -380,7 +380,7 @@ def test_weights_that_have_seen_the_fold_are_refused(
     ],
 )
 def test_malformed_metadata_of_onnx_is_one_message(changed):
-    from dermbench.training.onnx import OnnxHeader
+    from dermbench.training.predicting.onnx import OnnxHeader
 
     network = {"classes": ["a", "b"], "image_size": 8, "cache_size": 9, "mean": [0.5] * 3, "std": [0.2] * 3}
     sound = {"folds": 3, "fold": 2, "crop_mode": "squash", "dataset": "sha256:0", "held_out": ""}

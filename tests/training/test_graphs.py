@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from dermbench.training.device import Runtime
-from dermbench.training.graphs import SHAPES, Graphed, Recorded
+from dermbench.training.config.device import Runtime
+from dermbench.training.speed.graphs import SHAPES, Graphed, Recorded
 
 CPU = Runtime(torch.device("cpu"))
 

@@ -8,9 +8,9 @@ import torch
 
 from dermbench.artifacts import read_dataset, write_dataset
 from dermbench.errors import UsageError
-from dermbench.training.guard import TrainingData
-from dermbench.training.pixels import load_samples
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.data.training_data import TrainingData
+from dermbench.training.network.tensor_files import read_tensors
 
 
 def test_the_loader_refuses_the_test_split(dataset):

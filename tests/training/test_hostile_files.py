@@ -15,11 +15,13 @@ import safetensors.torch
 import torch
 
 from dermbench.errors import DermbenchError, InputError, UsageError
-from dermbench.training import candidates, loop, predict, train
-from dermbench.training.stopping import InterruptedRunError
-from dermbench.training.tensor_files import HEADER, WeightsHeader, read_header
-from dermbench.training.weights import read_weights
-from dermbench.training.world import World
+from dermbench.training import predict, train
+from dermbench.training.config.distributed import World
+from dermbench.training.network.tensor_files import HEADER, WeightsHeader, read_header
+from dermbench.training.network.weights import read_weights
+from dermbench.training.predicting import candidates
+from dermbench.training.run import loop
+from dermbench.training.run.stopping import InterruptedRunError
 
 
 def change_header(path, change):

@@ -7,7 +7,8 @@ import timm
 import torch
 
 from dermbench.errors import MissingDependencyError, UsageError
-from dermbench.training import predict, weights
+from dermbench.training import predict
+from dermbench.training.network import weights
 
 NAME = "hf-hub:somebody/tiny"
 
@@ -50,7 +51,7 @@ def test_a_run_of_the_hub_needs_the_hub_once(hub, shared_dataset, tmp_path, run,
     monkeypatch.setattr(timm.models, "load_model_config_from_hf", None)
     predictions = predict(tmp_path / "run", shared_dataset, split="val")
     assert len(predictions) == 12
-    from dermbench.training.loading import load_run
+    from dermbench.training.predicting.run_loading import load_run
 
     network, *_ = load_run(tmp_path / "run", shared_dataset, device="cpu")
     assert network.mean == (0.1, 0.2, 0.3)

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from dermbench.errors import InputError, MissingDependencyError
-from dermbench.training import loggers
-from dermbench.training.configure import validate
+from dermbench.training.run import loggers
+from dermbench.training.run.configure import validate
 
 
 class Recorder:

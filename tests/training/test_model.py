@@ -6,10 +6,10 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from dermbench.errors import UsageError
-from dermbench.training.config import TrainConfig
-from dermbench.training.model import build_network, freeze_norm, probe_features
-from dermbench.training.probe import fit_logistic
-from dermbench.training.seeding import derive, torch_generator
+from dermbench.training.config.seeding import derive, torch_generator
+from dermbench.training.config.train_config import TrainConfig
+from dermbench.training.network.network import build_network, freeze_norm, probe_features
+from dermbench.training.network.probe import fit_logistic
 
 
 def config(**values):

@@ -15,10 +15,10 @@ from hypothesis.extra import numpy as arrays
 from dermbench.artifacts import write_dataset
 from dermbench.errors import UsageError
 from dermbench.training import predict
-from dermbench.training.features import compute_features
-from dermbench.training.loading import load_run
-from dermbench.training.neighbours import SHARE, WIDTH, Bank
-from dermbench.training.pixels import load_samples
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.network.features import compute_features
+from dermbench.training.predicting.neighbours import SHARE, WIDTH, Bank
+from dermbench.training.predicting.run_loading import load_run
 
 IDS = np.array(["a", "b", "c", "d", "e", "f", "g"], dtype=object)
 FOUR = Bank.of(IDS[:4], np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]), np.array([0, 1, 2, 2]), 4)

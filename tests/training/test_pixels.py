@@ -12,8 +12,9 @@ from PIL import Image
 from dermbench.artifacts import read_predictions, write_dataset
 from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, UsageError
-from dermbench.training import cache, pixels, predict
-from dermbench.training.pixels import decode_square, decode_squashed, load_samples
+from dermbench.training import predict
+from dermbench.training.data import cache, pixels
+from dermbench.training.data.pixels import decode_square, decode_squashed, load_samples
 
 
 def test_samples_follow_the_manifest(dataset):
@@ -151,7 +152,8 @@ COUNTING = """
 import sys, time
 from pathlib import Path
 from dermbench.artifacts import read_dataset
-from dermbench.training import cache, pixels
+from dermbench.training.data import cache
+from dermbench.training.data import pixels
 decode, log = pixels.decode_square, Path(sys.argv[2])
 
 def counted(path, side):

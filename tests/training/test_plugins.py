@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from dermbench.errors import InputError, RegistryError
-from dermbench.training import plugins, predict
+from dermbench.training import predict
+from dermbench.training.predicting import plugins
 
 PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_method"
 
@@ -84,7 +85,7 @@ def registered(monkeypatch):
     def add(item):
         registry = plugins.Registry("model", "dermbench.none", is_one=lambda _: True)
         registry.add("own", item)
-        for name in ("dermbench.training.plugins", "dermbench.training.candidates"):
+        for name in ("dermbench.training.predicting.plugins", "dermbench.training.predicting.candidates"):
             monkeypatch.setattr(sys.modules[name], "MODELS", registry)
 
     return add

@@ -14,8 +14,8 @@ from dermbench.artifacts import read_predictions
 from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import predict
-from dermbench.training.checkpoint import write_tensors
-from dermbench.training.tensor_files import HEADER
+from dermbench.training.network.tensor_files import HEADER
+from dermbench.training.run.checkpoint import write_tensors
 
 
 def test_predict_gives_the_bits_that_training_wrote(finished_run, shared_dataset):

@@ -14,9 +14,10 @@ import pytest
 
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import UsageError
-from dermbench.training import InterruptedRunError, loop
-from dermbench.training.stopping import Stopper
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training import InterruptedRunError
+from dermbench.training.network.tensor_files import read_tensors
+from dermbench.training.run import loop
+from dermbench.training.run.stopping import Stopper
 
 FULL = (
     "ema_decay=0.9", "dropout=0.3", "drop_path=0.2", "patience=2", "epochs=40", "clip_norm=1.0",
@@ -168,7 +169,7 @@ def test_a_signal_is_held_back_and_a_later_one_is_not(monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)  # a launcher repeats itself
             assert stopper.requested
-            monkeypatch.setattr("dermbench.training.stopping.SECOND", 0.0)
+            monkeypatch.setattr("dermbench.training.run.stopping.SECOND", 0.0)
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dermbench.training.schedule import FLOOR, SCHEDULES, rate_share
-from dermbench.training.selection import SELECTIONS
+from dermbench.training.run.schedule import FLOOR, SCHEDULES, rate_share
+from dermbench.training.run.selection import SELECTIONS
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -7,9 +7,9 @@ import pytest
 from dermbench.artifacts import RunRecord
 from dermbench.errors import UsageError
 from dermbench.training import train
-from dermbench.training.groups import Groups, group_codes, unit_codes
-from dermbench.training.scoring import validation_scores
-from dermbench.training.selection import SELECTIONS
+from dermbench.training.data.groups import Groups, group_codes, unit_codes
+from dermbench.training.network.scoring import validation_scores
+from dermbench.training.run.selection import SELECTIONS
 
 
 def history(*rows):

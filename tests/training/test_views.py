@@ -9,10 +9,10 @@ import torch
 from dermbench.artifacts import read_predictions
 from dermbench.errors import UsageError
 from dermbench.training import predict
-from dermbench.training.calibrate import fit_temperature
+from dermbench.training.network.scoring import softmax
 from dermbench.training.predict import side_record
-from dermbench.training.scoring import softmax
-from dermbench.training.views import VIEWS
+from dermbench.training.predicting.temperature import fit_temperature
+from dermbench.training.predicting.tta import VIEWS
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_sizes_are_below_at_and_above_that_of_training():
 
 def test_flips_give_the_same_for_a_flipped_image(finished_run, shared_dataset):
     """The mean over a group of turns does not change when the image is turned."""
-    from dermbench.training.loading import load_run
+    from dermbench.training.predicting.run_loading import load_run
 
     network, *_ = load_run(finished_run, shared_dataset, device="cpu")
     network.module.eval()

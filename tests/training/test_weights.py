@@ -9,9 +9,9 @@ import timm
 import torch
 
 from dermbench.errors import InputError, MissingDependencyError, UsageError
-from dermbench.training import weights
-from dermbench.training.checkpoint import write_tensors
-from dermbench.training.weights import NONE, from_reference_names, load_file, load_pretrained, read_weights
+from dermbench.training.network import weights
+from dermbench.training.network.weights import NONE, from_reference_names, load_file, load_pretrained, read_weights
+from dermbench.training.run.checkpoint import write_tensors
 
 
 class Harmful:

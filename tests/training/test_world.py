@@ -18,11 +18,11 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import DermbenchError, ResumableError, UsageError
-from dermbench.training.scoring import batch_bounds
-from dermbench.training.step import split_rows
-from dermbench.training.tensor_files import read_tensors
-from dermbench.training.whole_batch import WholeBatch
-from dermbench.training.world import ElsewhereError, World, _sharing_cores, share
+from dermbench.training.config.distributed import ElsewhereError, World, _sharing_cores, share
+from dermbench.training.network.scoring import batch_bounds
+from dermbench.training.network.tensor_files import read_tensors
+from dermbench.training.run.batch_parts import PartOfBatch
+from dermbench.training.run.step import split_rows
 
 RECIPE = (
     "ema_decay=0.9", "dropout=0.3", "drop_path=0.2", "clip_norm=1.0", "freeze_norm=false", "label_smoothing=0.1",
@@ -272,7 +272,7 @@ def test_masks_of_parts_are_those_of_the_whole():
 
     def masked(rows):
         torch.manual_seed(7)
-        with WholeBatch(rows, 6, shared_norm=False):
+        with PartOfBatch(rows, 6, shared_norm=False):
             dropped = F.dropout(x[rows], 0.5)
             return drop_path(dropped, 0.5, training=True)
 
@@ -280,7 +280,7 @@ def test_masks_of_parts_are_those_of_the_whole():
     whole = drop_path(F.dropout(x, 0.5), 0.5, training=True)
     assert 0 < (whole == 0).float().mean() < 1
     assert torch.equal(torch.cat([masked(slice(0, 2)), masked(slice(2, 6))]), whole)
-    with WholeBatch(slice(0, 2), 6, shared_norm=False):  # a tensor that is not the batch's is left alone
+    with PartOfBatch(slice(0, 2), 6, shared_norm=False):  # a tensor that is not the batch's is left alone
         assert F.dropout(torch.ones(4, 3), 0.5).shape == (4, 3)
         assert torch.equal(F.dropout(x[:2], 0.5, training=False), x[:2])
 
@@ -304,7 +304,7 @@ def test_the_launcher_names_the_processes(monkeypatch):
 
 def test_processes_of_a_machine_share_its_cores(monkeypatch):
     threads = torch.get_num_threads()
-    monkeypatch.setattr("dermbench.training.world.available_cores", lambda: 8)
+    monkeypatch.setattr("dermbench.training.config.distributed.available_cores", lambda: 8)
     try:
         for set_by_launcher, size, wanted in (("", 2, 4), ("4", 16, 2), ("", 16, 1)):
             monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

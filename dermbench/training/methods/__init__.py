@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError, create_model
 
-from dermbench.errors import UsageError
+from dermbench.errors import DermbenchError, UsageError
 from dermbench.registry import Registry
+from dermbench.training.config.naming import suggest
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 from dermbench.training.methods.dfr import DFR
 from dermbench.training.methods.distill import Distill
@@ -22,12 +23,11 @@ from dermbench.training.methods.group_dro import GroupDRO
 from dermbench.training.methods.logit_adjustment import LogitAdjustment
 from dermbench.training.methods.mixing import CutMix, Mixup
 from dermbench.training.methods.swa import SWA
-from dermbench.training.naming import suggest
 
 if TYPE_CHECKING:
     import torch
 
-    from dermbench.training.config import TrainConfig
+    from dermbench.training.config.train_config import TrainConfig
 
 __all__ = [
     "METHODS",
@@ -97,11 +97,15 @@ def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        With everything that is wrong: unknown options with the nearest known one, and wrong values.
+        With everything that is wrong: an unknown method or option, with the nearest known one, and wrong values.
     """
-    known = method_class(names).Options.model_fields
     try:
-        return method_class(names).Options.model_validate(values).model_dump(mode="json")
+        options = method_class(names).Options
+    except DermbenchError as error:
+        raise ValueError(str(error)) from error
+    known = options.model_fields
+    try:
+        return options.model_validate(values).model_dump(mode="json")
     except ValidationError as error:
         problems = []
         for found in error.errors():

@@ -1,7 +1,7 @@
 """What a training method is: a class of hooks that the training loop calls.
 
 A method changes one thing about training and leaves the rest to the base class, which is empirical risk
-minimisation with the sampler, loss, class weights and label smoothing of the configuration. Methods are
+minimisation with the sampler, class weights and label smoothing of the configuration. Methods are
 combined by inheritance (``method = "mixup+group_dro"`` is a class with both as bases), so a hook that adds
 to what others do calls ``super()``.
 """
@@ -16,18 +16,17 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 
-from dermbench.training.balance import SAMPLERS, class_weights
-from dermbench.training.device import to_device
-from dermbench.training.losses import LOSSES
+from dermbench.training.config.device import to_device
+from dermbench.training.data.balance import SAMPLERS, class_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
-    from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
 
 
 class MethodOptions(BaseModel):
@@ -218,8 +217,8 @@ class Method:
         return logits
 
     def losses(self, logits: Tensor, targets: Targets) -> Tensor:
-        """Return the weighted loss of each image, shape (n,)."""
-        return LOSSES[self.config.loss](logits, self.smoothed(targets), self.class_weights)
+        """Return the cross-entropy of each image in nats, ``-sum_c w_c t_c log p_c``, shape (n,)."""
+        return -(logits.log_softmax(dim=1) * self.smoothed(targets)) @ self.class_weights
 
     def smoothed(self, targets: Targets) -> Tensor:
         """Return the targets with ``label_smoothing`` of their mass spread over all classes."""

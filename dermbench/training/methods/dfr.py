@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from dermbench.training.features import compute_features
+from dermbench.training.config.seeding import numpy_generator
 from dermbench.training.methods.base import Method, MethodOptions
-from dermbench.training.probe import fit_head
-from dermbench.training.seeding import numpy_generator
+from dermbench.training.network.features import compute_features
+from dermbench.training.network.probe import fit_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.training.device import Runtime
-    from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
 
 
 class DFROptions(MethodOptions):

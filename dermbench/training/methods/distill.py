@@ -16,7 +16,7 @@ from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth
 from dermbench.errors import InputError, UsageError
-from dermbench.training.device import to_device
+from dermbench.training.config.device import to_device
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
-    from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
 
 TENSOR = "distill.teacher"
 REMEDY = (

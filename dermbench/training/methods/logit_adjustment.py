@@ -13,7 +13,7 @@ from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dermbench.training.config import TrainConfig
+    from dermbench.training.config.train_config import TrainConfig
 
 
 class LogitAdjustmentOptions(MethodOptions):

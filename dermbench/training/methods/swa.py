@@ -9,18 +9,18 @@ import torch
 from pydantic import Field
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dermbench.training.config.seeding import derive
 from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
-from dermbench.training.model import build_network, freeze_norm, freeze_stages
-from dermbench.training.scoring import whole_batches
-from dermbench.training.seeding import derive
+from dermbench.training.network.network import build_network, freeze_norm, freeze_stages
+from dermbench.training.network.scoring import whole_batches
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from dermbench.training.config import TrainConfig
-    from dermbench.training.device import Runtime
-    from dermbench.training.model import Network
-    from dermbench.training.pixels import Samples
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
 
 COUNT = "swa.count"
 PREFIX = "swa.weights/"

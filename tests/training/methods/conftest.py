@@ -8,7 +8,7 @@ pytest.importorskip("torch", reason="training needs the [train] extra")
 
 import torch
 
-from dermbench.training.config import TrainConfig
+from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.methods import TrainingSplit, make_method
 
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from dermbench.errors import InputError, RegistryError, UsageError
-from dermbench.training.configure import validate
+from dermbench.training.config.seeding import torch_generator
 from dermbench.training.methods import METHODS, method_class
-from dermbench.training.seeding import torch_generator
+from dermbench.training.run.configure import validate
 
 BASE = {"model": "test_efficientnet"}
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from dermbench.errors import InputError, UsageError
-from dermbench.training import InterruptedRunError, loop, predict, train
-from dermbench.training.config import TrainConfig
+from dermbench.training import InterruptedRunError, predict, train
+from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.methods import TrainingSplit, make_method
+from dermbench.training.run import loop
 
 CLASSES = ("a", "b", "c")
 IDS = ("z", "m", "k")  # not in order

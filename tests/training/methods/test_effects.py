@@ -10,11 +10,11 @@ import torch
 
 from dermbench.artifacts import RunRecord
 from dermbench.training import train
-from dermbench.training.balance import SAMPLERS
+from dermbench.training.config.seeding import torch_generator
+from dermbench.training.data.balance import SAMPLERS
 from dermbench.training.methods import METHODS, Targets, method_class
 from dermbench.training.methods.mixing import neighbours
-from dermbench.training.seeding import torch_generator
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.network.tensor_files import read_tensors
 
 
 def part(n=4):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.network.tensor_files import read_tensors
 
 
 def test_q_moves_to_the_worst_group_by_hand(make):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dermbench.training import InterruptedRunError, loop, predict, train
+from dermbench.training import InterruptedRunError, predict, train
 from dermbench.training.methods import METHODS
-from dermbench.training.tensor_files import read_tensors
+from dermbench.training.network.tensor_files import read_tensors
+from dermbench.training.run import loop
 
 
 def weights(out):

@@ -1,0 +1,280 @@
+"""The processes of one job, as ``torchrun`` or ``accelerate launch`` started them; alone, all of this is idle.
+
+Every process runs the same code and holds the same network. They differ in the rows of a batch that they
+compute, and only process 0 writes or prints.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from dermbench.errors import DermbenchError, MissingDependencyError, ResumableError, UsageError
+from dermbench.training.config.device import available_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor, nn
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(hours=1)
+"""How long a process waits for the others, which may be decoding images; one that dies ends the wait at once."""
+
+
+LAUNCH = "A launcher sets it (torchrun --nproc-per-node N -m dermbench train ...); without one, unset it."
+
+
+def of_variable(name: str, default: int) -> int:
+    """Return a number that a launcher put into the environment; ``default`` where there is none.
+
+    Raises
+    ------
+    UsageError
+        When it is no whole number from 0 to 99,999.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,5}", text):
+        raise UsageError(f"the environment variable {name}={text[:40]!r} is no number of processes", remedy=LAUNCH)
+    return int(text)
+
+
+class ElsewhereError(DermbenchError):
+    """Stops a process because another one of the job met an error, and tells it."""
+
+    def __init__(self, exit_code: int = DermbenchError.exit_code) -> None:
+        super().__init__("")
+        self.exit_code = exit_code
+
+
+@dataclass
+class World:
+    """The processes of a job.
+
+    Attributes
+    ----------
+    rank, size
+        Number of this process, from 0, and number of processes.
+    local_rank
+        Number of this process on its machine, which is the number of its GPU.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    _accelerator: Any = field(default=None, repr=False)
+
+    @classmethod
+    def of_environment(cls) -> World:
+        """Return the world that the launcher describes; one process when there was no launcher.
+
+        Raises
+        ------
+        UsageError
+            When its variables are no numbers, or contradict each other.
+        """
+        rank, size, local = of_variable("RANK", 0), of_variable("WORLD_SIZE", 1), of_variable("LOCAL_RANK", 0)
+        if size <= 1:
+            return cls()
+        if max(rank, local) >= size:
+            name, number = ("RANK", rank) if rank >= size else ("LOCAL_RANK", local)
+            raise UsageError(
+                f"the environment variable {name}={number} is too high: processes are counted from 0, "
+                f"and WORLD_SIZE is {size}",
+                remedy=LAUNCH,
+            )
+        return cls(rank, size, local)
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+    def device(self, name: str) -> str:
+        """Return the device of this process, for the one that the configuration names.
+
+        Raises
+        ------
+        UsageError
+            When one GPU is asked for by its number, or there are fewer GPUs than processes.
+        """
+        if self.size == 1 or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+            return name
+        if name not in {"auto", "cuda"}:
+            raise UsageError(
+                f"device {name!r} is one device, and {self.size} processes need one each",
+                remedy="--set device=cuda (each process takes its own) or --set device=cpu",
+            )
+        if (there := torch.cuda.device_count()) <= self.local_rank:
+            raise UsageError(f"{there} GPUs for {self.local_rank + 1} or more processes", remedy="Start fewer.")
+        return f"cuda:{self.local_rank}"
+
+    def refuse_several(self, what: str) -> None:
+        """Refuse what one process does alone.
+
+        Raises
+        ------
+        UsageError
+            When there are several processes.
+        """
+        if self.size > 1:
+            raise UsageError(
+                f"{what} is trained by one process, not {self.size}", remedy="Start it without a launcher."
+            )
+
+    @contextmanager
+    def joined(self, device: torch.device) -> Iterator[None]:
+        """Connect the processes for the block: NCCL on GPUs, gloo on the CPU."""
+        if self.size == 1:
+            yield
+            return
+        try:
+            from accelerate import Accelerator  # noqa: PLC0415 - four seconds that one process need not spend
+            from accelerate.utils import (  # noqa: PLC0415
+                DistributedDataParallelKwargs,
+                InitProcessGroupKwargs,
+            )
+        except ImportError as error:
+            raise MissingDependencyError(
+                f"several processes need accelerate, which cannot be imported: {error}",
+                remedy="python -m pip install 'dermbench[train]'",
+            ) from error
+        handlers = [
+            InitProcessGroupKwargs(timeout=PATIENCE),
+            DistributedDataParallelKwargs(gradient_as_bucket_view=True),
+        ]
+        with _sharing_cores(self.size) if device.type == "cpu" else nullcontext():
+            try:
+                self._accelerator = Accelerator(
+                    cpu=device.type == "cpu",
+                    mixed_precision="no",
+                    device_placement=False,
+                    kwargs_handlers=handlers,
+                )
+            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is not set, nobody is there
+                raise UsageError(
+                    f"the {self.size} processes cannot be connected: {error}", remedy=LAUNCH
+                ) from error
+        yield
+        self._accelerator.wait_for_everyone()
+        self._accelerator.end_training()
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Return a module whose backward pass averages gradients over the processes."""
+        wrapped: nn.Module = module if self.size == 1 else self._accelerator.prepare_model(module)
+        return wrapped
+
+    def unsynchronised(self, module: nn.Module) -> AbstractContextManager[None]:
+        """Let the block's backward passes add to the gradients of this process only."""
+        if self.size == 1:
+            return nullcontext()
+        context: AbstractContextManager[None] = self._accelerator.no_sync(module)
+        return context
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Return the sum of a tensor over the processes, without gradient."""
+        if self.size > 1:
+            values = values.detach().clone()
+            dist.all_reduce(values)
+        return values
+
+    def any(self, flag: bool, device: torch.device) -> bool:  # noqa: FBT001
+        """Return whether ``flag`` is set in any of the processes."""
+        return bool(self.sum(torch.tensor(float(flag), device=device)))
+
+    def highest(self, value: float, device: torch.device) -> float:
+        """Return the largest value of the processes."""
+        if self.size == 1:
+            return value
+        tensor = torch.tensor(value, dtype=torch.float64, device=device)
+        dist.all_reduce(tensor, dist.ReduceOp.MAX)
+        return float(tensor)
+
+    def do_first(self, function: Callable[[], T]) -> T | None:
+        """Call ``function`` in process 0 while the others wait; they get None.
+
+        Raises
+        ------
+        ElsewhereError
+            In the others, when it raised in process 0.
+        """
+        if self.size == 1:
+            return function()
+        told: list[int | None] = [None]
+        if not self.first:
+            dist.broadcast_object_list(told)
+            if told[0] is not None:
+                raise ElsewhereError(told[0])
+            return None
+        try:
+            result = function()
+        except BaseException as error:
+            told[0] = getattr(error, "exit_code", 1)
+            dist.broadcast_object_list(told)
+            raise
+        dist.broadcast_object_list(told)
+        return result
+
+    def first_then_all(self, function: Callable[[], T]) -> T:
+        """Call ``function`` in process 0 and then in the others, for which it finds what was left in a cache."""
+        result = self.do_first(function)
+        return function() if result is None else result
+
+    @contextmanager
+    def speaking_once(self) -> Iterator[None]:
+        """Leave it to process 0 to tell an error that all have; what happened to one of them it tells itself.
+
+        Raises
+        ------
+        ElsewhereError
+            In place of an error that process 0 tells.
+        """
+        try:
+            yield
+        except DermbenchError as error:
+            if self.first:
+                raise
+            if isinstance(error, ResumableError) and error.exit_code == DermbenchError.exit_code:
+                raise ResumableError(f"process {self.rank}: {error.message}", remedy=error.remedy) from error
+            raise ElsewhereError(error.exit_code) from error
+
+    def rows(self, n: int) -> slice:
+        """Return the rows of a batch of ``n`` that this process computes.
+
+        All but the last process get an even number, so that neighbours (0 with 1, 2 with 3, ...) stay together.
+        """
+        return share(n, self.rank, self.size)
+
+
+@contextmanager
+def _sharing_cores(size: int) -> Iterator[None]:
+    """Let the processes of a job on one machine share its cores, where ``OMP_NUM_THREADS`` does not say otherwise.
+
+    For the block the variable is set: accelerate takes its own share, and warns, where it is not.
+    """
+    if os.environ.get("OMP_NUM_THREADS"):
+        yield
+        return
+    threads = max(1, available_cores() // (of_variable("LOCAL_WORLD_SIZE", size) or size))
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+
+
+def share(n: int, rank: int, size: int) -> slice:
+    """Return the rows of ``n`` that process ``rank`` of ``size`` computes; see :meth:`World.rows`."""
+    pairs = (n + 1) // 2
+    return slice(min(n, 2 * (pairs * rank // size)), min(n, 2 * (pairs * (rank + 1) // size)))

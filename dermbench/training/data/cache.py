@@ -1,0 +1,237 @@
+"""The cache file of a split: decoded images, and how to tell that they are still the right ones.
+
+``<name>.npy`` holds the pixels. ``<name>.json`` beside it, written first, says which files they came from
+(size and time) and what each decoded image's CRC-32 is. A cache whose bytes differ from that is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from dermbench.artifacts.files import atomic_path, locked, write_text
+from dermbench.artifacts.guarded import check_plain, read_json
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.outputs import remove_leftovers
+from dermbench.artifacts.records import validated
+from dermbench.errors import InputError, UsageError
+from dermbench.training.config.device import available_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+LOCK_SECONDS = 3600.0
+BLOCK = 256
+"""Images decoded before they are written."""
+
+
+ABOUT_BYTES = 256 << 20
+Stamp = tuple[int, int] | None
+"""Size and time of a file, None where it is not there."""
+
+
+class About(BaseModel):
+    """What lies beside a cache file.
+
+    Attributes
+    ----------
+    crc32
+        Checksum of each image.
+    stamps
+        Size and time of each image's file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    crc32: list[int]
+    stamps: list[Stamp]
+
+
+@dataclass(frozen=True)
+class Originals:
+    """Image files of a split.
+
+    Attributes
+    ----------
+    image_ids, paths
+        One an image.
+    digests
+        ``sha256:<hex>`` of the bytes that were prepared, None where the manifest says nothing.
+    """
+
+    image_ids: Sequence[str]
+    paths: Sequence[Path]
+    digests: Sequence[str | None]
+
+    def fingerprint(self) -> str:
+        """Return a hash of what the split is made of; a file without a digest counts with size and time."""
+        digest = hashlib.sha256(b"dermbench.pixels/3")
+        for image_id, path, content in zip(self.image_ids, self.paths, self.digests, strict=True):
+            version = content or f"{path} {stamp(path)}"
+            digest.update(f"{image_id}\x1f{version}\x1e".encode())
+        return digest.hexdigest()
+
+    def changed(self, stamps: Sequence[Stamp]) -> list[str]:
+        """Return a sentence for each file that is not what was prepared.
+
+        Only files whose size or time differs from ``stamps`` are read; one that is gone is none: the cache
+        stands for it.
+        """
+        found = []
+        for path, content, known in zip(self.paths, self.digests, stamps, strict=True):
+            now = stamp(path)
+            if content is not None and now not in (None, known) and file_digest(path) != content:
+                found.append(f"{path}: has changed since the dataset was prepared")
+        return found
+
+
+def stamp(path: Path) -> Stamp:
+    """Return size and time of a file, None when it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def open_cache(
+    target: Path,
+    originals: Originals,
+    side: int,
+    decode: Callable[[Path, int], NDArray[np.uint8]],
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.uint8], str]:
+    """Return the images of a split mapped from their cache file, made by one process when it is not right.
+
+    Parameters
+    ----------
+    target
+        Cache file.
+    originals
+        Where the images come from.
+    side
+        Side of the square in pixels.
+    decode
+        Returns an image as (side, side, 3).
+    progress
+        Called with images done and images in all while decoding.
+
+    Returns
+    -------
+    tuple
+        Images (n_samples, side, side, 3), read-only, and ``sha256:<hex>`` of ids and pixels.
+    """
+    shape = (len(originals.paths), side, side, 3)
+    found = _read(target, originals, shape)
+    if found is None:
+        with locked(target.with_suffix(".lock"), seconds=LOCK_SECONDS):
+            found = _read(target, originals, shape)  # another process may have made it meanwhile
+            if found is None:
+                _build(target, originals, shape, decode, progress)
+                found = _read(target, originals, shape)
+    if found is None:
+        raise InputError(target, ["does not hold what was just written to it"], remedy="Check the disk.")
+    return found
+
+
+def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], str] | None:
+    """Return images and hash, or None when there is no cache or not a sound one."""
+    about_file = target.with_suffix(".json")
+    try:
+        about = validated(about_file, About, read_json(about_file, limit=ABOUT_BYTES))
+        check_plain(target)
+        images = np.lib.format.open_memmap(target, mode="r")
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache, it is made again
+        return None
+    sums, stamps = about.crc32, about.stamps
+    if images.shape != shape or images.dtype != np.uint8 or len(stamps) != len(sums) or checksums(images) != sums:
+        return None
+    if changed := originals.changed(stamps):
+        raise InputError(target.parent.parent, changed, remedy="Prepare the dataset again.")
+    if stamps != (now := [stamp(path) for path in originals.paths]):
+        with suppress(UsageError):  # touched files only cost their reading each time
+            _write_about(target, sums, now)
+    named = json.dumps([list(originals.image_ids), list(shape), sums])
+    return images, f"sha256:{hashlib.sha256(named.encode()).hexdigest()}"
+
+
+def checksums(images: NDArray[np.uint8]) -> list[int]:
+    """Return the CRC-32 of each image: 3 GB/s on one core."""
+    with ThreadPoolExecutor(available_cores()) as pool:
+        return list(pool.map(lambda row: zlib.crc32(images[row].tobytes()), range(len(images))))
+
+
+def _build(
+    target: Path,
+    originals: Originals,
+    shape: tuple[int, ...],
+    decode: Callable[[Path, int], NDArray[np.uint8]],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Decode and write in order.
+
+    The file is written, not mapped: on a full disk writing raises, where a mapped page kills the process. It is
+    not waited for until it is on the disk: whoever reads it checks every image.
+    """
+    _make_room(target, int(np.prod(shape)))
+    stamps = [stamp(path) for path in originals.paths]
+    problems, sums = [], []
+    with atomic_path(target, durable=False) as temporary:
+        with temporary.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for done, image in enumerate(_decoded(originals, shape[1], decode), start=1):
+                if isinstance(image, str):
+                    problems.append(image)
+                else:
+                    file.write(image)
+                    sums.append(zlib.crc32(image))
+                if progress is not None:
+                    progress(done, shape[0])
+        if problems:
+            remedy = "Repair or remove these images, or prepare the dataset again."
+            raise InputError(target.parent.parent, problems, remedy=remedy)
+        _write_about(target, sums, stamps)
+
+
+def _decoded(
+    originals: Originals, side: int, decode: Callable[[Path, int], NDArray[np.uint8]]
+) -> Iterator[bytes | str]:
+    """Yield the pixels of each image in order, or what is wrong with it; decoding runs on all cores."""
+
+    def one(path: Path, content: str | None) -> bytes | str:
+        try:
+            pixels = decode(path, side).tobytes()
+        except InputError as error:
+            return f"{path}: {error.problems[0]}"
+        changed = content is not None and file_digest(path) != content
+        return f"{path}: has changed since the dataset was prepared" if changed else pixels
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for first in range(0, len(originals.paths), BLOCK):
+            part = slice(first, first + BLOCK)
+            yield from pool.map(one, originals.paths[part], originals.digests[part])
+
+
+def _write_about(target: Path, sums: list[int], stamps: Sequence[Stamp]) -> None:
+    write_text(target.with_suffix(".json"), json.dumps({"crc32": sums, "stamps": stamps}) + "\n")
+
+
+def _make_room(target: Path, size: int) -> None:
+    """Remove what a killed process left behind, and refuse to start on a disk that is too full."""
+    remove_leftovers(target.parent, [target.name])
+    free = shutil.disk_usage(target.parent).free
+    if size > free:
+        raise UsageError(f"{target}: needs {size / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free")

@@ -1,0 +1,135 @@
+"""Features of frozen networks, computed once and kept in the dataset's cache folder.
+
+A file of features is named by everything that its bits depend on: weights, images, size, batches, device,
+arithmetic and versions. A run therefore computes the same with and without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import timm
+import torch
+
+from dermbench.artifacts.files import locked
+from dermbench.errors import DermbenchError, UsageError
+from dermbench.training.network.network import probe_features
+from dermbench.training.network.scoring import ALONE, batch_bounds, collect, merge, whole_batches
+from dermbench.training.network.tensor_files import FeaturesHeader, read_header, read_safetensors, write_tensors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.distributed import World
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
+
+LOCK_SECONDS = 3600.0
+
+
+def kept_features(
+    network: Network, samples: Samples, config: TrainConfig, runtime: Runtime, world: World = ALONE
+) -> NDArray[np.float64]:
+    """Return the features of all images of a split, from the cache folder where they lie there.
+
+    Parameters
+    ----------
+    network
+        Computed in evaluation mode, on whole images without augmentation.
+    samples
+        Images; where :attr:`Samples.folder` is set, features are kept there.
+    config
+        Gives ``image_size`` and ``batch_size``.
+    runtime
+        Where to compute.
+    world
+        Processes that share the work; each gets all features, and none are kept if there are several.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_samples, n_features).
+    """
+    if samples.folder is None or world.size > 1:
+        return compute_features(network, samples, config, runtime, world=world)
+    target = samples.folder / f"features-{_key(network, samples, config, runtime)[:16]}.safetensors"
+    found = _read(target, len(samples))
+    if found is None:
+        try:
+            with locked(target.with_suffix(".lock"), seconds=LOCK_SECONDS):
+                found = _read(target, len(samples))
+                if found is None:
+                    found = compute_features(network, samples, config, runtime)
+                    _write(target, found)
+        except UsageError:  # a folder that can only be read costs time, nothing else
+            if found is None:
+                found = compute_features(network, samples, config, runtime)
+    return found
+
+
+def compute_features(
+    network: Network,
+    samples: Samples,
+    config: TrainConfig,
+    runtime: Runtime,
+    *,
+    index: NDArray[np.int64] | None = None,
+    world: World = ALONE,
+) -> NDArray[np.float64]:
+    """Return the features of the images ``index`` (by default all), shape (n, n_features)."""
+    rows = np.arange(len(samples)) if index is None else index
+    size, batch_size = config.image_size, config.batch_size
+    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, index=rows, world=world)
+    own = collect(lambda images: probe_features(network, images), batches, network, runtime)
+    return merge(own, batch_bounds(len(rows), batch_size, world), len(rows), world, runtime.device)
+
+
+def _key(network: Network, samples: Samples, config: TrainConfig, runtime: Runtime) -> str:
+    about = {
+        "weights": _weights_digest(network),
+        "model": config.model,
+        "layers": sorted({type(layer).__name__ for layer in network.module.modules()}),
+        "images": samples.digest,
+        "normalisation": [*network.mean, *network.std],
+        "size": [config.image_size, config.batch_size],
+        "runtime": [runtime.name, runtime.precision, runtime.channels_last],
+        "versions": [torch.__version__, timm.__version__],
+    }
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+def _weights_digest(network: Network) -> str:
+    """Return a hash of all weights but the classifier's."""
+    head = {id(tensor) for tensor in network.head.state_dict(keep_vars=True).values()}
+    digest = hashlib.sha256()
+    for name, tensor in network.module.state_dict(keep_vars=True).items():
+        if id(tensor) not in head:
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _write(target: Path, features: NDArray[np.float64]) -> None:
+    tensor = torch.from_numpy(features).float()  # what the network computed: collect only widens it
+    write_tensors(target, {"features": tensor}, {"crc32": zlib.crc32(tensor.numpy().tobytes())})
+
+
+def _read(target: Path, n_samples: int) -> NDArray[np.float64] | None:
+    """Return kept features, None when there are none or they are damaged."""
+    if not target.is_file():
+        return None
+    with suppress(DermbenchError, KeyError):
+        header, tensor = read_header(target, FeaturesHeader), read_safetensors(target)["features"]
+        if header is not None and tensor.ndim == 2 and len(tensor) == n_samples and tensor.dtype == torch.float32:
+            kept: NDArray[Any] = tensor.numpy()
+            return kept.astype("float64") if zlib.crc32(kept.tobytes()) == header.crc32 else None
+    return None

@@ -1,0 +1,194 @@
+"""Networks by their timm name, with what they expect of their input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+from timm.models import group_parameters
+from torch import nn
+
+from dermbench.errors import UsageError
+from dermbench.training.config.naming import suggest
+from dermbench.training.network.weights import HUB, NONE, as_any, hub_description, load_pretrained
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.network.tensor_files import Origin
+
+
+@dataclass
+class Network:
+    """A classifier and what it expects of its input.
+
+    Attributes
+    ----------
+    module
+        Maps images (n, 3, image_size, image_size) to logits (n, n_classes).
+    mean, std
+        Normalisation of pixels in [0, 1], a value a channel.
+    pretrained
+        What its weights started from, in words.
+    origin
+        Of a network named by the hub (``hf-hub:OWNER/NAME``): what its description there says, so that a
+        finished run needs no hub. None for the networks that timm knows by name.
+    """
+
+    module: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    pretrained: str = NONE
+    origin: Origin | None = None
+
+    @property
+    def head(self) -> nn.Module:
+        """The classifier layer."""
+        head = as_any(self.module).get_classifier()
+        if not isinstance(head, nn.Module):
+            raise UsageError("this network has no single classifier layer; choose another with --set model=...")
+        return head
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, those of frozen stages among them."""
+        return sum(p.numel() for p in self.module.parameters())
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that timm does not know.
+
+    Raises
+    ------
+    UsageError
+        With the nearest name.
+    """
+    known = timm.list_models()
+    architecture, _, tag = name.partition(".")
+    if architecture not in known:
+        hint = suggest(architecture, dict.fromkeys(known)) if known else ""
+        hint = hint if hint.startswith("did") else f"timm knows {len(known):,} models"
+        raise UsageError(f"unknown model {name!r}; {hint}")
+    tagged = [known_name.partition(".")[2] for known_name in timm.list_pretrained(f"{architecture}.*")]
+    if tag and tag not in tagged:
+        raise UsageError(f"{architecture} has no pretrained tag {tag!r}; {suggest(tag, dict.fromkeys(tagged))}")
+
+
+def build_network(
+    config: TrainConfig,
+    n_classes: int,
+    *,
+    classes: Sequence[str] = (),
+    pretrained: bool | None = None,
+    origin: Origin | None = None,
+) -> Network:
+    """Make the network of a run.
+
+    Parameters
+    ----------
+    config
+        Names the network, its weights and its regularisation.
+    n_classes
+        Size of the classifier.
+    classes
+        Names of its outputs, so that a file of weights for other classes gives it none.
+    pretrained
+        Overrides whether weights are loaded: False to load a run's own weights afterwards.
+    origin
+        :attr:`Network.origin` of the run, where it is known.
+    """
+    origin = origin or describe_origin(config.model)
+    name = config.model if origin is None else origin.architecture
+    check_name(name)
+    options: dict[str, Any] = {
+        "num_classes": n_classes,
+        "drop_rate": config.dropout,
+        "drop_path_rate": config.drop_path,
+    }
+    if origin is not None:
+        options |= {**origin.args, "pretrained_cfg": origin.cfg}
+    pretrained_cfg = timm.get_pretrained_cfg(name)
+    if pretrained_cfg is not None and pretrained_cfg.fixed_input_size:
+        options["img_size"] = config.image_size
+    try:
+        module = timm.create_model(name, pretrained=False, **options)
+    except (TypeError, ValueError, RuntimeError, LookupError) as error:  # it knows no drop_path or img_size, ...
+        raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
+    words = NONE
+    if pretrained is None:
+        wanted, file = config.pretrained, config.weights
+        words = load_pretrained(module, config.model, pretrained=wanted, weights=file, classes=classes)
+    cfg = as_any(module).pretrained_cfg
+    return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words, origin)
+
+
+def describe_origin(name: str) -> Origin | None:
+    """Return architecture, arguments and configuration of ``hf-hub:OWNER/NAME``; None for another name.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the hub cannot be reached and its description is not in the local cache.
+    UsageError
+        When there is no such network of timm.
+    """
+    if not name.startswith(HUB):
+        return None
+    return hub_description(name.removeprefix(HUB))
+
+
+def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """Return the features before the classifier, shape (n, n_features)."""
+    module = as_any(network.module)
+    features: torch.Tensor = module.forward_head(module.forward_features(images), pre_logits=True)
+    return features
+
+
+def freeze_norm(module: nn.Module, *, every: bool) -> None:
+    """Keep running statistics of batch normalisation as they are while the rest trains.
+
+    Parameters
+    ----------
+    module
+        Network in training mode.
+    every
+        Whether all layers of batch normalisation are meant, or those alone whose weights do not train.
+    """
+    for layer in module.modules():
+        if not isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the base has no public name
+            continue
+        if every or (layer.weight is not None and not layer.weight.requires_grad):
+            layer.eval()
+
+
+def freeze_stages(network: Network, number: int) -> None:
+    """Keep the weights of the first stages of a network; no gradient of them is computed.
+
+    Parameters
+    ----------
+    network
+        A network of timm, which says what its stages are: the stem is the first of them.
+    number
+        How many, 0 for none.
+
+    Raises
+    ------
+    UsageError
+        When fewer stages than that come before the classifier, or the network does not say what its stages are.
+    """
+    if not number:
+        return
+    module = as_any(network.module)
+    if not hasattr(module, "group_matcher"):
+        raise UsageError(f"frozen_stages={number}: this network does not say what its stages are")
+    stages = group_parameters(module, module.group_matcher(coarse=True))
+    named, head = dict(module.named_parameters()), {id(p) for p in network.head.parameters()}
+    before = [names for _, names in sorted(stages.items()) if not any(id(named[name]) in head for name in names)]
+    if number > len(before):
+        raise UsageError(f"frozen_stages={number}: this network has {len(before)} stages before its classifier")
+    for name in chain.from_iterable(before[:number]):
+        named[name].requires_grad_(requires_grad=False)

@@ -1,0 +1,182 @@
+"""Probabilities of a network, and the few scores that training itself looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sklearn.metrics import f1_score
+
+from dermbench.training.config.distributed import World
+from dermbench.training.data.augment import resize_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.data.groups import Groups
+    from dermbench.training.data.pixels import Samples
+    from dermbench.training.network.network import Network
+
+ALONE = World()
+
+
+class Normaliser:
+    """Brings images in [0, 1] to what a network expects.
+
+    Parameters
+    ----------
+    network
+        Gives mean and standard deviation a channel.
+    runtime
+        Gives device and memory layout.
+    """
+
+    def __init__(self, network: Network, runtime: Runtime) -> None:
+        self.mean = torch.tensor(network.mean, device=runtime.device).view(1, -1, 1, 1)
+        self.std = torch.tensor(network.std, device=runtime.device).view(1, -1, 1, 1)
+        self.memory_format = runtime.memory_format
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Return normalised images, shape unchanged."""
+        return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+
+
+def batch_bounds(n: int, batch_size: int, world: World) -> list[tuple[int, int]]:
+    """Return first and last row of the batches that this process computes, of ``n`` rows in order.
+
+    Batches are dealt out whole, so a row is computed among the same rows by any number of processes.
+    """
+    bounds = [(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+    return bounds[world.rank :: world.size]
+
+
+def whole_batches(
+    samples: Samples,
+    network: Network,
+    runtime: Runtime,
+    *,
+    size: int,
+    batch_size: int,
+    index: NDArray[np.int64] | None = None,
+    world: World = ALONE,
+) -> Iterator[torch.Tensor]:
+    """Yield normalised whole images (no augmentation) in order, ``batch_size`` at a time.
+
+    ``index`` chooses images; by default all are taken.
+    """
+    normalise = Normaliser(network, runtime)
+    rows = np.arange(len(samples)) if index is None else index
+    for start, stop in batch_bounds(len(rows), batch_size, world):
+        yield normalise(resize_batch(samples.batch(rows[start:stop], runtime.device), size))
+
+
+@torch.inference_mode()
+def collect(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    batches: Iterator[torch.Tensor],
+    network: Network,
+    runtime: Runtime,
+) -> NDArray[np.float64]:
+    """Return ``function`` of every image in double precision, shape (n_samples, n_outputs).
+
+    The network is in evaluation mode meanwhile and keeps the mode it had.
+    """
+    training = network.module.training
+    network.module.eval()
+    outputs = []
+    for images in batches:
+        with runtime.autocast():
+            outputs.append(function(images).float())
+    network.module.train(training)
+    # one copy for all: each would wait for the device
+    stacked: NDArray[np.float64] = torch.cat(outputs).cpu().double().numpy() if outputs else np.zeros((0, 0))
+    return stacked
+
+
+def predict_logits(
+    samples: Samples, network: Network, runtime: Runtime, *, size: int, batch_size: int, world: World = ALONE
+) -> NDArray[np.float64]:
+    """Return logits in double precision, shape (n_samples, n_classes); every process gets all of them."""
+    batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, world=world)
+    own = collect(network.module, batches, network, runtime)
+    return merge(own, batch_bounds(len(samples), batch_size, world), len(samples), world, runtime.device)
+
+
+def merge(
+    own: NDArray[np.float64], bounds: list[tuple[int, int]], n: int, world: World, device: torch.device
+) -> NDArray[np.float64]:
+    """Return the rows that all processes computed, in order, shape (n, n_outputs).
+
+    Parameters
+    ----------
+    own
+        Rows of this process.
+    bounds
+        Where they belong, from :func:`batch_bounds`.
+    n
+        Number of rows in all.
+    world
+        The processes.
+    device
+        Device of the run.
+    """
+    if world.size == 1:
+        return own
+    columns = int(world.highest(own.shape[1], device))
+    merged = np.zeros((n, columns))
+    if bounds:
+        merged[np.concatenate([np.arange(start, stop) for start, stop in bounds])] = own
+    # every row is of one process and zero in the others: the sum is exact
+    summed: NDArray[np.float64] = world.sum(torch.from_numpy(merged).to(device)).cpu().numpy()
+    return summed
+
+
+def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return class probabilities, rows summing to 1; a row with NaN or infinity becomes NaN."""
+    with np.errstate(invalid="ignore"):
+        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def validation_scores(
+    labels: NDArray[np.int64], logits: NDArray[np.float64], groups: Groups | None = None
+) -> dict[str, float | None]:
+    """Return the scores of a validation split.
+
+    Returns
+    -------
+    dict
+        ``val_loss``, the mean of -log p(label) in nats without class weights; ``val_macro_f1`` over the
+        classes that occur in ``labels``; ``val_accuracy``. With ``groups`` the lowest accuracy and the lowest
+        balanced accuracy of a group (None without groups), and the accuracy of each.
+    """
+    prob = softmax(logits)
+    chosen = np.clip(prob[np.arange(len(labels)), labels], np.finfo(np.float64).tiny, None)
+    predicted = prob.argmax(axis=1)
+    present = np.unique(labels)
+    f1 = f1_score(labels, predicted, labels=present, average="macro", zero_division=0)
+    scores: dict[str, float | None] = {
+        "val_loss": float(-np.log(chosen).mean()),
+        "val_macro_f1": float(f1),
+        "val_accuracy": float((predicted == labels).mean()),
+    }
+    return scores if groups is None else scores | _group_scores(labels, predicted == labels, groups)
+
+
+def _group_scores(labels: NDArray[np.int64], right: NDArray[np.bool_], groups: Groups) -> dict[str, float | None]:
+    rows = {name: groups.codes == code for code, name in groups.known.items()}
+    accuracy = {name: float(right[mine].mean()) for name, mine in rows.items()}
+    balanced = [
+        float(np.mean([right[mine & (labels == label)].mean() for label in np.unique(labels[mine])]))
+        for mine in rows.values()
+    ]
+    return {
+        "val_worst_accuracy": min(accuracy.values(), default=None),
+        "val_worst_balanced_accuracy": min(balanced, default=None),
+        **{f"val_accuracy_{name}": value for name, value in accuracy.items()},
+    }

@@ -1,0 +1,282 @@
+"""Files of tensors: typed headers, and one message for whatever a hostile file makes a library raise."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, StrictInt, field_validator
+
+from dermbench.artifacts.files import atomic_path
+from dermbench.artifacts.guarded import check_plain, parse_json
+from dermbench.artifacts.records import validated
+from dermbench.artifacts.tensor_header import read_metadata
+from dermbench.errors import DermbenchError, InputError, UsageError, name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+M = TypeVar("M", bound=BaseModel)
+
+HEADER = "dermbench"
+"""Name of the entry of a file's metadata that is dermbench's."""
+SWELLING = 64 << 20
+"""Bytes that the parts of an archive may have beyond the size of the file: torch does not compress."""
+FROM_FILES = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
+"""Arguments that would have timm read other files."""
+Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+def plain(values: object) -> object:
+    """Return dictionaries and sequences as JSON holds them; other values as they are."""
+    if isinstance(values, dict):
+        return {key: plain(value) for key, value in values.items()}
+    return [plain(value) for value in values] if isinstance(values, list | tuple) else values
+
+
+class Origin(BaseModel):
+    """What the hub says of a network that it names.
+
+    Attributes
+    ----------
+    architecture
+        Its timm name.
+    args, cfg
+        Arguments and configuration that it is made with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    architecture: str
+    args: dict[str, JsonValue] = Field(default_factory=dict)
+    cfg: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @field_validator("args", "cfg", mode="before")
+    @classmethod
+    def _lists(cls, values: object) -> object:
+        """Turn tuples, as timm gives them, into the lists that the file holds."""
+        return plain(values)
+
+    @field_validator("args")
+    @classmethod
+    def _reads_no_files(cls, args: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        if names := sorted(FROM_FILES & args.keys()):
+            raise ValueError(f"may not hold {name_some(names)}")
+        return args
+
+
+class WeightsHeader(BaseModel):
+    """What dermbench writes into a file of weights about itself; what a file does not say has its default.
+
+    Attributes
+    ----------
+    model, classes
+        Name of the network, and what its outputs mean, in order.
+    mean, std
+        Normalisation of pixels in [0, 1], a value a channel.
+    origin
+        Of a network that the hub names.
+    dataset, held_out
+        Content hash of the dataset it was trained on, and of the ids it was validated on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str = ""
+    classes: tuple[str, ...] = ()
+    mean: Channels | None = None
+    std: Channels | None = None
+    origin: Origin | None = None
+    dataset: str = ""
+    held_out: str = ""
+
+    @field_validator("origin", mode="before")
+    @classmethod
+    def _none_is_empty(cls, origin: object) -> object:
+        return origin or None
+
+    @field_validator("classes")
+    @classmethod
+    def _differ(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        return distinct(classes)
+
+    @field_validator("std")
+    @classmethod
+    def _positive(cls, std: Channels | None) -> Channels | None:
+        return positive(std)
+
+
+class FeaturesHeader(BaseModel):
+    """What a file of kept features says: the checksum of its bytes."""
+
+    crc32: StrictInt
+
+
+def distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse repeated classes."""
+    if len(set(classes)) < len(classes):
+        raise ValueError("a class is named twice")
+    return classes
+
+
+def positive(std: Channels | None) -> Channels | None:
+    """Refuse a standard deviation that nothing can be divided by."""
+    if std is not None and min(std) <= 0:
+        raise ValueError("a standard deviation is not above 0")
+    return std
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON header as one safetensors file, atomically."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        try:
+            safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+        except safetensors.SafetensorError as error:  # a full disk comes as this, not as OSError
+            raise UsageError(f"{path}: cannot write ({_reason(error)})") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system says, without what the library says around it."""
+    return str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+
+
+def read_header(path: Path, model: type[M]) -> M | None:
+    """Return what dermbench wrote about a safetensors file into it; None for a file of another program.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When the header is damaged or says something that cannot be.
+    """
+    text = read_metadata(path, HEADER)
+    if text is None:
+        return None
+    try:
+        return validated(path, model, parse_json(path, text))
+    except InputError as error:
+        raise InputError(path, [f"its header: {problem}" for problem in error.problems]) from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], JsonValue]:
+    """Return the tensors of a file by name and what dermbench wrote about it, as plain JSON.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When the file is damaged or not of dermbench.
+    """
+    text = read_metadata(path, HEADER)
+    if text is None:
+        raise InputError(path, ["was not written by dermbench (no header)"])
+    return read_safetensors(path), parse_json(path, text, nan=True)  # an epoch without training has no loss
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file by name; errors as for :func:`read_tensors`."""
+    check_plain(path)
+    with (
+        told(path, "not a safetensors file that can be read"),
+        safetensors.safe_open(path, framework="pt") as file,
+    ):
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def read_pickle(path: Path) -> Any:
+    """Return what a ``.pth`` file holds, without running its pickle.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When the file is damaged, swells when it is read, or holds objects whose loading would run code.
+    """
+    check_plain(path)
+    with told(path, "not a file of weights"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on the pickle protocol, which is no matter of the user's
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                swollen = sum(part.file_size for part in archive.infolist())
+            if swollen > path.stat().st_size + SWELLING:
+                raise InputError(path, [f"its parts would be {swollen / 1e9:.1f} GB when they are unpacked"])
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise InputError(
+                path,
+                ["holds pickled objects beside tensors; loading them could run code, so it is refused"],
+                remedy="Save the tensors alone, with safetensors.torch.save_file(model.state_dict(), FILE)",
+            ) from error
+
+
+@contextmanager
+def told(path: Path, what: str, *, remedy: str | None = None) -> Iterator[None]:
+    """Turn whatever a library raises over a file into one message.
+
+    Raises
+    ------
+    InputError
+        In place of every exception but those of dermbench and Ctrl-C.
+    """
+    try:
+        yield
+    except (DermbenchError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of safetensors is no Exception
+        text = " ".join(str(error).split())[:300]
+        name = "" if text and not isinstance(error, LookupError) else f"{type(error).__name__} "
+        raise InputError(path, [f"{what}: {name}{text}".rstrip()], remedy=remedy) from error
+
+
+def fill(
+    module: nn.Module, tensors: Mapping[str, Tensor], path: Path, *, what: str, remedy: str | None = None
+) -> None:
+    """Copy tensors of a file into a module that they must fit.
+
+    Raises
+    ------
+    InputError
+        When names, shapes or kinds of numbers differ, or a tensor holds NaN or infinity.
+    """
+    if problems := misfits(module.state_dict(), tensors, what):
+        raise InputError(path, problems, remedy=remedy)
+    with told(path, f"does not fit {what}"):
+        module.load_state_dict(dict(tensors))
+
+
+def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], what: str) -> list[str]:
+    """Return what keeps tensors from being the state of a module."""
+    both = sorted(wanted.keys() & found.keys())
+    alike = [name for name in both if like(wanted[name], found[name])]
+    kinds = (
+        (wanted.keys() ^ found.keys(), "are only in one of network and file"),
+        (set(both) - set(alike), "have another shape or kind of numbers"),
+        ({name for name in alike if not is_finite(found[name])}, "hold NaN or infinity"),
+    )
+    return [f"{what}: {len(keys):,} tensors {text}: {name_some(sorted(keys))}" for keys, text in kinds if keys]
+
+
+def like(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have one shape and one kind of numbers, dense and of the CPU."""
+    same = one.shape == other.shape and other.layout == torch.strided and not other.is_quantized
+    return same and (one.is_floating_point(), one.is_complex()) == (other.is_floating_point(), other.is_complex())
+
+
+def is_finite(tensor: Tensor) -> bool:
+    """Return whether a tensor holds neither NaN nor infinity."""
+    return not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())

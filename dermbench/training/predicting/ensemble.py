@@ -1,0 +1,212 @@
+"""Candidates that are asked together: what each has not seen, their mean, and a temperature for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from dermbench.artifacts.columns import JOINED
+from dermbench.errors import UsageError
+from dermbench.training.data.folds import POOL, FoldedData
+from dermbench.training.data.training_data import SPLITS
+from dermbench.training.network.scoring import softmax
+from dermbench.training.predicting.candidates import TRAIN, VALIDATION, Request, probabilities, validation_of
+from dermbench.training.predicting.temperature import Temperature, fit_temperature
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+
+HELD_OUT = "held-out"
+"""In place of a split: every image by the candidates that have not seen it."""
+TRAINED = "trained"
+"""In place of a split: the images that the candidates were trained on."""
+
+
+class Predicted(NamedTuple):
+    """What a candidate says of some images.
+
+    Attributes
+    ----------
+    image_id
+        Shape (n_samples,).
+    prob
+        Shape (n_samples, n_classes).
+    classes
+        Of the columns of ``prob``.
+    """
+
+    image_id: NDArray[np.object_]
+    prob: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    def in_order(self, classes: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probabilities of ``classes``."""
+        return self.prob[:, [self.classes.index(label) for label in classes]]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Candidates whose probabilities are averaged.
+
+    Attributes
+    ----------
+    names
+        Candidates.
+    dataset
+        Whose images are predicted.
+    request
+        How.
+    validation
+        Data of each candidate, in which ``val`` is what it was validated on.
+    """
+
+    names: tuple[str, ...]
+    dataset: Dataset
+    request: Request
+    validation: tuple[Dataset, ...]
+
+    @classmethod
+    def of(
+        cls, names: Sequence[str], dataset: Dataset, request: Request, *, asks: bool, held_out: bool = False
+    ) -> Self:
+        """Return the candidates; ``asks`` says whether what they have not seen matters, ``held_out`` is wanted."""
+        known = tuple(validation_of(name, dataset, held_out=held_out) for name in names) if asks else ()
+        return cls(tuple(names), dataset, request, known)
+
+    @property
+    def folded(self) -> bool:
+        """Whether a candidate was validated on a fold."""
+        return any(isinstance(data, FoldedData) for data in self.validation)
+
+    @property
+    def alike(self) -> bool:
+        """Whether all were validated on the same images."""
+        first, *others = (set(data.part(VALIDATION)["image_id"]) for data in self.validation)
+        return all(other == first for other in others)
+
+    @property
+    def unseen(self) -> str:
+        """The split of the dataset that the candidates hold out together."""
+        return POOL if self.folded else VALIDATION
+
+    def check_unseen(self, split: str) -> None:
+        """Refuse splits of which candidates on folds have seen a part.
+
+        Raises
+        ------
+        UsageError
+            Saying how to predict the rest.
+        """
+        if self.folded and set(split.split(JOINED)) & set(SPLITS):
+            raise UsageError(
+                f"{self.dataset.root}: runs on folds have trained on images of {split!r}",
+                remedy=f"--split {HELD_OUT} gives each image of {POOL} by the runs that have not seen it.",
+            )
+
+    def each(self, split: str) -> list[Predicted]:
+        """Return what each candidate says of a split."""
+        return [Predicted(*probabilities(name, self.dataset, split, self.request)) for name in self.names]
+
+    def of_unseen(self) -> list[Predicted]:
+        """Return what each candidate says of the images it was validated on."""
+        return self._as_seen(VALIDATION)
+
+    def _as_seen(self, split: str) -> list[Predicted]:
+        """Return what each candidate says of a split of the data as it saw them."""
+        return [
+            Predicted(*probabilities(name, data, split, self.request))
+            for name, data in zip(self.names, self.validation, strict=True)
+        ]
+
+    def held_out(self) -> Predicted:
+        """Return the mean for each image over the candidates that have not seen it.
+
+        Raises
+        ------
+        UsageError
+            When runs of some folds are missing.
+        """
+        found = self.of_unseen()
+        classes = found[0].classes
+        ids = self.dataset.part(self.unseen)["image_id"].to_numpy(dtype=object)
+        place = {image: row for row, image in enumerate(ids)}
+        total, count = np.zeros((len(ids), len(classes))), np.zeros(len(ids))
+        for one in found:
+            rows = [place[image] for image in one.image_id]
+            total[rows] += one.in_order(classes)
+            count[rows] += 1
+        if not count.all():
+            raise UsageError(
+                f"{self.dataset.root}: these runs hold out {np.count_nonzero(count):,} "
+                f"of the {len(ids):,} images of {self.unseen}",
+                remedy="Name the runs of the other folds, too.",
+            )
+        return Predicted(ids, total / count[:, None], classes)
+
+    def trained(self) -> Predicted:
+        """Return the mean for the images that all were trained on, of them and no others.
+
+        Raises
+        ------
+        UsageError
+            When they were trained on different images.
+        """
+        if not self.alike:
+            raise UsageError(
+                f"{', '.join(self.names)}: trained on different images of {self.dataset.root}",
+                remedy="Name runs of one fold, or of none.",
+            )
+        return mean_of(self._as_seen(TRAIN))
+
+    def temperature(self) -> Temperature:
+        """Return the temperature of the mean where all were validated on the same images, else of each alone."""
+        found = self.of_unseen()
+        classes = found[0].classes
+        parts = [mean_of(found)] if self.alike else found
+        prob = np.concatenate([one.in_order(classes) for one in parts])
+        label = self.dataset.manifest.set_index("image_id")["label"]
+        truth = [classes.index(name) for one in parts for name in label.loc[list(one.image_id)]]
+        return fit_temperature(log(prob), np.array(truth))
+
+    def fitted_on(self) -> str | None:
+        """Return the hash of the labels that a temperature is fitted on; None of some of several folds."""
+        if self.alike:
+            return self.validation[0].truth(VALIDATION).digest
+        whole = self.dataset.truth(self.unseen)
+        held_out = {image for data in self.validation for image in data.part(VALIDATION)["image_id"]}
+        return whole.digest if len(held_out) == len(whole) else None
+
+    def mean(self, split: str, temperature: Temperature | None) -> Predicted:
+        """Return the mean for a split; a temperature of each alone is applied before the mean is taken."""
+        found = self.each(split)
+        if temperature is None:
+            return mean_of(found)
+        if self.alike:
+            return _scaled(mean_of(found), temperature)
+        return mean_of([_scaled(one, temperature) for one in found])
+
+
+def mean_of(found: Sequence[Predicted]) -> Predicted:
+    """Return the mean of what candidates say of the same images, classes in the order of the first."""
+    first, *others = found
+    total = first.prob
+    for one in others:
+        assert list(one.image_id) == list(first.image_id)  # the order of the manifest
+        total = total + one.in_order(first.classes)
+    return Predicted(first.image_id, total / len(found), first.classes)
+
+
+def _scaled(one: Predicted, temperature: Temperature) -> Predicted:
+    return one._replace(prob=softmax(log(one.prob) / temperature.value))
+
+
+def log(prob: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return logarithms, finite for 0 as well."""
+    logs: NDArray[np.float64] = np.log(np.clip(prob, np.finfo(np.float64).tiny, None))
+    return logs

@@ -1,0 +1,1 @@
+"""A training run: its folder, steps, epochs, checkpoints and what it says."""

@@ -1,0 +1,131 @@
+"""A pass over some rows of a batch that gives what the pass over the whole batch gives for them.
+
+A batch is split over processes, and each process may split its rows again to save memory. Two kinds of layers
+would notice. Dropout and stochastic depth draw a random mask: it is drawn for the whole batch, from the same
+generator in every part, and the part takes its rows. Batch normalisation uses the statistics of the batch: they
+are summed over the processes (on GPUs ``SyncBatchNorm`` does this, which torch does not have for CPUs).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+
+class PartOfBatch(TorchFunctionMode):
+    """Lets a forward pass over ``rows`` of a batch behave as part of the pass over all rows.
+
+    Parameters
+    ----------
+    rows
+        Which rows the images are.
+    total
+        Number of rows of the whole batch.
+    shared_norm
+        Whether batch normalisation sums its statistics over the processes of the job. All of them must
+        then compute the same layers at the same time.
+    """
+
+    def __init__(self, rows: slice, total: int, *, shared_norm: bool) -> None:
+        super().__init__()
+        self.rows, self.total, self.shared_norm = rows, total, shared_norm
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Replace the operations that look at the whole batch; every other one is left alone."""
+        del types
+        replacement = _REPLACED.get(func)
+        called = func if replacement is None else replacement(self)
+        return called(*args, **(kwargs or {}))
+
+    def whole(self, part: Tensor) -> Tensor | None:
+        """Return an empty tensor for the whole batch, None for a tensor that is not the batch's."""
+        if part.ndim == 0 or part.shape[0] != self.rows.stop - self.rows.start:
+            return None
+        return part.new_empty((self.total, *part.shape[1:]))
+
+    def dropout(self, x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: FBT001, FBT002 - as torch has it
+        """Drop as in the whole batch."""
+        whole = self.whole(x) if training and p > 0 else None
+        return F.dropout(x, p, training, inplace) if whole is None else x * F.dropout(whole.fill_(1), p)[self.rows]
+
+    def bernoulli_(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Draw as in the whole batch."""
+        whole = self.whole(x)
+        return (
+            x.bernoulli_(*args, **kwargs)
+            if whole is None
+            else x.copy_(whole.bernoulli_(*args, **kwargs)[self.rows])
+        )
+
+    def batch_norm(self, x: Tensor, mean: Tensor | None, var: Tensor | None, *args: Any, **kwargs: Any) -> Tensor:
+        """Normalise by the statistics of all processes."""
+        options = dict(zip(("weight", "bias", "training", "momentum", "eps"), args, strict=False)) | kwargs
+        if not (options.get("training") and self.shared_norm):
+            return F.batch_norm(x, mean, var, **options)
+        return _normalised(x, mean, var, **options)
+
+
+def _normalised(
+    x: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    *,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = True,  # noqa: ARG001
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    over, shape = [0, *range(2, x.ndim)], [1, -1] + [1] * (x.ndim - 2)
+    values = x.float()
+    count = _Sum.apply(values.new_tensor(float(values.numel() // values.shape[1])))
+    mean = _Sum.apply(values.sum(over)) / count
+    centred = values - mean.view(shape)
+    var = _Sum.apply((centred * centred).sum(over)) / count
+    with torch.no_grad():
+        if running_mean is not None:
+            running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+        if running_var is not None:
+            running_var.lerp_((var * count / (count - 1)).to(running_var.dtype), momentum)
+    normal = centred * (var + eps).rsqrt().view(shape)
+    normal = normal if weight is None else normal * weight.view(shape)
+    result: Tensor = (normal if bias is None else normal + bias.view(shape)).to(x.dtype)
+    return result
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004 - the form of a function
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+_REPLACED: dict[Any, Callable[[PartOfBatch], Callable[..., Tensor]]] = {
+    F.dropout: lambda part: part.dropout,
+    torch.Tensor.bernoulli_: lambda part: part.bernoulli_,
+    F.batch_norm: lambda part: part.batch_norm,
+}

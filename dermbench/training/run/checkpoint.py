@@ -1,0 +1,175 @@
+"""The state of a run in one file: tensors, with everything else as JSON in the file's header.
+
+One file is replaced atomically, so a reader sees the state after one epoch or after another, never parts
+of both. The weights of the best epoch lie in a file of their own that carries the epoch in its name: the
+state names the one it means, and a run killed between two writes still finds its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from torch import Tensor
+
+from dermbench.artifacts.records import validated
+from dermbench.errors import InputError
+from dermbench.training.network.tensor_files import fill, read_tensors, told, write_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import nn
+
+Row = dict[str, int | float | None]
+"""A row of the history."""
+LAST = "last.safetensors"
+ANEW = "Start the run anew in another --out, or bring this file back from a backup."
+
+
+class State(BaseModel):
+    """Where a run stands; everything that is no tensor.
+
+    Attributes
+    ----------
+    epoch, step
+        Finished epochs and optimisation steps.
+    best_epoch, best_score
+        Chosen epoch so far (0: before the first) and its score.
+    stale
+        Epochs since the best one.
+    stopped
+        Why training ended; empty while it has not.
+    history
+        Rows of ``history.csv``.
+    loss_sum, epoch_seconds
+        Of the epoch under way: loss summed over images, and wall time.
+    seconds
+        Wall time a phase, summed over resumed parts.
+    optimizer
+        Scalars of the optimiser's state by parameter number and name.
+    scaler
+        State of the gradient scaler (fp16 only).
+    method
+        Tensors of the training method by name.
+    identity
+        Model, classes and dataset of the run.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    epoch: int = Field(0, ge=0)
+    step: int = Field(0, ge=0)
+    best_epoch: int | None = Field(None, ge=0)
+    best_score: float | None = None
+    stale: int = Field(0, ge=0)
+    stopped: str = ""
+    history: list[Row] = Field(default_factory=list)
+    loss_sum: float = 0.0
+    epoch_seconds: float = 0.0
+    seconds: dict[str, float] = Field(default_factory=dict)
+    optimizer: dict[Annotated[str, Field(pattern=r"^\d{1,9}/\w+$")], int | float] = Field(default_factory=dict)
+    scaler: dict[str, int | float] = Field(default_factory=dict)
+    method: dict[str, Tensor] = Field(default_factory=dict, exclude=True)
+    identity: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+def best_name(epoch: int) -> str:
+    """Return the file name of the weights after ``epoch``."""
+    return f"best-{epoch}.safetensors"
+
+
+def save_state(
+    path: Path,
+    state: State,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer | None,
+) -> None:
+    """Write the state of a run as it is now.
+
+    Parameters
+    ----------
+    path
+        ``checkpoint/last.safetensors``.
+    state
+        Everything that is no tensor.
+    modules
+        ``model``, and ``ema`` where there is one.
+    optimizer
+        Its tensors are saved beside those of the modules.
+    """
+    tensors = {f"{part}/{k}": v for part, module in modules.items() for k, v in module.state_dict().items()}
+    state.optimizer = {}
+    for number, values in (optimizer.state_dict()["state"] if optimizer else {}).items():
+        for name, value in values.items():
+            key = f"{number}/{name}"
+            if isinstance(value, torch.Tensor):
+                tensors[f"optimizer/{key}"] = value
+            elif value is not None:
+                state.optimizer[key] = value
+    tensors |= {f"method/{name}": tensor for name, tensor in state.method.items()}
+    write_tensors(path, tensors, {name: getattr(state, name) for name in State.model_fields if name != "method"})
+
+
+def load_state(
+    path: Path,
+    modules: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer | None,
+    identity: Mapping[str, Any],
+) -> State:
+    """Read the state of a run into its modules and optimiser.
+
+    Raises
+    ------
+    InputError
+        When the checkpoint is damaged, or of another network, class set or dataset than ``identity`` says.
+    """
+    try:
+        tensors, header = read_tensors(path)
+        state = validated(path, State, header)
+    except InputError as error:
+        raise InputError(path, error.problems, remedy=ANEW) from error
+    problems = [
+        f"is of another run ({name}: {found} instead of {identity.get(name)})"
+        for name, found in {**dict.fromkeys(identity), **state.identity}.items()
+        if found != identity.get(name)
+    ]
+    if problems:
+        raise InputError(path, problems, remedy=ANEW)
+    for part, module in modules.items():
+        own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
+        fill(module, own, path, what=part, remedy=ANEW)
+    state.method = {k.removeprefix("method/"): v for k, v in tensors.items() if k.startswith("method/")}
+    if optimizer is not None:
+        with told(path, "the state of its optimiser does not fit", remedy=ANEW):
+            _load_optimizer(optimizer, tensors, state.optimizer)
+    return state
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], scalars: Mapping[str, float]
+) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    values: dict[int, dict[str, Any]] = {}
+    for key, value in scalars.items():
+        number, _, name = key.partition("/")
+        values.setdefault(int(number), {})[name] = value
+    for key, tensor in tensors.items():
+        part, _, rest = key.partition("/")
+        if part == "optimizer":
+            number, _, name = rest.partition("/")
+            values.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
+    if not values.keys() <= set(range(len(parameters))) or len({frozenset(kept) for kept in values.values()}) > 1:
+        raise ValueError("it is of other parameters, or not complete")
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """Give a tensor the memory layout of its parameter: arithmetic then rounds as it did before the stop."""
+    if not tensor.ndim:
+        return tensor  # a count of steps
+    if tensor.shape != parameter.shape:
+        raise ValueError(f"a tensor has the shape {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
+    return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

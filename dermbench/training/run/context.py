@@ -1,0 +1,47 @@
+"""What every part of a training run needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dermbench.training.config.distributed import World
+from dermbench.training.run.stopping import Stopper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.run.progress import Reporter
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run on its machine.
+
+    Attributes
+    ----------
+    config
+        What to do.
+    runtime
+        Device and arithmetic.
+    folder
+        Run folder.
+    reporter
+        Where progress goes.
+    world
+        Processes that share the work.
+    stopper
+        Knows whether the run was asked to stop.
+    identity
+        What a checkpoint must be of to belong to this run.
+    """
+
+    config: TrainConfig
+    runtime: Runtime
+    folder: Path
+    reporter: Reporter
+    world: World = field(default_factory=World)
+    stopper: Stopper = field(default_factory=Stopper)
+    identity: dict[str, Any] = field(default_factory=dict)

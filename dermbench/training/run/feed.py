@@ -1,0 +1,119 @@
+"""Training images made ahead of the step that uses them: read, moved to the device, augmented.
+
+Everything random about the images of a step comes from a generator of that step, and one thread makes the
+whole batch: neither the number of workers nor their timing changes a bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dermbench.training.config.distributed import World
+from dermbench.training.config.seeding import torch_generator
+from dermbench.training.data.augment import augment_batch
+from dermbench.training.run.schedule import size_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.pixels import Samples
+
+AHEAD = 2
+"""Batches a worker may be ahead."""
+
+Made = tuple["Tensor", "torch.cuda.Event | None"]
+
+
+class Feed:
+    """Augmented training images by step.
+
+    On a GPU, gathering, copying and augmenting run on a stream of their own beside the network's.
+
+    Parameters
+    ----------
+    samples
+        Training split.
+    config
+        Gives the augmentation, the sizes, the seed and ``workers``.
+    runtime
+        Device that the images are wanted on.
+    total
+        Steps of the whole run, which a progressive size refers to.
+    world
+        Processes that share each batch; every one makes its own rows, as they are in the whole.
+    """
+
+    def __init__(
+        self, samples: Samples, config: TrainConfig, runtime: Runtime, *, total: int, world: World | None = None
+    ) -> None:
+        self.samples, self.config, self.device, self.total = samples, config, runtime.device, total
+        self.world = world or World()
+        self.stream: torch.cuda.Stream | None = None
+        if self.device.type == "cuda":
+            self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+        self.workers = config.workers if config.workers >= 0 else int(self.stream is not None)
+        self._made: dict[int, Future[Made]] = {}
+
+    def ahead(self, first: int, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+        """Yield the indices of batches, with the images of the next ones already in the making.
+
+        Parameters
+        ----------
+        first
+            Step of the first batch.
+        batches
+            Indices of the images of each step.
+        """
+        if not self.workers:
+            yield from batches
+            return
+        threads = torch.get_num_threads()  # asking fixes them for this thread, whatever the workers set
+        with ThreadPoolExecutor(self.workers, "feed", initializer=lambda: torch.set_num_threads(1)) as pool:
+            waiting: deque[NDArray[Any]] = deque()
+            try:
+                for step, index in enumerate(batches, start=first):
+                    self._made[step] = pool.submit(self._make, step, index)
+                    waiting.append(index)
+                    if len(waiting) > AHEAD * self.workers:
+                        yield waiting.popleft()
+                yield from waiting
+            finally:
+                for future in self._made.values():
+                    future.cancel()
+                self._made.clear()
+        torch.set_num_threads(threads)
+
+    def images(self, step: int, index: NDArray[Any]) -> Tensor:
+        """Return this process's augmented images of a step in [0, 1], shape (n, 3, size, size)."""
+        future = self._made.pop(step, None)
+        images, ready = self._make(step, index) if future is None else future.result()
+        if ready is not None:
+            current = torch.cuda.current_stream(self.device)
+            current.wait_event(ready)
+            images.record_stream(current)
+        return images
+
+    @torch.no_grad()
+    def _make(self, step: int, index: NDArray[Any]) -> Made:
+        config = self.config
+        generator = torch_generator(config.seed, "augment", step)
+        size = size_at(config.progressive, step, total=self.total) or config.image_size
+        with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
+            rows = self.world.rows(len(index))
+            side = 0  # sampling does not antialias, so it must not shrink much
+            if size != config.image_size:
+                side = round(self.samples.pixels.shape[1] * size / config.image_size)
+            images = self.samples.batch(index[rows], self.device, side)
+            images = augment_batch(images, config.augment, size, generator, start=rows.start, total=len(index))
+            return images, self.stream.record_event() if self.stream is not None else None

@@ -1,0 +1,188 @@
+"""The run folder while it is written: who may write to it, what it says, how it goes on."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tomlkit
+
+from dermbench.artifacts import RunRecord
+from dermbench.artifacts.files import write_text
+from dermbench.artifacts.guarded import read_toml
+from dermbench.artifacts.outputs import LOCK, is_leftover, remove_leftovers, sole_writer
+from dermbench.artifacts.run import CHECKPOINT, CONFIG, HISTORY, PREDICTIONS, RUN, WEIGHTS
+from dermbench.errors import DermbenchError, ResumableError, UsageError
+from dermbench.training.run.checkpoint import LAST
+from dermbench.training.run.configure import differing, load_config, validate
+from dermbench.training.run.stopping import InterruptedRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dermbench.artifacts import Dataset
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.data.folds import FoldedData
+    from dermbench.training.run.context import Job
+
+LOCK_SECONDS = 1.0
+WRITTEN = {CONFIG, WEIGHTS, HISTORY, PREDICTIONS}
+"""What a training that was killed before its record leaves, ``config.toml`` first."""
+VALIDATION = "val.parquet"
+"""Predictions that training writes."""
+FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch", "workers"}
+"""Options that decide how a run computes and not what: they may change when it is resumed."""
+
+
+class RunFolder:
+    """A run folder.
+
+    Parameters
+    ----------
+    path
+        The folder; made when the run starts.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.last = self.path / CHECKPOINT / LAST
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder during the block."""
+        with sole_writer(self.path, seconds=LOCK_SECONDS):
+            remove_leftovers(self.path / CHECKPOINT)
+            remove_leftovers(self.path / PREDICTIONS, [VALIDATION])
+            yield
+
+    def record(self) -> RunRecord | None:
+        """Return what ``run.json`` says, None for a folder without one."""
+        return RunRecord.read(self.path / RUN) if (self.path / RUN).is_file() else None
+
+    def choose_config(
+        self,
+        *,
+        preset: str | None,
+        config: Path | str | None,
+        overrides: Sequence[str],
+        seed: int | None,
+        resume: bool,
+    ) -> TrainConfig:
+        """Return the configuration of a new run, or that of the run to resume.
+
+        Raises
+        ------
+        UsageError
+            When the folder holds a run and ``resume`` is false, holds none and it is true, or the
+            configuration asked for is not that of the run.
+        """
+        there = self.record()
+        if there is None:
+            self._refuse_foreign(resume=resume)
+            return load_config(preset=preset, config=config, overrides=overrides, seed=seed)
+        if not resume:
+            raise UsageError(
+                f"{self.path} already holds a run ({there.status})",
+                remedy="Go on with it by --resume, or choose another --out.",
+            )
+        kept = validate(str(self.path / CONFIG), read_toml(self.path / CONFIG))
+        if preset is None and config is None and not overrides and seed is None:
+            return kept
+        base = config if preset is None and config is not None else None
+        if preset is None and base is None:
+            base = self.path / CONFIG
+        asked = load_config(preset=preset, config=base, overrides=overrides, seed=seed)
+        changes = differing(kept.model_dump(exclude=FREE), asked.model_dump(exclude=FREE))
+        if changes:
+            raise UsageError(
+                f"{self.path} holds a run of another configuration ({'; '.join(changes)})",
+                remedy="Resume it without --preset, --config, --set and --seed, or choose another --out.",
+            )
+        return asked
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Refuse to resume on other data than the run started with."""
+        there = self.record()
+        if there is not None and there.dataset_digest != dataset.info.digest:
+            raise UsageError(
+                f"{self.path} was trained on other data than {dataset.root} "
+                f"({there.dataset_digest} and {dataset.info.digest})",
+                remedy="Resume it with the dataset it started on, or choose another --out.",
+            )
+
+    def check_held_out(self, dataset: FoldedData) -> None:
+        """Refuse to resume on a fold that holds out other images than the run started with."""
+        there = self.record()
+        if there is not None and there.held_out not in {"", dataset.held_out}:
+            raise UsageError(
+                f"{self.path} holds out other images than its fold has here "
+                f"({there.held_out} and {dataset.held_out})",
+                remedy="Resume it with the version of dermbench it was started with, or choose another --out.",
+            )
+
+    def write_config_and_record(self, record: RunRecord) -> None:
+        """Write ``config.toml`` before ``run.json``: a folder with a record always has its configuration."""
+        self.write_config(record)
+        self.write(record)
+
+    def write_config(self, record: RunRecord) -> None:
+        """Write ``config.toml``: from here on, whatever training has written here may be written again."""
+        write_text(self.path / CONFIG, tomlkit.dumps(record.config))
+
+    @contextmanager
+    def recording(self, record: RunRecord, dataset: Dataset, job: Job) -> Iterator[None]:
+        """Write the record as running, and as interrupted when a signal or an error stops the block.
+
+        Raises
+        ------
+        InterruptedRunError
+            In place of ``KeyboardInterrupt``, with the command that goes on.
+        """
+        if job.world.first:
+            self.write_config_and_record(record)
+        try:
+            yield
+        except (KeyboardInterrupt, InterruptedRunError) as error:
+            self._leave(record, job)
+            raise InterruptedRunError(
+                str(error) or f"interrupted; {self.path} keeps its last checkpoint",
+                remedy=f"Resume with: dermbench train --data {dataset.root} --out {self.path} --resume",
+            ) from error
+        except ResumableError:
+            self._leave(record, job)
+            raise
+        except DermbenchError:
+            if self.last.is_file():
+                self._leave(record, job)
+            elif job.world.first:
+                self.forget()
+            raise
+
+    def _leave(self, record: RunRecord, job: Job) -> None:
+        """Say that the run can go on; where not even that can be written, it says so already."""
+        if job.world.first:
+            with job.stopper.held_back(), suppress(DermbenchError):
+                self.write(record.model_copy(update={"status": "interrupted"}))
+
+    def forget(self) -> None:
+        """Remove record and configuration of a run that ended on bad input before its first checkpoint."""
+        for name in (RUN, CONFIG):
+            (self.path / name).unlink(missing_ok=True)
+
+    def write(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        record.write(self.path / RUN)
+
+    def _refuse_foreign(self, *, resume: bool) -> None:
+        if resume:
+            raise UsageError(f"{self.path} holds no run to resume", remedy="Start it without --resume.")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file, not a folder")
+        names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else []
+        inside = [name for name in names if name != LOCK and not is_leftover(name)]
+        if inside and not (CONFIG in inside and set(inside) <= WRITTEN):
+            raise UsageError(
+                f"{self.path} is not empty and holds no run ({', '.join(sorted(inside)[:3])})",
+                remedy="Choose another --out.",
+            )
