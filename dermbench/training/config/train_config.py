@@ -99,9 +99,8 @@ class TrainConfig(BaseModel):
     method, method_options, group_by
         Training method by name, or several joined by ``+``, with its options; the column of the manifest
         whose values are the groups that methods, samplers and selection rules mean.
-    label_smoothing, class_weights, effective_beta, sampler, labels
-        What is minimised over which images; ``effective_beta`` goes with ``effective_number``;
-        ``labels = "shuffled"`` is the control at chance.
+    label_smoothing, class_weights, sampler, labels
+        What is minimised over which images; ``labels = "shuffled"`` is the control at chance.
     dropout, drop_path, ema_decay, freeze_norm, frozen_stages
         Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation; ``frozen_stages`` keeps
         the first stages of the network as they are, the stem counted, which also makes a step cheaper.
@@ -158,7 +157,6 @@ class TrainConfig(BaseModel):
     group_by: str = "fst"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: str = "balanced"
-    effective_beta: float = Field(0.999, ge=0, lt=1)
     sampler: str = "shuffle"
     labels: str = "true"
     dropout: float = Field(0.0, ge=0, lt=1)

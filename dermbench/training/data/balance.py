@@ -18,23 +18,26 @@ if TYPE_CHECKING:
     Weights = NDArray[np.float64]
     Codes = NDArray[np.int64]
 
+BETA = 0.999
+"""Parameter of ``effective_number``: 0 weighs all classes alike, towards 1 as ``balanced``."""
 
-def _none(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
+
+def _none(counts: Counts) -> Weights:
     return np.ones(len(counts))
 
 
-def _balanced(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
+def _balanced(counts: Counts) -> Weights:
     return _inverse(counts, power=1.0)
 
 
-def _sqrt_balanced(counts: Counts, beta: float) -> Weights:  # noqa: ARG001
+def _sqrt_balanced(counts: Counts) -> Weights:
     return _inverse(counts, power=0.5)
 
 
-def _effective_number(counts: Counts, beta: float) -> Weights:
+def _effective_number(counts: Counts) -> Weights:
     present = counts > 0
     weights = np.zeros(len(counts))
-    weights[present] = (1 - beta) / (1 - beta ** counts[present])
+    weights[present] = (1 - BETA) / (1 - BETA ** counts[present])
     weights *= np.count_nonzero(present) / weights.sum()
     return weights
 
@@ -46,20 +49,20 @@ def _inverse(counts: Counts, *, power: float) -> Weights:
     return weights
 
 
-CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts, float], Weights]]] = {
+CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts], Weights]]] = {
     "none": ("1", _none),
     "balanced": ("n / (C * n_c)", _balanced),
     "sqrt_balanced": ("sqrt(n / (C * n_c))", _sqrt_balanced),
-    "effective_number": ("(1 - beta) / (1 - beta^n_c), mean 1", _effective_number),
+    "effective_number": (f"(1 - {BETA}) / (1 - {BETA}^n_c), mean 1", _effective_number),
 }
-"""Class weights by name: the formula as printed, and the function of the training counts n_c and of beta.
+"""Class weights by name: the formula as printed, and the function of the training counts n_c.
 
 ``effective_number`` is from Cui et al. 2019, Class-balanced loss based on effective number of samples. A class
 without a training image has weight 0 (it never enters the loss).
 """
 
 
-def class_weights(name: str, counts: Counts, *, beta: float = 0.999) -> Weights:
+def class_weights(name: str, counts: Counts) -> Weights:
     """Return the weight of each class in the loss, shape (n_classes,).
 
     Parameters
@@ -68,10 +71,8 @@ def class_weights(name: str, counts: Counts, *, beta: float = 0.999) -> Weights:
         Key of :data:`CLASS_WEIGHTS`.
     counts
         Training images a class, shape (n_classes,).
-    beta
-        Parameter of ``effective_number``: 0 weighs all classes alike, towards 1 as ``balanced``.
     """
-    return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64), beta)
+    return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64))
 
 
 def _shuffle(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001

@@ -126,7 +126,7 @@ class Method:
         self, config: TrainConfig, split: TrainingSplit, options: MethodOptions, device: torch.device
     ) -> None:
         self.config, self.split, self.options, self.device = config, split, options, device
-        weights = class_weights(config.class_weights, split.counts, beta=config.effective_beta)
+        weights = class_weights(config.class_weights, split.counts)
         self.class_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self.n_strata = 1
 

@@ -61,7 +61,7 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
     codes = {name: k for k, name in enumerate(dataset.classes)}
     labels = {s: np.array([codes[name] for name in rows["label"]], dtype=np.int64) for s, rows in parts.items()}
     counts = np.bincount(labels["train"], minlength=len(codes))
-    weights = class_weights(config.class_weights, counts, beta=config.effective_beta)
+    weights = class_weights(config.class_weights, counts)
     coefficients, intercept = fit_logistic(
         values["train"], labels["train"], weights[labels["train"]], n_classes=len(codes), l2=config.probe_l2
     )

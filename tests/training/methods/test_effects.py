@@ -127,8 +127,8 @@ def test_shares_of_balanced_sampling(make, sampler, cells):
 
 
 def test_class_weights_by_the_effective_number_of_images(make):
-    method = make(class_weights="effective_number", effective_beta=0.9)
-    raw = 0.1 / (1 - 0.9 ** np.array([60.0, 30.0, 10.0]))
+    method = make(class_weights="effective_number")
+    raw = 0.001 / (1 - 0.999 ** np.array([60.0, 30.0, 10.0]))
     np.testing.assert_allclose(method.class_weights, raw * 3 / raw.sum(), rtol=1e-6)
 
 
