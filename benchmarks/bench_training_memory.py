@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/bench_training_memory.py --out benchmarks/results/training-memory.md
 
 Resident memory of the process after each epoch of a tiny network, with the parts that could grow switched on:
-moving average, early stopping state, checkpoints every third step, workers that make batches ahead. The slope is
-that of the second half, when allocators have settled. ``bench_training.py --memory`` has the peak by batch size.
+moving average, early stopping state, checkpoints every third step. The slope is that of the second half, when
+allocators have settled. ``bench_training.py --memory`` has the peak by batch size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dermbench.training import train
 from dermbench.training.run.progress import Reporter
 
 TINY = ("model=test_efficientnet", "pretrained=false", "image_size=32", "cache_size=36", "probe_l2=0")
-GROWING = ("ema_decay=0.9", "patience=0", "checkpoint_steps=3", "workers=1", "freeze_norm=false")
+GROWING = ("ema_decay=0.9", "patience=0", "checkpoint_steps=3", "freeze_norm=false")
 
 
 def resident_by_epoch(data: Path, out: Path, epochs: int) -> list[float]:

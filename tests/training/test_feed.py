@@ -22,6 +22,12 @@ CPU = make_runtime("cpu")
 STAGES = "progressive=[[0.0, 16], [0.5, 24], [0.75, 32]]"
 
 
+@pytest.fixture
+def beside(monkeypatch):
+    """A thread makes batches ahead, as beside a GPU."""
+    monkeypatch.setattr("dermbench.training.run.feed.makes_ahead", lambda device: True)
+
+
 def feed_of(dataset, tiny, *extra):
     config = load_config(preset="cpu-small", overrides=[*tiny, *extra])
     return Feed(load_samples(dataset, "train", 32), config, CPU, total=8)
@@ -35,11 +41,11 @@ def made(feed):
     return [feed.images(step, index) for step, index in enumerate(feed.ahead(0, batches()))]
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_the_number_of_workers_changes_no_bit(shared_dataset, tiny, workers):
+def test_making_ahead_changes_no_bit(shared_dataset, tiny, monkeypatch):
     threads = torch.get_num_threads()
     alone = made(feed_of(shared_dataset, tiny, STAGES))
-    together = made(feed_of(shared_dataset, tiny, STAGES, f"workers={workers}"))
+    monkeypatch.setattr("dermbench.training.run.feed.makes_ahead", lambda device: True)
+    together = made(feed_of(shared_dataset, tiny, STAGES))
     assert torch.get_num_threads() == threads
     assert [i.shape[-1] for i in alone] == [16] * 4 + [24] * 2 + [32] * 2
     assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
@@ -56,8 +62,9 @@ def test_the_number_of_threads_changes_no_bit(shared_dataset, tiny):
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
+@pytest.mark.usefixtures("beside")
 def test_images_are_made_ahead_and_no_further_than_allowed(shared_dataset, tiny):
-    feed = feed_of(shared_dataset, tiny, "workers=1")
+    feed = feed_of(shared_dataset, tiny)
     drawn = []
 
     def watched():
@@ -73,17 +80,19 @@ def test_images_are_made_ahead_and_no_further_than_allowed(shared_dataset, tiny)
     assert not [t for t in threading.enumerate() if t.name.startswith("feed")]
 
 
-def test_what_fails_in_a_worker_fails_in_the_step(shared_dataset, tiny, monkeypatch):
-    feed = feed_of(shared_dataset, tiny, "workers=2")
+@pytest.mark.usefixtures("beside")
+def test_what_fails_ahead_fails_in_the_step(shared_dataset, tiny, monkeypatch):
+    feed = feed_of(shared_dataset, tiny)
     monkeypatch.setattr(feed.samples, "pixels", feed.samples.pixels[:4])
     with pytest.raises(IndexError):
         made(feed)
 
 
-def test_a_run_has_the_same_bits_with_workers(dataset, tmp_path, run):
-    for workers in (0, 2):
-        run(dataset, tmp_path / str(workers), STAGES, f"workers={workers}", "epochs=2")
-    one, two = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("0", "2"))
+def test_a_run_has_the_same_bits_made_ahead(dataset, tmp_path, run, monkeypatch):
+    for ahead in (False, True):
+        monkeypatch.setattr("dermbench.training.run.feed.makes_ahead", lambda device, ahead=ahead: ahead)
+        run(dataset, tmp_path / str(ahead), STAGES, "epochs=2")
+    one, two = (read_tensors(tmp_path / name / "model.safetensors")[0] for name in ("False", "True"))
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 

@@ -157,7 +157,7 @@ def test_how_a_run_computes_may_change_and_what_it_computes_may_not(dataset, tmp
     monkeypatch.undo()
     with pytest.raises(UsageError, match="batch_size: 8 -> 4"):
         run(dataset, tmp_path / "run", "batch_size=4", "micro_batch=4", resume=True)
-    record = run(dataset, tmp_path / "run", "micro_batch=4", "checkpoint_steps=5", "workers=1", resume=True)
+    record = run(dataset, tmp_path / "run", "micro_batch=4", "checkpoint_steps=5", resume=True)
     assert record.config["micro_batch"] == 4
     assert "micro_batch = 4" in (tmp_path / "run" / "config.toml").read_text()
 

@@ -123,9 +123,6 @@ class TrainConfig(BaseModel):
         CPU it is ``eager``, which does nothing. ``compile`` and ``reduce-overhead`` are modes of
         ``torch.compile``, which takes minutes before the first step;
         ``deterministic`` allows only operations that give the same bits each time (always so on a CPU).
-    workers
-        Threads that make batches ahead of their step (-1: one for a GPU, none for a CPU); no result depends
-        on their number.
     micro_batch
         Most images that a process computes at a time; a batch is then computed in parts (0: at once).
     checkpoint_minutes, checkpoint_steps
@@ -177,7 +174,6 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     channels_last: bool = True
     acceleration: Literal["auto", "eager", "compile", "reduce-overhead"] = "auto"
-    workers: int = Field(-1, ge=-1, le=64)
     deterministic: bool = False
     micro_batch: int = Field(0, ge=0)
     checkpoint_minutes: float = Field(10.0, ge=0)

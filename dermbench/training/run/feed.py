@@ -1,7 +1,7 @@
 """Training images made ahead of the step that uses them: read, moved to the device, augmented.
 
 Everything random about the images of a step comes from a generator of that step, and one thread makes the
-whole batch: neither the number of workers nor their timing changes a bit.
+whole batch: neither the thread nor its timing changes a bit.
 """
 
 from __future__ import annotations
@@ -30,9 +30,14 @@ if TYPE_CHECKING:
     from dermbench.training.data.pixels import Samples
 
 AHEAD = 2
-"""Batches a worker may be ahead."""
+"""Batches that the thread may be ahead."""
 
 Made = tuple["Tensor", "torch.cuda.Event | None"]
+
+
+def makes_ahead(device: torch.device) -> bool:
+    """Return whether a thread makes batches ahead: beside a GPU, not on a CPU, whose cores the step needs."""
+    return device.type == "cuda"
 
 
 class Feed:
@@ -45,7 +50,7 @@ class Feed:
     samples
         Training split.
     config
-        Gives the augmentation, the sizes, the seed and ``workers``.
+        Gives the augmentation, the sizes and the seed.
     runtime
         Device that the images are wanted on.
     total
@@ -62,7 +67,7 @@ class Feed:
         self.stream: torch.cuda.Stream | None = None
         if self.device.type == "cuda":
             self.stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        self.workers = config.workers if config.workers >= 0 else int(self.stream is not None)
+        self.makes_ahead = makes_ahead(self.device)
         self._made: dict[int, Future[Made]] = {}
 
     def ahead(self, first: int, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
@@ -75,17 +80,17 @@ class Feed:
         batches
             Indices of the images of each step.
         """
-        if not self.workers:
+        if not self.makes_ahead:
             yield from batches
             return
-        threads = torch.get_num_threads()  # asking fixes them for this thread, whatever the workers set
-        with ThreadPoolExecutor(self.workers, "feed", initializer=lambda: torch.set_num_threads(1)) as pool:
+        threads = torch.get_num_threads()  # asking fixes them for this thread, whatever the other sets
+        with ThreadPoolExecutor(1, "feed", initializer=lambda: torch.set_num_threads(1)) as pool:
             waiting: deque[NDArray[Any]] = deque()
             try:
                 for step, index in enumerate(batches, start=first):
                     self._made[step] = pool.submit(self._make, step, index)
                     waiting.append(index)
-                    if len(waiting) > AHEAD * self.workers:
+                    if len(waiting) > AHEAD:
                         yield waiting.popleft()
                 yield from waiting
             finally:

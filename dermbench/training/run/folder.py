@@ -31,7 +31,7 @@ WRITTEN = {CONFIG, WEIGHTS, HISTORY, PREDICTIONS}
 """What a training that was killed before its record leaves, ``config.toml`` first."""
 VALIDATION = "val.parquet"
 """Predictions that training writes."""
-FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch", "workers"}
+FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch"}
 """Options that decide how a run computes and not what: they may change when it is resumed."""
 
 
