@@ -24,14 +24,6 @@ def test_cosine_falls_from_one_to_the_floor():
     assert shares == sorted(shares, reverse=True)
 
 
-def test_one_cycle_rises_then_falls():
-    shares = [rate_share("one_cycle", step, total=100) for step in range(101)]
-    top = shares.index(max(shares))
-    assert 20 < top < 40
-    assert shares[0] == pytest.approx(FLOOR)
-    assert shares[-1] == pytest.approx(FLOOR)
-
-
 def test_selection_prefers_the_earlier_of_two_equals():
     rows = [{"val_macro_f1": score, "val_loss": 1 - score} for score in (0.4, 0.5, 0.5, 0.3)]
     assert SELECTIONS["macro_f1"].choose(rows[:1]) == 0

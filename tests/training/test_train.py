@@ -238,7 +238,7 @@ def test_more_frozen_stages_than_there_are_are_refused(dataset, tmp_path, run):
         "ema_decay=0.5",
         "freeze_norm=true",
         "frozen_stages=2",
-        "schedule=one_cycle",
+        "schedule=constant",
         "warmup_epochs=2",
         "head_rate=10",
         "weight_decay=0.5",

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 FLOOR = 0.01
-"""Share of the peak that decaying schedules end at."""
-RISE = 0.3
-"""Share of the steps that ``one_cycle`` rises for."""
+"""Share of the peak that ``cosine`` ends at."""
 
 
 def _constant(progress: float) -> float:  # noqa: ARG001
@@ -22,16 +20,9 @@ def _cosine(progress: float) -> float:
     return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def _one_cycle(progress: float) -> float:
-    if progress < RISE:
-        return FLOOR + (1 - FLOOR) * 0.5 * (1 - math.cos(math.pi * progress / RISE))
-    return _cosine((progress - RISE) / (1 - RISE))
-
-
 SCHEDULES: Mapping[str, Callable[[float], float]] = {
     "constant": _constant,
     "cosine": _cosine,
-    "one_cycle": _one_cycle,
 }
 """Share of the peak learning rate by name, as a function of the progress (0 to 1)."""
 
