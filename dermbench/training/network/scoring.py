@@ -152,8 +152,8 @@ def validation_scores(
     -------
     dict
         ``val_loss``, the mean of -log p(label) in nats without class weights; ``val_macro_f1`` over the
-        classes that occur in ``labels``; ``val_accuracy``. With ``groups`` the lowest accuracy and the lowest
-        balanced accuracy of a group (None without groups), and the accuracy of each.
+        classes that occur in ``labels``; ``val_accuracy``. With ``groups`` the lowest accuracy of
+        a group (None without groups), and the accuracy of each.
     """
     prob = softmax(logits)
     chosen = np.clip(prob[np.arange(len(labels)), labels], np.finfo(np.float64).tiny, None)
@@ -165,18 +165,12 @@ def validation_scores(
         "val_macro_f1": float(f1),
         "val_accuracy": float((predicted == labels).mean()),
     }
-    return scores if groups is None else scores | _group_scores(labels, predicted == labels, groups)
+    return scores if groups is None else scores | _group_scores(predicted == labels, groups)
 
 
-def _group_scores(labels: NDArray[np.int64], right: NDArray[np.bool_], groups: Groups) -> dict[str, float | None]:
-    rows = {name: groups.codes == code for code, name in groups.known.items()}
-    accuracy = {name: float(right[mine].mean()) for name, mine in rows.items()}
-    balanced = [
-        float(np.mean([right[mine & (labels == label)].mean() for label in np.unique(labels[mine])]))
-        for mine in rows.values()
-    ]
+def _group_scores(right: NDArray[np.bool_], groups: Groups) -> dict[str, float | None]:
+    accuracy = {name: float(right[groups.codes == code].mean()) for code, name in groups.known.items()}
     return {
         "val_worst_accuracy": min(accuracy.values(), default=None),
-        "val_worst_balanced_accuracy": min(balanced, default=None),
         **{f"val_accuracy_{name}": value for name, value in accuracy.items()},
     }

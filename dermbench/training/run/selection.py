@@ -68,9 +68,6 @@ SELECTIONS: Mapping[str, Selection] = {
     "loss": Selection(("val_loss",), -1, "best loss"),
     "last": Selection(("epoch",), 1, "the last epoch, whatever its scores"),
     "worst_group": Selection(("val_worst_accuracy",), 1, "best accuracy of the worst group", of_groups=True),
-    "worst_group_balanced": Selection(
-        ("val_worst_balanced_accuracy",), 1, "best balanced accuracy of the worst group", of_groups=True
-    ),
     "dto": Selection(
         ("val_accuracy", "val_worst_accuracy"),
         1,
