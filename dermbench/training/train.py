@@ -145,7 +145,7 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     samples = {split: _load(dataset, split, job) for split in ("train", "val")}
     decoded = time.perf_counter()
     names, codes = group_codes(dataset, config.group_by)
-    groups = Groups.make(config.group_by, names, codes["val"], config.selection_cases)
+    groups = Groups.make(config.group_by, names, codes["val"])
     if SELECTIONS[config.selection].of_groups:
         groups.check(config.selection)
         record = record.model_copy(update={"selection": f"{record.selection} ({groups.words})"})

@@ -57,20 +57,21 @@ def test_an_epoch_that_was_not_chosen_may_be_chosen_later():
 
 
 def test_scores_of_groups_by_hand():
-    labels = np.array([0, 0, 0, 1, 1, 0, 1, 1])
-    predicted = np.array([0, 0, 1, 1, 0, 1, 1, 1])
-    groups = Groups.make("fst", ("I", "V", "unknown"), np.array([0, 0, 0, 0, 1, 1, 1, 2]), 3)
+    labels = np.tile([0, 1], 16)
+    right = np.r_[np.repeat([True, False], [9, 3]), np.repeat([True, False], [4, 6]), np.zeros(10, dtype=bool)]
+    predicted = np.where(right, labels, 1 - labels)
+    groups = Groups.make("fst", ("I", "V", "unknown"), np.repeat([0, 1, 2], [12, 10, 10]))
     scores = validation_scores(labels, np.eye(2)[predicted] * 9, groups)
     assert scores["val_accuracy_I"] == 0.75
-    assert scores["val_accuracy_V"] == pytest.approx(1 / 3)
-    assert scores["val_worst_accuracy"] == pytest.approx(1 / 3)
+    assert scores["val_accuracy_V"] == pytest.approx(0.4)
+    assert scores["val_worst_accuracy"] == pytest.approx(0.4)
     assert "val_accuracy_unknown" not in scores
 
 
 def test_small_groups_and_unknown_skin_types_are_not_looked_at():
-    groups = Groups.make("fst", ("I", "V", "unknown"), np.array([0] * 9 + [1] * 2 + [2] * 9), 3)
+    groups = Groups.make("fst", ("I", "V", "unknown"), np.repeat([0, 1, 2], [10, 9, 30]))
     assert list(groups.known.values()) == ["I"]
-    with pytest.raises(UsageError, match="'dto' compares groups of fst, and I has 3 val images"):
+    with pytest.raises(UsageError, match=r"'dto' compares groups of fst with 10 val images .* too few: I\b"):
         groups.check("dto")
 
 
@@ -92,13 +93,14 @@ def test_units_are_patients_where_they_are_known():
     assert unit_codes(rows[["image_id"]]).tolist() == [0, 1, 2, 3]
 
 
-def test_the_rule_is_recorded_with_its_groups_and_followed(shared_dataset, tmp_path, run):
-    options = ("selection=dto", "selection_cases=2", "group_by=fst_band", "learning_rate=0.01", "epochs=4")
-    record = run(shared_dataset, tmp_path / "run", *options)
+def test_the_rule_is_recorded_with_its_groups_and_followed(make_dataset, tmp_path, run):
+    twelve = make_dataset(tmp_path / "data", per_class=(8, 12, 1))
+    options = ("selection=dto", "group_by=fst_band", "learning_rate=0.01", "epochs=4")
+    record = run(twelve, tmp_path / "run", *options)
     assert record.selection.startswith(
         "least distance to the best accuracy and the best accuracy of the worst group"
     )
-    assert record.selection.endswith("(fst_band of 2 val images or more: I-II, III-IV, V-VI)")
+    assert record.selection.endswith("(fst_band of 10 val images or more: I-II, III-IV, V-VI)")
     table = pd.read_csv(tmp_path / "run" / "history.csv")
     assert {"val_worst_accuracy", "val_accuracy_V-VI"} <= set(table.columns)
     rows = table.to_dict("records")
@@ -111,7 +113,7 @@ def test_the_rule_is_recorded_with_its_groups_and_followed(shared_dataset, tmp_p
 
 def test_a_rule_without_groups_to_compare_is_refused_before_training(shared_dataset, tmp_path, run):
     with pytest.raises(UsageError, match="worst_group"):
-        run(shared_dataset, tmp_path / "run", "selection=worst_group", "selection_cases=5")
+        run(shared_dataset, tmp_path / "run", "selection=worst_group")
     assert not (tmp_path / "run" / "run.json").exists()
 
 

@@ -104,9 +104,8 @@ class TrainConfig(BaseModel):
     dropout, drop_path, ema_decay, freeze_norm, frozen_stages
         Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation; ``frozen_stages`` keeps
         the first stages of the network as they are, the stem counted, which also makes a step cheaper.
-    selection, selection_cases, patience
-        Rule on ``val`` that picks the epoch, images that a group needs there to be looked at, and epochs
-        without a better one before the run ends.
+    selection, patience
+        Rule on ``val`` that picks the epoch, and epochs without a better one before the run ends.
     validate_every
         Epochs from one validation to the next, and to the last epoch; more than 1 where no rule looks at any but
         that one (``selection = "last"``, ``patience = 0``).
@@ -162,7 +161,6 @@ class TrainConfig(BaseModel):
     freeze_norm: bool = False
     frozen_stages: int = Field(0, ge=0, le=100)
     selection: str = "macro_f1"
-    selection_cases: int = Field(10, ge=1)
     patience: int = Field(0, ge=0)
     validate_every: int = Field(1, ge=1)
     folds: int = Field(0, ge=0, le=100)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ORDERED = {"fst": FST_NAMES, "fst_band": BANDS}
 """Features whose groups have an order of their own."""
+LEAST = 10
+"""Images in ``val`` that a group needs before a selection rule looks at it."""
 
 
 @dataclass(frozen=True)
@@ -34,27 +36,24 @@ class Groups:
     codes
         Group of each image, shape (n_samples,).
     known
-        Name by code of the groups with enough images; never ``unknown``.
-    least
-        How many images are enough.
+        Name by code of the groups with :data:`LEAST` images or more; never ``unknown``.
     """
 
     feature: str
     codes: NDArray[np.int64]
     known: Mapping[int, str]
-    least: int
 
     @classmethod
-    def make(cls, feature: str, names: Sequence[str], codes: NDArray[np.int64], least: int) -> Groups:
-        """Return the groups with at least ``least`` images."""
+    def make(cls, feature: str, names: Sequence[str], codes: NDArray[np.int64]) -> Groups:
+        """Return the groups with enough images."""
         counts = np.bincount(codes, minlength=len(names))
-        known = {k: name for k, name in enumerate(names) if counts[k] >= least and name != UNKNOWN}
-        return cls(feature, codes, known, least)
+        known = {k: name for k, name in enumerate(names) if counts[k] >= LEAST and name != UNKNOWN}
+        return cls(feature, codes, known)
 
     @property
     def words(self) -> str:
         """Which groups these are, for ``run.json``."""
-        return f"{self.feature} of {self.least} val images or more: {', '.join(self.known.values())}"
+        return f"{self.feature} of {LEAST} val images or more: {', '.join(self.known.values())}"
 
     def check(self, rule: str) -> None:
         """Refuse a rule that compares groups where fewer than two have enough images.
@@ -65,10 +64,11 @@ class Groups:
             Naming the groups there are.
         """
         if len(self.known) < 2:
-            there = ", ".join(self.known.values()) or "no group"
+            there = ", ".join(self.known.values()) or "none"
             raise UsageError(
-                f"selection {rule!r} compares groups of {self.feature}, and {there} has {self.least} val images",
-                remedy="--set selection=macro_f1, group_by=fst_band (coarser), or a lower selection_cases",
+                f"selection {rule!r} compares groups of {self.feature} with {LEAST} val images or more; "
+                f"there are too few: {there}",
+                remedy="--set selection=macro_f1 or, for coarser groups, --set group_by=fst_band",
             )
 
 
