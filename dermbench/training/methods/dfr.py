@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -28,14 +28,11 @@ class DFROptions(MethodOptions):
     ----------
     dfr_share
         Share of the training images (of each class; whole patients where they are known) that is held out.
-    dfr_groups
-        What counts equally in the new last layer: ``class_group``, ``group`` or ``class``.
     dfr_l2
         Strength of its L2 penalty, as ``probe_l2``.
     """
 
     dfr_share: float = Field(0.2, gt=0, lt=1)
-    dfr_groups: Literal["class_group", "group", "class"] = "class_group"
     dfr_l2: float = Field(0.01, gt=0)
 
 
@@ -54,8 +51,8 @@ class DFR(Method):
 
     @property
     def needs_groups(self) -> bool:
-        """Return whether groups are needed: unless only classes are balanced."""
-        return self.options.dfr_groups != "class"
+        """Return True: groups within a class are what it balances."""
+        return True
 
     @cached_property
     def held_out(self) -> NDArray[np.bool_]:
@@ -81,15 +78,9 @@ class DFR(Method):
         """Refit the last layer."""
         done = super().finish(network, samples, runtime)
         rows = np.flatnonzero(self.held_out)
-        cells = self._cells()[rows]
+        cells = (self.split.labels * len(self.split.group_names) + self.split.groups)[rows]
         counts = np.bincount(cells)
         weights = len(rows) / (np.count_nonzero(counts) * counts[cells])
         features = compute_features(network, samples, self.config, runtime, index=rows)
         fit_head(network, features, self.split.labels[rows], weights, l2=self.options.dfr_l2)
-        what = self.options.dfr_groups
-        return (*done, f"dfr: last layer refitted on {len(rows)} held-out training images, {what} balanced")
-
-    def _cells(self) -> NDArray[np.int64]:
-        labels, groups = self.split.labels, self.split.groups
-        by_name = {"class": labels, "group": groups, "class_group": labels * len(self.split.group_names) + groups}
-        return by_name[self.options.dfr_groups]
+        return (*done, f"dfr: last layer refitted on {len(rows)} held-out training images, class_group balanced")

@@ -27,12 +27,9 @@ class MixupOptions(MethodOptions):
     ----------
     mixup_alpha
         Shape of the distribution Beta(alpha, alpha) of λ.
-    mixup_probability
-        Share of the batches that are mixed.
     """
 
     mixup_alpha: float = Field(0.2, gt=0, le=100)
-    mixup_probability: float = Field(1.0, gt=0, le=1)
 
 
 class Mixup(Method):
@@ -45,8 +42,6 @@ class Mixup(Method):
     def batch(self, images: Tensor, targets: Targets, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """Blend neighbours."""
         rng = draw_from(generator)
-        if rng.random() >= self.options.mixup_probability:
-            return images, targets
         share = float(rng.beta(self.options.mixup_alpha, self.options.mixup_alpha))
         partner = neighbours(len(images), images.device)
         mixed = torch.lerp(images[partner], images, share)
