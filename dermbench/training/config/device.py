@@ -89,7 +89,7 @@ def make_runtime(device: str = "auto", *, precision: str = "auto", channels_last
     if precision == "auto":
         precision = "fp32"
         if chosen.type == "cuda":
-            precision = "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+            precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if precision == "fp16" and chosen.type != "cuda":
         raise UsageError(f"precision fp16 needs a CUDA device, not {chosen}", remedy="--set precision=auto")
     return Runtime(chosen, precision, channels_last)
