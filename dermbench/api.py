@@ -124,7 +124,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         :func:`~dermbench.artifacts.cases.find_cases`.
     missing
         ``refuse`` predictions that lack an image, or count it as ``wrong``; see
-        :func:`~dermbench.artifacts.missing.fill_missing`.
+        :func:`~dermbench.artifacts.wrong_answers.count_as_wrong`.
     adjust
         Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
         are compared once more.

@@ -16,12 +16,12 @@ from dermbench.artifacts.columns import choose_columns, find_column, is_skin_typ
 from dermbench.artifacts.duplicates import dataset_duplicates, twins_in_training
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.manifest import Dataset, read_dataset
-from dermbench.artifacts.missing import fill_missing
 from dermbench.artifacts.positive import chosen_classes
 from dermbench.artifacts.predictions import Predictions, UnknownClassError, read_predictions
 from dermbench.artifacts.tables import Table, TableSource, read_table, source_name
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import Truth, read_truth
+from dermbench.artifacts.wrong_answers import add_missing, count_as_wrong
 from dermbench.errors import InputError, UsageError
 from dermbench.evaluation.core.groups import default_features
 from dermbench.tasks import load_task, task_names
@@ -125,9 +125,11 @@ class Reference:
         """
         made = self._read_images(source)
         if self.missing == "wrong":
-            made = fill_missing(made, self.images, source=_name(source))
+            made = add_missing(made, self.images, source=_name(source))
+        if self.cases is None:
+            return made
         columns = [part.strip() for feature in self.features for part in feature.split(",")]
-        return made if self.cases is None else self.cases.combine(made, columns)
+        return self.cases.combine(count_as_wrong(made, self.images), columns)
 
     def _read_images(self, source: PredictionsSource) -> Predictions:
         if isinstance(source, Predictions):
@@ -247,10 +249,10 @@ def adapt(
     class_map
         See :func:`~dermbench.artifacts.class_map.read_class_map`.
     aggregate
-        ``lesion_id`` or ``patient_id``; see :func:`~dermbench.artifacts.cases.find_cases`. A missing prediction
-        that counts as wrong does so before images are put together.
+        ``lesion_id`` or ``patient_id``; see :func:`~dermbench.artifacts.cases.find_cases`. An image without
+        a usable prediction counts as wrong before images are put together.
     missing
-        ``refuse`` or ``wrong``; see :func:`~dermbench.artifacts.missing.fill_missing`.
+        ``refuse`` or ``wrong``; see :func:`~dermbench.artifacts.wrong_answers.count_as_wrong`.
     sensitive
         Sensitive features that are evaluated; by default those of the task.
     scales

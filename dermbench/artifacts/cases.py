@@ -62,7 +62,7 @@ class Cases:
         Parameters
         ----------
         predictions
-            Of the images.
+            Of the images, each of them usable.
         features
             Columns of the truth whose conflicts within cases are told with the predictions.
         """
@@ -79,7 +79,7 @@ class Cases:
         else:
             method = "mean probability"
             mean = make_predictions(ids, total / sizes[:, None], predictions.classes)
-            made = replace(mean, missing=predictions.missing)
+            made = replace(mean, unanswered=predictions.unanswered)
         return replace(made, interpreted=(*predictions.interpreted, *self._sentences(method, features)))
 
     def _sentences(self, method: str, features: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from dermbench.artifacts.class_spelling import PREFIX, Spelling
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
+from dermbench.artifacts.no_answer import COLUMN, blank_rows, split_reasons
 from dermbench.artifacts.prediction_columns import Form, read_scores
 from dermbench.artifacts.prediction_ids import match_ids
 from dermbench.artifacts.tables import Table, TableSource, read_table, write_table
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts.class_map import ClassMap
-    from dermbench.artifacts.report import Missing
+    from dermbench.artifacts.no_answer import Unanswered
     from dermbench.artifacts.truth import Truth
 
 TOLD = 1e-5
@@ -49,13 +50,19 @@ class Predictions:
     classes
         Ordered class set.
     y_pred
-        Predicted class indices, shape (n_samples,); of tied probabilities the lowest index.
+        Predicted class indices, shape (n_samples,); of tied probabilities the lowest index. -1 where there is no
+        usable prediction.
     y_prob
-        Class probabilities, shape (n_samples, n_classes), rows summing to 1; None for labels only.
+        Class probabilities, shape (n_samples, n_classes), rows summing to 1, NaN where there is no usable
+        prediction; None for labels only.
     interpreted
         What was done to the predictions as they were given, in sentences for the report.
-    missing
-        How many images had no prediction; None where a missing one is refused.
+    no_answer
+        Why an image has no usable prediction (:data:`~dermbench.artifacts.no_answer.REASONS`), None where it has
+        one, shape (n_samples,); None where nothing of the kind is told.
+    unanswered
+        The images that were without a usable prediction, once they were given a wrong one
+        (:func:`~dermbench.artifacts.wrong_answers.count_as_wrong`).
     """
 
     image_id: NDArray[np.object_]
@@ -63,7 +70,8 @@ class Predictions:
     y_pred: NDArray[np.intp]
     y_prob: NDArray[np.float64] | None = None
     interpreted: tuple[str, ...] = ()
-    missing: Missing | None = None
+    no_answer: NDArray[np.object_] | None = None
+    unanswered: Unanswered | None = None
 
     def __len__(self) -> int:
         return len(self.image_id)
@@ -77,12 +85,21 @@ class Predictions:
         return int(((self.y_prob == top).sum(axis=1) > 1).sum())
 
     def table(self) -> pd.DataFrame:
-        """Return the predictions as the file's table."""
+        """Return the predictions as the file's table; the reasons of :attr:`no_answer` are its last column."""
+        reasons = {} if self.no_answer is None else {COLUMN: self.no_answer}
         if self.y_prob is None:
-            names = np.asarray(self.classes, dtype=object)[self.y_pred]
-            return pd.DataFrame({"image_id": self.image_id, "pred": names})
+            names = np.append(np.asarray(self.classes, dtype=object), [None])[self.y_pred]
+            return pd.DataFrame({"image_id": self.image_id, "pred": names, **reasons})
         columns = {f"{PREFIX}{name}": self.y_prob[:, i] for i, name in enumerate(self.classes)}
-        return pd.DataFrame({"image_id": self.image_id, **columns})
+        return pd.DataFrame({"image_id": self.image_id, **columns, **reasons})
+
+    def answered(self) -> Predictions:
+        """Return the images that have a usable prediction."""
+        if self.no_answer is None:
+            return self
+        kept = self.y_pred >= 0
+        prob = None if self.y_prob is None else self.y_prob[kept]
+        return replace(self, image_id=self.image_id[kept], y_pred=self.y_pred[kept], y_prob=prob, no_answer=None)
 
     @cached_property
     def digest(self) -> str:
@@ -129,8 +146,9 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
     """Read predictions for exactly the images of ``truth``.
 
     Read are ``image_id`` with ``prob_<class>`` columns; ``image_id`` with ``pred``; Kaggle's
-    ``md5hash,label``; ISIC's ``image`` with one column a class. Percent are read where every row sums to 100. What
-    was interpreted is in :attr:`Predictions.interpreted`.
+    ``md5hash,label``; ISIC's ``image`` with one column a class. Percent are read where every row sums to 100. A
+    column ``no_answer`` may say why a row has no prediction. What was interpreted is in
+    :attr:`Predictions.interpreted`.
 
     Parameters
     ----------
@@ -166,13 +184,14 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
     frame, origin = table.frame, table.source
     column = _id_column(table, id_column)
     ids, body = to_text(frame[column]), frame.drop(columns=[column])
-    if partial and (blank := _blank(body)).any():
+    if partial and (blank := blank_rows(body)).any():
         ids, body = ids[~blank].reset_index(drop=True), body[~blank].reset_index(drop=True)
+    given = split_reasons(body, ids, origin)
     matched = match_ids(ids, truth.image_id, ignore_ids)
-    problems = matched.problems(ids, truth, partial=partial)
-    rows = ~matched.ignored
+    problems = [*matched.problems(ids, truth, partial=partial), *given.problems]
+    rows = ~matched.ignored & ~given.absent
     found = read_scores(
-        body if rows.all() else body[rows].reset_index(drop=True),
+        given.body if rows.all() else given.body[rows].reset_index(drop=True),
         ids if rows.all() else ids[rows].reset_index(drop=True),
         Spelling(truth.classes, aliases, class_map, numbers=indices),
         Form(origin, table.decimal_comma, logits),
@@ -187,8 +206,47 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
         made = Predictions(image_id, truth.classes, values.astype(np.intp))
     else:
         made = _from_probabilities(image_id, values, truth.classes)
+    if given.reason is not None:
+        others = ~matched.ignored & given.absent
+        made = place_predictions(made, place[order], matched.place[others], given.reason[others], truth)
     said = (*table.interpreted, *matched.sentences(), *found.interpreted, *_rescaled(values))
     return replace(made, interpreted=said)
+
+
+def place_predictions(
+    made: Predictions,
+    place: NDArray[np.intp],
+    others: NDArray[np.intp],
+    reason: NDArray[np.object_],
+    truth: Truth,
+) -> Predictions:
+    """Put images without a usable prediction among those that have one, in the order of the truth.
+
+    Parameters
+    ----------
+    made
+        Predictions, which may have reasons of their own.
+    place
+        Their rows in the truth.
+    others
+        Rows in the truth of further images.
+    reason
+        Why each of these has no prediction.
+    truth
+        All images.
+    """
+    order = np.argsort(np.concatenate([place, others]), kind="stable")
+    before = np.full(len(made), None, dtype=object) if made.no_answer is None else made.no_answer
+    y_prob = None
+    if made.y_prob is not None:
+        y_prob = np.concatenate([made.y_prob, np.full((len(others), len(made.classes)), np.nan)])[order]
+    return replace(
+        made,
+        image_id=np.concatenate([made.image_id, truth.image_id[others]])[order],
+        y_pred=np.concatenate([made.y_pred, np.full(len(others), -1, dtype=np.intp)])[order],
+        y_prob=y_prob,
+        no_answer=np.concatenate([before, reason])[order],
+    )
 
 
 def _rescaled(values: NDArray[np.float64]) -> tuple[str, ...]:
@@ -226,12 +284,3 @@ def _id_column(table: Table, given: str | None) -> str:
             remedy="Name the column of the ids image_id, or say which it is with --id COL.",
         )
     return column
-
-
-def _blank(body: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows have no value in any column."""
-    blank = np.ones(len(body), dtype=bool)
-    for column in body.columns:
-        if blank.any():
-            blank &= to_text(body[column]).isna().to_numpy(dtype=bool)
-    return blank

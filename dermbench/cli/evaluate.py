@@ -69,7 +69,8 @@ def register(app: typer.Typer) -> None:
     @app.command(name="eval")
     def evaluate_(
         predictions: Path = typer.Argument(
-            metavar="PREDICTIONS", help="Predictions file: image_id with prob_<class> columns, or with pred."
+            metavar="PREDICTIONS",
+            help="Predictions file: image_id with prob_<class> columns, or with pred (and no_answer).",
         ),
         *,
         data: Path | None = DATA,

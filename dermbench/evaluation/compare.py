@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.comparison import Comparison, ComparisonProvenance
 from dermbench.artifacts.provenance import environment
+from dermbench.artifacts.wrong_answers import count_as_wrong
 from dermbench.errors import UsageError
 from dermbench.evaluation.cells import group_cells
 from dermbench.evaluation.core.group_tables import group_tables
@@ -52,7 +53,8 @@ def compare(
     Parameters
     ----------
     predictions
-        {name of the model, or name@seed: predictions}, at least two models, for exactly the images of ``truth``.
+        {name of the model, or name@seed: predictions}, at least two models, for exactly the images of ``truth``;
+        images without a usable prediction count as wrong.
         Seeds of one name are one model: scores are averaged, and whole models are exchanged in the tests.
     truth
         Labels, units and skin types.
@@ -124,6 +126,10 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
     return {m.name: averaged([cells[m.name] for cells in each]) for m in metrics}
 
 
+def _interpreted(predictions: Predictions, truth: Truth) -> tuple[str, ...]:
+    return count_as_wrong(predictions, truth).interpreted
+
+
 def _positive_note(truth: Truth) -> list[str]:
     if truth.positive is None:
         return []
@@ -139,5 +145,5 @@ def _provenance(predictions: Mapping[str, Predictions], truth: Truth, question: 
         predictions_digest={name: item.digest for name, item in predictions.items()},
         truth_digest=truth.digest,
         truth_interpreted=(*truth.scales.sentences, *truth.interpreted),
-        interpreted={name: item.interpreted for name, item in predictions.items() if item.interpreted},
+        interpreted={name: said for name, item in predictions.items() if (said := _interpreted(item, truth))},
     )

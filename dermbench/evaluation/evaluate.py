@@ -16,6 +16,7 @@ from dermbench.artifacts.report import (
     Unit,
 )
 from dermbench.artifacts.report.summary import class_extremes, summary
+from dermbench.artifacts.wrong_answers import count_as_wrong
 from dermbench.errors import UsageError
 from dermbench.evaluation.adjustment.adjusted import adjusted, read_covariates
 from dermbench.evaluation.calibration.abstention import AURC, abstention
@@ -31,6 +32,7 @@ from dermbench.evaluation.core.scoring import applicable
 from dermbench.evaluation.disparity.rows import Questions
 from dermbench.evaluation.features import Evaluated, feature_records
 from dermbench.evaluation.intervals.every_metric import estimates
+from dermbench.evaluation.no_answer import no_answer_record
 from dermbench.evaluation.notes import notes
 from dermbench.evaluation.primary import default_metric, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
@@ -78,7 +80,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     Parameters
     ----------
     predictions, truth
-        Of the same images and classes.
+        Of the same images and classes. Images without a usable prediction count as wrong.
     sensitive
         Sensitive features: columns of the truth, or columns joined by commas for intersections. By default
         those of the task that are there, and all skin-type columns.
@@ -125,7 +127,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         ``validation`` shares an image or a unit with what is evaluated.
     """
     plan = Plan(seed, n_resamples, workers)
-    sample = join(predictions, truth)
+    sample, digest = join(predictions, truth), predictions.digest
+    predictions = count_as_wrong(predictions, truth)
     if validation is not None:
         check_apart(truth, validation[1])
     metrics = applicable(sample)
@@ -155,7 +158,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         n=len(sample),
         classes=truth.classes,
         model=model,
-        provenance=_provenance(predictions, truth, metrics, plan),
+        provenance=_provenance(predictions, digest, truth, metrics, plan),
         summary=(),
         overall=group_cells(tables[None], metrics, found[None])[0],
         per_class=per_class,
@@ -168,6 +171,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
         family=_family(features),
         features=features,
+        no_answer=no_answer_record(predictions.unanswered),
         notes=tuple(notes(predictions, truth, sample, groupings)),
     )
     said = summary(report, title=metric.title, higher_is_better=metric.higher_is_better)
@@ -250,7 +254,9 @@ def _calibration(
     return calibration_record(sample, groupings, tables, found, plan, abstention=made)
 
 
-def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric], plan: Plan) -> Provenance:
+def _provenance(
+    predictions: Predictions, digest: str, truth: Truth, metrics: Sequence[Metric], plan: Plan
+) -> Provenance:
     made_with = environment()
     return Provenance(
         version=__version__,
@@ -258,9 +264,8 @@ def _provenance(predictions: Predictions, truth: Truth, metrics: Sequence[Metric
         seed=plan.seed,
         resamples=plan.n_resamples,
         metric_versions={metric.name: metric.version for metric in metrics},
-        predictions_digest=predictions.digest,
+        predictions_digest=digest,
         truth_digest=truth.digest,
         unit=Unit(column=truth.unit_column, count=int(truth.unit.max()) + 1),
         interpreted=(*truth.scales.sentences, *truth.interpreted, *predictions.interpreted),
-        missing=predictions.missing,
     )

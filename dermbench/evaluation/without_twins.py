@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def leave_out(predictions: Predictions, truth: Truth, ids: Collection[str]) -> tuple[Predictions, Truth]:
-    """Return predictions and truth without the images ``ids``."""
+    """Return predictions, all of them usable, and truth without the images ``ids``."""
     kept = ~np.isin(predictions.image_id.astype(str), list(ids))
     prob = None if predictions.y_prob is None else predictions.y_prob[kept]
     rest = replace(
@@ -26,7 +26,7 @@ def leave_out(predictions: Predictions, truth: Truth, ids: Collection[str]) -> t
         image_id=predictions.image_id[kept],
         y_pred=predictions.y_pred[kept],
         y_prob=prob,
-        missing=None,
+        unanswered=None,
     )
     table = truth.table[~truth.table["image_id"].isin(list(ids))]
     return rest, replace(truth, table=table.reset_index(drop=True))

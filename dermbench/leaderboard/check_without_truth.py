@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.no_answer import REASONS
 from dermbench.artifacts.tables import read_table
 from dermbench.artifacts.text_form import to_text
 from dermbench.artifacts.truth import make_truth
@@ -86,16 +87,32 @@ def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
         yield f"is of {report.n:,} images or other classes; the predictions are of {len(made):,}"
         return
     table = np.asarray(report.confusion.matrix, dtype=np.float64)
-    counts = np.bincount(made.y_pred, minlength=len(made.classes))
+    counts = np.bincount(made.answered().y_pred, minlength=len(made.classes))
     if table.shape != (len(counts), len(counts)) or table.sum() != report.n:
         yield "its confusion table is not one of its classes and images"
         return
-    for name, stood, there in zip(made.classes, table.sum(axis=0), counts, strict=True):
-        if stood != there:
-            yield f"{there} are predicted {name!r}, its confusion table says {stood:g}"
+    yield from _predicted(report, made, table.sum(axis=0) - counts, counts)
     yield from _scores(report, table)
     if apart := check_sums(report):
         yield apart
+
+
+def _predicted(
+    report: Report, made: Predictions, more: NDArray[np.float64], counts: NDArray[np.intp]
+) -> Iterator[str]:
+    """Say where predicted classes, or images without a prediction, are not as often as a report says.
+
+    An image without a prediction counts as wrong, so that the truth alone says in which column it is.
+    """
+    reasons = made.no_answer
+    wanted = {} if reasons is None else {reason: int((reasons == reason).sum()) for reason in REASONS}
+    block = report.no_answer
+    told = {} if block is None else {reason: getattr(block.overall, reason) for reason in REASONS}
+    if told != wanted:
+        yield f"images without a prediction are {plain(told or 'none')}, the predictions have {wanted or 'none'}"
+    for name, surplus, there in zip(made.classes, more, counts, strict=True):
+        if surplus < 0 or (surplus and not wanted):
+            yield f"{there} are predicted {name!r}, its confusion table says {there + surplus:g}"
 
 
 def _scores(report: Report, table: NDArray[np.float64]) -> Iterator[str]:

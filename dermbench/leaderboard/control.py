@@ -128,6 +128,10 @@ def _biased(asked: _Asked) -> Predictions:
     made = lapse.predictions
     if not np.array_equal(made.image_id, asked.ids):
         raise UsageError(f"the predictions to spoil are of other images than split {asked.split!r}")
+    if made.no_answer is not None:
+        raise UsageError(
+            "the predictions to spoil lack some answers (column no_answer)", remedy="Spoil those of another model."
+        )
     hit = _members(asked, lapse.feature, lapse.groups) & (asked.rng.random(len(made)) < lapse.share)
     n_classes = len(made.classes)
     if made.y_prob is None:

@@ -130,7 +130,27 @@ def _ranking(board: Board, entries: Sequence[Ranked]) -> list[str]:
     legend = BANDS if any(one.band for one in entries) else NO_BANDS
     if feature is not None:
         legend += GAP.format(feature=markdown_text(feature_title(feature)))
-    return ["## Ranking", "", *markdown_table(columns, rows), "", legend, "", *_beneath(notes)]
+    return [
+        "## Ranking",
+        "",
+        *markdown_table(columns, rows),
+        "",
+        legend,
+        "",
+        *_beneath(notes),
+        *_unanswered(entries),
+    ]
+
+
+def _unanswered(entries: Sequence[Ranked]) -> list[str]:
+    """Return one sentence for each entry with images that count as wrong for want of a usable prediction."""
+    said = [(one, one.report.no_answer.sentence()) for one in entries if one.report.no_answer is not None]
+    return [
+        line
+        for one, text in said
+        if text
+        for line in (f"{_link(one)}: {markdown_text(text, limit=PROSE_LIMIT)}", "")
+    ]
 
 
 def _gap(one: Ranked, notes: Footnotes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.artifacts.tables import read_table
@@ -12,8 +13,6 @@ from dermbench.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.truth import Truth
@@ -46,5 +45,11 @@ def _other(there: pd.DataFrame, written: pd.DataFrame) -> str:
 
 def _same(left: pd.Series, right: pd.Series) -> bool:
     if right.dtype == np.float64:
-        return left.dtype == np.float64 and np.array_equal(left.to_numpy(), right.to_numpy())
-    return left.astype(object).tolist() == right.astype(object).tolist()
+        if left.dtype not in (np.float64, pd.Float64Dtype()):
+            return False
+        return np.array_equal(left.to_numpy(np.float64, na_value=np.nan), right.to_numpy(), equal_nan=True)
+    return _texts(left) == _texts(right)
+
+
+def _texts(column: pd.Series) -> list[object]:
+    return [None if pd.isna(value) else value for value in column.astype(object)]

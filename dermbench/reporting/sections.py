@@ -12,6 +12,7 @@ from dermbench.reporting.clinical import clinical_sections
 from dermbench.reporting.disparity import disparity_sections
 from dermbench.reporting.groups import group_sections, twins
 from dermbench.reporting.names import feature_title, sorted_features
+from dermbench.reporting.no_answer import no_answer_sections
 from dermbench.reporting.parity import parity_sections
 from dermbench.reporting.screen import screen_sections
 from dermbench.reporting.skin_error import skin_error_sections
@@ -31,7 +32,7 @@ def sections(report: Report) -> list[Section]:
     first, *further = summary_sections(report)
     clinical = clinical_sections(report)
     again = [*twin_sections(report), *adjusted_sections(report), *skin_error_sections(report)]
-    leading = [first, *clinical[:1], *further, *clinical[1:], *again]
+    leading = [first, *no_answer_sections(report), *clinical[:1], *further, *clinical[1:], *again]
     tables = [*leading, per_class_section(report), confusion_section(report)]
     same = twins(report.features)
     names = [name for name in sorted_features(report.features) if name not in same]

@@ -635,11 +635,15 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
     code, out, _ = run(*arguments, "--missing", "wrong")
     assert code == 0
     document = json.loads(out)
-    assert document["provenance"]["interpreted"] == [
-        "2 of 6 images have no prediction and count as wrong (by skin type: I 1 of 1, II 1 of 2)."
-    ]
-    groups = {"I": [1, 1], "II": [1, 2], "V": [0, 1], "VI": [0, 1], "unknown": [0, 1]}
-    assert document["provenance"]["missing"] == {"n": 2, "of": 6, "groups": groups}
+    (said,) = document["provenance"]["interpreted"]
+    assert said == (
+        "2 of 6 images have no usable prediction and count as wrong "
+        "(2 have no prediction; by skin type: I 1 of 1, II 1 of 2)."
+    )
+    block = document["no_answer"]
+    found = {name: (group["missing"], group["n"]) for name, group in block["features"]["fst"].items()}
+    assert found == {"I": (1, 1), "II": (1, 2), "V": (0, 1), "VI": (0, 1), "unknown": (0, 1)}
+    assert (block["overall"]["missing"], block["overall"]["n"]) == (2, 6)
     overall = document["overall"]
     assert overall["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-6)
     # 001 is acne: nevus is the first of the commonest other classes; 5 is nevus: acne is
@@ -650,6 +654,28 @@ def test_missing_predictions_are_refused_or_count_as_wrong(table, truth, tmp_pat
     lost = 1 + (2 / 3) ** 2 + (1 / 3) ** 2
     given = [0.04 + 0.49 + 0.01 - 0.49 + 0.09, 0.01 + 0.04 + 0.09, 0.25 + 0.09 + 0.04, 0.04 + 0.04 + 0.16]
     assert overall["brier"]["value"] == pytest.approx((sum(given) + 2 * lost) / 6, abs=1e-6)
+
+
+def test_refused_and_unreadable_answers_count_as_wrong_and_are_told(table, truth, tmp_path):
+    labels = pd.DataFrame({"image_id": table["image_id"], "pred": LABELS, "no_answer": ""})
+    labels.loc[0, ["pred", "no_answer"]] = ["", "refused"]
+    labels.loc[4, ["pred", "no_answer"]] = ["", "unparsable"]
+    labels.to_csv(tmp_path / "p.csv", index=False)
+    arguments = ("eval", tmp_path / "p.csv", "--truth", truth, *ORDER, "--out", tmp_path / "report")
+    code, out, _ = run(*arguments)
+    assert code == 0
+    summed = "2 of 6 answers were refused (1) or could not be read (1); they count as wrong"
+    pages = [(tmp_path / "report" / f"report.{kind}").read_text() for kind in ("md", "html")]
+    assert all(summed in " ".join(text.split()) for text in (out, *pages))
+    assert "Images without a usable prediction" in out
+    document = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert document["overall"]["accuracy"]["value"] == pytest.approx(4 / 6, abs=1e-6)
+    assert (document["no_answer"]["overall"]["refused"], document["no_answer"]["overall"]["unparsable"]) == (1, 1)
+    labels.loc[0, "no_answer"] = "declined"
+    labels.to_csv(tmp_path / "p.csv", index=False)
+    code, _, message = run(*arguments)
+    assert code == 2
+    assert "'no_answer' is 'declined' for image_id '001'" in message
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sklearn.metrics import recall_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from dermbench.artifacts import Predictions, Report, make_predictions
-from dermbench.artifacts.report import Cell, Disparity, Missing, Primary, Undefined, Unit, verdict_kind
+from dermbench.artifacts.report import Cell, Disparity, Primary, Undefined, Unit, verdict_kind
 from dermbench.artifacts.truth import make_truth
 from dermbench.errors import UsageError
 from dermbench.evaluation import METRICS, evaluate
@@ -56,7 +56,7 @@ def test_keys_that_outsiders_rely_on(report):
     assert set(document) == {
         "schema", "task", "split", "n", "classes", "model", "provenance", "summary", "overall", "per_class",
         "class_extremes", "confusion", "calibration", "positive", "primary", "family", "features", "without_twins",
-        "operating_points", "clinical", "adjusted", "skin_type_error", "notes",
+        "operating_points", "clinical", "adjusted", "skin_type_error", "no_answer", "notes",
     }  # fmt: skip
     assert document["schema"] == "dermbench.report/2"
     assert document["n"] == 200
@@ -215,15 +215,11 @@ def test_provenance_has_no_time_and_no_machine(report):
     assert report.provenance.truth_digest.startswith("sha256:")
 
 
-def test_what_was_read_otherwise_and_what_is_missing_reach_the_report():
+def test_what_was_read_otherwise_reaches_the_report():
     table, ids, y_prob = drawn()
-    told = Missing(n=2, of=200, groups={"I": (2, 40)})
-    predictions = replace(make_predictions(ids, y_prob, CLASSES), interpreted=("mapped", "filled"), missing=told)
+    predictions = replace(make_predictions(ids, y_prob, CLASSES), interpreted=("mapped", "filled"))
     report = evaluate(predictions, make_truth(table, classes=CLASSES), **FEW)
     assert report.provenance.interpreted == ("mapped", "filled")
-    assert report.provenance.missing == told
-    document = report.document()["provenance"]
-    assert document["missing"] == {"n": 2, "of": 200, "groups": {"I": [2, 40]}}
 
 
 def test_labels_only_say_why_probabilities_are_missing():

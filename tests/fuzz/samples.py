@@ -68,6 +68,7 @@ def samples(folder: Path) -> dict[str, list[Sample]]:
 
 def _artifacts(folder):
     from dermbench.artifacts import (
+        answers,
         class_map,
         embeddings,
         entry,
@@ -123,7 +124,13 @@ def _artifacts(folder):
         if "p.xlsx" in kinds
         else {}
     )
+    said = pd.DataFrame({"image_id": ["a", "b"], "answer": ["Answer: nodule", "I cannot say."]})
+    lines = said.to_json(orient="records", lines=True).encode()
+    replies = {"a.jsonl": lines, "a.csv": _text(said), "a.parquet": _parquet(said)}
     return excel | {
+        f"{module}.answers.read_answers": [
+            _named(answers.read_answers, name, content, CLASSES) for name, content in replies.items()
+        ],
         f"{module}.class_map.read_class_map": [
             _named(class_map.read_class_map, "m.toml", b'"mole" = "macule"\nlump = "nodule"\n', CLASSES),
             _named(class_map.read_class_map, "m.csv", b"model,truth\nmole,macule\nlump,nodule\n", CLASSES),
@@ -341,20 +348,22 @@ def _training(folder):
     assert safetensors.torch.load(data).keys() == tensors.keys()
     found = {
         f"{module}.methods.distill.read_teacher": [_named(distill.read_teacher, "t.csv", _text(table), split)],
-        f"{module}.tensor_files.read_header": [
+        f"{module}.network.tensor_files.read_header": [
             _named(tensor_files.read_header, "w.safetensors", data, tensor_files.WeightsHeader)
         ],
-        f"{module}.tensor_files.read_tensors": [_named(tensor_files.read_tensors, "w.safetensors", data)],
-        f"{module}.tensor_files.read_safetensors": [_named(tensor_files.read_safetensors, "w.safetensors", data)],
-        f"{module}.tensor_files.read_pickle": [_named(tensor_files.read_pickle, "w.pth", pickle)],
-        f"{module}.weights.read_weights": [
+        f"{module}.network.tensor_files.read_tensors": [_named(tensor_files.read_tensors, "w.safetensors", data)],
+        f"{module}.network.tensor_files.read_safetensors": [
+            _named(tensor_files.read_safetensors, "w.safetensors", data)
+        ],
+        f"{module}.network.tensor_files.read_pickle": [_named(tensor_files.read_pickle, "w.pth", pickle)],
+        f"{module}.network.weights.read_weights": [
             _named(weights.read_weights, "w.safetensors", data),
             _named(weights.read_weights, "w.pth", pickle),
         ],
     }
     found |= _runs(folder)
     return found | (
-        {f"{module}.onnx.read_about": [_named(onnx.read_about, "m.onnx", _onnx())]}
+        {f"{module}.predicting.onnx.read_about": [_named(onnx.read_about, "m.onnx", _onnx())]}
         if find_spec("onnxruntime")
         else {}
     )
@@ -396,18 +405,18 @@ def _runs(folder):
     cached = {f"c/a{end}": (folder / "c" / f"a{end}").read_bytes() for end in (".npy", ".json")}
     module, last = "dermbench.training", (folder / "last.safetensors").read_bytes()
     return {
-        f"{module}.cache.open_cache": [
+        f"{module}.data.cache.open_cache": [
             Sample(name, cached, lambda place: cache.open_cache(place / "c" / "a.npy", originals, 4, pixels))
             for name in cached
         ],
-        f"{module}.checkpoint.load_state": [
+        f"{module}.run.checkpoint.load_state": [
             _named(checkpoint.load_state, "last.safetensors", last, {"model": linear}, optimizer, {"model": "m"})
         ],
-        f"{module}.configure.load_config": [
+        f"{module}.run.configure.load_config": [
             Sample("c.toml", {"c.toml": text}, lambda place: configure.load_config(config=place / "c.toml"))
         ],
-        f"{module}.loading.open_run": [Sample(name, run, loading.open_run) for name in run],
-        f"{module}.weights.load_file": [
+        f"{module}.predicting.run_loading.open_run": [Sample(name, run, loading.open_run) for name in run],
+        f"{module}.network.weights.load_file": [
             Sample(
                 "model.safetensors",
                 {"model.safetensors": run["model.safetensors"]},

@@ -42,6 +42,8 @@ from dermbench.artifacts.report import (
     GroupCalibration,
     Incomparable,
     NetBenefit,
+    NoAnswer,
+    NoAnswerGroup,
     OperatingGroup,
     OperatingPoint,
     ParityMeasure,
@@ -224,6 +226,15 @@ def skin_error():
     )
 
 
+def no_answer():
+    def one(n, refused, unparsable):
+        share = cell((refused + unparsable) / n, 0.01, n)
+        return NoAnswerGroup(n=n, missing=0, refused=refused, unparsable=unparsable, share=share)
+
+    bands = {"I-II": one(200, 2, 2), "III-IV": one(120, 2, 1), "V-VI": one(60, 5, 2), "unknown": one(20, 0, 1)}
+    return NoAnswer(overall=one(400, 9, 6), features={"fst_band": bands})
+
+
 def positives():
     """Return operating points and curves of the class mel."""
 
@@ -278,6 +289,7 @@ def report():
         overall={name: cell(0.66) for name in names} | {"auroc_ovr": undefined("needs probabilities")},
         calibration=calibration(),
         **positives(),
+        no_answer=no_answer(),
         adjusted=adjusted(),
         skin_type_error=skin_error(),
         provenance=provenance(interpreted=("The model's class mel is read as melanoma.",)),

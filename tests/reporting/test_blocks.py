@@ -28,7 +28,8 @@ def printed(raw, width=80, *, full=False):
 
 
 def test_the_summary_comes_first_with_one_line_a_feature_and_headline_metric(everything):
-    summary, points, metrics, gaps = list(tables(everything).values())[:4]
+    summary, lost, points, metrics, gaps = list(tables(everything).values())[:5]
+    assert lost.title == "Images without a usable prediction"
     assert points.title == "Sensitivity and specificity"  # where positive classes lead
     assert [sentence["text"] for sentence in everything["summary"]] == list(summary.sentences)
     assert [row[0] for row in metrics.rows] == ["accuracy", "balanced accuracy", "Cohen's κ", "macro-F1"]

@@ -138,7 +138,7 @@ def test_every_drawing_has_a_name(everything):
 def test_the_summary_comes_before_everything_else(everything):
     text = to_html(Report.model_validate(everything))
     assert text.index('class="said"') < text.index('class="cards"') < text.index("<table")
-    assert text.count('class="said"') == len(everything["summary"]) == 5
+    assert text.count('class="said"') == len(everything["summary"]) == 6
 
 
 def test_bars_are_drawn_to_scale(everything):

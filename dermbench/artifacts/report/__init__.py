@@ -44,13 +44,13 @@ from dermbench.artifacts.report.features import (
     ScreenRow,
     Worst,
 )
+from dermbench.artifacts.report.no_answer import NoAnswer, NoAnswerGroup
 from dermbench.artifacts.report.parts import Cell, Number, Part, Undefined, rounded, undefined
 from dermbench.artifacts.report.report import (
     ClassRow,
     Confusion,
     Extremes,
     Family,
-    Missing,
     Positive,
     Primary,
     Provenance,
@@ -93,8 +93,9 @@ __all__ = [
     "Group",
     "GroupCalibration",
     "Incomparable",
-    "Missing",
     "NetBenefit",
+    "NoAnswer",
+    "NoAnswerGroup",
     "Number",
     "OperatingGroup",
     "OperatingPoint",

@@ -14,6 +14,7 @@ from dermbench.artifacts.report.calibration import Calibration
 from dermbench.artifacts.report.clinical import Clinical, OperatingPoint
 from dermbench.artifacts.report.disparity import Disparity
 from dermbench.artifacts.report.features import Feature
+from dermbench.artifacts.report.no_answer import NoAnswer
 from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
 from dermbench.artifacts.report.skin_error import SkinTypeError
 from dermbench.artifacts.report.writing import compact_json
@@ -38,28 +39,6 @@ class Unit(Part):
     count: int = Field(ge=0)
 
 
-class Missing(Part):
-    """How many images have no prediction and count as wrong.
-
-    Attributes
-    ----------
-    n, of
-        Images without a prediction, and all images.
-    groups
-        The same two counts by Fitzpatrick skin type; empty when the truth has none.
-    """
-
-    n: int = Field(ge=0)
-    of: int = Field(ge=0)
-    groups: dict[str, tuple[int, int]]
-
-    def sentence(self) -> str:
-        """Say it in words, naming the skin types that have images without a prediction."""
-        parts = [f"{name} {n:,} of {of:,}" for name, (n, of) in self.groups.items() if n]
-        detail = f" (by skin type: {', '.join(parts)})" if parts else ""
-        return f"{self.n:,} of {self.of:,} images have no prediction and count as wrong{detail}."
-
-
 class Provenance(Part):
     """Where the numbers come from.
 
@@ -79,8 +58,6 @@ class Provenance(Part):
         What is resampled.
     interpreted
         What was read otherwise than written, in words: mapped class names, missing predictions, aggregated images.
-    missing
-        Images without a prediction; None where they are refused.
     """
 
     version: Annotated[str, OF_THIS_MACHINE]
@@ -92,7 +69,6 @@ class Provenance(Part):
     truth_digest: str
     unit: Unit
     interpreted: tuple[str, ...]
-    missing: Missing | None = None
 
 
 class SummarySentence(Part):
@@ -101,14 +77,15 @@ class SummarySentence(Part):
     Attributes
     ----------
     kind
-        ``tested``: what was tested on whom. ``positive``: how many positive images are recognised, in all and by
+        ``tested``: what was tested on whom. ``no_answer``: how many images have no usable prediction, by skin
+        type. ``positive``: how many positive images are recognised, in all and by
         skin type. ``classes``: the best and worst classes. ``primary``: the answer to
         the primary question. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
     text
         The sentence.
     """
 
-    kind: Literal["tested", "positive", "classes", "primary", "fails", "limits"]
+    kind: Literal["tested", "no_answer", "positive", "classes", "primary", "fails", "limits"]
     text: str
 
 
@@ -256,7 +233,7 @@ class Report(Record):
     provenance
         Where the numbers come from.
     summary
-        Three to six sentences, made from the rest of the report.
+        Three to seven sentences, made from the rest of the report.
     overall
         {metric: value}.
     per_class
@@ -280,6 +257,8 @@ class Report(Record):
         All questions; None without a sensitive feature.
     features
         {sensitive feature: its numbers}.
+    no_answer
+        Images without a usable prediction, which count as wrong; None where every image has to have one.
     without_twins
         The scores without images that have a twin in training data; None where it is not known which have.
     adjusted
@@ -310,6 +289,7 @@ class Report(Record):
     primary: Primary | None
     family: Family | None
     features: dict[str, Feature]
+    no_answer: NoAnswer | None = None
     without_twins: WithoutTwins | None = None
     adjusted: OrUndefined[Adjusted] | None = None
     skin_type_error: OrUndefined[SkinTypeError] | None = None

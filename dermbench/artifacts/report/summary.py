@@ -1,4 +1,4 @@
-"""A report in three to six plain sentences, made from its typed numbers alone."""
+"""A report in three to seven plain sentences, made from its typed numbers alone."""
 
 from __future__ import annotations
 
@@ -52,12 +52,13 @@ def summary(
     Returns
     -------
     tuple of SummarySentence
-        What was tested, how many positive images are recognised, the best and worst classes, the answer to the
-        primary question, where recall fails, and what the data cannot say; a sentence that has nothing to say is
-        left out.
+        What was tested, how many images have no usable prediction, how many positive images are recognised, the
+        best and worst classes, the answer to the primary question, where recall fails, and what the data cannot
+        say; a sentence that has nothing to say is left out.
     """
     found = (
         SummarySentence(kind="tested", text=_tested(report)),
+        SummarySentence(kind="no_answer", text="" if report.no_answer is None else report.no_answer.sentence()),
         SummarySentence(kind="positive", text=_positive(report)),
         SummarySentence(kind="classes", text=_classes(report)),
         SummarySentence(kind="primary", text=_primary(report, title, low_is_bad=higher_is_better)),

@@ -107,7 +107,7 @@ def find_suspects(given: NDArray[np.intp], prob: NDArray[np.float64]) -> NDArray
 def _read(dataset: Dataset, predictions: TableSource) -> Predictions:
     splits = "+".join(dataset.info.images)
     aliases = load_task(dataset.info.task).aliases if dataset.info.task in task_names() else {}
-    made = read_predictions(predictions, dataset.truth(splits), aliases=aliases, partial=True)
+    made = read_predictions(predictions, dataset.truth(splits), aliases=aliases, partial=True).answered()
     source: Path | str = "predictions" if isinstance(predictions, pd.DataFrame) else str(predictions)
     if made.y_prob is None:
         raise InputError(source, ["holds predicted classes; label errors are found from probabilities"])

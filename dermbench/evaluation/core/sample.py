@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dermbench.artifacts.wrong_answers import count_as_wrong
 from dermbench.errors import UsageError, name_some
 from dermbench.evaluation.core.metric import tally
 
@@ -189,6 +190,9 @@ class Sample:
 def join(predictions: Predictions, truth: Truth) -> Sample:
     """Check that predictions and truth are of the same images and classes, and join them.
 
+    Images without a usable prediction count as wrong
+    (:func:`~dermbench.artifacts.wrong_answers.count_as_wrong`).
+
     Raises
     ------
     UsageError
@@ -204,7 +208,7 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
         raise UsageError(f"predictions and truth are not of the same image_id, {detail}")
     if len(truth) == 0:
         raise UsageError("there is no image to evaluate")
-    named = truth.positive
+    named, predictions = truth.positive, count_as_wrong(predictions, truth)
     return Sample(
         truth.y_true,
         predictions.y_pred,

@@ -1,0 +1,223 @@
+"""Which class an answer in words names, by a rule that never guesses; docs/formats.md has it in full."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.answer_grammar import (
+    ADVICE,
+    BARE,
+    CONFIDENCE,
+    DOUBT,
+    DOUBTED_LATER,
+    EXPLICIT,
+    FEWEST_WORDS,
+    LABELLED,
+    REFUSED,
+    SET_ASIDE,
+    STATEMENT,
+    TAKEN_BACK,
+    WEAK_REFUSAL,
+    WEAKENED,
+)
+from dermbench.artifacts.answer_names import MENTION, NEGATED, one_blank, plain_text
+from dermbench.artifacts.guarded import parse_json
+from dermbench.errors import InputError
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.answer_names import AnswerNames
+    from dermbench.artifacts.no_answer import Reason
+
+LONGEST = 50_000
+"""Characters of an answer that are read; a longer one is not readable."""
+KEYS = frozenset(
+    {"answer", "final_answer", "diagnosis", "prediction", "predicted_class", "class", "label", "classification"}
+)
+"""Fields of a JSON object that hold the class."""
+LONGEST_HEADING = 40
+"""Characters of a line such as "Diagnosis" above the class."""
+_THOUGHT, _THOUGHT_ENDS = "<think", "</think>"
+_BOXED = re.compile(r"\$*\\boxed\{(?:\\text(?:bf)?\{)?([^{}]*)\}*\$*")
+_TAGGED = re.compile(r"<answer>([^<>]*)</answer>")
+_STRUCK = re.compile(r"~~.*?~~", re.DOTALL)
+_TAG = re.compile(r"</?(?:b|i|u|em|strong|p|span)\s*/?>")
+_FENCE = re.compile(r"```[a-z]*\n?|`+")
+_OBJECT = re.compile(r"\{[^{}]*\}")
+_LINE = re.compile(r"^\s*(?:#+|>+|[-+\u2022]\s|\d{1,2}[.)]\s)?\s*(.*?)\s*$")
+_LISTED = re.compile(r"^\s*(?:[-+\u2022]\s|\d{1,2}[.)]\s)")
+_NOT_BUT = re.compile(rf"{NEGATED},? but (?:rather )?(?!it |this )")
+_SENTENCES = re.compile(rf"(?<=[.!?;])\s+|{NEGATED}\s*(?:[,;:]|,?\s*but\b)\s*|,\s*but\s+")
+_WRAPPED_IN = re.compile(r"\(([^()]*)\)|'([^']*)'")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What an answer says.
+
+    Attributes
+    ----------
+    label
+        The class; None where there is none.
+    no_answer
+        Why there is none: ``refused`` or ``unparsable``; None where there is a class.
+    """
+
+    label: str | None
+    no_answer: Reason | None
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """A sentence, or a line, of an answer, with class names marked.
+
+    ``explicit`` says what the answer is, ``bare`` is the name of a class by itself.
+    """
+
+    text: str
+    claims: int | None
+    bare: bool
+
+    @property
+    def explicit(self) -> bool:
+        return bool(EXPLICIT.search(self.text))
+
+    @property
+    def unread(self) -> bool:
+        return self.claims is None and bool(LABELLED.search(self.text))
+
+    @property
+    def mentions(self) -> set[int]:
+        return {int(number) for number in MENTION.findall(self.text)}
+
+
+def parse_answer(text: str, names: AnswerNames) -> Parsed:
+    """Return the class that an answer names, or why there is none.
+
+    The rule is conservative: a class counts only where a whole sentence of the answer states it, or a JSON object
+    or a line such as ``Answer: X`` names it, and nothing in the answer speaks for another class.
+
+    Parameters
+    ----------
+    text
+        The answer as the model gave it.
+    names
+        What it may call the classes.
+    """
+    if len(text) > LONGEST:
+        return Parsed(None, "unparsable")
+    body = _visible(plain_text(text))
+    found = None if body is None else _stated(body, names)
+    if found is not None:
+        return Parsed(names.classes[found], None)
+    return Parsed(None, "refused" if body is not None and _declines(body, names) else "unparsable")
+
+
+def _visible(text: str) -> str | None:
+    """Return the answer without a model's thoughts and without tags; None where a thought does not end."""
+    text = text.rpartition(_THOUGHT_ENDS)[2]
+    if _THOUGHT in text:
+        return None
+    text = _TAGGED.sub(r"\nanswer: \1\n", _BOXED.sub(r"\nanswer: \1\n", text))
+    return _TAG.sub("", text.replace("<br>", "\n"))
+
+
+def _stated(body: str, names: AnswerNames) -> int | None:
+    """Return the number of the class that is stated; None where none is, or several are."""
+    document = _OBJECT.search(body)
+    if document is None:
+        return None if body.lstrip().startswith(("{", "[")) else _of_prose(_prose(body), names)
+    label = _of_object(document[0], names)
+    rest, _ = names.take_negated(names.mark(_prose(body[: document.start()] + body[document.end() :])))
+    if label is None or "{" in rest or NEGATED in rest or DOUBT.search(rest):
+        return None
+    number = names.classes.index(label)
+    return number if {int(k) for k in MENTION.findall(rest)} <= {number} else None
+
+
+def _of_object(text: str, names: AnswerNames) -> str | None:
+    try:
+        content = parse_json("answer", text)
+    except InputError:
+        return None
+    assert isinstance(content, dict)
+    given = [value for key, value in content.items() if key.strip().replace(" ", "_") in KEYS]
+    found = {names.find(value) if isinstance(value, str) else None for value in given}
+    return found.pop() if len(found) == 1 else None
+
+
+def _prose(body: str) -> str:
+    """Return the text without the marks of Markdown and double quotes; struck text is gone."""
+    text = _FENCE.sub(" ", _STRUCK.sub(" ", body)).replace("*", "")
+    return one_blank(re.sub(r"(?<!\w)_+|_+(?!\w)", "", text).replace('"', ""))
+
+
+def _of_prose(text: str, names: AnswerNames) -> int | None:
+    marked, negated = names.take_negated(names.mark(text))
+    sentences = _split(_NOT_BUT.sub("", marked))
+    claiming = [i for i, sentence in enumerate(sentences) if sentence.claims is not None]
+    stated = {sentences[i].claims for i in claiming}
+    number = stated.pop() if len(stated) == 1 else None
+    if number is None or number in negated or any(sentence.unread for sentence in sentences):
+        return None
+    last, explicit = claiming[-1], [i for i in claiming if sentences[i].explicit]
+    start = explicit[-1] if explicit else 0
+    bare = all(sentences[i].bare for i in claiming)
+    others = [s for i, s in enumerate(sentences) if i >= start and s.claims is None]
+    later = [s for i, s in enumerate(sentences) if i > last and s.claims is None]
+    doubted = (
+        any(s.mentions - {number} for s in sentences[start:])
+        or any(s.mentions and WEAKENED.search(s.text) for s in others)
+        or any(_takes_back(s.text) for s in later)
+        or (bare and any(_may_be_another(s.text) for s in others))
+    )
+    return None if doubted else number
+
+
+def _takes_back(text: str) -> bool:
+    return bool(TAKEN_BACK.search(text)) or bool(DOUBTED_LATER.search(text) and not ADVICE.search(text))
+
+
+def _may_be_another(text: str) -> bool:
+    """Return whether a sentence beside a bare name may be a further diagnosis, or deny the name."""
+    short = len(text.split()) < FEWEST_WORDS and not CONFIDENCE.fullmatch(text.rstrip("."))
+    return short or bool(DOUBT.search(text) and not ADVICE.search(text))
+
+
+def _split(marked: str) -> list[_Sentence]:
+    """Return the sentences and lines that say something; a heading is put before the line that follows it."""
+    found: list[_Sentence] = []
+    heading = ""
+    for line in marked.split("\n"):
+        matched = _LINE.match(line)
+        content = matched[1] if matched else ""
+        if not content or SET_ASIDE.search(content):
+            continue
+        if len(content) <= LONGEST_HEADING and LABELLED.fullmatch(f"{content.rstrip(':')}:"):
+            heading = f"{content.rstrip(':')}: "
+            continue
+        for part in _SENTENCES.split(heading + content):
+            text = part.strip(" ,")
+            whole = _WRAPPED_IN.fullmatch(text)
+            text = (whole[1] or whole[2] or "") if whole else text
+            if text:
+                found.append(_sentence(text, first=not found and not _LISTED.match(line)))
+        heading = ""
+    return found
+
+
+def _sentence(text: str, *, first: bool) -> _Sentence:
+    """Return a sentence with the class that it states; a bare name does so at the beginning of an answer alone."""
+    end = text.rstrip(".! ")
+    stating = None if "?" in text else STATEMENT.fullmatch(end)
+    bare = BARE.fullmatch(end) if stating is None and first and "?" not in text else None
+    found = stating or bare
+    if found is None or any(DOUBT.search(found[name] or "") for name in ("opener", "tail")):
+        return _Sentence(text, None, bare=False)
+    return _Sentence(text, int(found["number"]), bare=bare is not None)
+
+
+def _declines(body: str, names: AnswerNames) -> bool:
+    text = _prose(body)
+    return bool(REFUSED.search(text)) or (bool(WEAK_REFUSAL.search(text)) and not MENTION.search(names.mark(text)))

@@ -1,0 +1,153 @@
+"""Images without a usable prediction: why there is none, in a predictions file and by subgroup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from dermbench.artifacts.columns import find_column
+from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, fst_name
+from dermbench.artifacts.text_form import to_text
+from dermbench.artifacts.wording import enumerated
+from dermbench.errors import name_some
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.truth import Truth
+
+Reason = Literal["missing", "refused", "unparsable"]
+"""Why an image has no usable prediction: no row, an answer that declines, an answer that names no class."""
+REASONS: tuple[Reason, ...] = get_args(Reason)
+COLUMN = "no_answer"
+"""Column of a predictions file that holds the reason; empty where there is a prediction."""
+WORDS: Mapping[Reason, str] = {"missing": "have no prediction", "refused": "refused", "unparsable": "not readable"}
+"""The reasons in a sentence about images."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The rows of a predictions table, those without a prediction told apart.
+
+    Attributes
+    ----------
+    reason
+        Why each row has no prediction, None where it has one, shape (n,); None where the table has no such column.
+    body
+        The table without that column.
+    problems
+        What is wrong with the column, one sentence a problem.
+    """
+
+    reason: NDArray[np.object_] | None
+    body: pd.DataFrame
+    problems: tuple[str, ...] = ()
+
+    @property
+    def absent(self) -> NDArray[np.bool_]:
+        """Which rows have no prediction, shape (n,)."""
+        if self.reason is None:
+            return np.zeros(len(self.body), dtype=bool)
+        return np.array([reason is not None for reason in self.reason], dtype=bool)
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The images that count as wrong because they have no usable prediction.
+
+    Attributes
+    ----------
+    reason
+        Reason of each image of ``truth``, None where it has a prediction, shape (n,).
+    truth
+        The images, before they are put together to cases.
+    """
+
+    reason: NDArray[np.object_]
+    truth: Truth
+
+    @property
+    def absent(self) -> NDArray[np.bool_]:
+        """Which images have no usable prediction, shape (n,)."""
+        return np.array([reason is not None for reason in self.reason], dtype=bool)
+
+    def counts(self) -> dict[Reason, int]:
+        """Return the number of images for each reason."""
+        return {reason: int((self.reason == reason).sum()) for reason in REASONS}
+
+    def groups(self) -> dict[str, dict[str, NDArray[np.bool_]]]:
+        """Return {``fst`` or ``fst_band``: {group: its images}} of the skin types that the truth has."""
+        found = {}
+        for feature, names in (("fst", FST_NAMES), ("fst_band", BANDS)):
+            if feature in self.truth.table:
+                column = self.truth.table[feature]
+                known = fst_name(column) if feature == "fst" else column.fillna(UNKNOWN)
+                values = known.to_numpy(dtype=object)
+                rows = {name: values == name for name in (*names, UNKNOWN)}
+                found[feature] = {name: there for name, there in rows.items() if there.any()}
+        return found
+
+    def sentence(self) -> str:
+        """Say how many images count as wrong, why, and of which skin types they are."""
+        absent = self.absent
+        why = enumerated(f"{n:,} {WORDS[reason]}" for reason, n in self.counts().items() if n)
+        groups = next(iter(self.groups().values()), {})
+        sizes = {name: (int((absent & there).sum()), int(there.sum())) for name, there in groups.items()}
+        parts = [f"{name} {n:,} of {size:,}" for name, (n, size) in sizes.items() if n]
+        detail = f"; by skin type: {', '.join(parts)}" if parts else ""
+        total = f"{int(absent.sum()):,} of {len(absent):,} images"
+        return f"{total} have no usable prediction and count as wrong ({why}{detail})."
+
+
+def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Given:
+    """Take the column with the reasons out of a predictions table.
+
+    Parameters
+    ----------
+    body
+        The table without its column of ids.
+    ids
+        Ids of the rows, for messages.
+    source
+        Name of the file, for messages.
+
+    Returns
+    -------
+    Given
+        With a problem for text that is no reason, and for rows that have both a reason and something else.
+
+    Raises
+    ------
+    InputError
+        When two columns are called :data:`COLUMN`.
+    """
+    column = find_column(body, COLUMN, source=source)
+    if column is None:
+        return Given(None, body)
+    text, rest = to_text(body[column]).str.strip().str.lower(), body.drop(columns=[column])
+    given, odd = text.notna(), text.notna() & ~text.isin(REASONS)
+    problems = []
+    if odd.any():
+        problems.append(
+            f"{column!r} is {name_some(body[column][odd].unique())} for image_id {name_some(ids[odd])}; "
+            f"a reason is {', '.join(REASONS)}, and empty where there is a prediction"
+        )
+    both = given & ~blank_rows(rest)
+    if both.any():
+        problems.append(f"{column!r} beside a prediction for image_id {name_some(ids[both])}; keep one of the two")
+    return Given(text.astype(object).where(given, None).to_numpy(dtype=object), rest, tuple(problems))
+
+
+def blank_rows(body: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which rows have no value in any column."""
+    blank = np.ones(len(body), dtype=bool)
+    for column in body.columns:
+        if blank.any():
+            blank &= to_text(body[column]).isna().to_numpy(dtype=bool)
+    return blank
