@@ -32,14 +32,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typecheck(session: nox.Session) -> None:
     """Check types, strictly."""
-    _install(session, "typecheck", ".[train,onnx,xlsx]")
+    _install(session, "typecheck", ".[train,clip,onnx,xlsx]")
     session.run("mypy")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors, coverage measured."""
-    _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
+    _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
     chosen = ["-n", "2", "-m", "not scripts", "--cov", "--cov-report=term:skip-covered"]
     arguments = session.posargs or chosen
     session.run("pytest", *arguments, env=ONE_THREAD)
@@ -78,7 +78,7 @@ def croissant(session: nox.Session) -> None:
 @nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmarks: ratios between peers within one run."""
-    _install(session, "test", ".[train,offline-all,onnx,xlsx,audit]")
+    _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
     session.run("pytest", "benchmarks", "--benchmark-enable", "--benchmark-only", *session.posargs, env=ONE_THREAD)
 
 

@@ -1,4 +1,4 @@
-"""``dermbench predict``."""
+"""``dermbench predict`` and ``dermbench embed``."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ import typer
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
+TABLES = {".parquet", ".csv"}
+DEVICE = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps.")
+BATCH_SIZE = typer.Option(None, min=1, help="Images at a time; by default the candidate's.")
+WEIGHTS = typer.Option(None, help="Local weights of timm:NAME or open_clip:NAME.", show_default=False)
+
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the command line."""
+    """Add the verbs to the command line."""
     app.command("predict")(predict)
+    app.command("embed")(embed)
 
 
 def predict(
-    run: list[str] = typer.Argument(
+    candidate: list[str] = typer.Argument(
         ...,
-        metavar="RUN...",
-        help="Run folder, model.onnx, plugin:NAME, timm:NAME or a predictions file; several are averaged.",
+        metavar="CANDIDATE...",
+        help="Run folder, model.onnx, a predictions file, timm:NAME, hf-hub:OWNER/NAME, open_clip:NAME, "
+        "answers:FILE or PREFIX:NAME of another package; several are averaged.",
     ),
     *,
     data: Path = typer.Option(..., help="Dataset folder."),
@@ -29,8 +36,8 @@ def predict(
         help="train, val or test; held-out: of runs on folds, each image by the runs that have not seen it; "
         "trained: what a run was trained on, to teach another (method distill).",
     ),
-    batch_size: int | None = typer.Option(None, min=1, help="Images at a time; by default the run's."),
-    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
+    batch_size: int | None = BATCH_SIZE,
+    device: str = DEVICE,
     tta: str = typer.Option(
         "none", help="Average views: mirror, flips (4), dihedral (8), sizes (3) or sizes-mirror (6)."
     ),
@@ -43,21 +50,21 @@ def predict(
     embeddings: Path | None = typer.Option(
         None, help="Table for a run on embeddings; by default the one it was trained on.", show_default=False
     ),
-    set_: list[str] = typer.Option([], "--set", metavar="weights=FILE", help="Local weights of timm:NAME."),
+    weights: Path | None = WEIGHTS,
+    prompts: Path | None = typer.Option(
+        None, help="TOML file of prompts by class for open_clip:NAME.", show_default=False
+    ),
+    map_: Path | None = typer.Option(
+        None, "--map", help="Table of other names of classes for answers:FILE.", show_default=False
+    ),
 ) -> None:
     """Predict the images of one split; writes ids and probabilities, never labels."""
-    weights = None
-    for text in set_:
-        key, _, value = text.partition("=")
-        if key.strip() != "weights" or not value:
-            raise UsageError(f"--set {text!r}: predict knows weights=FILE only")
-        weights = value.strip()
-    if out.suffix.lower() not in {".parquet", ".csv"}:
+    if out.suffix.lower() not in TABLES:
         raise UsageError(f"{out}: predictions are written as .parquet or .csv")
     from dermbench import training
 
     predictions = training.predict(
-        run,
+        candidate,
         data,
         split=split,
         out=out,
@@ -68,6 +75,8 @@ def predict(
         tta=tta,
         calibrate=calibrate,
         neighbours=neighbours,
+        prompts=prompts,
+        mapping=map_,
     )
     say(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
     if split == "trained":
@@ -75,6 +84,29 @@ def predict(
         say(f"next: dermbench train --data {data} --out RUN {teach} (and folds, fold as of its teacher)")
         return
     say(f"next: dermbench eval {out} --data {data} --split {_evaluated(split, data, len(predictions))}")
+
+
+def embed(
+    candidate: str = typer.Argument(
+        ...,
+        metavar="CANDIDATE",
+        help="Run folder, timm:NAME, hf-hub:OWNER/NAME, open_clip:NAME or PREFIX:NAME of another package.",
+    ),
+    *,
+    data: Path = typer.Option(..., help="Dataset folder."),
+    out: Path = typer.Option(..., help="Embeddings to write, .parquet or .csv."),
+    batch_size: int | None = BATCH_SIZE,
+    device: str = DEVICE,
+    weights: Path | None = WEIGHTS,
+) -> None:
+    """Write the features that a network has of each image; train --embeddings fits a probe on them."""
+    if out.suffix.lower() not in TABLES:
+        raise UsageError(f"{out}: embeddings are written as .parquet or .csv")
+    from dermbench import training
+
+    table = training.embed(candidate, data, out=out, batch_size=batch_size, device=device, weights=weights)
+    say(f"{out}: {len(table):,} images, {table.shape[1] - 1:,} features")
+    say(f"next: dermbench train --data {data} --out RUN --embeddings {out}")
 
 
 def _evaluated(split: str, data: Path, n_images: int) -> str:

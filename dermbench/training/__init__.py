@@ -14,6 +14,7 @@ except (ImportError, RuntimeError, OSError) as error:
 from dermbench.training.config.device import devices
 from dermbench.training.explain import explain
 from dermbench.training.predict import predict
+from dermbench.training.predicting.embed import embed
 from dermbench.training.predicting.export import export
 from dermbench.training.run.configure import load_config, preset_names
 from dermbench.training.run.stopping import InterruptedRunError
@@ -22,6 +23,7 @@ from dermbench.training.train import train
 __all__ = [
     "InterruptedRunError",
     "devices",
+    "embed",
     "explain",
     "export",
     "load_config",

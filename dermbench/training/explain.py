@@ -32,9 +32,11 @@ from dermbench.training.data.pixels import load_samples
 from dermbench.training.data.training_data import SPLITS
 from dermbench.training.network.scoring import Normaliser, predict_logits, softmax
 from dermbench.training.network.weights import as_any
-from dermbench.training.predicting.candidates import validation_of
 from dermbench.training.predicting.contact_sheet import write_contact_sheet, write_page
+from dermbench.training.predicting.predictor import Request
+from dermbench.training.predicting.predictors.run import RunPredictor
 from dermbench.training.predicting.run_loading import load_run
+from dermbench.training.predicting.unseen import validation_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +85,9 @@ def explain(
         When the network has no feature map to explain, or a run on folds has seen images of the split.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
-    if set(split.split(JOINED)) & set(SPLITS) and isinstance(validation_of(str(run), dataset), FoldedData):
+    if set(split.split(JOINED)) & set(SPLITS) and isinstance(
+        validation_of(RunPredictor(str(run), Request()), dataset), FoldedData
+    ):
         raise UsageError(
             f"{run}: a run on folds has trained on images of {split!r}", remedy="Explain images of the test split."
         )

@@ -15,10 +15,10 @@ from dermbench.artifacts.records import rounded_floats
 from dermbench.errors import UsageError
 from dermbench.training.config.naming import suggest
 from dermbench.training.data.training_data import SPLITS
-from dermbench.training.predicting.candidates import TIMM, VALIDATION, Request, describe
-from dermbench.training.predicting.ensemble import HELD_OUT, TRAINED, Ensemble
+from dermbench.training.predicting.ensemble import HELD_OUT, TRAINED, VALIDATION, Ensemble
 from dermbench.training.predicting.neighbours import SHARE, WIDTH
-from dermbench.training.predicting.run_loading import load_run, open_run
+from dermbench.training.predicting.predictor import Request
+from dermbench.training.predicting.registry import find_predictors
 from dermbench.training.predicting.tta import VIEWS
 
 if TYPE_CHECKING:
@@ -27,14 +27,12 @@ if TYPE_CHECKING:
     from dermbench.artifacts import Predictions
     from dermbench.training.predicting.temperature import Temperature
 
-__all__ = ["load_run", "open_run", "predict"]
-
 SIDE = ".predict.json"
 """What the name of a side record ends with."""
 
 
 def predict(  # noqa: PLR0913 - the options of the verb
-    run: Path | str | Sequence[Path | str],
+    candidate: Path | str | Sequence[Path | str],
     data: Path | str | Dataset,
     *,
     split: str = "test",
@@ -46,14 +44,16 @@ def predict(  # noqa: PLR0913 - the options of the verb
     tta: str = "none",
     calibrate: bool = False,
     neighbours: int = 0,
+    prompts: Path | str | None = None,
+    mapping: Path | str | None = None,
 ) -> Predictions:
     """Predict the images of one split.
 
     Parameters
     ----------
-    run
-        Run folder, ``.onnx`` file, ``plugin:NAME``, ``timm:NAME`` together with ``weights``, or a predictions
-        file; of several the probabilities are averaged.
+    candidate
+        Run folder, ``.onnx`` file, predictions file, or ``PREFIX:NAME`` of a predictor
+        (:data:`dermbench.training.predicting.registry.PREDICTORS`); of several the probabilities are averaged.
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split
@@ -81,6 +81,10 @@ def predict(  # noqa: PLR0913 - the options of the verb
     neighbours
         Mix the probabilities of a run with the labels of so many other images of ``train`` and ``val``, those
         whose features are nearest (:mod:`dermbench.training.predicting.neighbours`); 0 mixes nothing.
+    prompts
+        TOML file of prompts by class, for a zero-shot model.
+    mapping
+        Table that says which class other names mean, for an answers file.
 
     Returns
     -------
@@ -97,9 +101,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
         When weights or images cannot be read.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
-    names = [str(run)] if isinstance(run, str | Path) else [str(name) for name in run]
-    if weights is not None and not any(name.startswith(TIMM) for name in names):
-        raise UsageError(f"weights are given, but {names[0]!r} has its own", remedy=f"Weights go with {TIMM}NAME.")
+    names = [str(candidate)] if isinstance(candidate, str | Path) else [str(name) for name in candidate]
     if tta not in VIEWS:
         raise UsageError(f"unknown --tta {tta!r}; {suggest(tta, VIEWS)}")
     if calibrate and (split == HELD_OUT or VALIDATION in split.split(JOINED)):
@@ -114,24 +116,28 @@ def predict(  # noqa: PLR0913 - the options of the verb
         )
     if neighbours < 0:
         raise UsageError(f"{neighbours} neighbours cannot be asked", remedy="0 asks none.")
-    request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours)
+    request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours, prompts, mapping)
+    predictors = find_predictors(names, request)
     own = split in {HELD_OUT, TRAINED}
     asks = calibrate or own or bool(set(split.split(JOINED)) & set(SPLITS))
-    ensemble = Ensemble.of(names, dataset, request, asks=asks, held_out=own)
+    ensemble = Ensemble.of(predictors, dataset, asks=asks, held_out=own)
     temperature = None
     if split == HELD_OUT:
-        found = ensemble.held_out()
+        predictions = make_predictions(*ensemble.held_out())
     elif split == TRAINED:
-        found = ensemble.trained()
+        predictions = make_predictions(*ensemble.trained())
     else:
         ensemble.check_unseen(split)
         temperature = ensemble.temperature() if calibrate else None
-        found = ensemble.mean(split, temperature)
-    predictions = make_predictions(*found)
+        alone = len(predictors) == 1 and temperature is None
+        mean = ensemble.mean
+        predictions = (
+            predictors[0].predictions(dataset, split) if alone else make_predictions(*mean(split, temperature))
+        )
     if out is not None:
         about = None
         if len(names) > 1 or tta != "none" or temperature is not None or neighbours:
-            about = _about(ensemble, split, tta, temperature) | {"predictions": predictions.digest}
+            about = _about(ensemble, split, tta, temperature, neighbours) | {"predictions": predictions.digest}
         _write(out, predictions, about)
     return predictions
 
@@ -151,14 +157,16 @@ def _write(out: Path | str, predictions: Predictions, about: dict[str, Any] | No
             write_json(side, rounded_floats(about))
 
 
-def _about(ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None) -> dict[str, Any]:
-    dataset, fitted, number = ensemble.dataset, None, ensemble.request.neighbours
+def _about(
+    ensemble: Ensemble, split: str, tta: str, temperature: Temperature | None, number: int
+) -> dict[str, Any]:
+    dataset, fitted = ensemble.dataset, None
     if temperature is not None:
         words, of = HELD_OUT if ensemble.folded else VALIDATION, "mean" if ensemble.alike else "each candidate"
         fitted = {**asdict(temperature), "of": of, "split": words, "truth": ensemble.fitted_on()}
     return {
         "schema": "dermbench.predict/1",
-        "candidates": [dict(describe(name)) for name in ensemble.names],
+        "candidates": [dict(one.about()) for one in ensemble.predictors],
         "dataset": dataset.info.digest,
         "split": split,
         "tta": tta,

@@ -59,7 +59,7 @@ def test_bad_usage_is_one_message_and_exit_code_two(dataset, tmp_path, monkeypat
 
 def test_predict_refuses_other_options_and_suffixes(dataset, tmp_path, monkeypatch, capsys):
     base = ["predict", tmp_path, "--data", dataset.root]
-    assert call(monkeypatch, *base, "--out", "p.parquet", "--set", "epochs=3") == 2
-    assert "weights=FILE only" in capsys.readouterr().err
+    assert call(monkeypatch, *base, "--out", "p.parquet", "--weights", "w.safetensors") == 2
+    assert "It goes with open_clip:NAME with --weights FILE, timm:NAME" in capsys.readouterr().err
     assert call(monkeypatch, *base, "--out", "p.txt") == 2
     assert ".parquet or .csv" in capsys.readouterr().err

@@ -21,9 +21,9 @@ from dermbench.training.data.folds import POOL, FoldedData, fold_codes
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.data.training_data import TrainingData
 from dermbench.training.network.scoring import softmax
-from dermbench.training.predicting.candidates import Request, probabilities
+from dermbench.training.predicting.predictor import Request
+from dermbench.training.predicting.registry import find_predictor
 from dermbench.training.predicting.temperature import fit_temperature
-from dermbench.training.predicting.tta import VIEWS
 
 FOLDS = 3
 GOLDEN = [2, 2, 2, 1, 0, 2, 2, 1, 0, 2, 1, 0]
@@ -246,7 +246,7 @@ def test_what_a_run_was_trained_on_is_predicted_for_a_student(shared_dataset, ru
     assert set(taught.image_id) == set(shared_dataset.part(POOL)["image_id"]) - held_out
     assert not (tmp_path / "teacher.parquet.predict.json").exists()
     data = FoldedData.cut(shared_dataset, FOLDS, 1)
-    direct = probabilities(str(runs[1]), data, "train", Request(VIEWS["none"]))
+    direct = find_predictor(str(runs[1]), Request()).predict(data, "train")
     expected = dict(zip(direct[0], direct[1], strict=True))
     np.testing.assert_allclose(taught.y_prob, [expected[image] for image in taught.image_id], atol=1e-6)
     assert predict([runs[1], runs[1]], shared_dataset, split="trained").y_prob == pytest.approx(taught.y_prob)

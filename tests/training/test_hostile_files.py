@@ -19,7 +19,7 @@ from dermbench.training import predict, train
 from dermbench.training.config.distributed import World
 from dermbench.training.network.tensor_files import HEADER, WeightsHeader, read_header
 from dermbench.training.network.weights import read_weights
-from dermbench.training.predicting import candidates
+from dermbench.training.predicting import network_predictor
 from dermbench.training.run import loop
 from dermbench.training.run.stopping import InterruptedRunError
 
@@ -95,8 +95,8 @@ def test_tensors_that_do_not_fit_a_run(damaged, shared_dataset, tmp_path, change
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_network_that_gives_nan_is_refused(damaged, shared_dataset, tmp_path, monkeypatch, value):
-    collect = candidates.collect
-    monkeypatch.setattr(candidates, "collect", lambda *given: collect(*given) + value)
+    collect = network_predictor.collect
+    monkeypatch.setattr(network_predictor, "collect", lambda *given: collect(*given) + value)
     with pytest.raises(InputError, match="NaN in place of probabilities for 9 images: 'test-"):
         predict(damaged, shared_dataset, out=tmp_path / "o.csv")
     assert not (tmp_path / "o.csv").exists()

@@ -37,8 +37,8 @@ def test_by_hand():
         np.testing.assert_allclose(FOUR.probabilities(NEW[:1], asked[:1], number)[0], expected, rtol=1e-12)
 
 
-def test_an_image_like_none_takes_the_first():
-    np.testing.assert_array_equal(FOUR.probabilities(NEW[:1], np.zeros((1, 2)), 2), [[0.5, 0.5, 0, 0]])
+def test_an_image_like_none_takes_all_alike():
+    np.testing.assert_array_equal(FOUR.probabilities(NEW[:1], np.zeros((1, 2)), 4), [[0.25, 0.25, 0.5, 0]])
 
 
 def test_no_image_is_its_own_neighbour():
@@ -149,9 +149,9 @@ def test_the_labels_of_an_image_do_not_reach_its_own_prediction(finished_run, sh
     np.testing.assert_array_equal(before.y_prob[own], after.y_prob[own])
 
 
-@pytest.mark.parametrize("name", ["plugin:thing", "timm:resnet18", "model.onnx", "predictions.parquet"])
+@pytest.mark.parametrize("name", ["hf-hub:some/thing", "timm:resnet18", "model.onnx", "predictions.parquet"])
 def test_only_runs_have_neighbours(shared_dataset, name):
-    with pytest.raises(UsageError, match="neighbours are images of train and val"):
+    with pytest.raises(UsageError, match="--neighbours is given, but"):
         predict(name, shared_dataset, neighbours=3)
 
 

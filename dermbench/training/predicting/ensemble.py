@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from dermbench.errors import UsageError
 from dermbench.training.data.folds import POOL, FoldedData
 from dermbench.training.data.training_data import SPLITS
 from dermbench.training.network.scoring import softmax
-from dermbench.training.predicting.candidates import TRAIN, VALIDATION, Request, probabilities, validation_of
+from dermbench.training.predicting.predictor import Predicted, checked
 from dermbench.training.predicting.temperature import Temperature, fit_temperature
+from dermbench.training.predicting.unseen import validation_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,33 +22,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts import Dataset
+    from dermbench.training.predicting.predictor import Predictor
 
+TRAIN, VALIDATION = "train", "val"
 HELD_OUT = "held-out"
 """In place of a split: every image by the candidates that have not seen it."""
 TRAINED = "trained"
 """In place of a split: the images that the candidates were trained on."""
-
-
-class Predicted(NamedTuple):
-    """What a candidate says of some images.
-
-    Attributes
-    ----------
-    image_id
-        Shape (n_samples,).
-    prob
-        Shape (n_samples, n_classes).
-    classes
-        Of the columns of ``prob``.
-    """
-
-    image_id: NDArray[np.object_]
-    prob: NDArray[np.float64]
-    classes: tuple[str, ...]
-
-    def in_order(self, classes: Sequence[str]) -> NDArray[np.float64]:
-        """Return the probabilities of ``classes``."""
-        return self.prob[:, [self.classes.index(label) for label in classes]]
 
 
 @dataclass(frozen=True)
@@ -56,28 +37,23 @@ class Ensemble:
 
     Attributes
     ----------
-    names
-        Candidates.
+    predictors
+        The candidates.
     dataset
         Whose images are predicted.
-    request
-        How.
     validation
         Data of each candidate, in which ``val`` is what it was validated on.
     """
 
-    names: tuple[str, ...]
+    predictors: tuple[Predictor, ...]
     dataset: Dataset
-    request: Request
     validation: tuple[Dataset, ...]
 
     @classmethod
-    def of(
-        cls, names: Sequence[str], dataset: Dataset, request: Request, *, asks: bool, held_out: bool = False
-    ) -> Self:
+    def of(cls, predictors: Sequence[Predictor], dataset: Dataset, *, asks: bool, held_out: bool = False) -> Self:
         """Return the candidates; ``asks`` says whether what they have not seen matters, ``held_out`` is wanted."""
-        known = tuple(validation_of(name, dataset, held_out=held_out) for name in names) if asks else ()
-        return cls(tuple(names), dataset, request, known)
+        known = tuple(validation_of(one, dataset, held_out=held_out) for one in predictors) if asks else ()
+        return cls(tuple(predictors), dataset, known)
 
     @property
     def folded(self) -> bool:
@@ -111,7 +87,7 @@ class Ensemble:
 
     def each(self, split: str) -> list[Predicted]:
         """Return what each candidate says of a split."""
-        return [Predicted(*probabilities(name, self.dataset, split, self.request)) for name in self.names]
+        return [checked(str(one), one.predict(self.dataset, split)) for one in self.predictors]
 
     def of_unseen(self) -> list[Predicted]:
         """Return what each candidate says of the images it was validated on."""
@@ -120,8 +96,8 @@ class Ensemble:
     def _as_seen(self, split: str) -> list[Predicted]:
         """Return what each candidate says of a split of the data as it saw them."""
         return [
-            Predicted(*probabilities(name, data, split, self.request))
-            for name, data in zip(self.names, self.validation, strict=True)
+            checked(str(one), one.predict(data, split))
+            for one, data in zip(self.predictors, self.validation, strict=True)
         ]
 
     def held_out(self) -> Predicted:
@@ -159,7 +135,7 @@ class Ensemble:
         """
         if not self.alike:
             raise UsageError(
-                f"{', '.join(self.names)}: trained on different images of {self.dataset.root}",
+                f"{', '.join(map(str, self.predictors))}: trained on different images of {self.dataset.root}",
                 remedy="Name runs of one fold, or of none.",
             )
         return mean_of(self._as_seen(TRAIN))

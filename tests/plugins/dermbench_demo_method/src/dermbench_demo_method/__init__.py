@@ -1,4 +1,4 @@
-"""A training method and a model of another package, as dermbench finds them."""
+"""A training method and a predictor of another package, as dermbench finds them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from dermbench.training.methods import Method, MethodOptions
+from dermbench.training.predicting.image_predictor import ImagePredictor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,16 +41,19 @@ class LogitNorm(Method):
         return logits / norm / self.options.logit_norm_temperature
 
 
-class Brightest:
+class Brightest(ImagePredictor):
     """Says the class whose place is that of the strongest of red, green and blue."""
 
+    prefix = "brightest"
+    form = "brightest:"
     image_size = 32
 
-    def __call__(self, images: NDArray[np.uint8], classes: tuple[str, ...]) -> NDArray[np.float64]:
+    def probabilities(self, images: NDArray[np.uint8], classes: tuple[str, ...]) -> NDArray[np.float64]:
         """Return a softmax of the mean colours."""
-        colour = images.mean(axis=(1, 2))[:, : len(classes)] / 25
+        colour = self.features(images)[:, : len(classes)] / 25
         shares = np.exp(colour - colour.max(axis=1, keepdims=True))
         return shares / shares.sum(axis=1, keepdims=True)
 
-
-BRIGHTEST = Brightest()
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the mean colours."""
+        return images.mean(axis=(1, 2))

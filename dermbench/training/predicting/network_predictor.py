@@ -1,0 +1,116 @@
+"""Predictors that are networks of torch: batches, views and embeddings are the same for all of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from dermbench.training.config.device import computing
+from dermbench.training.data.pixels import load_samples
+from dermbench.training.network.network import probe_features
+from dermbench.training.network.scoring import collect, softmax, whole_batches
+from dermbench.training.predicting.predictor import Predicted, Predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset
+    from dermbench.training.config.device import Runtime
+    from dermbench.training.config.train_config import TrainConfig
+    from dermbench.training.network.network import Network
+    from dermbench.training.predicting.predictor import Request, Views
+    from dermbench.training.predicting.tta import View
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A network that is ready to predict.
+
+    Attributes
+    ----------
+    network
+        On its device.
+    config
+        Gives sides of images, how they become squares, and images at a time.
+    classes
+        What its outputs mean, in order.
+    runtime
+        Device and arithmetic.
+    """
+
+    network: Network
+    config: TrainConfig
+    classes: tuple[str, ...]
+    runtime: Runtime
+
+
+class NetworkPredictor(Predictor):
+    """A network; subclasses say how it is opened."""
+
+    views: ClassVar[Views] = "any"
+
+    @abstractmethod
+    def open(self, dataset: Dataset) -> Opened:
+        """Return the network that predicts the classes of a dataset."""
+
+    def open_encoder(self, dataset: Dataset) -> Opened:
+        """Return the network that embeds; its classes do not matter."""
+        return self.open(dataset)
+
+    def predict(self, dataset: Dataset, split: str) -> Predicted:
+        """Return the mean over the views of the probabilities."""
+        opened = self.open(dataset)
+        image_id, outputs = over_views(opened, dataset, split, self.request, logits_of)
+        return Predicted(image_id, np.mean([softmax(logits) for logits in outputs], axis=0), opened.classes)
+
+    def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:
+        """Return the mean over the views of the features before the classifier."""
+        _, outputs = over_views(self.open_encoder(dataset), dataset, split, self.request, probe_features)
+        mean: NDArray[np.float64] = np.mean(outputs, axis=0)
+        return mean
+
+
+def over_views(
+    opened: Opened,
+    dataset: Dataset,
+    split: str,
+    request: Request,
+    look: Callable[[Network, torch.Tensor], torch.Tensor],
+) -> tuple[NDArray[np.object_], list[NDArray[np.float64]]]:
+    """Return the ids of a split, and for each view what ``look`` gives of its images, shape (n, n_outputs).
+
+    Parameters
+    ----------
+    opened, dataset, split, request
+        Network, images, and how to predict.
+    look
+        Maps a network and normalised images (n, 3, side, side) to outputs (n, n_outputs).
+    """
+    network, config, runtime = opened.network, opened.config, opened.runtime
+    samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)
+    batch_size, outputs = request.batch_size or config.batch_size, []
+    with computing(runtime):
+        for view in request.views:
+            side = view.side(config.image_size)
+            batches = whole_batches(samples, network, runtime, size=side, batch_size=batch_size)
+            outputs.append(collect(partial(_looked, look, network, view), batches, network, runtime))
+    return samples.image_id, outputs
+
+
+def logits_of(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """Return the logits of images."""
+    logits: torch.Tensor = network.module(images)
+    return logits
+
+
+def _looked(
+    look: Callable[[Network, torch.Tensor], torch.Tensor], network: Network, view: View, images: torch.Tensor
+) -> torch.Tensor:
+    return look(network, view.turn(images))

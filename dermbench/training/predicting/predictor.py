@@ -1,0 +1,208 @@
+"""What a predictor is: anything that maps the images of a dataset to probabilities or to embeddings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+
+import numpy as np
+
+from dermbench.artifacts import make_predictions
+from dermbench.errors import InputError, UsageError, name_some
+from dermbench.training.predicting.tta import VIEWS, View
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts import Dataset, Predictions
+
+Views = Literal["any", "one size", "none"]
+LIMIT = 32
+"""Images at a time where nobody says."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to predict.
+
+    Attributes
+    ----------
+    views
+        Whose probabilities are averaged.
+    batch_size
+        Images at a time; None is the predictor's own.
+    device
+        ``auto`` or a device of torch.
+    weights
+        Local file of weights.
+    embeddings
+        Table for a probe on embeddings; None is the one it was trained on.
+    neighbours
+        Images of ``train`` and ``val`` nearest to each, with whose labels its probabilities are mixed; 0 mixes
+        nothing.
+    prompts
+        File of prompts by class.
+    mapping
+        File that says which class of the task other names mean.
+    """
+
+    views: tuple[View, ...] = VIEWS["none"]
+    batch_size: int | None = None
+    device: str = "auto"
+    weights: Path | str | None = None
+    embeddings: Path | str | None = None
+    neighbours: int = 0
+    prompts: Path | str | None = None
+    mapping: Path | str | None = None
+
+
+OPTIONS = {
+    "weights": "--weights",
+    "embeddings": "--embeddings",
+    "neighbours": "--neighbours",
+    "prompts": "--prompts",
+    "mapping": "--map",
+}
+"""Options that only some predictors take, as the command line writes them."""
+
+
+class Predicted(NamedTuple):
+    """What a predictor says of some images.
+
+    Attributes
+    ----------
+    image_id
+        Shape (n_samples,), in the order of the manifest.
+    prob
+        Shape (n_samples, n_classes).
+    classes
+        Of the columns of ``prob``.
+    """
+
+    image_id: NDArray[np.object_]
+    prob: NDArray[np.float64]
+    classes: tuple[str, ...]
+
+    def in_order(self, classes: Sequence[str]) -> NDArray[np.float64]:
+        """Return the probabilities of ``classes``."""
+        return self.prob[:, [self.classes.index(label) for label in classes]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a predictor was trained and validated on, as far as it says.
+
+    Attributes
+    ----------
+    folds, fold
+        Of a run on folds; 0 otherwise.
+    dataset
+        Content hash of the dataset; empty where unknown.
+    held_out
+        Hash of the ids it was validated on; empty without folds.
+    """
+
+    folds: int = 0
+    fold: int = 0
+    dataset: str = ""
+    held_out: str = ""
+
+
+class Predictor(ABC):
+    """One kind of predictor; subclasses are found by their prefix in :mod:`.registry`.
+
+    Parameters
+    ----------
+    name
+        What follows the prefix, or the path where none is written.
+    request
+        How to predict.
+
+    Attributes
+    ----------
+    prefix
+        What its candidates begin with, ahead of a colon.
+    form
+        How a candidate is written, for help and messages.
+    views
+        Which views of an image it can average.
+    takes
+        Options of :class:`Request` that it understands, of :data:`OPTIONS`.
+    """
+
+    prefix: ClassVar[str]
+    form: ClassVar[str]
+    views: ClassVar[Views] = "none"
+    takes: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, name: str, request: Request) -> None:
+        self.name, self.request = name, request
+        if self.views == "none" and len(request.views) > 1:
+            raise UsageError(f"{self}: there are no views of an image to average", remedy="Predict without --tta.")
+        if self.views == "one size" and any(view.scale != 1 for view in request.views):
+            raise UsageError(f"{self} takes images of one size", remedy="Choose --tta mirror, flips or dihedral.")
+
+    def __str__(self) -> str:
+        return f"{self.prefix}:{self.name}"
+
+    @classmethod
+    def is_meant(cls, path: Path) -> bool:  # noqa: ARG003 - for subclasses
+        """Return whether a candidate written as a bare path is of this kind."""
+        return False
+
+    @abstractmethod
+    def predict(self, dataset: Dataset, split: str) -> Predicted:
+        """Return the probabilities of the images of a split.
+
+        Raises
+        ------
+        UsageError, InputError
+            When it cannot be had, predicts other classes than the dataset's, or says no probabilities.
+        """
+
+    def predictions(self, dataset: Dataset, split: str) -> Predictions:
+        """Return what is written for a split when it is asked alone."""
+        return make_predictions(*checked(str(self), self.predict(dataset, split)))
+
+    def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:  # noqa: ARG002 - for subclasses
+        """Return the embeddings of the images of a split in the order of the manifest, shape (n, n_features).
+
+        Raises
+        ------
+        UsageError
+            When there are none.
+        """
+        raise UsageError(
+            f"{self} gives probabilities only, no embeddings", remedy="Embed a run, timm:NAME or open_clip:NAME."
+        )
+
+    def seen(self) -> Seen:
+        """Return what it was trained on; by default nothing is known."""
+        return Seen()
+
+    def about(self) -> Mapping[str, str]:
+        """Return what a side record says of it: its name, and hash and selection where it has them."""
+        return {"name": str(self)}
+
+
+def checked(source: str, found: Predicted) -> Predicted:
+    """Refuse NaN and infinity in place of probabilities.
+
+    Raises
+    ------
+    InputError
+        Naming the images.
+    """
+    wrong = ~np.isfinite(found.prob).all(axis=1)
+    if wrong.any():
+        which = f"{int(wrong.sum()):,} images: {name_some(found.image_id[wrong])}"
+        raise InputError(
+            source,
+            [f"gives NaN in place of probabilities for {which}"],
+            remedy="Its weights or its normalisation are damaged, or its arithmetic overflows.",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""The predictors of dermbench, one kind a module; :mod:`dermbench.training.predicting.registry` finds them."""

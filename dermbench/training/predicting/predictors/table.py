@@ -1,0 +1,46 @@
+"""A predictions file, so that what was predicted elsewhere can be averaged with the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts import read_predictions
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.tables import SUFFIXES
+from dermbench.errors import UsageError
+from dermbench.training.predicting.predictor import Predicted, Predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dermbench.artifacts import Dataset
+
+
+class TablePredictor(Predictor):
+    """A predictions file; images of other splits may be in it."""
+
+    prefix = "file"
+    form = "a predictions file"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def is_meant(cls, path: Path) -> bool:
+        """Return whether a path ends as a table does and is no folder."""
+        return path.name.lower().endswith(SUFFIXES) and not path.is_dir()
+
+    def predict(self, dataset: Dataset, split: str) -> Predicted:
+        """Return what the file says of a split."""
+        truth, others = dataset.truth(split), set(dataset.manifest["image_id"])
+        found = read_predictions(Path(self.name), truth, ignore_ids=others)
+        if found.y_prob is None:
+            raise UsageError(f"{self} has predicted classes alone", remedy="A mean needs columns prob_CLASS.")
+        row = {image: k for k, image in enumerate(found.image_id)}
+        ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
+        return Predicted(ids, found.y_prob[[row[image] for image in ids]], found.classes)
+
+    def about(self) -> Mapping[str, str]:
+        """Return its name and hash."""
+        return {"name": Path(self.name).name, "digest": file_digest(Path(self.name))}
