@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dermbench.training.config.device import make_runtime
+from dermbench.training.config.device import MEMORY_FORMAT, make_runtime
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network
 from dermbench.training.network.scoring import softmax
@@ -54,7 +54,7 @@ def rows(name: str, size: int, batches: list[int], *, pretrained: bool):
         session = open_session(path)
         for n in batches:
             images = torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(n))
-            laid = images.contiguous(memory_format=runtime.memory_format)
+            laid = images.contiguous(memory_format=MEMORY_FORMAT)
             plain = np.ascontiguousarray(images)
             eager = softmax(network.module(laid).double().numpy())
             other = softmax(session.run(None, {"images": plain})[0].astype(np.float64))

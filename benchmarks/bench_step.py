@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 
 from dermbench.training import native
 from dermbench.training.config.allocator import memory_reused
-from dermbench.training.config.device import make_runtime, peak_memory
+from dermbench.training.config.device import MEMORY_FORMAT, make_runtime, peak_memory
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network, compiled, freeze_norm, freeze_stages
 from dermbench.training.run.optim import make_optimizer
@@ -86,7 +86,7 @@ def measure(way: dict, model: str, size: int, batch: int) -> dict[str, float]:
     network.module.train()
     freeze_norm(network.module, every=not way.get("learnt"))
     optimizer = make_optimizer(config, network.module, network.head)
-    images = torch.randn(batch, 3, size, size).contiguous(memory_format=runtime.memory_format)
+    images = torch.randn(batch, 3, size, size).contiguous(memory_format=MEMORY_FORMAT)
     labels = torch.randint(0, 21, (batch,))
     forward = compiled(network.module, runtime) if way.get("compile") else network.module
     seconds, walls = [], []

@@ -311,7 +311,7 @@ def main() -> None:
         return
     config = load_config(preset=chosen.preset, overrides=overrides_of(chosen, 0))
     chosen.optimizer = config.optimizer
-    runtime = make_runtime(config.device, precision=config.precision, channels_last=config.channels_last)
+    runtime = make_runtime(config.device, precision=config.precision)
     with computing(runtime):
         floor = measure_floor(config, runtime, batch=chosen.batch, n_classes=len(dataset.classes))
     found = compare(chosen, dataset)

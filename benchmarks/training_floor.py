@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from dermbench.training.config.device import MEMORY_FORMAT
 from dermbench.training.network.network import build_network, freeze_norm
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def measure_floor(config: TrainConfig, runtime: Runtime, *, batch: int, n_classe
     if config.freeze_norm:
         freeze_norm(module, every=True)
     side = config.image_size
-    images = torch.rand(batch, 3, side, side, device=runtime.device).contiguous(
-        memory_format=runtime.memory_format
-    )
+    images = torch.rand(batch, 3, side, side, device=runtime.device).contiguous(memory_format=MEMORY_FORMAT)
     labels = torch.zeros(batch, dtype=torch.int64, device=runtime.device)
 
     def step() -> None:

@@ -113,9 +113,7 @@ def train(
         if chosen.model.startswith(EMBEDDINGS):
             world.refuse_several("a probe on embeddings")
             return train_on_embeddings(folder, dataset, chosen, reporter)
-        runtime = make_runtime(
-            world.device(chosen.device), precision=chosen.precision, channels_last=chosen.channels_last
-        )
+        runtime = make_runtime(world.device(chosen.device), precision=chosen.precision)
         with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
             identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
             if isinstance(dataset, FoldedData):

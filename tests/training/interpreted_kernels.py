@@ -150,12 +150,11 @@ def test_layers_that_do_something_else_stay(layer):
     assert type(layer) is before
 
 
-def test_only_a_gpu_with_channels_last_is_changed(monkeypatch):
+def test_only_a_gpu_is_changed(monkeypatch):
     cpu, gpu = (Runtime(torch.device(name)) for name in ("cpu", "cuda"))
     module = BatchNormAct2d(8)
     monkeypatch.setattr(fused, "try_out", lambda device: try_out(cpu.device))
     assert fuse(module, cpu, pytest.fail) == 0
-    assert fuse(module, Runtime(torch.device("cuda"), channels_last=False), pytest.fail) == 0
     with monkeypatch.context() as patch:
         patch.setattr(fused.importlib.util, "find_spec", lambda name: None)
         assert fuse(module, gpu, pytest.fail) == 0

@@ -99,7 +99,7 @@ def test_a_signal_saves_the_step_and_ends_the_run(whole, shared_dataset, tmp_pat
 @pytest.mark.parametrize("method", ["swa", "group_dro"])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_stops_after_single_steps_change_no_bit(dataset, tmp_path, monkeypatch, run, method, optimizer):
-    options = (f"optimizer={optimizer}", f"method={method}", "epochs=3", "probe_l2=0.1", "channels_last=false")
+    options = (f"optimizer={optimizer}", f"method={method}", "epochs=3", "probe_l2=0.1")
     run(dataset, tmp_path / "whole", *options)
     take = loop.Trainer._step
 

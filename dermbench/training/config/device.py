@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STATUS = Path("/proc/self/status")
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+MEMORY_FORMAT = torch.channels_last
+"""Format of images and convolution weights: all channels of a pixel lie side by side, as convolutions like it."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,10 @@ class Runtime:
         Where tensors live.
     precision
         ``fp32``, ``bf16`` or ``fp16``: type of the matrix arithmetic; parameters stay in float32.
-    channels_last
-        Whether images and weights lie in memory channel by channel at each pixel.
     """
 
     device: torch.device
     precision: str = "fp32"
-    channels_last: bool = True
 
     @property
     def name(self) -> str:
@@ -51,15 +50,10 @@ class Runtime:
             return f"{self.device} ({torch.cuda.get_device_name(self.device)})"
         return f"cpu ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else str(self.device)
 
-    @property
-    def memory_format(self) -> torch.memory_format:
-        """Memory format of images and of convolution weights."""
-        return torch.channels_last if self.channels_last else torch.contiguous_format
-
     def place(self, module: nn.Module) -> None:
-        """Move a module to the device, its weights in :attr:`memory_format`."""
+        """Move a module to the device, its weights in :data:`MEMORY_FORMAT`."""
         module.to(self.device)
-        module.to(memory_format=self.memory_format)
+        module.to(memory_format=MEMORY_FORMAT)
 
     def autocast(self, *, cache: bool | None = None) -> torch.amp.autocast:
         """Return the context that computes in :attr:`precision`; ``cache`` keeps weights that were converted."""
@@ -68,7 +62,7 @@ class Runtime:
         return torch.amp.autocast(self.device.type, dtype=dtype, enabled=wanted, cache_enabled=cache)
 
 
-def make_runtime(device: str = "auto", *, precision: str = "auto", channels_last: bool = True) -> Runtime:
+def make_runtime(device: str = "auto", *, precision: str = "auto") -> Runtime:
     """Return the runtime asked for.
 
     Parameters
@@ -77,8 +71,6 @@ def make_runtime(device: str = "auto", *, precision: str = "auto", channels_last
         ``auto`` (cuda before mps before cpu) or a device of torch.
     precision
         ``auto``: bf16 on a GPU that has it, fp16 on an older one, fp32 elsewhere.
-    channels_last
-        See :class:`Runtime`.
 
     Raises
     ------
@@ -92,7 +84,7 @@ def make_runtime(device: str = "auto", *, precision: str = "auto", channels_last
             precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     if precision == "fp16" and chosen.type != "cuda":
         raise UsageError(f"precision fp16 needs a CUDA device, not {chosen}", remedy="--set precision=auto")
-    return Runtime(chosen, precision, channels_last)
+    return Runtime(chosen, precision)
 
 
 def _device(name: str) -> torch.device:

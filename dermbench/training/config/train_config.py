@@ -116,7 +116,7 @@ class TrainConfig(BaseModel):
         ``tensorboard``, ``wandb``, ``mlflow``: what is told each row of the history.
     allow_missing_classes
         Whether a class may be without a training image.
-    seed, device, precision, channels_last, acceleration, deterministic
+    seed, device, precision, acceleration, deterministic
         How it is computed. ``acceleration``: ``auto`` records the network's passes on a GPU as CUDA graphs and
         computes normalisation with activation, and squeeze-and-excitation, in fewer passes over memory; on a
         CPU it is ``eager``, which does nothing. ``compile`` and ``reduce-overhead`` are modes of
@@ -170,7 +170,6 @@ class TrainConfig(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    channels_last: bool = True
     acceleration: Literal["auto", "eager", "compile", "reduce-overhead"] = "auto"
     deterministic: bool = False
     micro_batch: int = Field(0, ge=0)

@@ -101,7 +101,7 @@ def _key(network: Network, samples: Samples, config: TrainConfig, runtime: Runti
         "images": samples.digest,
         "normalisation": [*network.mean, *network.std],
         "size": [config.image_size, config.batch_size],
-        "runtime": [runtime.name, runtime.precision, runtime.channels_last],
+        "runtime": [runtime.name, runtime.precision],
         "versions": [torch.__version__, timm.__version__],
     }
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()

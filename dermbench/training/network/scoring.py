@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn.metrics import f1_score
 
+from dermbench.training.config.device import MEMORY_FORMAT
 from dermbench.training.config.distributed import World
 from dermbench.training.data.augment import resize_batch
 
@@ -32,17 +33,16 @@ class Normaliser:
     network
         Gives mean and standard deviation a channel.
     runtime
-        Gives device and memory layout.
+        Gives the device.
     """
 
     def __init__(self, network: Network, runtime: Runtime) -> None:
         self.mean = torch.tensor(network.mean, device=runtime.device).view(1, -1, 1, 1)
         self.std = torch.tensor(network.std, device=runtime.device).view(1, -1, 1, 1)
-        self.memory_format = runtime.memory_format
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return normalised images, shape unchanged."""
-        return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+        return ((images - self.mean) / self.std).contiguous(memory_format=MEMORY_FORMAT)
 
 
 def batch_bounds(n: int, batch_size: int, world: World) -> list[tuple[int, int]]:

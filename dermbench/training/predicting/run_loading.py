@@ -61,7 +61,7 @@ def open_run(
     fill(network.module, read_safetensors(run / WEIGHTS), run / WEIGHTS, what=config.model)
     network.mean, network.std = header.mean, header.std
     network.pretrained = record.pretrained
-    runtime = make_runtime(device, precision=config.precision, channels_last=config.channels_last)
+    runtime = make_runtime(device, precision=config.precision)
     runtime.place(network.module)
     return network, config, record.classes, runtime
 

@@ -33,7 +33,7 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
     module
         Network on its device.
     runtime
-        Nothing is changed unless it has channels last and is a CUDA device where Triton is.
+        Nothing is changed unless it is a CUDA device where Triton is.
     say
         Is told when Triton cannot make kernels for this device; nothing is changed then.
 
@@ -42,7 +42,7 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
     int
         Number of layers changed.
     """
-    if runtime.device.type != "cuda" or not runtime.channels_last or importlib.util.find_spec("triton") is None:
+    if runtime.device.type != "cuda" or importlib.util.find_spec("triton") is None:
         return 0
     try:
         try_out(runtime.device)
