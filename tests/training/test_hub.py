@@ -42,7 +42,6 @@ def test_a_run_of_the_hub_needs_the_hub_once(hub, shared_dataset, tmp_path, run,
         "pretrained=true",
         "epochs=2",
         "learning_rate=1e-12",
-        "method=swa",
         "freeze_norm=false",
     )
     record = run(shared_dataset, tmp_path / "run", *options)

@@ -22,7 +22,6 @@ from dermbench.training.methods.focal import Focal
 from dermbench.training.methods.group_dro import GroupDRO
 from dermbench.training.methods.logit_adjustment import LogitAdjustment
 from dermbench.training.methods.mixing import CutMix, Mixup
-from dermbench.training.methods.swa import SWA
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +53,6 @@ BUILT_IN: dict[str, type[Method]] = {
     "group_dro": GroupDRO,
     "logit_adjustment": LogitAdjustment,
     "mixup": Mixup,
-    "swa": SWA,
 }
 for _name, _class in BUILT_IN.items():
     METHODS.add(_name, _class)

@@ -239,9 +239,6 @@ class Method:
     def after_step(self, network: Network, step: int) -> None:
         """Look at the network after ``step`` optimisation steps."""
 
-    def after_epoch(self, network: Network, epoch: int) -> None:
-        """Look at the network after ``epoch`` epochs, before it is validated."""
-
     def tensors(self) -> dict[str, Tensor]:
         """Return what a checkpoint must hold to go on as if never stopped, under names of this method."""
         return {}

@@ -122,7 +122,6 @@ class Trainer:
             while not state.stopped:
                 loss, seen = self._epoch(state)
                 state.epoch += 1
-                self.method.after_epoch(self.network, state.epoch)
                 self._finish_epoch(state, loss, seen)
         return state
 
