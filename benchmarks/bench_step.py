@@ -22,8 +22,8 @@ import torch
 from dermbench.training.depthwise import quicken
 from torch.nn.functional import cross_entropy
 
+from dermbench.allocator import memory_reused
 from dermbench.training import native
-from dermbench.training.config.allocator import memory_reused
 from dermbench.training.config.device import MEMORY_FORMAT, make_runtime, peak_memory
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network, compiled, freeze_norm, freeze_stages

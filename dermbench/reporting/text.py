@@ -33,10 +33,13 @@ def plain(text: object, *, limit: int = NAME_LIMIT) -> str:
         Number of characters kept; a cut is shown by ``…``.
     """
     head = str(text)[: 4 * limit + 100]
-    spaced = "".join(" " if c in "\n\r\t\v\f\x85\u2028\u2029" else c for c in head)
-    shown = "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
-    line = " ".join(shown.split())
+    line = " ".join((head if head.isprintable() else _shown(head)).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _shown(text: str) -> str:
+    spaced = "".join(" " if c in "\n\r\t\v\f\x85\u2028\u2029" else c for c in text)
+    return "".join(c for c in spaced if unicodedata.category(c) not in _HIDDEN)
 
 
 def markdown_text(text: object, *, limit: int = NAME_LIMIT) -> str:

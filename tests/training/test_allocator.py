@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dermbench.training.config import allocator
-from dermbench.training.config.allocator import memory_reused
+from dermbench import allocator
+from dermbench.allocator import memory_reused
 from dermbench.training.config.device import computing, make_runtime
 
 LARGE = 16_000_000

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from joblib import Parallel, delayed
 from PIL import Image, ImageEnhance
 
+from dermbench.allocator import memory_reused
 from dermbench.artifacts.manifest import IMAGES
 from dermbench.data.made_images import made_images
 from dermbench.data.synth.render import render_rgb
@@ -90,5 +91,6 @@ def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int)
 
 
 def _render_batch(shots: Sequence[Shot], *, folder: Path, dials: Dials) -> None:
-    for shot in shots:
-        (folder / file_name(shot)).write_bytes(encode(shot, dials))
+    with memory_reused():
+        for shot in shots:
+            (folder / file_name(shot)).write_bytes(encode(shot, dials))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dermbench.allocator import memory_reused
 from dermbench.errors import UsageError
-from dermbench.training.config.allocator import memory_reused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
