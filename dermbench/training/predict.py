@@ -110,8 +110,9 @@ def predict(  # noqa: PLR0913 - the options of the verb
             remedy="Predict another split, or without --calibrate.",
         )
     if split == TRAINED and (calibrate or neighbours):
+        option = "--calibrate" if calibrate else "--neighbours"
         raise UsageError(
-            f"{'--calibrate' if calibrate else '--neighbours'} would tell a student of the labels of {VALIDATION}",
+            f"{option} uses labels of {VALIDATION}, which leak into the student",
             remedy="Predict trained without; distill_temperature makes a teacher more or less sure.",
         )
     if neighbours < 0:

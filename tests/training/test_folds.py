@@ -259,7 +259,7 @@ def test_what_a_run_without_folds_was_trained_on_is_train(finished_run, shared_d
 
 @pytest.mark.parametrize("options", [{"calibrate": True}, {"neighbours": 3}])
 def test_a_teacher_tells_nothing_of_the_labels_a_student_is_validated_on(shared_dataset, runs, tmp_path, options):
-    with pytest.raises(UsageError, match="would tell a student of the labels of val"):
+    with pytest.raises(UsageError, match="uses labels of val, which leak into the student"):
         predict(runs[1], shared_dataset, split="trained", out=tmp_path / "teacher.parquet", **options)
     assert not (tmp_path / "teacher.parquet").exists()
 

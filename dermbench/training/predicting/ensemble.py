@@ -33,17 +33,7 @@ TRAINED = "trained"
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Candidates whose probabilities are averaged.
-
-    Attributes
-    ----------
-    predictors
-        The candidates.
-    dataset
-        Whose images are predicted.
-    validation
-        Data of each candidate, in which ``val`` is what it was validated on.
-    """
+    """Predictors whose probabilities are averaged, and the data as each saw them: ``val`` is what it held out."""
 
     predictors: tuple[Predictor, ...]
     dataset: Dataset
@@ -51,7 +41,7 @@ class Ensemble:
 
     @classmethod
     def of(cls, predictors: Sequence[Predictor], dataset: Dataset, *, asks: bool, held_out: bool = False) -> Self:
-        """Return the candidates; ``asks`` says whether what they have not seen matters, ``held_out`` is wanted."""
+        """Return an ensemble; ``asks`` says whether unseen images matter, ``held_out`` that they are asked for."""
         known = tuple(validation_of(one, dataset, held_out=held_out) for one in predictors) if asks else ()
         return cls(tuple(predictors), dataset, known)
 
@@ -85,20 +75,10 @@ class Ensemble:
                 remedy=f"--split {HELD_OUT} gives each image of {POOL} by the runs that have not seen it.",
             )
 
-    def each(self, split: str) -> list[Predicted]:
-        """Return what each candidate says of a split."""
-        return [checked(str(one), one.predict(self.dataset, split)) for one in self.predictors]
-
-    def of_unseen(self) -> list[Predicted]:
-        """Return what each candidate says of the images it was validated on."""
-        return self._as_seen(VALIDATION)
-
-    def _as_seen(self, split: str) -> list[Predicted]:
-        """Return what each candidate says of a split of the data as it saw them."""
-        return [
-            checked(str(one), one.predict(data, split))
-            for one, data in zip(self.predictors, self.validation, strict=True)
-        ]
+    def as_seen(self, split: str) -> list[Predicted]:
+        """Return the predictions of each for a split of the data as it saw them."""
+        asked = zip(self.predictors, self.validation, strict=True)
+        return [checked(str(one), one.predict(data, split)) for one, data in asked]
 
     def held_out(self) -> Predicted:
         """Return the mean for each image over the candidates that have not seen it.
@@ -108,7 +88,7 @@ class Ensemble:
         UsageError
             When runs of some folds are missing.
         """
-        found = self.of_unseen()
+        found = self.as_seen(VALIDATION)
         classes = found[0].classes
         ids = self.dataset.part(self.unseen)["image_id"].to_numpy(dtype=object)
         place = {image: row for row, image in enumerate(ids)}
@@ -138,11 +118,11 @@ class Ensemble:
                 f"{', '.join(map(str, self.predictors))}: trained on different images of {self.dataset.root}",
                 remedy="Name runs of one fold, or of none.",
             )
-        return mean_of(self._as_seen(TRAIN))
+        return mean_of(self.as_seen(TRAIN))
 
     def temperature(self) -> Temperature:
         """Return the temperature of the mean where all were validated on the same images, else of each alone."""
-        found = self.of_unseen()
+        found = self.as_seen(VALIDATION)
         classes = found[0].classes
         parts = [mean_of(found)] if self.alike else found
         prob = np.concatenate([one.in_order(classes) for one in parts])
@@ -160,7 +140,7 @@ class Ensemble:
 
     def mean(self, split: str, temperature: Temperature | None) -> Predicted:
         """Return the mean for a split; a temperature of each alone is applied before the mean is taken."""
-        found = self.each(split)
+        found = [checked(str(one), one.predict(self.dataset, split)) for one in self.predictors]
         if temperature is None:
             return mean_of(found)
         if self.alike:
@@ -169,7 +149,7 @@ class Ensemble:
 
 
 def mean_of(found: Sequence[Predicted]) -> Predicted:
-    """Return the mean of what candidates say of the same images, classes in the order of the first."""
+    """Return the mean of predictions for the same images, classes in the order of the first."""
     first, *others = found
     total = first.prob
     for one in others:

@@ -39,19 +39,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Export:
-    """What an export gave.
-
-    Attributes
-    ----------
-    path
-        The ONNX file.
-    size
-        Its bytes.
-    images
-        Number of images that were compared.
-    difference
-        Largest absolute difference of a probability between the network and the file in onnxruntime.
-    """
+    """An ONNX file, its bytes, and the largest difference of a probability to the network over so many images."""
 
     path: Path
     size: int

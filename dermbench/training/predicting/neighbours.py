@@ -26,21 +26,7 @@ WIDTH = 0.03
 
 @dataclass(frozen=True)
 class Bank:
-    """Labelled images by their features.
-
-    Attributes
-    ----------
-    image_id
-        Their ids, shape (n_images,).
-    centre
-        Mean of their features, shape (n_features,).
-    search
-        Finds the nearest by the cosine of features less the mean.
-    labels
-        Class indices, shape (n_images,).
-    n_classes
-        Number of classes.
-    """
+    """Labelled images, and a search for the nearest by the cosine of features less their mean ``centre``."""
 
     image_id: NDArray[np.object_]
     centre: NDArray[np.float64]
@@ -66,20 +52,9 @@ class Bank:
     ) -> NDArray[np.float64]:
         """Return the shares of the classes among the nearest images.
 
-        Parameters
-        ----------
-        image_id
-            Of the images asked about, shape (n,); one that is in the bank is left out there.
-        features
-            Of these images, shape (n, n_features).
-        number
-            Neighbours of each, at least 1; all where there are fewer.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n, n_classes), rows summing to 1. A neighbour counts exp(cosine / :data:`WIDTH`), the cosine
-            being that of two features less the bank's mean.
+        Of each image with ``features``, shape (n, n_features), ``number`` neighbours are asked, or all where there
+        are fewer; the image itself is left out. A neighbour counts exp(cosine / :data:`WIDTH`). Rows of the
+        result, shape (n, n_classes), sum to 1.
         """
         asked = min(number + 1, len(self.image_id))  # one more, which may be the image itself
         distances, nearest = self.search.kneighbors(features - self.centre, asked)

@@ -27,28 +27,7 @@ LIMIT = 32
 
 @dataclass(frozen=True)
 class Request:
-    """How to predict.
-
-    Attributes
-    ----------
-    views
-        Whose probabilities are averaged.
-    batch_size
-        Images at a time; None is the predictor's own.
-    device
-        ``auto`` or a device of torch.
-    weights
-        Local file of weights.
-    embeddings
-        Table for a probe on embeddings; None is the one it was trained on.
-    neighbours
-        Images of ``train`` and ``val`` nearest to each, with whose labels its probabilities are mixed; 0 mixes
-        nothing.
-    prompts
-        File of prompts by class.
-    mapping
-        File that says which class of the task other names mean.
-    """
+    """How to predict: the options of :func:`dermbench.training.predict`; None is the predictor's own."""
 
     views: tuple[View, ...] = VIEWS["none"]
     batch_size: int | None = None
@@ -71,17 +50,7 @@ OPTIONS = {
 
 
 class Predicted(NamedTuple):
-    """What a predictor says of some images.
-
-    Attributes
-    ----------
-    image_id
-        Shape (n_samples,), in the order of the manifest.
-    prob
-        Shape (n_samples, n_classes).
-    classes
-        Of the columns of ``prob``.
-    """
+    """Probabilities of images in the order of the manifest, shape (n_samples, n_classes), and their classes."""
 
     image_id: NDArray[np.object_]
     prob: NDArray[np.float64]
@@ -94,16 +63,9 @@ class Predicted(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """What a predictor was trained and validated on, as far as it says.
+    """What a predictor was trained and validated on: its fold, and hashes of the dataset and the held-out ids.
 
-    Attributes
-    ----------
-    folds, fold
-        Of a run on folds; 0 otherwise.
-    dataset
-        Content hash of the dataset; empty where unknown.
-    held_out
-        Hash of the ids it was validated on; empty without folds.
+    0 and empty where there are no folds, or nothing is known.
     """
 
     folds: int = 0

@@ -67,13 +67,7 @@ def open_run(
 
 
 def configuration(run: Path, record: RunRecord) -> TrainConfig:
-    """Return the configuration of a run.
-
-    Raises
-    ------
-    UsageError, InputError
-        When it cannot be read.
-    """
+    """Return the configuration of a run."""
     exact = run / CONFIG  # run.json rounds: a rate of 1e-7 is 0 there
     if exact.exists():
         return validate(str(exact), read_toml(exact))

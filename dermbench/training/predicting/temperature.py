@@ -19,17 +19,10 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 @dataclass(frozen=True)
 class Temperature:
-    """A fitted temperature.
+    """A fitted divisor of logits, above 1 for a model that was too sure.
 
-    Attributes
-    ----------
-    value
-        Divisor T of the logits: above 1 the model was too sure.
-    before, after
-        Mean log loss in nats, at T = 1 and at ``value``, on the images it was fitted on: the validation split, or
-        of runs on folds what they hold out.
-    n
-        Number of these images, counted once for each model whose logits are divided.
+    ``before`` and ``after`` are the mean log loss in nats without and with it, on the ``n`` images of the fit,
+    counted once for each model whose logits are divided.
     """
 
     value: float
@@ -41,12 +34,7 @@ class Temperature:
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.intp]) -> Temperature:
     """Fit the temperature that minimises the log loss (Guo et al. 2017, On calibration).
 
-    Parameters
-    ----------
-    logits
-        Logits or log probabilities, shape (n_samples, n_classes).
-    labels
-        True classes, shape (n_samples,).
+    ``logits`` or log probabilities have the shape (n_samples, n_classes), ``labels`` (n_samples,).
     """
 
     def loss(log_t: float) -> float:

@@ -18,15 +18,7 @@ MULTIPLE = 4
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at an image.
-
-    Attributes
-    ----------
-    turn
-        Maps images (n, 3, side, side) to images of that shape.
-    scale
-        Side of the image over the side that the network was trained at.
-    """
+    """One way to look at images (n, 3, side, side): turned, and ``scale`` times the side of training."""
 
     turn: Callable[[Tensor], Tensor]
     scale: float = 1.0
