@@ -33,7 +33,7 @@ _SEEMS = (
 )
 _LESION = rf"(?:shows|depicts|displays|is)\s+an?\s+{_THING}(?:\s+that\s+(?:is|appears|looks))?(?=\s+(?:{_LIKELY}))"
 _SAYS = rf"(?:(?:{_LIKELY})\s+)?(?:{_LESION}|{_SEEMS})"
-_RANK = r"(?:(?:the|my|a|final|primary|main|most likely|likely|probable|best|predicted|correct|overall)\s+)*"
+_RANK = r"(?:(?:the|my|final|primary|main|most likely|likely|probable|best|predicted|correct|overall)\s+)*"
 _LABEL = rf"{_RANK}(?:diagnosis|answer|classification|class|label|prediction)"
 _COLON = r"\s*(?::|=|->|\u2192)\s*"
 _IS = r"(?:\s+(?:here|for this image|of this lesion|in this image))?\s+(?:is|would be)\s*:?\s+"
@@ -57,7 +57,14 @@ CONFIDENCE = re.compile(
     r"(?:my\s+)?(?:confidence|certainty)(?:\s+(?:level|score))?\s*(?:of|is|:|=)?\s*(?:\d+(?:\.\d+)?\s*%?|high|medium|"
     r"moderate|low)|\d+(?:\.\d+)?\s*%\s+(?:confidence|certainty|confident|sure))\)?"
 )
-_ASIDE = r"(?:to me|to my eye|here|in this (?:image|case|photo))"
+_PLACE = (
+    r"(?:elbow|arm|forearm|hand|palm|finger|nail|leg|thigh|knee|shin|foot|feet|sole|toe|face|cheek|nose|forehead|ear|"
+    r"scalp|neck|back|chest|trunk|abdomen|shoulder|skin|body)"
+)
+_ASIDE = (
+    r"(?:to me|to my eye|here|in this (?:image|case|photo)|"
+    rf"(?:on|of)\s+(?:(?:the|a|an|this|patient's|left|right|upper|lower)\s+)*{_PLACE}s?)"
+)
 _PARENTHESIS = rf"\s*\([^()\d{OPEN}{CLOSE}{NEGATED}]*\)?"
 _TAIL = (
     rf"(?P<tail>(?:\s*,?\s+(?:because|since|due to|given|based on|as indicated by|as shown by|as evidenced by|"
@@ -82,7 +89,8 @@ DOUBT = re.compile(
     r"\?|n't\b|\b(?:not|no|non|none|never|cannot|or|vs|versus|but|however|although|though|unless|if|could|might|may|"
     r"possibl[ey]|rul(?:e|ed|ing)|exclud\w*|unlikely|uncertain|unclear|unsure|differential\w*|alternativ\w*|mimic\w*|"
     r"resembl\w*|doubt\w*|wrong|incorrect|instead|rather|maybe|perhaps|suspici\w*|suspect\w*|either|neither|nor|false|"
-    r"negative|absen\w*|zero|low|less|except|actually|considered|history)\b"
+    r"negative|absen\w*|zero|low|less|except|actually|considered|history|more|former\w*|previous\w*|resolved|healed|treated|"
+    r"past|correct\w*|replaced|made up|kidding|joking|jokes?)\b"
 )
 """Words that take the certainty from what stands beside a class."""
 WEAKENED = re.compile(
@@ -92,7 +100,8 @@ WEAKENED = re.compile(
 """Words that make another sentence about the stated class speak against it."""
 TAKEN_BACK = re.compile(
     r"\b(?:actually|wait|correction|apologi[sz]e|apologies|wrong|mistake|mistaken|incorrect|scratch that|"
-    r"second thought|on reflection|reconsider\w*|disregard|changed my mind|hmm)\b"
+    r"second thought|on reflection|reconsider\w*|disregard|changed my mind|hmm|kidding|joking|edit|updated?|"
+    r"revis\w*)\b"
 )
 """Words that take back what was stated before."""
 DOUBTED_LATER = re.compile(

@@ -28,8 +28,10 @@ _PLAIN = str.maketrans(
     | dict.fromkeys("\u2013\u2014", " - ")
 )
 _BLANKS = re.compile(r"[^\S\n]+")
-_WRAPPED = re.compile(r"(?<=[^\s.!?:;]) ?\n ?(?=[a-z])")
+_WRAPPED = re.compile(r"(?<=[^\s.!?:;>]) ?\n ?(?=[a-z$\\]|<answer)")
 _HIDDEN = frozenset({"Cf", "Cc", "Co", "Cs", "Cn"})
+_QUOTED = re.compile(rf"(?:(?<!\w)'|[(\[<\"])({OPEN}\d+{CLOSE})['\")\]>]")
+_LETTER = re.compile(rf"(^|\n|: )[a-h]\. (?={OPEN})")
 _NOT = (
     r"(?:not|isn't|rather than|instead of|no (?:evidence|signs?|features?|indications?) of|"
     r"without (?:evidence|signs?|features?) of|neither|nor|no)"
@@ -88,8 +90,12 @@ class AnswerNames:
         return self.targets.get(_key(name))
 
     def mark(self, text: str) -> str:
-        """Return text of :func:`plain_text` with :data:`MENTION` in the place of each class name."""
-        return self._pattern.sub(lambda found: f"{OPEN}{self._number(found[0])}{CLOSE}", text)
+        """Return text of :func:`plain_text` with :data:`MENTION` in the place of each class name.
+
+        Quotes and brackets right around a name go, and the letter of an option before it (``B. melanoma``).
+        """
+        marked = self._pattern.sub(lambda found: f"{OPEN}{self._number(found[0])}{CLOSE}", text)
+        return _LETTER.sub(r"\1", _QUOTED.sub(r"\1", marked))
 
     def _number(self, name: str) -> int:
         return self.classes.index(self.targets[_key(name)])

@@ -41,6 +41,7 @@ LONGEST_HEADING = 40
 _THOUGHT, _THOUGHT_ENDS = "<think", "</think>"
 _BOXED = re.compile(r"\$*\\boxed\{(?:\\text(?:bf)?\{)?([^{}]*)\}*\$*")
 _TAGGED = re.compile(r"<answer>([^<>]*)</answer>")
+_ANSWER_LINE = re.compile(r"^ ?<answer>\s*([^<>]*?)\s*</answer>\.? ?$", re.MULTILINE)
 _STRUCK = re.compile(r"~~.*?~~", re.DOTALL)
 _TAG = re.compile(r"</?(?:b|i|u|em|strong|p|span)\s*/?>")
 _FENCE = re.compile(r"```[a-z]*\n?|`+")
@@ -119,8 +120,9 @@ def _visible(text: str) -> str | None:
     text = text.rpartition(_THOUGHT_ENDS)[2]
     if _THOUGHT in text:
         return None
-    text = _TAGGED.sub(r"\nanswer: \1\n", _BOXED.sub(r"\nanswer: \1\n", text))
-    return _TAG.sub("", text.replace("<br>", "\n"))
+    unboxed = _BOXED.sub(r"<answer>\1</answer>", text)
+    lines = _ANSWER_LINE.sub(r"answer: \1", unboxed)
+    return _TAG.sub("", _TAGGED.sub(r" \1 ", lines).replace("<br>", "\n"))
 
 
 def _stated(body: str, names: AnswerNames) -> int | None:

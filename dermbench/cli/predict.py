@@ -55,7 +55,10 @@ def predict(
         None, help="TOML file of prompts by class for open_clip:NAME.", show_default=False
     ),
     map_: Path | None = typer.Option(
-        None, "--map", help="Table of other names of classes for answers:FILE.", show_default=False
+        None,
+        "--map",
+        help="Class map with other names of classes, for answers:FILE: a table, or TOML.",
+        show_default=False,
     ),
 ) -> None:
     """Predict the images of one split; writes ids and probabilities, never labels."""
@@ -79,6 +82,8 @@ def predict(
         mapping=map_,
     )
     say(f"{out}: {len(predictions):,} images, {len(predictions.classes)} classes, {predictions.digest}")
+    for sentence in predictions.interpreted:
+        say(sentence)
     if split == "trained":
         teach = f"--set method=distill --set method_options.distill_teacher={out}"
         say(f"next: dermbench train --data {data} --out RUN {teach} (and folds, fold as of its teacher)")

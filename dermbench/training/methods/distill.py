@@ -131,6 +131,8 @@ def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
         raise InputError(error.source, error.problems, remedy=error.remedy or REMEDY) from None
     if predictions.y_prob is None:
         raise InputError(path, ["has predicted classes only; a teacher gives probabilities"], remedy=REMEDY)
+    if len(predictions.answered()) < len(predictions):
+        raise InputError(path, ["has images without a prediction (column no_answer)"], remedy=REMEDY)
     place = {image: row for row, image in enumerate(predictions.image_id)}
     found: NDArray[np.float64] = predictions.y_prob[[place[image] for image in split.image_id]]
     return found

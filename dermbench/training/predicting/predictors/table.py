@@ -37,6 +37,11 @@ class TablePredictor(Predictor):
         found = read_predictions(Path(self.name), truth, ignore_ids=others)
         if found.y_prob is None:
             raise UsageError(f"{self} has predicted classes alone", remedy="A mean needs columns prob_CLASS.")
+        if len(found.answered()) < len(found):
+            raise UsageError(
+                f"{self} has images without a prediction (column no_answer)",
+                remedy="A mean needs probabilities of every image; evaluate the file as it is.",
+            )
         row = {image: k for k, image in enumerate(found.image_id)}
         ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
         return Predicted(ids, found.y_prob[[row[image] for image in ids]], found.classes)

@@ -1,0 +1,74 @@
+"""An answers file of a vision-language model: text in, classes out, and no probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts import read_answers, read_class_map, read_predictions
+from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.tables import Table
+from dermbench.errors import InputError, UsageError
+from dermbench.tasks import load_task, task_names
+from dermbench.training.predicting.predictor import Predicted, Predictor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dermbench.artifacts import ClassMap, Dataset, Predictions
+
+REMEDY = (
+    "Give an image without an answer a row with an empty one: it is written as unparsable and counts as wrong."
+)
+
+
+class AnswersPredictor(Predictor):
+    """An answers file; images of other splits may be in it."""
+
+    prefix = "answers"
+    form = "answers:FILE"
+    takes = frozenset({"mapping"})
+
+    def predict(self, dataset: Dataset, split: str) -> Predicted:  # noqa: ARG002 - the signature of predictors
+        """Refuse to give probabilities.
+
+        Raises
+        ------
+        UsageError
+            Always: an answer in words is one class, or none.
+        """
+        raise UsageError(
+            f"{self} has no probabilities: it is not averaged with others, calibrated or held out",
+            remedy="Predict it alone: dermbench predict answers:FILE --data DATASET --out FILE.",
+        )
+
+    def predictions(self, dataset: Dataset, split: str) -> Predictions:
+        """Return the class that each answer names, or why it names none.
+
+        Raises
+        ------
+        UsageError
+            When there is no such file.
+        InputError
+            When the file or the class map is malformed, or an image of the split has no row.
+        """
+        path, truth = Path(self.name), dataset.truth(split)
+        answers = read_answers(path, truth.classes, class_map=self._class_map(dataset))
+        others = set(dataset.manifest["image_id"])
+        try:
+            found = read_predictions(Table(answers.table(), path), truth, ignore_ids=others)
+        except InputError as error:
+            raise InputError(path, error.problems, remedy=REMEDY) from error
+        return replace(found, interpreted=(*answers.interpreted, *found.interpreted, answers.sentence()))
+
+    def about(self) -> Mapping[str, str]:
+        """Return its name and hash."""
+        return {"name": f"{self.prefix}:{Path(self.name).name}", "digest": file_digest(Path(self.name))}
+
+    def _class_map(self, dataset: Dataset) -> ClassMap | None:
+        if self.request.mapping is None:
+            return None
+        task = dataset.info.task
+        aliases = load_task(task).aliases if task in task_names() else {}
+        return read_class_map(self.request.mapping, dataset.classes, aliases=aliases)
