@@ -6,8 +6,8 @@ import pytest
 import timm
 import torch
 
-from dermbench.errors import MissingDependencyError, UsageError
-from dermbench.training import predict
+from dermbench.errors import InputError, MissingDependencyError, UsageError
+from dermbench.training import embed, predict
 from dermbench.training.network import weights
 
 NAME = "hf-hub:somebody/tiny"
@@ -57,6 +57,26 @@ def test_a_run_of_the_hub_needs_the_hub_once(hub, shared_dataset, tmp_path, run,
     torch.testing.assert_close(
         network.module.conv_stem.weight, torch.full_like(network.module.conv_stem.weight, 0.125)
     )
+
+
+def describe_as(monkeypatch, **changes):
+    cfg = dict(timm.create_model("test_efficientnet").pretrained_cfg) | {"hf_hub_id": "somebody/tiny"} | changes
+    monkeypatch.setattr(timm.models, "load_model_config_from_hf", lambda _: (dict(cfg), "test_efficientnet", {}))
+
+
+def test_a_network_of_the_hub_embeds_and_predicts_classes_that_it_names(hub, shared_dataset, monkeypatch):
+    assert len(embed(NAME, shared_dataset)) == len(shared_dataset.manifest)
+    with pytest.raises(UsageError, match="does not say which classes it predicts"):
+        predict(NAME, shared_dataset)
+    named = ["plaque", "macule", "nodule"]
+    describe_as(monkeypatch, label_names=named, num_classes=3)
+    assert set(predict(NAME, shared_dataset).classes) == set(named)
+    describe_as(monkeypatch, label_names=named, num_classes=1000)
+    with pytest.raises(InputError, match="1000 outputs for 3 label_names"):
+        predict(NAME, shared_dataset)
+    describe_as(monkeypatch, label_names=["plaque", "macule", "wheal"], num_classes=3)
+    with pytest.raises(UsageError, match="predicts other classes"):
+        predict(NAME, shared_dataset)
 
 
 def test_what_the_hub_does_not_have_is_told(hub, shared_dataset, tmp_path, run):

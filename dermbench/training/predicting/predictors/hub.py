@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.errors import UsageError
+from dermbench.errors import InputError, UsageError
 from dermbench.training.config.device import make_runtime
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network, describe_origin
@@ -42,6 +42,9 @@ class HubPredictor(NetworkPredictor):
             )
         classes = tuple(map(str, named))
         check_classes(str(self), classes, dataset)
+        if origin.cfg.get("num_classes") != len(classes):  # timm would leave the classifier at random
+            outputs = f"{origin.cfg.get('num_classes')} outputs for {len(classes)} label_names"
+            raise InputError(str(self), [f"its description has {outputs}"])
         return self._opened(origin, classes)
 
     def open_encoder(self, dataset: Dataset) -> Opened:
