@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,13 @@ def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
     names = [str(i) for i in ids]
     shown = ", ".join(repr(name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…") for name in names[:limit])
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return "did you mean ...?" with the known name nearest to an unknown one, else all known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 
 
 class Terminated(KeyboardInterrupt):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import traceback
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from dermbench.errors import RegistryError
+from dermbench.errors import RegistryError, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,9 +71,7 @@ class Registry(Generic[T]):
         self._discover()
         if name in self._items:
             return self._items[name]
-        near = difflib.get_close_matches(name, self._items, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self._items))}"
-        raise RegistryError(f"unknown {self.kind} {name!r}; {hint}")
+        raise RegistryError(f"unknown {self.kind} {name!r}; {suggest(name, self._items)}")
 
     def names(self) -> list[str]:
         """Return all names, sorted."""

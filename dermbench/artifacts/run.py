@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
+import pandas as pd
 from pydantic import Field, JsonValue
 
 from dermbench.artifacts.records import Record
+from dermbench.artifacts.tables import write_table
 
 RUN = "run.json"
 CONFIG = "config.toml"
@@ -14,6 +18,10 @@ HISTORY = "history.csv"
 WEIGHTS = "model.safetensors"
 CHECKPOINT = "checkpoint"
 PREDICTIONS = "predictions"
+HISTORY_COLUMNS = (
+    *("epoch", "step", "lr", "train_loss", "val_loss", "val_macro_f1", "val_accuracy"),
+    *("images_per_second", "seconds"),
+)
 
 
 class RunRecord(Record):
@@ -84,3 +92,9 @@ class RunRecord(Record):
         """Name of the network as it was configured; empty where the record does not say."""
         name = self.config.get("model")
         return name if isinstance(name, str) else ""
+
+
+def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``history.csv`` anew, one row an epoch; scores of groups follow :data:`HISTORY_COLUMNS`."""
+    names = dict.fromkeys([*HISTORY_COLUMNS, *(name for row in rows for name in row)])
+    write_table(path, pd.DataFrame(list(rows), columns=list(names)))

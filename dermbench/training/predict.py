@@ -12,8 +12,7 @@ from dermbench.artifacts.files import write_json
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.outputs import sole_writer_of
 from dermbench.artifacts.records import rounded_floats
-from dermbench.errors import UsageError
-from dermbench.training.config.naming import suggest
+from dermbench.errors import UsageError, suggest
 from dermbench.training.data.training_data import SPLITS
 from dermbench.training.predicting.ensemble import HELD_OUT, TRAINED, VALIDATION, Ensemble
 from dermbench.training.predicting.neighbours import SHARE, WIDTH

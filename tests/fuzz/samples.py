@@ -75,6 +75,7 @@ def _artifacts(folder):
         guarded,
         images,
         manifest,
+        network_headers,
         parquet_tables,
         plan,
         predictions,
@@ -157,6 +158,9 @@ def _artifacts(folder):
         ],
         f"{module}.predictions.read_predictions": [
             _named(predictions.read_predictions, name, content, known) for name, content in kinds.items()
+        ],
+        f"{module}.network_headers.read_header": [
+            _named(network_headers.read_header, "w.safetensors", _tensors(), network_headers.WeightsHeader)
         ],
         f"{module}.records.read_model": [
             _named(records.read_model, manifest.INFO, data[manifest.INFO], manifest.DatasetInfo, decimals=True)
@@ -348,9 +352,6 @@ def _training(folder):
     assert safetensors.torch.load(data).keys() == tensors.keys()
     found = {
         f"{module}.methods.distill.read_teacher": [_named(distill.read_teacher, "t.csv", _text(table), split)],
-        f"{module}.network.tensor_files.read_header": [
-            _named(tensor_files.read_header, "w.safetensors", data, tensor_files.WeightsHeader)
-        ],
         f"{module}.network.tensor_files.read_tensors": [_named(tensor_files.read_tensors, "w.safetensors", data)],
         f"{module}.network.tensor_files.read_safetensors": [
             _named(tensor_files.read_safetensors, "w.safetensors", data)

@@ -12,9 +12,9 @@ pytest.importorskip("onnxscript", reason="needs the [onnx] extra")
 
 import onnx
 
+from dermbench.artifacts.network_headers import HEADER
 from dermbench.errors import DermbenchError, InputError, MissingDependencyError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.network.tensor_files import HEADER
 from dermbench.training.predicting.onnx import KEYS
 
 

@@ -380,7 +380,7 @@ def test_weights_that_have_seen_the_fold_are_refused(
     ],
 )
 def test_malformed_metadata_of_onnx_is_one_message(changed):
-    from dermbench.training.predicting.onnx import OnnxHeader
+    from dermbench.artifacts.network_headers import OnnxHeader
 
     network = {"classes": ["a", "b"], "image_size": 8, "cache_size": 9, "mean": [0.5] * 3, "std": [0.2] * 3}
     sound = {"folds": 3, "fold": 2, "crop_mode": "squash", "dataset": "sha256:0", "held_out": ""}

@@ -14,10 +14,10 @@ import pytest
 import safetensors.torch
 import torch
 
+from dermbench.artifacts.network_headers import HEADER, WeightsHeader, read_header
 from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.training import predict, train
 from dermbench.training.config.distributed import World
-from dermbench.training.network.tensor_files import HEADER, WeightsHeader, read_header
 from dermbench.training.network.weights import read_weights
 from dermbench.training.predicting import network_predictor
 from dermbench.training.run import loop

@@ -12,9 +12,9 @@ import timm
 
 from dermbench.artifacts import read_predictions
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.network_headers import HEADER
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training import predict
-from dermbench.training.network.tensor_files import HEADER
 from dermbench.training.run.checkpoint import write_tensors
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from dermbench.training.config.naming import suggest
+from dermbench.errors import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

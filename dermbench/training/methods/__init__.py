@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError, create_model
 
-from dermbench.errors import DermbenchError, UsageError
+from dermbench.errors import DermbenchError, UsageError, suggest
 from dermbench.registry import Registry
-from dermbench.training.config.naming import suggest
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 from dermbench.training.methods.dfr import DFR
 from dermbench.training.methods.distill import Distill

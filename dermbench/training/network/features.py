@@ -17,10 +17,11 @@ import timm
 import torch
 
 from dermbench.artifacts.files import locked
+from dermbench.artifacts.network_headers import FeaturesHeader, read_header
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.training.network.network import probe_features
 from dermbench.training.network.scoring import ALONE, batch_bounds, collect, merge, whole_batches
-from dermbench.training.network.tensor_files import FeaturesHeader, read_header, read_safetensors, write_tensors
+from dermbench.training.network.tensor_files import read_safetensors, write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path

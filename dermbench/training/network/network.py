@@ -11,15 +11,14 @@ import torch
 from timm.models import group_parameters
 from torch import nn
 
-from dermbench.errors import UsageError
-from dermbench.training.config.naming import suggest
+from dermbench.errors import UsageError, suggest
 from dermbench.training.network.weights import HUB, NONE, as_any, hub_description, load_pretrained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.artifacts.network_headers import Origin
     from dermbench.training.config.train_config import TrainConfig
-    from dermbench.training.network.tensor_files import Origin
 
 
 @dataclass
@@ -70,12 +69,12 @@ def check_name(name: str) -> None:
     known = timm.list_models()
     architecture, _, tag = name.partition(".")
     if architecture not in known:
-        hint = suggest(architecture, dict.fromkeys(known)) if known else ""
+        hint = suggest(architecture, known)
         hint = hint if hint.startswith("did") else f"timm knows {len(known):,} models"
         raise UsageError(f"unknown model {name!r}; {hint}")
     tagged = [known_name.partition(".")[2] for known_name in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tagged:
-        raise UsageError(f"{architecture} has no pretrained tag {tag!r}; {suggest(tag, dict.fromkeys(tagged))}")
+        raise UsageError(f"{architecture} has no pretrained tag {tag!r}; {suggest(tag, tagged)}")
 
 
 def build_network(

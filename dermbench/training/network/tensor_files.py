@@ -1,4 +1,4 @@
-"""Files of tensors: typed headers, and one message for whatever a hostile file makes a library raise."""
+"""Reading and writing files of tensors; whatever a damaged file makes a library raise becomes one InputError."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import pickle
 import warnings
 import zipfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, StrictInt, field_validator
 
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.guarded import check_plain, parse_json
-from dermbench.artifacts.records import validated
+from dermbench.artifacts.network_headers import HEADER
 from dermbench.artifacts.tensor_header import read_metadata
 from dermbench.errors import DermbenchError, InputError, UsageError, name_some
 
@@ -24,116 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pydantic import JsonValue
     from torch import Tensor, nn
 
-M = TypeVar("M", bound=BaseModel)
-
-HEADER = "dermbench"
-"""Name of the entry of a file's metadata that is dermbench's."""
 SWELLING = 64 << 20
 """Bytes that the parts of an archive may have beyond the size of the file: torch does not compress."""
-FROM_FILES = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
-"""Arguments that would have timm read other files."""
-Channels = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
-
-
-def plain(values: object) -> object:
-    """Return dictionaries and sequences as JSON holds them; other values as they are."""
-    if isinstance(values, dict):
-        return {key: plain(value) for key, value in values.items()}
-    return [plain(value) for value in values] if isinstance(values, list | tuple) else values
-
-
-class Origin(BaseModel):
-    """What the hub says of a network that it names.
-
-    Attributes
-    ----------
-    architecture
-        Its timm name.
-    args, cfg
-        Arguments and configuration that it is made with.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    architecture: str
-    args: dict[str, JsonValue] = Field(default_factory=dict)
-    cfg: dict[str, JsonValue] = Field(default_factory=dict)
-
-    @field_validator("args", "cfg", mode="before")
-    @classmethod
-    def _lists(cls, values: object) -> object:
-        """Turn tuples, as timm gives them, into the lists that the file holds."""
-        return plain(values)
-
-    @field_validator("args")
-    @classmethod
-    def _reads_no_files(cls, args: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        if names := sorted(FROM_FILES & args.keys()):
-            raise ValueError(f"may not hold {name_some(names)}")
-        return args
-
-
-class WeightsHeader(BaseModel):
-    """What dermbench writes into a file of weights about itself; what a file does not say has its default.
-
-    Attributes
-    ----------
-    model, classes
-        Name of the network, and what its outputs mean, in order.
-    mean, std
-        Normalisation of pixels in [0, 1], a value a channel.
-    origin
-        Of a network that the hub names.
-    dataset, held_out
-        Content hash of the dataset it was trained on, and of the ids it was validated on.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    model: str = ""
-    classes: tuple[str, ...] = ()
-    mean: Channels | None = None
-    std: Channels | None = None
-    origin: Origin | None = None
-    dataset: str = ""
-    held_out: str = ""
-
-    @field_validator("origin", mode="before")
-    @classmethod
-    def _none_is_empty(cls, origin: object) -> object:
-        return origin or None
-
-    @field_validator("classes")
-    @classmethod
-    def _differ(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(classes)
-
-    @field_validator("std")
-    @classmethod
-    def _positive(cls, std: Channels | None) -> Channels | None:
-        return positive(std)
-
-
-class FeaturesHeader(BaseModel):
-    """What a file of kept features says: the checksum of its bytes."""
-
-    crc32: StrictInt
-
-
-def distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse repeated classes."""
-    if len(set(classes)) < len(classes):
-        raise ValueError("a class is named twice")
-    return classes
-
-
-def positive(std: Channels | None) -> Channels | None:
-    """Refuse a standard deviation that nothing can be divided by."""
-    if std is not None and min(std) <= 0:
-        raise ValueError("a standard deviation is not above 0")
-    return std
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -149,25 +43,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 def _reason(error: BaseException) -> str:
     """Return what the system says, without what the library says around it."""
     return str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
-
-
-def read_header(path: Path, model: type[M]) -> M | None:
-    """Return what dermbench wrote about a safetensors file into it; None for a file of another program.
-
-    Raises
-    ------
-    UsageError
-        When there is no such plain file.
-    InputError
-        When the header is damaged or says something that cannot be.
-    """
-    text = read_metadata(path, HEADER)
-    if text is None:
-        return None
-    try:
-        return validated(path, model, parse_json(path, text))
-    except InputError as error:
-        raise InputError(path, [f"its header: {problem}" for problem in error.problems]) from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], JsonValue]:

@@ -15,18 +15,10 @@ import timm
 import torch
 
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.network_headers import Origin, WeightsHeader, read_header
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
-from dermbench.training.network.tensor_files import (
-    Origin,
-    WeightsHeader,
-    is_finite,
-    like,
-    read_header,
-    read_pickle,
-    read_safetensors,
-    told,
-)
+from dermbench.training.network.tensor_files import is_finite, like, read_pickle, read_safetensors, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,12 +15,12 @@ import torch
 from dermbench.artifacts import RunRecord, read_dataset
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.manifest import Dataset
+from dermbench.artifacts.network_headers import HEADER
 from dermbench.artifacts.run import RUN
 from dermbench.errors import DermbenchError, MissingDependencyError, UsageError
 from dermbench.training.config.seeding import torch_generator
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.network.scoring import softmax, whole_batches
-from dermbench.training.network.tensor_files import HEADER
 from dermbench.training.predicting.onnx import ONNX_REMEDY, open_session
 from dermbench.training.predicting.run_loading import load_run, open_run
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from dermbench.artifacts.guarded import check_plain, parse_json
+from dermbench.artifacts.network_headers import HEADER, OnnxHeader
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, MissingDependencyError, UsageError
 from dermbench.training.data.augment import resize_batch
-from dermbench.training.data.pixels import CROP_MODES, Samples, load_samples
-from dermbench.training.network.tensor_files import HEADER, Channels, distinct, positive, told
+from dermbench.training.data.pixels import Samples, load_samples
+from dermbench.training.network.tensor_files import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,60 +26,6 @@ if TYPE_CHECKING:
 
 ONNX_REMEDY = "python -m pip install 'dermbench[onnx]'"
 KEYS = ("classes", "image_size", "cache_size", "mean", "std")
-Side = Annotated[int, Field(strict=True, ge=1, le=4096)]
-Count = Annotated[int, Field(strict=True, ge=0, le=100)]
-
-
-class OnnxHeader(BaseModel):
-    """What the metadata of an ONNX file says about its network.
-
-    Attributes
-    ----------
-    classes
-        What the outputs mean, in order.
-    image_size, cache_size, crop_mode
-        Side of the images it takes and of the cached ones in pixels, and how an image becomes a square.
-    mean, std
-        Normalisation of pixels in [0, 1], a value a channel.
-    folds, fold, dataset, held_out
-        What it was trained and validated on; see :class:`dermbench.artifacts.RunRecord`.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    classes: tuple[str, ...] = Field(min_length=1)
-    image_size: Side
-    cache_size: Side
-    crop_mode: str = "center"
-    mean: Channels
-    std: Channels
-    folds: Count = 0
-    fold: Count = 0
-    dataset: str = ""
-    held_out: str = ""
-
-    @field_validator("classes")
-    @classmethod
-    def _differ(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        return distinct(classes)
-
-    @field_validator("std")
-    @classmethod
-    def _positive(cls, std: Channels) -> Channels:
-        return positive(std) or std
-
-    @field_validator("crop_mode")
-    @classmethod
-    def _known(cls, mode: str) -> str:
-        if mode not in CROP_MODES:
-            raise ValueError(f"{mode!r} is none of {', '.join(CROP_MODES)}")
-        return mode
-
-    @model_validator(mode="after")
-    def _is_a_fold(self) -> Self:
-        if self.folds == 1 or self.fold >= max(1, self.folds):
-            raise ValueError(f"fold {self.fold} of {self.folds} is no fold")
-        return self
 
 
 def onnx_logits(

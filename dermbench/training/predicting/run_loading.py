@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.guarded import read_toml
+from dermbench.artifacts.network_headers import WeightsHeader, read_header
 from dermbench.artifacts.run import CONFIG, RUN, WEIGHTS
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.config.device import Runtime, make_runtime
 from dermbench.training.network.network import Network, build_network
-from dermbench.training.network.tensor_files import WeightsHeader, fill, read_header, read_safetensors
+from dermbench.training.network.tensor_files import fill, read_safetensors
 from dermbench.training.run.configure import validate
 from dermbench.training.run.embeddings import PREFIX
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from dermbench.artifacts.guarded import MAX_DEPTH, parse_toml, read_toml
-from dermbench.errors import InputError, UsageError
-from dermbench.training.config.naming import suggest
+from dermbench.errors import InputError, UsageError, suggest
 from dermbench.training.config.train_config import Names, TrainConfig
 from dermbench.training.data.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
 from dermbench.training.methods import validate_options
@@ -113,7 +112,7 @@ def _base(preset: str | None, config: Path | str | None) -> tuple[str, dict[str,
         )
     if preset is not None:
         if preset not in names:
-            raise UsageError(f"unknown preset {preset!r}; {suggest(preset, dict.fromkeys(names))}")
+            raise UsageError(f"unknown preset {preset!r}; {suggest(preset, names)}")
         file = PRESETS / f"{preset}{SUFFIX}"
         return f"preset {preset}", parse_toml(file.name, file.read_bytes())
     return str(config), read_toml(Path(str(config)))

@@ -17,7 +17,7 @@ from dermbench.artifacts import RunRecord, make_predictions, write_predictions
 from dermbench.artifacts.embeddings import read_embeddings
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.provenance import environment, revision
-from dermbench.artifacts.run import HISTORY, PREDICTIONS, WEIGHTS
+from dermbench.artifacts.run import HISTORY, PREDICTIONS, WEIGHTS, write_history
 from dermbench.errors import InputError, UsageError
 from dermbench.training.data.balance import class_weights
 from dermbench.training.data.folds import FoldedData
@@ -25,7 +25,6 @@ from dermbench.training.network.probe import fit_logistic
 from dermbench.training.network.scoring import softmax, validation_scores
 from dermbench.training.network.tensor_files import read_tensors, told, write_tensors
 from dermbench.training.run.folder import VALIDATION
-from dermbench.training.run.history import write_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

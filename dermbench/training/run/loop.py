@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from dermbench.artifacts.run import CHECKPOINT, HISTORY
+from dermbench.artifacts.run import CHECKPOINT, HISTORY, write_history
 from dermbench.errors import InputError, ResumableError, name_some
 from dermbench.training.config.seeding import numpy_generator
 from dermbench.training.network.network import Network, freeze_norm
@@ -17,7 +17,6 @@ from dermbench.training.network.scoring import predict_logits, validation_scores
 from dermbench.training.network.tensor_files import like, told, write_tensors
 from dermbench.training.run.checkpoint import ANEW, LAST, best_name, load_state, save_state
 from dermbench.training.run.failures import explained, kept_on_failure
-from dermbench.training.run.history import write_history
 from dermbench.training.run.selection import SELECTIONS
 from dermbench.training.run.step import Stepper
 from dermbench.training.run.stopping import InterruptedRunError

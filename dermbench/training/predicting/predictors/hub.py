@@ -15,7 +15,7 @@ from dermbench.training.predicting.run_loading import check_classes
 
 if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
-    from dermbench.training.network.tensor_files import Origin
+    from dermbench.artifacts.network_headers import Origin
 
 
 class HubPredictor(NetworkPredictor):

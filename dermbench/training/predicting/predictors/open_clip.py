@@ -11,9 +11,8 @@ import torch
 from torch import nn
 
 from dermbench.artifacts.guarded import read_toml
-from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
+from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some, suggest
 from dermbench.training.config.device import make_runtime
-from dermbench.training.config.naming import suggest
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import Network
 from dermbench.training.network.tensor_files import fill
@@ -82,9 +81,7 @@ class OpenClipPredictor(NetworkPredictor):
             raise MissingDependencyError(f"{self} needs open_clip: {error}", remedy=REMEDY) from error
         known = library.list_models()
         if self.name not in known:
-            raise UsageError(
-                f"unknown model {self.name!r} of open_clip; {suggest(self.name, dict.fromkeys(known))}"
-            )
+            raise UsageError(f"unknown model {self.name!r} of open_clip; {suggest(self.name, known)}")
         if self.request.weights is None:
             raise UsageError(
                 f"{self} needs weights: --weights FILE", remedy=_where_weights_are(library, self.name)
