@@ -26,7 +26,7 @@ _LIKELY = (
     r"|almost certainly|clearly|definitely|certainly"
 )
 _FILL = rf"(?:(?:{_LIKELY}|a|an|the|a case of|an example of)\s+)*"
-_OPTION = r"(?:(?:option\s+)?\(?[a-z][.):]\)?\s*)?"
+_OPTION = r"(?:(?:option\s+)?\(?[a-h][.):]\)?\s*)?"
 _SEEMS = (
     r"(?:is|appears|seems|appears to be|seems to be|appears to show|looks like|looks to be|shows|depicts|displays|"
     r"represents|is classified as|belongs to)"
@@ -83,8 +83,12 @@ BARE = re.compile(rf"{_OPENER}{_OPTION}{_FILL}{_CLASS}{_AFTER}{_SHORT_TAIL}", re
 EXPLICIT = re.compile(rf"^{_OPENER}{_LABEL}(?:{_COLON}|{_IS})", re.DOTALL)
 """The beginning of a sentence that says what the answer is."""
 LABELLED = re.compile(rf"^{_LABEL}{_COLON}", re.DOTALL)
-SET_ASIDE = re.compile(r"^(?:possible\s+)?differentials?\b[^:]{0,40}:")
+SET_ASIDE = re.compile(r"^(?:possible\s+)?differentials?\b[^:]{0,40}:\s*\S")
 """A line of alternatives, which are not the answer."""
+NO_LEAD_IN = re.compile(
+    r"\b(?:examples?|e\.g\.|such as|format|questions?|users?|q|lie|suppose|assume|imagine|pretend)\b"
+)
+"""Words before or after a JSON object that is no answer."""
 DOUBT = re.compile(
     r"\?|n't\b|\b(?:not|no|non|none|never|cannot|or|vs|versus|but|however|although|though|unless|if|could|might|may|"
     r"possibl[ey]|rul(?:e|ed|ing)|exclud\w*|unlikely|uncertain|unclear|unsure|differential\w*|alternativ\w*|mimic\w*|"

@@ -15,6 +15,7 @@ from dermbench.artifacts.answer_grammar import (
     EXPLICIT,
     FEWEST_WORDS,
     LABELLED,
+    NO_LEAD_IN,
     REFUSED,
     SET_ASIDE,
     STATEMENT,
@@ -46,10 +47,14 @@ _STRUCK = re.compile(r"~~.*?~~", re.DOTALL)
 _TAG = re.compile(r"</?(?:b|i|u|em|strong|p|span)\s*/?>")
 _FENCE = re.compile(r"```[a-z]*\n?|`+")
 _OBJECT = re.compile(r"\{[^{}]*\}")
-_LINE = re.compile(r"^\s*(?:#+|>+|[-+\u2022]\s|\d{1,2}[.)]\s)?\s*(.*?)\s*$")
+_LINE = re.compile(r"^\s*(?:#+|[-+\u2022]\s|\d{1,2}[.)]\s)?\s*(.*?)\s*$")
+_BULLET = re.compile(r"^ ?\* ", re.MULTILINE)
 _LISTED = re.compile(r"^\s*(?:[-+\u2022]\s|\d{1,2}[.)]\s)")
 _NOT_BUT = re.compile(rf"{NEGATED},? but (?:rather )?(?!it |this )")
-_SENTENCES = re.compile(rf"(?<=[.!?;])\s+|{NEGATED}\s*(?:[,;:]|,?\s*but\b)\s*|,\s*but\s+")
+_SENTENCES = re.compile(
+    r"(?<=[.!?;])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)\s+"
+    rf"|{NEGATED}\s*(?:[,;:]|,?\s*but\b)\s*|,\s*but\s+"
+)
 _WRAPPED_IN = re.compile(r"\(([^()]*)\)|'([^']*)'")
 
 
@@ -131,8 +136,13 @@ def _stated(body: str, names: AnswerNames) -> int | None:
     if document is None:
         return None if body.lstrip().startswith(("{", "[")) else _of_prose(_prose(body), names)
     label = _of_object(document[0], names)
-    rest, _ = names.take_negated(names.mark(_prose(body[: document.start()] + body[document.end() :])))
-    if label is None or "{" in rest or NEGATED in rest or DOUBT.search(rest):
+    parts = (body[: document.start()], body[document.end() :])
+    before, after = (names.take_negated(names.mark(_prose(part)))[0] for part in parts)
+    line, rest_of_line = before.rpartition("\n")[2].strip(), after.partition("\n")[0].strip(" .])")
+    apart = (line in {"", "["} or line.endswith(":")) and not rest_of_line
+    rest = f"{before}\n{after}"
+    odd = not apart or "{" in rest or NEGATED in rest or DOUBT.search(rest) or NO_LEAD_IN.search(rest)
+    if label is None or odd:
         return None
     number = names.classes.index(label)
     return number if {int(k) for k in MENTION.findall(rest)} <= {number} else None
@@ -151,7 +161,7 @@ def _of_object(text: str, names: AnswerNames) -> str | None:
 
 def _prose(body: str) -> str:
     """Return the text without the marks of Markdown and double quotes; struck text is gone."""
-    text = _FENCE.sub(" ", _STRUCK.sub(" ", body)).replace("*", "")
+    text = _BULLET.sub("- ", _FENCE.sub(" ", _STRUCK.sub(" ", body))).replace("*", "")
     return one_blank(re.sub(r"(?<!\w)_+|_+(?!\w)", "", text).replace('"', ""))
 
 
@@ -172,13 +182,20 @@ def _of_prose(text: str, names: AnswerNames) -> int | None:
         any(s.mentions - {number} for s in sentences[start:])
         or any(s.mentions and WEAKENED.search(s.text) for s in others)
         or any(_takes_back(s.text) for s in later)
+        or any(_denies(sentences[i - 1]) for i in claiming if i)
         or (bare and any(_may_be_another(s.text) for s in others))
     )
     return None if doubted else number
 
 
 def _takes_back(text: str) -> bool:
-    return bool(TAKEN_BACK.search(text)) or bool(DOUBTED_LATER.search(text) and not ADVICE.search(text))
+    short = len(text.split()) < FEWEST_WORDS and bool(DOUBT.search(text))
+    return short or bool(TAKEN_BACK.search(text)) or bool(DOUBTED_LATER.search(text) and not ADVICE.search(text))
+
+
+def _denies(before: _Sentence) -> bool:
+    """Return whether a few words right before a statement deny it, such as a heading "Ruled out"."""
+    return len(before.text.split()) < FEWEST_WORDS and bool(DOUBT.search(before.text))
 
 
 def _may_be_another(text: str) -> bool:
@@ -190,11 +207,12 @@ def _may_be_another(text: str) -> bool:
 def _split(marked: str) -> list[_Sentence]:
     """Return the sentences and lines that say something; a heading is put before the line that follows it."""
     found: list[_Sentence] = []
-    heading = ""
+    heading, begun = "", False
     for line in marked.split("\n"):
         matched = _LINE.match(line)
         content = matched[1] if matched else ""
         if not content or SET_ASIDE.search(content):
+            begun = begun or bool(content)
             continue
         if len(content) <= LONGEST_HEADING and LABELLED.fullmatch(f"{content.rstrip(':')}:"):
             heading = f"{content.rstrip(':')}: "
@@ -204,7 +222,8 @@ def _split(marked: str) -> list[_Sentence]:
             whole = _WRAPPED_IN.fullmatch(text)
             text = (whole[1] or whole[2] or "") if whole else text
             if text:
-                found.append(_sentence(text, first=not found and not _LISTED.match(line)))
+                found.append(_sentence(text, first=not (begun or _LISTED.match(line))))
+                begun = True
         heading = ""
     return found
 

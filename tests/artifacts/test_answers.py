@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parent))  # makes `answer_cases` importable
-from answer_cases import BINARY, CASES, SKIN
+from answer_cases import AFTER, BEFORE, BINARY, CASES, SKIN, STATED
 
 from dermbench.artifacts import make_truth, read_answers, read_class_map, read_predictions
 from dermbench.artifacts.answer_names import answer_names
@@ -49,10 +49,11 @@ def test_what_is_read_is_never_another_class_than_stated_when_words_are_left_out
     assert outcome(" ".join(kept), SKIN) in named | expected | {"refused", "unparsable"}
 
 
-@pytest.mark.parametrize("before", ["It is not the case that ", "I doubt that ", "Nobody says ", "If ", "Unless "])
-@pytest.mark.parametrize("said", ["this is melanoma.", "it is a melanoma.", "the lesion is melanoma."])
-def test_a_stated_class_under_a_condition_or_doubt_is_not_read(before, said):
-    assert outcome(before + said, SKIN) == "unparsable"
+@pytest.mark.parametrize("stated", STATED)
+def test_a_statement_in_doubt_denied_or_compared_is_not_read(stated):
+    assert outcome(stated, SKIN) == "melanoma"
+    assert [before for before in BEFORE if outcome(before + stated, SKIN) != "unparsable"] == []
+    assert [after for after in AFTER if outcome(stated + after, SKIN) != "unparsable"] == []
 
 
 @pytest.mark.parametrize("name", SKIN)

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import dermbench
 from dermbench.artifacts import make_truth, read_predictions
 from dermbench.artifacts.report import Report
+from dermbench.errors import InputError
 from dermbench.evaluation import compare, evaluate
 from dermbench.evaluation.intervals.proportions import wilson
 from dermbench.reporting import to_markdown
@@ -127,3 +129,21 @@ def test_probabilities_of_a_refused_answer_rank_last():
     known = -5 * np.log(0.9) - 3 * np.log(0.1)
     assert made.overall["log_loss"].value == pytest.approx((lost + known) / 10, abs=1e-6)
     assert made.overall["accuracy"].value == pytest.approx(0.5, abs=1e-6)
+
+
+def test_an_image_of_a_case_is_filled_in_before_the_case_is_made():
+    """Lesion L has d (unreadable, a nodule) and c (called macule), so that its votes are two for macule."""
+    truth = truth_of(lesion_id=["a", "b", "L", "L", "e", "f", "g", "h", "i", "j"])
+    rows = pd.DataFrame({"image_id": IDS, "pred": PRED, "no_answer": REASON})
+    report = dermbench.evaluate(rows, truth, aggregate="lesion_id", **FEW)
+    assert (report.n, report.no_answer.overall.n, report.no_answer.overall.absent) == (9, 10, 2)
+    assert report.confusion.matrix == ((4, 2), (1, 2))
+    assert report.overall["accuracy"].value == pytest.approx(6 / 9, abs=1e-6)
+
+
+def test_missing_rows_and_refused_answers_are_counted_apart():
+    rows = pd.DataFrame({"image_id": IDS, "pred": PRED, "no_answer": REASON}).iloc[1:]
+    every = dermbench.evaluate(rows, truth_of(), missing="wrong", **FEW).no_answer.overall
+    assert (every.missing, every.refused, every.unparsable) == (1, 1, 1)
+    with pytest.raises(InputError, match="1 missing image_id: 'a'"):
+        dermbench.evaluate(rows, truth_of(), **FEW)
