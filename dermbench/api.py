@@ -29,6 +29,8 @@ from dermbench.tasks import parse_primary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from dermbench.artifacts.class_map import MapSource
     from dermbench.artifacts.manifest import Dataset
     from dermbench.artifacts.plan import Plan
@@ -359,6 +361,41 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
     adapted = adapt(reference, sensitive=None if feature is None else [feature], positive=positive)
     chosen = None if feature is None else adapted.features[0]
     return plan_test_set(adapted.truth, assumed, metric=metric, feature=chosen, group=group)
+
+
+def explain(
+    run: Path | str,
+    data: Path | str | Dataset,
+    out: Path | str,
+    *,
+    split: str = "test",
+    per_group: int = 4,
+    seed: int = 0,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Write Grad-CAM pictures by skin type and by right and wrong, with a contact sheet and a page.
+
+    Needs torch.
+
+    Parameters
+    ----------
+    run, data, split, per_group, seed, device
+        As for :func:`dermbench.training.explain`.
+    out
+        Folder for the pictures, ``index.csv``, ``index.html`` and ``contact-sheet.png``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The index; see :class:`dermbench.training.explain.Explanation`.
+    """
+    from dermbench import training  # noqa: PLC0415 - imports torch
+    from dermbench.reporting.contact_sheet import write_contact_sheet, write_page  # noqa: PLC0415 - imports pillow
+
+    done = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
+    write_contact_sheet(Path(out), done.index, done.totals)
+    write_page(Path(out), done.index, done.totals, done.title)
+    return done.index
 
 
 def split_at_a_glance(dataset: Dataset) -> str | None:

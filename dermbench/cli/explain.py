@@ -24,8 +24,8 @@ def explain(
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
 ) -> None:
     """Write Grad-CAM pictures, stratified by skin type and by right and wrong."""
-    from dermbench import training
+    from dermbench import api
 
-    index = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
+    index = api.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
     say(f"{out}: {len(index):,} pictures, {int((~index['right']).sum()):,} of them of errors")
     say(f"look at {out / 'index.html'} or {out / 'contact-sheet.png'}; the table is {out / 'index.csv'}")

@@ -1,15 +1,16 @@
 """``explain``: Grad-CAM pictures, stratified by skin type and by whether the prediction is right.
 
-Grad-CAM (Selvaraju et al. 2017) shows where the last feature map speaks for the predicted class. It is a
-picture to look at, no evidence of why a network decides.
+Grad-CAM (Selvaraju et al. 2017) shows which regions of the last feature map raise the score of the predicted
+class. It does not show why a network decides.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,6 @@ from dermbench.training.data.folds import FoldedData
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.data.training_data import SPLITS
 from dermbench.training.network.scoring import Normaliser, predict_logits, softmax
-from dermbench.training.network.weights import as_any
-from dermbench.training.predicting.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.predicting.predictor import Request
 from dermbench.training.predicting.predictors.run import RunPredictor
 from dermbench.training.predicting.run_loading import load_run
@@ -48,6 +47,26 @@ if TYPE_CHECKING:
 INDEX = "index.csv"
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """What was drawn.
+
+    Attributes
+    ----------
+    index
+        One row a picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the prediction,
+        ``right``.
+    totals
+        Images of the split by skin type and by whether the prediction is right.
+    title
+        Run, split and task in words.
+    """
+
+    index: pd.DataFrame
+    totals: dict[tuple[str, bool], int]
+    title: str
+
+
 def explain(
     run: Path | str,
     data: Path | str | Dataset,
@@ -57,25 +76,19 @@ def explain(
     per_group: int = 4,
     seed: int = 0,
     device: str = "auto",
-) -> pd.DataFrame:
-    """Write Grad-CAM overlays beside their images, with a contact sheet and an index of them.
+) -> Explanation:
+    """Write Grad-CAM overlays beside their images, with an index.
 
     Parameters
     ----------
     run, data, split, device
         As for :func:`dermbench.training.predict`.
     out
-        Folder for ``<group>/<image>.png`` (photograph left, overlay right), ``index.csv``, ``index.html`` and
-        ``contact-sheet.png``.
+        Folder for ``<group>/<image>.png`` (photograph left, overlay right) and ``index.csv``.
     per_group
         Images a skin type and outcome (right or wrong), drawn at random with ``seed``.
     seed
         Seed of that draw.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The index: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the prediction, ``right``.
 
     Raises
     ------
@@ -103,9 +116,7 @@ def explain(
     index = chosen.drop(columns=["row", "pred_index"])
     write_table(Path(out) / INDEX, index)
     totals = Counter(zip(table["fst"].astype(str), table["right"].astype(bool), strict=True))
-    write_contact_sheet(Path(out), index, totals)
-    write_page(Path(out), index, totals, f"Grad-CAM: {Path(run).name} on {split} of {dataset.info.task}")
-    return index
+    return Explanation(index, dict(totals), f"Grad-CAM: {Path(run).name} on {split} of {dataset.info.task}")
 
 
 def choose(table: pd.DataFrame, per_group: int, seed: int) -> pd.DataFrame:
@@ -119,25 +130,18 @@ def choose(table: pd.DataFrame, per_group: int, seed: int) -> pd.DataFrame:
 
 
 def _outcomes(rows: pd.DataFrame, classes: tuple[str, ...], logits: NDArray[np.float64]) -> pd.DataFrame:
-    predictions = make_predictions(rows["image_id"].to_numpy(dtype=object), softmax(logits), classes)
-    named = np.array(classes, dtype=object)[predictions.y_pred]
-    by_id = pd.DataFrame(
-        {
-            "image_id": predictions.image_id,
-            "pred": named,
-            "pred_index": predictions.y_pred,
-            "prob": softmax(logits).max(axis=1)[np.argsort(rows["image_id"].to_numpy(dtype=object).astype(str))],
-        }
-    )
-    table = pd.DataFrame({"row": np.arange(len(rows)), "image_id": rows["image_id"], "label": rows["label"]})
-    table["fst"] = fst_name(rows["fst"]) if "fst" in rows else UNKNOWN
-    table = table.merge(by_id, on="image_id", validate="one_to_one")
+    y_prob = softmax(logits)
+    predictions = make_predictions(rows["image_id"].to_numpy(dtype=object), y_prob, classes)
+    table = rows[["image_id", "label"]].reset_index(drop=True)
+    table["row"] = np.arange(len(rows))
+    table["fst"] = fst_name(rows["fst"]).to_numpy() if "fst" in rows else UNKNOWN
+    table["pred_index"] = table["image_id"].map(pd.Series(predictions.y_pred, index=predictions.image_id))
+    table["pred"] = np.array(classes, dtype=object)[table["pred_index"]]
+    table["prob"] = y_prob.max(axis=1)
     table["right"] = table["label"].astype(object) == table["pred"]
     outcome = np.where(table["right"], "right", "wrong")
-    table["file"] = [
-        f"fst-{fst}-{o}/{_safe(image)}.png"
-        for fst, o, image in zip(table["fst"], outcome, table["image_id"], strict=True)
-    ]
+    names = [re.sub(r"[^\w.-]", "_", image) for image in table["image_id"]]
+    table["file"] = [f"fst-{f}-{o}/{n}.png" for f, o, n in zip(table["fst"], outcome, names, strict=True)]
     return table
 
 
@@ -164,34 +168,22 @@ def _grad_cam(
     return np.stack(maps).astype(np.float32)
 
 
-class _Body(nn.Module):
-    """A network up to its last feature map."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = as_any(self.network).forward_features(images)
-        return features
-
-
 class _Parts(nn.Module):
     """A network in two parts, so that its last feature map is the output of a module."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
-        self.body = _Body(network)
+        self.network, self.body = network, nn.Identity()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = as_any(self.body.network).forward_head(self.body(images))
+        logits: torch.Tensor = self.network.forward_head(self.body(self.network.forward_features(images)))
         return logits
 
     def check(self, images: torch.Tensor) -> None:
         """Refuse a network whose last features lie on no grid (n, channels, height, width)."""
         with torch.inference_mode():
-            grid = self.body(images)
-        if grid.ndim != 4 or str(getattr(self.body.network, "output_fmt", "NCHW")).endswith("NHWC"):
+            grid = self.network.forward_features(images)
+        if grid.ndim != 4 or str(getattr(self.network, "output_fmt", "NCHW")).endswith("NHWC"):
             raise UsageError("this network has no feature map that Grad-CAM can use (a convolutional one has)")
 
 
@@ -203,7 +195,3 @@ def _write_overlay(path: Path, pixels: NDArray[np.uint8], heat: NDArray[np.float
     overlay = show_cam_on_image(photograph.astype(np.float32) / 255, heat, use_rgb=True)
     with atomic_path(path) as temporary:
         Image.fromarray(np.concatenate([photograph, overlay], axis=1)).save(temporary)
-
-
-def _safe(name: str) -> str:
-    return re.sub(r"[^\w.-]", "_", str(name))

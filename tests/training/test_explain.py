@@ -8,13 +8,13 @@ from PIL import Image
 
 pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
+from dermbench.api import explain
 from dermbench.errors import UsageError
-from dermbench.training import explain
+from dermbench.reporting.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.data.augment import resize_batch
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.explain import _grad_cam, choose
 from dermbench.training.network.scoring import Normaliser
-from dermbench.training.predicting.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.predicting.run_loading import load_run
 
 

@@ -1,4 +1,4 @@
-"""Contact sheet and page of the pictures that ``explain`` writes."""
+"""Contact sheet and HTML page of the Grad-CAM pictures of ``explain``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_contact_sheet(folder: Path, index: pd.DataFrame, totals: dict[tuple[st
     folder
         Where the pictures lie and the sheet goes.
     index
-        As :func:`dermbench.training.explain` returns it.
+        As in :class:`dermbench.training.explain.Explanation`.
     totals
         Images of the split by skin type and outcome.
     """
