@@ -35,7 +35,6 @@ from dermbench.training.run.context import Job
 from dermbench.training.run.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.run.embeddings import train_on_embeddings
 from dermbench.training.run.folder import VALIDATION, RunFolder
-from dermbench.training.run.loggers import check_loggers, logged
 from dermbench.training.run.loop import Trainer
 from dermbench.training.run.progress import Reporter
 from dermbench.training.run.selection import SELECTIONS
@@ -97,7 +96,6 @@ def train(
     folder, reporter = RunFolder(out), Reporter(quiet=quiet or not world.first)
     with world.speaking_once():
         chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
-        check_loggers(chosen.loggers)
         dataset = TrainingData.of(data if isinstance(data, Dataset) else read_dataset(data))
         folder.check_dataset(dataset)
         there = folder.record()
@@ -134,7 +132,6 @@ def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
         announce(record, counts, job)
         stack.enter_context(job.stopper.listening(launched=job.world.size > 1))
         stack.enter_context(folder.recording(record, dataset, job))
-        stack.enter_context(logged(job))
         return _run(job, folder, record, dataset, network)
 
 

@@ -26,6 +26,6 @@ def test_cosine_falls_from_one_to_the_floor():
 
 def test_selection_prefers_the_earlier_of_two_equals():
     rows = [{"val_macro_f1": score, "val_loss": 1 - score} for score in (0.4, 0.5, 0.5, 0.3)]
-    assert SELECTIONS["macro_f1"].choose(rows[:1]) == 0
-    assert SELECTIONS["macro_f1"].choose(rows) == 1
-    assert SELECTIONS["loss"].choose(rows) == 1
+    assert SELECTIONS["macro_f1"].choose(rows[:1]) is rows[0]
+    assert SELECTIONS["macro_f1"].choose(rows) is rows[1]
+    assert SELECTIONS["loss"].choose(rows) is rows[1]

@@ -26,7 +26,7 @@ class Names:
     Attributes
     ----------
     tables
-        Known names by option, for each of :data:`NAMED` and ``loggers``.
+        Known names by option, for each of :data:`NAMED`.
     options
         Complete options of a training method, from its name and the given ones.
 
@@ -112,8 +112,6 @@ class TrainConfig(BaseModel):
     folds, fold
         Cut the images of ``train`` and ``val`` anew into so many parts and validate on part ``fold`` (from 0),
         train on the others (0: the splits of the dataset). Runs of all folds hold out each image once.
-    loggers
-        ``tensorboard``, ``wandb``, ``mlflow``: what is told each row of the history.
     allow_missing_classes
         Whether a class may be without a training image.
     seed, device, precision, acceleration, deterministic
@@ -165,7 +163,6 @@ class TrainConfig(BaseModel):
     validate_every: int = Field(1, ge=1)
     folds: int = Field(0, ge=0, le=100)
     fold: int = Field(0, ge=0, validate_default=True)
-    loggers: tuple[str, ...] = ()
     allow_missing_classes: bool = False
     seed: int = Field(0, ge=0, lt=2**63)
     device: str = "auto"
@@ -180,12 +177,10 @@ class TrainConfig(BaseModel):
     @field_validator(*NAMED)
     @classmethod
     def _known(cls, name: str, info: ValidationInfo) -> str:
-        return _checked(name, info)
-
-    @field_validator("loggers")
-    @classmethod
-    def _known_loggers(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return tuple(_checked(name, info) for name in names)
+        table = info.context.tables[str(info.field_name)] if isinstance(info.context, Names) else None
+        if table is not None and name not in table:
+            raise ValueError(f"{name!r} is unknown; {suggest(name, table)}")
+        return name
 
     @field_validator("validate_every")
     @classmethod
@@ -236,11 +231,3 @@ class TrainConfig(BaseModel):
         if self.cache_size:
             return self.cache_size
         return self.image_size if self.augment.crop_scale == 1 else round(self.image_size * MARGIN)
-
-
-def _checked(name: str, info: ValidationInfo) -> str:
-    """Return a name that the context knows, or any where there is none."""
-    table = info.context.tables.get(str(info.field_name), {}) if isinstance(info.context, Names) else {}
-    if table and name not in table:
-        raise ValueError(f"{name!r} is unknown; {suggest(name, table)}")
-    return name

@@ -14,7 +14,6 @@ from dermbench.errors import InputError, UsageError, suggest
 from dermbench.training.config.train_config import Names, TrainConfig
 from dermbench.training.data.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
 from dermbench.training.methods import validate_options
-from dermbench.training.run.loggers import LOGGERS
 from dermbench.training.run.optim import OPTIMIZERS
 from dermbench.training.run.schedule import SCHEDULES
 from dermbench.training.run.selection import SELECTIONS
@@ -32,7 +31,6 @@ NAMES = Names(
         "optimizer": OPTIMIZERS,
         "schedule": SCHEDULES,
         "selection": SELECTIONS,
-        "loggers": LOGGERS,
     },
     validate_options,
 )

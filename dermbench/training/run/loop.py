@@ -100,7 +100,7 @@ class Trainer:
                 raise ValueError(f"another shape of {name_some(odd)}")
             self.method.load(state.method)
             if state.history:
-                self.rule.candidates(state.history)
+                int(self.rule.choose(state.history)["epoch"])
         return state
 
     def run(self, state: State) -> State:
@@ -131,7 +131,7 @@ class Trainer:
         self._counted = now
 
     def save(self, state: State) -> None:
-        """Write history and checkpoint, then drop the weights of epochs that cannot be chosen any more."""
+        """Write history and checkpoint, then delete the weights of all epochs but the chosen one."""
         self.count(state)
         self._saved = time.monotonic()
         if not self.job.world.first:
@@ -142,8 +142,9 @@ class Trainer:
         with kept_on_failure():
             write_history(self.job.folder / HISTORY, state.history)
             save_state(checkpoint / LAST, state, self.modules, self.stepper.optimizer)
-        kept = {best_name(epoch) for epoch in (self.rule.candidates(state.history) if state.history else ())}
-        _drop_weights(checkpoint, kept)
+        for old in checkpoint.glob("best-*.safetensors"):
+            if state.best_epoch is None or old.name != best_name(state.best_epoch):
+                old.unlink()
 
     def _epoch(self, state: State) -> tuple[float, int]:
         """Take the steps of one epoch that are left; return its mean loss and number of images."""
@@ -212,14 +213,14 @@ class Trainer:
             )
 
     def _finish_epoch(self, state: State, loss: float, seen: int) -> None:
-        """Validate, add a row to the history, keep the weights when they may be chosen, and save."""
+        """Validate, add a row to the history, keep the weights when they are the best so far, and save."""
         row = self._row(state, loss=loss, seen=seen)
         state.history.append(row)
-        chosen = state.history[self.rule.choose(state.history)]
+        chosen = self.rule.choose(state.history)
         best = chosen is row
-        state.best_epoch, state.best_score = int(chosen["epoch"] or 0), chosen[self.rule.columns[0]]
+        state.best_epoch, state.best_score = int(chosen["epoch"]), chosen[self.rule.column]
         state.stale = 0 if best else state.stale + 1
-        if state.epoch in self.rule.candidates(state.history) and self.job.world.first:
+        if best and self.job.world.first:
             self._keep_weights(state.epoch)
         self.job.reporter.epoch(row, self.config.epochs, best=best)
         state.loss_sum, state.epoch_seconds = 0.0, 0.0
@@ -279,10 +280,3 @@ class Trainer:
         if state.epoch >= config.epochs:
             return f"all {config.epochs} epochs done" if config.epochs else "no epochs asked for"
         return ""
-
-
-def _drop_weights(checkpoint: Path, kept: set[str]) -> None:
-    """Delete the weights of epochs that are not ``kept``."""
-    for old in checkpoint.glob("best-*.safetensors"):
-        if old.name not in kept:
-            old.unlink()

@@ -23,16 +23,10 @@ class Reporter:
     ----------
     quiet
         Print nothing at all.
-
-    Attributes
-    ----------
-    listeners
-        Called with the row of every finished epoch.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = make_console(stderr=True, quiet=quiet)
-        self.listeners: list[Callable[[Mapping[str, Any]], None]] = []
 
     def say(self, text: str) -> None:
         """Print one line."""
@@ -72,9 +66,7 @@ class Reporter:
             yield advance
 
     def epoch(self, row: Mapping[str, Any], epochs: int, *, best: bool) -> None:
-        """Print one line for a finished epoch, and tell the listeners."""
-        for listener in self.listeners:
-            listener(row)
+        """Print one line for a finished epoch."""
         speed = f"  {row['images_per_second']:.1f} images/s" if row["images_per_second"] else ""
         loss = f"  train loss {row['train_loss']:.4f}" if row["train_loss"] is not None else "  before training"
         val = ""
