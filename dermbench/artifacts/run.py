@@ -50,6 +50,8 @@ class RunRecord(Record):
         Why training ended: all epochs, early stopping or a limit of steps. Empty while it runs.
     scores
         Scores of the chosen epoch by name.
+    recall
+        Of each class, the validation images that the chosen epoch predicts right, and all of them.
     seconds
         Wall time a phase.
     images_per_second
@@ -81,6 +83,7 @@ class RunRecord(Record):
     held_out: str = ""
     class_weights: dict[str, float] = Field(default_factory=dict)
     scores: dict[str, float | None] = Field(default_factory=dict)
+    recall: dict[str, tuple[int, int]] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     images_per_second: float | None = None
     peak_memory_bytes: int | None = None

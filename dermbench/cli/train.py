@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import typer
-
-from dermbench.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -46,10 +43,4 @@ def train(
     if embeddings is not None:
         preset = preset or (None if config else "embeddings")
         overrides = [f"model={json.dumps(f'embeddings:{embeddings}')}", *overrides]
-    record = training.train(data, out, preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
-    if os.environ.get("RANK", "0") != "0":
-        return  # one process of the job speaks
-    scores = ", ".join(f"{k} {v:.4f}" for k, v in sorted(record.scores.items()) if v is not None)
-    say(f"{out}: best epoch {record.best_epoch} of {record.epochs} ({scores})")
-    say(f"chosen by: {record.selection}")
-    say(f"next: dermbench predict {out} --data {data} --split test --out predictions.parquet")
+    training.train(data, out, preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)

@@ -27,22 +27,24 @@ from dermbench.training.methods import TrainingSplit, make_method
 from dermbench.training.network.features import kept_features
 from dermbench.training.network.network import build_network, freeze_stages
 from dermbench.training.network.probe import fit_head, linear_head
-from dermbench.training.network.scoring import predict_logits, softmax, validation_scores
+from dermbench.training.network.scoring import class_hits, predict_logits, softmax, validation_scores
 from dermbench.training.network.tensor_files import fill, read_safetensors, write_tensors
 from dermbench.training.network.weights import check_unseen
 from dermbench.training.run.checkpoint import ANEW, State, best_name
 from dermbench.training.run.context import Job
 from dermbench.training.run.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.run.embeddings import train_on_embeddings
+from dermbench.training.run.ending import WORTH, ending
 from dermbench.training.run.folder import VALIDATION, RunFolder
 from dermbench.training.run.loop import Trainer
 from dermbench.training.run.progress import Reporter
 from dermbench.training.run.selection import SELECTIONS
-from dermbench.training.run.summary import announce, class_counts, new_record, summary
+from dermbench.training.run.summary import announce, class_counts, new_record, weights_header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dermbench.training.config.train_config import TrainConfig
     from dermbench.training.methods import Method
     from dermbench.training.network.network import Network
 
@@ -96,28 +98,38 @@ def train(
     folder, reporter = RunFolder(out), Reporter(quiet=quiet or not world.first)
     with world.speaking_once():
         chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
-        dataset = TrainingData.of(data if isinstance(data, Dataset) else read_dataset(data))
+        whole = data if isinstance(data, Dataset) else read_dataset(data)
+        has_test, dataset = bool((whole.manifest["split"] == "test").any()), TrainingData.of(whole)
         folder.check_dataset(dataset)
-        there = folder.record()
-        if there is not None and there.status == "finished":
-            reporter.say(f"{folder.path} is already finished ({there.stopped})")
-            return there
-        if chosen.folds:
-            dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
-            folder.check_held_out(dataset)
-        if chosen.weights:
-            held_out = dataset.held_out if isinstance(dataset, FoldedData) else ""
-            check_unseen(Path(chosen.weights), dataset.info.digest, held_out)
-        if chosen.model.startswith(EMBEDDINGS):
-            world.refuse_several("a probe on embeddings")
-            return train_on_embeddings(folder, dataset, chosen, reporter)
-        runtime = make_runtime(world.device(chosen.device), precision=chosen.precision)
-        with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
-            identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
-            if isinstance(dataset, FoldedData):
-                identity["held_out"] = dataset.held_out
-            job = Job(chosen, runtime, folder.path, reporter, world, identity=identity)
-            return _train(job, folder, dataset)
+        record = folder.record()
+        if record is not None and record.status == "finished":
+            reporter.say(f"{folder.path} is already finished.")
+        else:
+            record = _start(folder, dataset, chosen, reporter, world)
+        reporter.say(ending(record, chosen, folder.path, dataset.root, has_test=has_test))
+        return record
+
+
+def _start(
+    folder: RunFolder, dataset: TrainingData, chosen: TrainConfig, reporter: Reporter, world: World
+) -> RunRecord:
+    """Train a run that is not finished."""
+    if chosen.folds:
+        dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
+        folder.check_held_out(dataset)
+    if chosen.weights:
+        held_out = dataset.held_out if isinstance(dataset, FoldedData) else ""
+        check_unseen(Path(chosen.weights), dataset.info.digest, held_out)
+    if chosen.model.startswith(EMBEDDINGS):
+        world.refuse_several("a probe on embeddings")
+        return train_on_embeddings(folder, dataset, chosen, reporter)
+    runtime = make_runtime(world.device(chosen.device), precision=chosen.precision)
+    with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
+        identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
+        if isinstance(dataset, FoldedData):
+            identity["held_out"] = dataset.held_out
+        job = Job(chosen, runtime, folder.path, reporter, world, identity=identity)
+        return _train(job, folder, dataset)
 
 
 def _train(job: Job, folder: RunFolder, dataset: Dataset) -> RunRecord:
@@ -139,6 +151,8 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     config, started = job.config, time.perf_counter()
     samples = {split: _load(dataset, split, job) for split in ("train", "val")}
     decoded = time.perf_counter()
+    if decoded - started >= WORTH:
+        job.reporter.say(f"decoded {sum(map(len, samples.values())):,} images: {decoded - started:.1f} s")
     names, codes = group_codes(dataset, config.group_by)
     groups = Groups.make(config.group_by, names, codes["val"])
     if SELECTIONS[config.selection].of_groups:
@@ -183,22 +197,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     network, config, runtime = trainer.network, trainer.config, trainer.job.runtime
     fill(network.module, read_safetensors(best), best, what=config.model, remedy=ANEW)
     done = trainer.method.finish(network, trainer.samples["train"], runtime)
-    header = {
-        "schema": "dermbench.model/1",
-        "model": config.model,
-        "classes": list(dataset.classes),
-        "image_size": config.image_size,
-        "cache_size": config.cached_side,
-        "crop_mode": config.crop_mode,
-        "mean": list(network.mean),
-        "std": list(network.std),
-        "origin": None if network.origin is None else network.origin.model_dump(),
-        "dataset": record.dataset_digest,
-        "folds": config.folds,
-        "fold": config.fold,
-        "held_out": record.held_out,
-    }
-    write_tensors(folder.path / WEIGHTS, network.module.state_dict(), header)
+    write_tensors(folder.path / WEIGHTS, network.module.state_dict(), weights_header(record, config, network))
     val = trainer.samples["val"]
     logits = predict_logits(val, network, runtime, size=config.image_size, batch_size=config.batch_size)
     predictions = make_predictions(val.image_id, softmax(logits), dataset.classes)
@@ -213,6 +212,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
             "epochs": state.epoch,
             "stopped": state.stopped,
             "scores": scores,
+            "recall": class_hits(val.labels, logits, dataset.classes),
             "selection": "; ".join([record.selection, *done]),
             "seconds": state.seconds,
             "images_per_second": statistics.median(rates) if rates else None,
@@ -221,7 +221,6 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     folder.write(record)
     for kept in checkpoint.glob("best-*.safetensors"):
         kept.unlink()
-    trainer.job.reporter.say(summary(record))
     return record
 
 

@@ -28,7 +28,8 @@ def test_train_predict_explain(dataset, tmp_path, monkeypatch, capsys, tiny):
     assert "w_c = n / (C * n_c)" in shown.err
     assert "none (random initialisation)" in shown.err
     assert "epoch   1/1" in shown.err
-    assert "best epoch 1 of 1" in shown.out
+    assert "Finished after 1 of 1 epochs.\nEpoch 1 was kept (best macro-F1 on val)" in shown.err
+    assert shown.out == ""
     out = tmp_path / "p.parquet"
     assert call(monkeypatch, "predict", run, "--data", dataset.root, "--out", out) == 0
     assert "9 images, 3 classes, sha256:" in capsys.readouterr().out

@@ -200,7 +200,7 @@ def test_folds_share_one_cache_and_hold_its_images(shared_dataset):
 
 def test_a_run_says_what_it_was_validated_on(shared_dataset, runs):
     record = json.loads((runs[1] / "run.json").read_text())
-    assert record["selection"] == "best macro_f1 on fold 1 of 3 of train+val"
+    assert record["selection"] == "best macro-F1 on fold 1 of 3 of train+val"
     written = read_predictions(
         runs[1] / "predictions" / "val.parquet", FoldedData.cut(shared_dataset, FOLDS, 1).truth("val")
     )

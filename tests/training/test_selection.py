@@ -53,9 +53,7 @@ def test_scores_of_groups_by_hand():
 def test_small_groups_and_unknown_skin_types_are_not_looked_at():
     groups = Groups.make("fst", ("I", "V", "unknown"), np.repeat([0, 1, 2], [10, 9, 30]))
     assert list(groups.known.values()) == ["I"]
-    with pytest.raises(
-        UsageError, match=r"'worst_group' compares groups of fst with 10 val .* too few: I\b"
-    ):
+    with pytest.raises(UsageError, match=r"'worst_group' compares groups of fst with 10 val .* too few: I\b"):
         groups.check("worst_group")
 
 
@@ -119,6 +117,6 @@ def test_the_command_prints_the_rule(shared_dataset, tmp_path, tiny):
         ],
     )
     assert done.exit_code == 0, done.output
-    assert "chosen by: best loss on val" in done.output
+    assert "Epoch 1 was kept (best loss on val): macro-F1 " in done.output
     assert RunRecord.read(tmp_path / "run" / "run.json").selection == "best loss on val"
     assert train(shared_dataset, tmp_path / "run", resume=True, quiet=True).status == "finished"

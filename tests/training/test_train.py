@@ -192,7 +192,7 @@ def test_early_stopping_counts_epochs_without_a_better_score(dataset, tmp_path, 
     options = ("patience=2", "epochs=50", "learning_rate=1e-12", "augment.rotation=0", "freeze_norm=true")
     record = run(dataset, tmp_path / "run", *options)
     assert (record.best_epoch, record.epochs) == (1, 3)
-    assert "early stopping: 2 epochs" in record.stopped
+    assert record.stopped == "early stopping: no new best macro-F1 on val in 2 epochs"
 
 
 def test_a_probe_alone_trains_the_classifier_only(dataset, tmp_path, run):

@@ -13,7 +13,7 @@ from dermbench.training.config.distributed import World
 from dermbench.training.data.augment import resize_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dermbench.training.network.network import Network
 
 ALONE = World()
+OF_GROUP = "val_accuracy_"
+"""What the name of a group's accuracy starts with."""
 
 
 class Normaliser:
@@ -168,9 +170,18 @@ def validation_scores(
     return scores if groups is None else scores | _group_scores(predicted == labels, groups)
 
 
+def class_hits(
+    labels: NDArray[np.int64], logits: NDArray[np.float64], classes: Sequence[str]
+) -> dict[str, tuple[int, int]]:
+    """Return for each class how many of its images are predicted right, and how many there are."""
+    right = logits.argmax(axis=1) == labels
+    hits, totals = (np.bincount(part, minlength=len(classes)).tolist() for part in (labels[right], labels))
+    return {name: (hits[k], totals[k]) for k, name in enumerate(classes)}
+
+
 def _group_scores(right: NDArray[np.bool_], groups: Groups) -> dict[str, float | None]:
     accuracy = {name: float(right[groups.codes == code].mean()) for code, name in groups.known.items()}
     return {
         "val_worst_accuracy": min(accuracy.values(), default=None),
-        **{f"val_accuracy_{name}": value for name, value in accuracy.items()},
+        **{f"{OF_GROUP}{name}": value for name, value in accuracy.items()},
     }

@@ -22,7 +22,7 @@ from dermbench.errors import InputError, UsageError
 from dermbench.training.data.balance import class_weights
 from dermbench.training.data.folds import FoldedData
 from dermbench.training.network.probe import fit_logistic
-from dermbench.training.network.scoring import softmax, validation_scores
+from dermbench.training.network.scoring import class_hits, softmax, validation_scores
 from dermbench.training.network.tensor_files import read_tensors, told, write_tensors
 from dermbench.training.run.folder import VALIDATION
 
@@ -83,6 +83,7 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
         parameters=coefficients.size + intercept.size,
         class_weights=dict(zip(dataset.classes, map(float, weights), strict=True)),
         scores=scores,
+        recall=class_hits(labels["val"], logits, dataset.classes),
         seconds={"train": time.perf_counter() - started},
         environment=environment("torch", "safetensors"),
         revision=revision(),

@@ -269,7 +269,7 @@ class Trainer:
         if end := self._why_end(state):
             return end
         if config.patience and state.stale >= config.patience:
-            return f"early stopping: {state.stale} epochs without a better {config.selection} on val"
+            return f"early stopping: no new {self.rule.words} on {config.held_out} in {state.stale} epochs"
         return ""
 
     def _why_end(self, state: State) -> str:

@@ -37,7 +37,7 @@ class Selection:
 
 
 SELECTIONS: Mapping[str, Selection] = {
-    "macro_f1": Selection("val_macro_f1", 1, "best macro_f1"),
+    "macro_f1": Selection("val_macro_f1", 1, "best macro-F1"),
     "accuracy": Selection("val_accuracy", 1, "best accuracy"),
     "loss": Selection("val_loss", -1, "best loss"),
     "last": Selection("epoch", 1, "the last epoch, whatever its scores"),

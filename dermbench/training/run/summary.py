@@ -1,4 +1,4 @@
-"""What a run says and records before its first step, and its last line."""
+"""What a run says and records before its first step."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dermbench.training.run.selection import SELECTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pydantic import JsonValue
 
     from dermbench.artifacts import Dataset
     from dermbench.training.config.train_config import TrainConfig
@@ -69,6 +70,25 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
     )
 
 
+def weights_header(record: RunRecord, config: TrainConfig, network: Network) -> dict[str, JsonValue]:
+    """Return what ``model.safetensors`` says about itself, so that it can be used without its run folder."""
+    return {
+        "schema": "dermbench.model/1",
+        "model": config.model,
+        "classes": list(record.classes),
+        "image_size": config.image_size,
+        "cache_size": config.cached_side,
+        "crop_mode": config.crop_mode,
+        "mean": list(network.mean),
+        "std": list(network.std),
+        "origin": None if network.origin is None else network.origin.model_dump(),
+        "dataset": record.dataset_digest,
+        "folds": config.folds,
+        "fold": config.fold,
+        "held_out": record.held_out,
+    }
+
+
 def announce(record: RunRecord, counts: NDArray[np.int64], job: Job) -> None:
     """Print classes with their weights, the network and where it is computed."""
     reporter, config = job.reporter, job.config
@@ -83,18 +103,3 @@ def announce(record: RunRecord, counts: NDArray[np.int64], job: Job) -> None:
             f"batch normalisation, where the network has it, sees micro-batches of {config.micro_batch}; "
             "freeze_norm=true makes them equal to the whole batch"
         )
-
-
-def summary(record: RunRecord) -> str:
-    """Return the lines that a finished run ends with."""
-    scores = "  ".join(
-        f"{name.removeprefix('val_')} {value:.4f}"
-        for name, value in record.scores.items()
-        if value is not None and not name.startswith("val_accuracy_")
-    )
-    memory = f"{(record.peak_memory_bytes or 0) / 1e9:.2f} GB at batch_size {record.config['batch_size']}"
-    return (
-        f"stopped: {record.stopped}; peak memory {memory}\n"
-        f"epoch {record.best_epoch} of {record.epochs} chosen by: {record.selection}\n"
-        f"val: {scores}"
-    )
