@@ -20,7 +20,7 @@ from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network
 from dermbench.training.network.scoring import softmax
 from dermbench.training.predicting.export import write_onnx
-from dermbench.training.predicting.onnx import open_session
+from dermbench.training.predicting.predictors.onnx import open_session
 
 HEAD = (
     "| network | batch | eager, images/s | onnxruntime, images/s | ratio | largest difference of a probability |"

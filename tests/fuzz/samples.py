@@ -340,7 +340,7 @@ def _training(folder):
 
     from dermbench.training.methods import TrainingSplit, distill
     from dermbench.training.network import tensor_files, weights
-    from dermbench.training.predicting import onnx
+    from dermbench.training.predicting.predictors import onnx
 
     tensors = {"weight": torch.arange(6.0).reshape(3, 2), "bias": torch.zeros(3)}
     torch.save(tensors, folder / "w.pth")
@@ -364,7 +364,7 @@ def _training(folder):
     }
     found |= _runs(folder)
     return found | (
-        {f"{module}.predicting.onnx.read_about": [_named(onnx.read_about, "m.onnx", _onnx())]}
+        {f"{module}.predicting.predictors.onnx.read_about": [_named(onnx.read_about, "m.onnx", _onnx())]}
         if find_spec("onnxruntime")
         else {}
     )

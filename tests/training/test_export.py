@@ -15,7 +15,7 @@ import onnx
 from dermbench.artifacts.network_headers import HEADER
 from dermbench.errors import DermbenchError, InputError, MissingDependencyError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.predicting.onnx import KEYS
+from dermbench.training.predicting.predictors.onnx import KEYS
 
 
 @pytest.fixture(scope="module")

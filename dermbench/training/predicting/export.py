@@ -21,7 +21,7 @@ from dermbench.errors import DermbenchError, MissingDependencyError, UsageError
 from dermbench.training.config.seeding import torch_generator
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.network.scoring import softmax, whole_batches
-from dermbench.training.predicting.onnx import ONNX_REMEDY, open_session
+from dermbench.training.predicting.predictors.onnx import ONNX_REMEDY, open_session
 from dermbench.training.predicting.run_loading import load_run, open_run
 
 if TYPE_CHECKING:

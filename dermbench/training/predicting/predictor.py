@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from dermbench.artifacts import make_predictions
+from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, UsageError, name_some
 from dermbench.training.predicting.tta import VIEWS, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -77,19 +78,12 @@ class Seen:
 class Predictor(ABC):
     """One kind of predictor; subclasses are found by their prefix in :mod:`.registry`.
 
-    Parameters
-    ----------
-    name
-        What follows the prefix, or the path where none is written.
-    request
-        How to predict.
+    ``name`` is what follows the prefix, or the path where none is written.
 
     Attributes
     ----------
-    prefix
-        What its candidates begin with, ahead of a colon.
-    form
-        How a candidate is written, for help and messages.
+    prefix, form
+        What its candidates begin with, ahead of a colon, and how they are written, for help and messages.
     views
         Which views of an image it can average.
     takes
@@ -151,14 +145,19 @@ class Predictor(ABC):
         return {"name": str(self)}
 
 
-def checked(source: str, found: Predicted) -> Predicted:
-    """Refuse NaN and infinity in place of probabilities.
+class FilePredictor(Predictor):
+    """A predictor that is one file, named by its path."""
 
-    Raises
-    ------
-    InputError
-        Naming the images.
-    """
+    def __str__(self) -> str:
+        return self.name
+
+    def about(self) -> Mapping[str, str]:
+        """Return name and hash of the file."""
+        return {"name": Path(self.name).name, "digest": file_digest(Path(self.name))}
+
+
+def checked(source: str, found: Predicted) -> Predicted:
+    """Return predictions; NaN and infinity in place of probabilities are an InputError that names the images."""
     wrong = ~np.isfinite(found.prob).all(axis=1)
     if wrong.any():
         which = f"{int(wrong.sum()):,} images: {name_some(found.image_id[wrong])}"

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts import read_answers, read_class_map, read_predictions
-from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.tables import Table
 from dermbench.errors import InputError, UsageError
 from dermbench.tasks import load_task, task_names
-from dermbench.training.predicting.predictor import Predicted, Predictor
+from dermbench.training.predicting.predictor import FilePredictor, Predicted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dermbench.artifacts import ClassMap, Dataset, Predictions
 
 REMEDY = (
@@ -23,21 +20,18 @@ REMEDY = (
 )
 
 
-class AnswersPredictor(Predictor):
+class AnswersPredictor(FilePredictor):
     """An answers file; images of other splits may be in it."""
 
     prefix = "answers"
     form = "answers:FILE"
     takes = frozenset({"mapping"})
 
-    def predict(self, dataset: Dataset, split: str) -> Predicted:  # noqa: ARG002 - the signature of predictors
-        """Refuse to give probabilities.
+    def __str__(self) -> str:
+        return f"{self.prefix}:{self.name}"
 
-        Raises
-        ------
-        UsageError
-            Always: an answer in words is one class, or none.
-        """
+    def predict(self, dataset: Dataset, split: str) -> Predicted:  # noqa: ARG002 - the signature of predictors
+        """Refuse to give probabilities: an answer in words is one class, or none."""
         raise UsageError(
             f"{self} has no probabilities: it is not averaged with others, calibrated or held out",
             remedy="Predict it alone: dermbench predict answers:FILE --data DATASET --out FILE.",
@@ -61,10 +55,6 @@ class AnswersPredictor(Predictor):
         except InputError as error:
             raise InputError(path, error.problems, remedy=REMEDY) from error
         return replace(found, interpreted=(*answers.interpreted, *found.interpreted, answers.sentence()))
-
-    def about(self) -> Mapping[str, str]:
-        """Return its name and hash."""
-        return {"name": f"{self.prefix}:{Path(self.name).name}", "digest": file_digest(Path(self.name))}
 
     def _class_map(self, dataset: Dataset) -> ClassMap | None:
         if self.request.mapping is None:

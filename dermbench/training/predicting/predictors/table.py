@@ -6,25 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts import read_predictions
-from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.tables import SUFFIXES
 from dermbench.errors import UsageError
-from dermbench.training.predicting.predictor import Predicted, Predictor
+from dermbench.training.predicting.predictor import FilePredictor, Predicted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dermbench.artifacts import Dataset
 
 
-class TablePredictor(Predictor):
+class TablePredictor(FilePredictor):
     """A predictions file; images of other splits may be in it."""
 
     prefix = "file"
     form = "a predictions file"
-
-    def __str__(self) -> str:
-        return self.name
 
     @classmethod
     def is_meant(cls, path: Path) -> bool:
@@ -45,7 +39,3 @@ class TablePredictor(Predictor):
         row = {image: k for k, image in enumerate(found.image_id)}
         ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
         return Predicted(ids, found.y_prob[[row[image] for image in ids]], found.classes)
-
-    def about(self) -> Mapping[str, str]:
-        """Return its name and hash."""
-        return {"name": Path(self.name).name, "digest": file_digest(Path(self.name))}
