@@ -3,7 +3,7 @@
 Each layer's output is tens of megabytes that live for one step, each array of a drawing 0.1 to 0.4 MB that lives
 for one sum. The C library of Linux maps blocks of that size anew each time, and the system clears every page of
 them. Taking them from the heap reuses what the step before has freed: drawing then takes a fifth less time, and
-``benchmarks/results/training-steps.md`` has what it is worth in training.
+``benchmarks/results/speed-cpu.md`` has what it is worth in training.
 """
 
 from __future__ import annotations
