@@ -10,6 +10,7 @@ from dermbench.cli import app
 from dermbench.tasks import load_task
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -37,6 +38,26 @@ def test_every_link_to_a_file_leads_somewhere(project_root):
         for target in LINK.findall(document.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def slug(heading):
+    """Anchor that GitHub gives a heading."""
+    bare = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.replace("`", ""))
+    return re.sub(r"[^\w\- ]", "", bare.strip().lower()).replace(" ", "-")
+
+
+def test_every_link_to_a_section_leads_to_its_heading(project_root):
+    seen = 0
+    for document in documents(project_root):
+        for target, anchor in ANCHOR.findall(document.read_text(encoding="utf-8")):
+            page = document.parent / target if target else document
+            if page.suffix == ".md" and "://" not in target:
+                text = page.read_text(encoding="utf-8")
+                known = {slug(heading) for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+                known.update(re.findall(r'<a id="([^"]+)">', text))
+                assert anchor in known, f"{document.name}: {target}#{anchor}"
+                seen += 1
+    assert seen > 10
 
 
 def test_rows_of_the_board_are_those_of_the_board(readme, project_root):
