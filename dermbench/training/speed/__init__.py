@@ -27,18 +27,16 @@ def accelerated(
     whole: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Callable[[Tensor], Tensor]:
-    """Return how to call a network in training.
+    """Return the function that computes a network's logits in training.
+
+    On a GPU ``auto`` changes the classes of the network's layers; weights and names stay.
 
     Parameters
     ----------
-    acceleration
-        ``acceleration`` of :class:`~dermbench.training.config.train_config.TrainConfig`.
-    module
-        Network on its device. On a GPU ``auto`` changes the classes of its layers; weights and names stay.
-    runtime
-        Device and arithmetic.
-    parallel
-        The network as wrapped for several processes; by default the network.
+    acceleration, runtime
+        How to compute, as in the configuration, and on which device.
+    module, parallel
+        Network on its device, and the same wrapped for several processes.
     whole
         Whether one process computes each batch in one pass, which CUDA graphs need.
     say
@@ -47,7 +45,7 @@ def accelerated(
     Raises
     ------
     UsageError
-        When the network is to be compiled and no compiler is at hand.
+        When the network is to be compiled and there is no compiler.
     """
     called = parallel or module
     if acceleration in {"compile", "reduce-overhead"}:

@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 
 def compiled(module: nn.Module, runtime: Runtime, mode: str) -> Callable[[Tensor], Tensor]:
-    """Return the forward pass of a network, compiled by torch when it is first called.
+    """Return the forward pass of a network, compiled at the first call with each shape of a batch.
 
     ``mode`` is ``compile`` for torch's default mode, or ``reduce-overhead``.
-    Each combination of image size, batch size and mode is compiled by itself.
 
     Raises
     ------
     UsageError
-        When no compiler is at hand, or, from the call, when the network cannot be compiled.
+        When there is no compiler, or, from the call, when the network cannot be compiled.
     """
     remedy = "Train without it: --set acceleration=eager"
     names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]

@@ -22,25 +22,11 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
-    """Let the layers of a network that can do so compute with kernels of ours.
+    """Let layers compute with :mod:`dermbench.training.speed.kernels`; return how many changed.
 
-    Batch normalisation with its activation, and squeeze-and-excitation, as EfficientNets of timm have them, with
-    :mod:`dermbench.training.speed.kernels`. Only training steps change, in the order of their sums; names and
-    weights of a layer stay.
-
-    Parameters
-    ----------
-    module
-        Network on its device.
-    runtime
-        Nothing is changed unless it is a CUDA device where Triton is.
-    say
-        Is told when Triton cannot make kernels for this device; nothing is changed then.
-
-    Returns
-    -------
-    int
-        Number of layers changed.
+    These are timm's batch normalisation with activation and its squeeze-and-excitation. Only the order of sums in
+    training steps changes; layers keep their names and weights. Nothing changes without a CUDA device and Triton,
+    or where Triton cannot compile for this device; ``say`` is told of the latter.
     """
     if runtime.device.type != "cuda" or importlib.util.find_spec("triton") is None:
         return 0
@@ -65,16 +51,15 @@ def try_out(device: torch.device) -> None:
 
 def fuse_layers(module: nn.Module) -> int:
     """Do what :func:`fuse` does on a GPU, on any device."""
-    return _changed(module, {BatchNormAct2d: FusedNormAct, SqueezeExcite: FusedSqueezeExcite})
-
-
-def _changed(module: nn.Module, classes: dict[type, Any]) -> int:
     changed = 0
     for layer in module.modules():
-        wanted = classes.get(type(layer))
-        if wanted is not None and wanted.fits(layer):
-            layer.__class__ = wanted
-            changed += 1
+        if type(layer) is SqueezeExcite:
+            layer.__class__ = FusedSqueezeExcite
+        elif type(layer) is BatchNormAct2d and FusedNormAct.fits(layer):
+            layer.__class__ = FusedNormAct
+        else:
+            continue
+        changed += 1
     return changed
 
 
@@ -83,10 +68,11 @@ class FusedNormAct(BatchNormAct2d):
 
     @staticmethod
     def fits(layer: Any) -> bool:
-        """Return whether a layer does nothing else, and learns with running statistics."""
+        """Return whether a layer has learnt scales and running statistics, a known activation and no more."""
         from dermbench.training.speed.kernels import ACTIVATIONS  # noqa: PLC0415 - needs triton
 
-        return _does_nothing_else(layer) and type(layer.act).__name__ in ACTIVATIONS
+        complete = layer.affine and layer.track_running_stats and layer.momentum is not None
+        return complete and isinstance(layer.drop, nn.Identity) and type(layer.act).__name__ in ACTIVATIONS
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised, activated images."""
@@ -102,11 +88,6 @@ class FusedNormAct(BatchNormAct2d):
 class FusedSqueezeExcite(SqueezeExcite):
     """Squeeze-and-excitation whose gradient is made in two passes."""
 
-    @staticmethod
-    def fits(layer: Any) -> bool:  # noqa: ARG004
-        """Return True: the layer has one form."""
-        return True
-
     def forward(self, x: Tensor) -> Tensor:
         """Return the images with their channels weighted."""
         unfused, function = cast("tuple[Any, Any]", (super(), _Excite))
@@ -118,11 +99,6 @@ class FusedSqueezeExcite(SqueezeExcite):
         """Return the weights of the channels, shape (n, c, 1, 1), for their means."""
         weights: Tensor = self.gate(self.conv_expand(self.act1(self.conv_reduce(mean))))
         return weights
-
-
-def _does_nothing_else(layer: Any) -> bool:
-    complete = layer.affine and layer.track_running_stats and layer.momentum is not None
-    return complete and isinstance(layer.drop, nn.Identity)
 
 
 def _suits(x: Tensor) -> bool:

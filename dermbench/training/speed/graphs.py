@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 WARM_UPS = 2
 """Passes before a recording, in which libraries choose their kernels."""
 SHAPES = 16
-"""Shapes that are recorded; a batch of another one is computed without a graph."""
+"""Most shapes that are recorded."""
 
 
 @dataclass
@@ -38,17 +38,10 @@ class Recorded:
 
 
 class Graphed:
-    """Calls a network by graphs where its batches allow it.
+    """Calls a network by graphs, up to :data:`SHAPES` shapes of batches; others as without graphs.
 
-    Parameters
-    ----------
-    module
-        Network on its CUDA device, in training mode when it is called. What it computes must not depend on the
-        values of its input.
-    runtime
-        Gives the arithmetic.
-    say
-        Is told when the network cannot be recorded; it is then called as it is.
+    The network is in training mode when it is called; which kernels it launches must not depend on the values of
+    its input. When it cannot be recorded ``say`` is told, and it is called without graphs.
     """
 
     def __init__(self, module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> None:
