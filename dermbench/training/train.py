@@ -14,7 +14,6 @@ import torch
 from dermbench.artifacts import RunRecord, make_predictions, read_dataset, write_predictions
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.run import CHECKPOINT, PREDICTIONS, RUN, WEIGHTS
-from dermbench.training.config.determinism import reproducibly
 from dermbench.training.config.device import computing, make_runtime, peak_memory
 from dermbench.training.config.distributed import World
 from dermbench.training.config.seeding import derive, numpy_generator
@@ -124,7 +123,7 @@ def _start(
         world.refuse_several("a probe on embeddings")
         return train_on_embeddings(folder, dataset, chosen, reporter)
     runtime = make_runtime(world.device(chosen.device), precision=chosen.precision)
-    with computing(runtime), reproducibly(runtime, wanted=chosen.deterministic), world.joined(runtime.device):
+    with computing(runtime, deterministic=chosen.deterministic), world.joined(runtime.device):
         identity = {"model": chosen.model, "classes": list(dataset.classes), "dataset": dataset.info.digest}
         if isinstance(dataset, FoldedData):
             identity["held_out"] = dataset.held_out

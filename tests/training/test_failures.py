@@ -14,8 +14,7 @@ import torch
 from dermbench.artifacts import RunRecord
 from dermbench.artifacts.files import atomic_path
 from dermbench.cli import main
-from dermbench.training.config.determinism import CUBLAS, reproducibly
-from dermbench.training.config.device import Runtime, make_runtime
+from dermbench.training.config.device import CUBLAS, Runtime, computing, make_runtime
 from dermbench.training.network.tensor_files import read_tensors
 from dermbench.training.run import loop, step
 from dermbench.training.run.checkpoint import LAST
@@ -274,9 +273,9 @@ def test_the_deterministic_mode_of_a_gpu(monkeypatch):
     monkeypatch.delenv(CUBLAS, raising=False)
     gpu, cudnn = Runtime(torch.device("cuda")), torch.backends.cudnn
     before = torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.deterministic
-    with reproducibly(gpu, wanted=False):
+    with computing(gpu, deterministic=False):
         assert (torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.deterministic) == before
-    with reproducibly(gpu, wanted=True):
+    with computing(gpu, deterministic=True):
         assert (torch.are_deterministic_algorithms_enabled(), cudnn.benchmark, cudnn.deterministic) == (
             True,
             False,

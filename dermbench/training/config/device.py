@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -25,20 +25,15 @@ STATUS = Path("/proc/self/status")
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MEMORY_FORMAT = torch.channels_last
-"""Format of images and convolution weights: all channels of a pixel lie side by side, as convolutions like it."""
+"""Format of images and convolution weights: the channels of a pixel are adjacent in memory, which is faster."""
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+WORKSPACE = ":4096:8"
+"""Workspace of cuBLAS with which its matrix products are deterministic."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Device and arithmetic of a run.
-
-    Attributes
-    ----------
-    device
-        Where tensors live.
-    precision
-        ``fp32``, ``bf16`` or ``fp16``: type of the matrix arithmetic; parameters stay in float32.
-    """
+    """Device of a run, and ``fp32``, ``bf16`` or ``fp16`` as its matrix arithmetic; parameters stay in float32."""
 
     device: torch.device
     precision: str = "fp32"
@@ -56,21 +51,16 @@ class Runtime:
         module.to(memory_format=MEMORY_FORMAT)
 
     def autocast(self, *, cache: bool | None = None) -> torch.amp.autocast:
-        """Return the context that computes in :attr:`precision`; ``cache`` keeps weights that were converted."""
+        """Return the context that computes in :attr:`precision`; ``cache`` keeps converted weights."""
         wanted = self.precision != "fp32"
         dtype = DTYPES[self.precision] if wanted else None
         return torch.amp.autocast(self.device.type, dtype=dtype, enabled=wanted, cache_enabled=cache)
 
 
 def make_runtime(device: str = "auto", *, precision: str = "auto") -> Runtime:
-    """Return the runtime asked for.
+    """Return a runtime.
 
-    Parameters
-    ----------
-    device
-        ``auto`` (cuda before mps before cpu) or a device of torch.
-    precision
-        ``auto``: bf16 on a GPU that has it, fp16 on an older one, fp32 elsewhere.
+    ``auto`` is cuda before mps before cpu, and bf16 on a GPU that has it, fp16 on an older GPU, else fp32.
 
     Raises
     ------
@@ -104,7 +94,7 @@ def _device(name: str) -> torch.device:
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Return a CPU tensor on a device, without waiting for a GPU."""
+    """Copy a CPU tensor to a device, without waiting for a GPU."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -116,42 +106,47 @@ def available_cores() -> int:
 
 
 @contextmanager
-def computing(runtime: Runtime) -> Iterator[None]:
-    """Set threads and the kind of arithmetic for the block; put both back afterwards.
+def computing(runtime: Runtime, *, deterministic: bool = False) -> Iterator[None]:
+    """Set threads and arithmetic for the block, and restore them afterwards.
 
-    On the CPU memory is reused from step to step, and arithmetic is deterministic, with ``OMP_NUM_THREADS``
-    threads where that is set, else as many as there are cores this process may use. On a GPU what is left of
-    float32 products is computed in TF32, and cuDNN chooses its kernels by rule: a search takes longer than it
-    saves in a run of minutes, and chooses differently from one run to the next.
+    A CPU uses ``OMP_NUM_THREADS`` threads or all cores, reuses memory from step to step, and is always
+    deterministic. A GPU computes float32 products in TF32 and does not benchmark cuDNN's algorithms, which takes
+    longer than it saves and differs from run to run. With ``deterministic`` an operation that has no
+    deterministic form raises; enter the block before the process first multiplies matrices on a GPU.
     """
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    search, products = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
-    memory: Any = torch.utils.deterministic
-    fill = memory.fill_uninitialized_memory
+    cudnn, memory = torch.backends.cudnn, cast("Any", torch.utils.deterministic)
+    threads, products = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    strict, fill = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
+    search, fixed = cudnn.benchmark, cudnn.deterministic
+    on_cpu = runtime.device.type == "cpu"
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(available_cores())
-    if runtime.device.type == "cpu":
-        torch.use_deterministic_algorithms(mode=True)
+    if on_cpu:
         memory.fill_uninitialized_memory = False  # costs memory traffic, changes no result here
     if runtime.device.type == "cuda":
-        torch.backends.cudnn.benchmark = False
+        cudnn.benchmark = False
         torch.set_float32_matmul_precision("high")
+        if deterministic:
+            os.environ.setdefault(CUBLAS, WORKSPACE)
+    if deterministic or on_cpu:
+        torch.use_deterministic_algorithms(mode=True)
+        cudnn.deterministic = True
     try:
-        with memory_reused() if runtime.device.type == "cpu" else nullcontext():
+        with memory_reused() if on_cpu else nullcontext():
             yield
     finally:
         torch.use_deterministic_algorithms(strict)
         memory.fill_uninitialized_memory = fill
         torch.set_num_threads(threads)
-        torch.backends.cudnn.benchmark = search
+        cudnn.benchmark, cudnn.deterministic = search, fixed
         torch.set_float32_matmul_precision(products)
 
 
 def peak_memory(runtime: Runtime) -> int:
-    """Return the most memory held so far in bytes: of the GPU where one is used, else of this process."""
+    """Return the peak memory so far in bytes: of the GPU where one is used, else of this process."""
     if runtime.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(runtime.device))
-    if STATUS.is_file():  # what getrusage says of a process on Linux begins at the peak of the one that started it
+    if STATUS.is_file():  # on Linux getrusage would start at the peak of the parent process
         return 1024 * int(PEAK.findall(STATUS.read_text(encoding="ascii"))[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

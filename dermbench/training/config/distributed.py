@@ -1,7 +1,6 @@
-"""The processes of one job, as ``torchrun`` or ``accelerate launch`` started them; alone, all of this is idle.
+"""The processes of one job, started by ``torchrun`` or ``accelerate launch``; no-ops in a single process.
 
-Every process runs the same code and holds the same network. They differ in the rows of a batch that they
-compute, and only process 0 writes or prints.
+Every process holds the same network and computes other rows of a batch; only process 0 writes or prints.
 """
 
 from __future__ import annotations
@@ -27,20 +26,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""How long a process waits for the others, which may be decoding images; one that dies ends the wait at once."""
-
+"""How long a process waits for the others, which may be decoding images; if one dies, the wait ends at once."""
 
 LAUNCH = "A launcher sets it (torchrun --nproc-per-node N -m dermbench train ...); without one, unset it."
 
 
 def of_variable(name: str, default: int) -> int:
-    """Return a number that a launcher put into the environment; ``default`` where there is none.
-
-    Raises
-    ------
-    UsageError
-        When it is no whole number from 0 to 99,999.
-    """
+    """Return the number in an environment variable of the launcher, ``default`` where it is not set."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
@@ -50,7 +42,7 @@ def of_variable(name: str, default: int) -> int:
 
 
 class ElsewhereError(DermbenchError):
-    """Stops a process because another one of the job met an error, and tells it."""
+    """Stops a process without a message, because another process of the job reports the error."""
 
     def __init__(self, exit_code: int = DermbenchError.exit_code) -> None:
         super().__init__("")
@@ -59,15 +51,7 @@ class ElsewhereError(DermbenchError):
 
 @dataclass
 class World:
-    """The processes of a job.
-
-    Attributes
-    ----------
-    rank, size
-        Number of this process, from 0, and number of processes.
-    local_rank
-        Number of this process on its machine, which is the number of its GPU.
-    """
+    """One process of a job of ``size``; ``local_rank`` is its number on its machine, and that of its GPU."""
 
     rank: int = 0
     size: int = 1
@@ -76,12 +60,12 @@ class World:
 
     @classmethod
     def of_environment(cls) -> World:
-        """Return the world that the launcher describes; one process when there was no launcher.
+        """Read the variables of the launcher; one process without a launcher.
 
         Raises
         ------
         UsageError
-            When its variables are no numbers, or contradict each other.
+            When a variable is no whole number from 0 to 99,999, or they contradict each other.
         """
         rank, size, local = of_variable("RANK", 0), of_variable("WORLD_SIZE", 1), of_variable("LOCAL_RANK", 0)
         if size <= 1:
@@ -101,7 +85,7 @@ class World:
         return self.rank == 0
 
     def device(self, name: str) -> str:
-        """Return the device of this process, for the one that the configuration names.
+        """Return the device of this process, given the configured one.
 
         Raises
         ------
@@ -120,13 +104,7 @@ class World:
         return f"cuda:{self.local_rank}"
 
     def refuse_several(self, what: str) -> None:
-        """Refuse what one process does alone.
-
-        Raises
-        ------
-        UsageError
-            When there are several processes.
-        """
+        """Raise a UsageError where there are several processes: ``what`` is trained by one."""
         if self.size > 1:
             raise UsageError(
                 f"{what} is trained by one process, not {self.size}", remedy="Start it without a launcher."
@@ -139,7 +117,7 @@ class World:
             yield
             return
         try:
-            from accelerate import Accelerator  # noqa: PLC0415 - four seconds that one process need not spend
+            from accelerate import Accelerator  # noqa: PLC0415 - takes four seconds
             from accelerate.utils import (  # noqa: PLC0415
                 DistributedDataParallelKwargs,
                 InitProcessGroupKwargs,
@@ -161,7 +139,7 @@ class World:
                     device_placement=False,
                     kwargs_handlers=handlers,
                 )
-            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is not set, nobody is there
+            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is not set or does not answer
                 raise UsageError(
                     f"the {self.size} processes cannot be connected: {error}", remedy=LAUNCH
                 ) from error
@@ -170,12 +148,12 @@ class World:
         self._accelerator.end_training()
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Return a module whose backward pass averages gradients over the processes."""
+        """Return a module whose backward pass averages gradients over processes."""
         wrapped: nn.Module = module if self.size == 1 else self._accelerator.prepare_model(module)
         return wrapped
 
     def unsynchronised(self, module: nn.Module) -> AbstractContextManager[None]:
-        """Let the block's backward passes add to the gradients of this process only."""
+        """Keep the gradients of the block's backward passes in this process."""
         if self.size == 1:
             return nullcontext()
         context: AbstractContextManager[None] = self._accelerator.no_sync(module)
@@ -193,7 +171,7 @@ class World:
         return bool(self.sum(torch.tensor(float(flag), device=device)))
 
     def highest(self, value: float, device: torch.device) -> float:
-        """Return the largest value of the processes."""
+        """Return the largest value over the processes."""
         if self.size == 1:
             return value
         tensor = torch.tensor(value, dtype=torch.float64, device=device)
@@ -201,13 +179,7 @@ class World:
         return float(tensor)
 
     def do_first(self, function: Callable[[], T]) -> T | None:
-        """Call ``function`` in process 0 while the others wait; they get None.
-
-        Raises
-        ------
-        ElsewhereError
-            In the others, when it raised in process 0.
-        """
+        """Call ``function`` in process 0 while the others wait; they get None, or ElsewhereError if it raised."""
         if self.size == 1:
             return function()
         told: list[int | None] = [None]
@@ -226,19 +198,13 @@ class World:
         return result
 
     def first_then_all(self, function: Callable[[], T]) -> T:
-        """Call ``function`` in process 0 and then in the others, for which it finds what was left in a cache."""
+        """Call ``function`` in process 0, which fills a cache, then in the others, which read it."""
         result = self.do_first(function)
         return function() if result is None else result
 
     @contextmanager
     def speaking_once(self) -> Iterator[None]:
-        """Leave it to process 0 to tell an error that all have; what happened to one of them it tells itself.
-
-        Raises
-        ------
-        ElsewhereError
-            In place of an error that process 0 tells.
-        """
+        """Report an error once: the other processes raise ElsewhereError, except for failures of their own."""
         try:
             yield
         except DermbenchError as error:
@@ -249,18 +215,15 @@ class World:
             raise ElsewhereError(error.exit_code) from error
 
     def rows(self, n: int) -> slice:
-        """Return the rows of a batch of ``n`` that this process computes.
-
-        All but the last process get an even number, so that neighbours (0 with 1, 2 with 3, ...) stay together.
-        """
+        """Return the rows of a batch of ``n`` that this process computes; see :func:`share`."""
         return share(n, self.rank, self.size)
 
 
 @contextmanager
 def _sharing_cores(size: int) -> Iterator[None]:
-    """Let the processes of a job on one machine share its cores, where ``OMP_NUM_THREADS`` does not say otherwise.
+    """Divide the cores of a machine among its processes during the block, unless ``OMP_NUM_THREADS`` is set.
 
-    For the block the variable is set: accelerate takes its own share, and warns, where it is not.
+    The block sets the variable, since accelerate would otherwise warn and choose another number of threads.
     """
     if os.environ.get("OMP_NUM_THREADS"):
         yield
@@ -275,6 +238,6 @@ def _sharing_cores(size: int) -> Iterator[None]:
 
 
 def share(n: int, rank: int, size: int) -> slice:
-    """Return the rows of ``n`` that process ``rank`` of ``size`` computes; see :meth:`World.rows`."""
+    """Return the rows of ``n`` of process ``rank``: even numbers, so that pairs (0 with 1, ...) stay together."""
     pairs = (n + 1) // 2
     return slice(min(n, 2 * (pairs * rank // size)), min(n, 2 * (pairs * (rank + 1) // size)))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MARGIN = 1.14
-"""Side of the cached image over the side the network sees, when ``cache_size`` is 0 and crops are drawn."""
+"""Ratio of cached to network image side, when ``cache_size`` is 0 and crops are drawn."""
 
 NAMED = ("class_weights", "sampler", "labels", "optimizer", "schedule", "selection")
 """Options that name an entry of a table of another room."""
@@ -21,19 +21,14 @@ NAMED = ("class_weights", "sampler", "labels", "optimizer", "schedule", "selecti
 
 @dataclass(frozen=True)
 class Names:
-    """Names that a configuration may use; given as the context of validation, so that this room knows no other.
+    """Names that a configuration may use, passed as pydantic's validation context to avoid an import cycle.
 
     Attributes
     ----------
     tables
-        Known names by option, for each of :data:`NAMED`.
+        Known names for each option of :data:`NAMED`.
     options
-        Complete options of a training method, from its name and the given ones.
-
-    Raises
-    ------
-        ValueError
-            When the method or an option of it is unknown or wrong.
+        Completes the given options of a training method; raises ValueError for unknown or wrong ones.
     """
 
     tables: Mapping[str, Mapping[str, Any]]
@@ -41,23 +36,7 @@ class Names:
 
 
 class Augment(BaseModel):
-    """Augmentation, drawn anew for every image.
-
-    Attributes
-    ----------
-    crop_scale
-        Smallest share of the image area that a random crop keeps; 1 crops nothing.
-    crop_ratio
-        Largest distortion r of the crop: its aspect is drawn from 1/r to r.
-    flip_horizontal, flip_vertical
-        Whether half of the images are flipped.
-    rotation
-        Largest rotation in degrees, either way.
-    brightness, contrast, saturation
-        Largest relative change.
-    hue
-        Largest shift in turns (0.05 is 18 degrees).
-    """
+    """Augmentation, drawn anew for every image; docs/training-options.md has units and ranges of each option."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,55 +54,7 @@ class Augment(BaseModel):
 class TrainConfig(BaseModel):
     """Everything that decides what a run computes. Zero switches an optional part off.
 
-    Attributes
-    ----------
-    model, pretrained, weights
-        Network by its timm name; whether to start from pretrained weights; a local file of weights.
-    image_size, cache_size
-        Side in pixels that the network sees, and side of the cached images (0: chosen from the crops).
-    crop_mode
-        How an image becomes a square: ``center`` scales its shorter side and keeps the centre, ``squash`` scales
-        both sides and keeps everything, out of shape.
-    progressive
-        Smaller images first: shares of the run at which stages begin, each with its side in pixels, such as
-        ``[[0.0, 256], [0.4, 320], [0.7, 380]]``; the last side is ``image_size``. Empty: one size.
-    epochs, max_steps, batch_size
-        Length of the run; ``max_steps`` ends it after so many optimisation steps.
-    probe_l2
-        Strength of the L2 penalty of a linear probe on frozen features that sets the classifier before
-        training (0: no probe). With ``epochs = 0`` the probe is all there is.
-    optimizer, learning_rate, head_rate, weight_decay, clip_norm
-        ``head_rate`` multiplies the learning rate of the classifier.
-    schedule, warmup_epochs
-        Course of the learning rate.
-    method, method_options, group_by
-        Training method by name, or several joined by ``+``, with its options; the column of the manifest
-        whose values are the groups that methods, samplers and selection rules mean.
-    label_smoothing, class_weights, sampler, labels
-        What is minimised over which images; ``labels = "shuffled"`` is the control at chance.
-    dropout, drop_path, ema_decay, freeze_norm, frozen_stages
-        Regularisation; ``freeze_norm`` keeps the statistics of batch normalisation; ``frozen_stages`` keeps
-        the first stages of the network as they are, the stem counted, which also makes a step cheaper.
-    selection, patience
-        Rule on ``val`` that picks the epoch, and epochs without a better one before the run ends.
-    validate_every
-        Epochs from one validation to the next, and to the last epoch; more than 1 where no rule looks at any but
-        that one (``selection = "last"``, ``patience = 0``).
-    folds, fold
-        Cut the images of ``train`` and ``val`` anew into so many parts and validate on part ``fold`` (from 0),
-        train on the others (0: the splits of the dataset). Runs of all folds hold out each image once.
-    allow_missing_classes
-        Whether a class may be without a training image.
-    seed, device, precision, acceleration, deterministic
-        How it is computed. ``acceleration``: ``auto`` records the network's passes on a GPU as CUDA graphs and
-        computes normalisation with activation, and squeeze-and-excitation, in fewer passes over memory; on a
-        CPU it is ``eager``, which does nothing. ``compile`` and ``reduce-overhead`` are modes of
-        ``torch.compile``, which takes minutes before the first step;
-        ``deterministic`` allows only operations that give the same bits each time (always so on a CPU).
-    micro_batch
-        Most images that a process computes at a time; a batch is then computed in parts (0: at once).
-    checkpoint_minutes, checkpoint_steps
-        How often to save within an epoch (0: at its end only).
+    docs/training-options.md describes each option; a test compares that page with this class.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

@@ -1,7 +1,6 @@
-"""Augmentation on tensors, with parameters of its own for every image.
+"""Augmentation of batches: one affine map of the pixels and one of the colours, drawn for every image.
 
-Crop, flips and rotation are one affine map, sampled once; brightness, contrast, saturation and hue are one
-affine map of the colours. Parameters are drawn on the CPU, so a run draws the same ones on any device.
+Parameters are drawn on the CPU, so a run draws the same ones on any device.
 """
 
 from __future__ import annotations
@@ -22,10 +21,9 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def draw_affine(augment: Augment, n: int, generator: torch.Generator) -> Tensor:
-    """Draw the maps from output to input coordinates (both in [-1, 1]), shape (n, 2, 3).
+    """Draw maps from output to input coordinates (both in [-1, 1]), shape (n, 2, 3).
 
-    The crop keeps a share of the area from ``crop_scale`` to 1 and lies inside the image; it is then
-    rotated about its own centre and flipped.
+    The crop lies inside the image; it is then rotated about its own centre and flipped.
     """
     scale = _uniform(n, augment.crop_scale, 1.0, generator)
     log_ratio = _uniform(n, -math.log(augment.crop_ratio), math.log(augment.crop_ratio), generator)
@@ -58,26 +56,10 @@ def draw_colour(augment: Augment, n: int, generator: torch.Generator) -> tuple[T
 def augment_batch(
     images: Tensor, augment: Augment, size: int, generator: torch.Generator, *, start: int = 0, total: int = 0
 ) -> Tensor:
-    """Return augmented images.
+    """Return augmented images in [0, 1], shape (n, 3, size, size); reflection fills what a rotation uncovers.
 
-    Parameters
-    ----------
-    images
-        Values in [0, 1], shape (n, 3, side, side).
-    augment
-        Ranges to draw from.
-    size
-        Side of the result in pixels.
-    generator
-        CPU generator; the only source of randomness.
-    start, total
-        Which part of a larger batch the images are: its rows from ``start``, of ``total`` (0: they are the
-        whole batch). A row is augmented alike whatever part it comes in.
-
-    Returns
-    -------
-    torch.Tensor
-        Values in [0, 1], shape (n, 3, size, size). What a rotation uncovers is filled by reflection.
+    The images are rows ``start`` to ``start + n`` of a batch of ``total`` (0: of n). A row is augmented alike in
+    every part of a batch. The CPU ``generator`` is the only source of randomness.
     """
     n = len(images)
     rows, whole = slice(start, start + n), max(n, total)
@@ -85,9 +67,8 @@ def augment_batch(
     matrix, share = (t[rows].to(images.device) for t in draw_colour(augment, whole, generator))
     grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    if augment.brightness or augment.contrast or augment.saturation or augment.hue:
-        images = _recolour(images, matrix, share)
-    return images
+    recolours = augment.brightness or augment.contrast or augment.saturation or augment.hue
+    return _recolour(images, matrix, share) if recolours else images
 
 
 def resize_batch(images: Tensor, size: int) -> Tensor:

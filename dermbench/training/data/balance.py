@@ -1,10 +1,8 @@
-"""What to do about unequal classes: weights in the loss, and the order in which images are drawn.
-
-Both are tables: a new weighting or sampler is one function and one line.
-"""
+"""Class weights in the loss, the order in which images are drawn, and the labels to learn from."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,18 +18,6 @@ if TYPE_CHECKING:
 
 BETA = 0.999
 """Parameter of ``effective_number``: 0 weighs all classes alike, towards 1 as ``balanced``."""
-
-
-def _none(counts: Counts) -> Weights:
-    return np.ones(len(counts))
-
-
-def _balanced(counts: Counts) -> Weights:
-    return _inverse(counts, power=1.0)
-
-
-def _sqrt_balanced(counts: Counts) -> Weights:
-    return _inverse(counts, power=0.5)
 
 
 def _effective_number(counts: Counts) -> Weights:
@@ -50,77 +36,43 @@ def _inverse(counts: Counts, *, power: float) -> Weights:
 
 
 CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts], Weights]]] = {
-    "none": ("1", _none),
-    "balanced": ("n / (C * n_c)", _balanced),
-    "sqrt_balanced": ("sqrt(n / (C * n_c))", _sqrt_balanced),
+    "none": ("1", lambda counts: np.ones(len(counts))),
+    "balanced": ("n / (C * n_c)", partial(_inverse, power=1.0)),
+    "sqrt_balanced": ("sqrt(n / (C * n_c))", partial(_inverse, power=0.5)),
     "effective_number": (f"(1 - {BETA}) / (1 - {BETA}^n_c), mean 1", _effective_number),
 }
-"""Class weights by name: the formula as printed, and the function of the training counts n_c.
+"""Class weights by name: formula as printed, and function of the training counts n_c.
 
-``effective_number`` is from Cui et al. 2019, Class-balanced loss based on effective number of samples. A class
-without a training image has weight 0 (it never enters the loss).
+``effective_number``: Cui et al. 2019, Class-balanced loss based on effective number of samples. A class without a
+training image has weight 0, except under ``none``.
 """
 
 
 def class_weights(name: str, counts: Counts) -> Weights:
-    """Return the weight of each class in the loss, shape (n_classes,).
-
-    Parameters
-    ----------
-    name
-        Key of :data:`CLASS_WEIGHTS`.
-    counts
-        Training images a class, shape (n_classes,).
-    """
+    """Return the weight of each class in the loss, shape (n_classes,), from its number of training images."""
     return CLASS_WEIGHTS[name][1](np.asarray(counts, dtype=np.int64))
 
 
-def _shuffle(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
-    return rng.permutation(len(labels))
-
-
-def _class_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
-    return _equally(labels, rng)
-
-
-def _group_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:  # noqa: ARG001
-    return _equally(groups, rng)
-
-
-def _class_group_balanced(labels: Codes, groups: Codes, rng: np.random.Generator) -> Codes:
-    return _equally(labels * (groups.max() + 1) + groups, rng)
-
-
 def _equally(cells: Codes, rng: np.random.Generator) -> Codes:
+    """Draw with replacement, every cell that has images equally often."""
     counts = np.bincount(cells)
     share = 1.0 / (counts[cells] * np.count_nonzero(counts))
     return rng.choice(len(cells), size=len(cells), replace=True, p=share)
 
 
 SAMPLERS: Mapping[str, Callable[[Codes, Codes, np.random.Generator], Codes]] = {
-    "shuffle": _shuffle,
-    "class_balanced": _class_balanced,
-    "group_balanced": _group_balanced,
-    "class_group_balanced": _class_group_balanced,
+    "shuffle": lambda labels, groups, rng: rng.permutation(len(labels)),  # noqa: ARG005
+    "class_balanced": lambda labels, groups, rng: _equally(labels, rng),  # noqa: ARG005
+    "group_balanced": lambda labels, groups, rng: _equally(groups, rng),  # noqa: ARG005
+    "class_group_balanced": lambda labels, groups, rng: _equally(labels * (groups.max() + 1) + groups, rng),
 }
 """Order of the images of one epoch by name, from class and group of each image.
 
-``shuffle`` draws each image once. The others draw with replacement, every class, group, or class within a
-group equally often; images of unknown skin type are a group of their own, and cells without an image are
-not drawn from.
+``shuffle`` draws each image once. Images of unknown skin type are a group of their own.
 """
 
-
-def _as_labelled(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG001
-    return labels
-
-
-def _permuted(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    return labels[rng.permutation(len(labels))]
-
-
-LABELS: Mapping[str, Callable[[NDArray[np.int64], np.random.Generator], NDArray[np.int64]]] = {
-    "true": _as_labelled,
-    "shuffled": _permuted,
+LABELS: Mapping[str, Callable[[Codes, np.random.Generator], Codes]] = {
+    "true": lambda labels, rng: labels,  # noqa: ARG005
+    "shuffled": lambda labels, rng: labels[rng.permutation(len(labels))],
 }
-"""Labels to learn from by name; ``shuffled`` is the control that no model should beat chance with."""
+"""Labels to learn from by name; no model should beat chance with ``shuffled`` ones."""

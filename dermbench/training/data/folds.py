@@ -1,7 +1,6 @@
-"""Folds of the training images: the images of ``train`` and ``val``, cut anew so that each is held out once.
+"""Folds of the images of ``train`` and ``val``, so that runs of all folds hold out each image once.
 
-The folds depend on nothing but the images, their labels and their ids: not on the order of a manifest, the version
-of a library or the seed of a run. Runs made years apart hold out each image once.
+Folds depend only on images, labels and ids, not on the manifest's order, library versions or the seed of a run.
 """
 
 from __future__ import annotations
@@ -33,25 +32,13 @@ LOWER = "Choose a lower --set folds=N."
 
 @dataclass(frozen=True)
 class FoldedData(TrainingData):
-    """Training data whose ``val`` is one fold of all images but the test split's, whose ``train`` the others.
-
-    Attributes
-    ----------
-    pool
-        The same images without folds; their cache is shared by all folds.
-    """
+    """Training data whose ``val`` is one fold and ``train`` the others; ``pool`` is the data without folds."""
 
     pool: Dataset | None = None
 
     @classmethod
     def cut(cls, dataset: Dataset, folds: int, fold: int) -> Self:
-        """Return the data with fold ``fold`` of ``folds`` held out.
-
-        Raises
-        ------
-        UsageError
-            When there are fewer units than folds.
-        """
+        """Return the data with one fold held out; errors as for :func:`fold_codes`."""
         pool = TrainingData.of(dataset)
         rows = pool.manifest
         held_out = fold_codes(pool, folds) == fold
@@ -60,7 +47,7 @@ class FoldedData(TrainingData):
 
     @property
     def held_out(self) -> str:
-        """``sha256:<hex>`` of the ids that are held out, in order."""
+        """``sha256:<hex>`` of the sorted ids of ``val``."""
         ids = json.dumps(sorted(map(str, self.part("val")["image_id"])))
         return f"sha256:{hashlib.sha256(ids.encode()).hexdigest()}"
 
@@ -68,7 +55,7 @@ class FoldedData(TrainingData):
 def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
     """Return the fold of each row of the manifest, shape (n_samples,), from 0.
 
-    Images that share a patient, a lesion or a duplicate group, directly or in a chain, are never divided.
+    Images linked by a patient, a lesion or a duplicate group, directly or in a chain, are in one fold.
 
     Raises
     ------

@@ -20,23 +20,21 @@ if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
 
 ORDERED = {"fst": FST_NAMES, "fst_band": BANDS}
-"""Features whose groups have an order of their own."""
+"""Groups of a feature in their own order."""
 LEAST = 10
 """Images in ``val`` that a group needs before a selection rule looks at it."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of the validation split that a selection rule may look at.
+    """Groups of a sensitive feature in the validation split that a selection rule compares.
 
     Attributes
     ----------
-    feature
-        The sensitive feature.
     codes
         Group of each image, shape (n_samples,).
     known
-        Name by code of the groups with :data:`LEAST` images or more; never ``unknown``.
+        Name by code of the groups with :data:`LEAST` images or more, ``unknown`` left out.
     """
 
     feature: str
@@ -45,24 +43,18 @@ class Groups:
 
     @classmethod
     def make(cls, feature: str, names: Sequence[str], codes: NDArray[np.int64]) -> Groups:
-        """Return the groups with enough images."""
+        """Return the groups that have enough images."""
         counts = np.bincount(codes, minlength=len(names))
         known = {k: name for k, name in enumerate(names) if counts[k] >= LEAST and name != UNKNOWN}
         return cls(feature, codes, known)
 
     @property
     def words(self) -> str:
-        """Which groups these are, for ``run.json``."""
+        """The groups in words, for ``run.json``."""
         return f"{self.feature} of {LEAST} val images or more: {', '.join(self.known.values())}"
 
     def check(self, rule: str) -> None:
-        """Refuse a rule that compares groups where fewer than two have enough images.
-
-        Raises
-        ------
-        UsageError
-            Naming the groups there are.
-        """
+        """Raise a UsageError where fewer than two groups have enough images for a rule that compares them."""
         if len(self.known) < 2:
             there = ", ".join(self.known.values()) or "none"
             raise UsageError(
@@ -75,17 +67,9 @@ class Groups:
 def group_codes(
     dataset: Dataset, feature: str, splits: Sequence[str] = ("train", "val")
 ) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
-    """Return the names of the groups that occur in ``splits``, and each image's index into them by split.
+    """Return the names of the groups that occur in ``splits``, and by split each image's index into them.
 
-    Parameters
-    ----------
-    dataset
-        Prepared dataset.
-    feature
-        ``fst``, ``fst_band`` or another column of the manifest. Without skin types every image is of the
-        group ``unknown``, as every image without a value is.
-    splits
-        Splits to look at.
+    The feature is ``fst``, ``fst_band`` or a column of the manifest; images without a value are ``unknown``.
 
     Raises
     ------
@@ -102,9 +86,10 @@ def group_codes(
 
 
 def unit_codes(rows: pd.DataFrame) -> NDArray[np.int64]:
-    """Return a number an image, equal for images of one patient (or lesion, or duplicate group), shape (n,).
+    """Return the unit of each image as a number, shape (n,).
 
-    The highest id that the manifest has counts; an image without one is alone.
+    Images share a unit if they share a patient, else a lesion, else a duplicate group: the first of these columns
+    with values counts. An image without a value is a unit of its own.
     """
     column = next((name for name in UNITS if name in rows and rows[name].notna().any()), None)
     alone = "image " + rows["image_id"].astype("string")

@@ -1,8 +1,6 @@
 """Decoded images: one uint8 array a split and size, made once, shared by all runs.
 
-An image is scaled with an antialiasing filter: so that its shorter side is the cache's, of which the centre
-square is kept, or (``crop_mode = "squash"``) so that both are. Each split has a file of its own, so training never
-opens the test images; runs on folds share one of ``train+val``.
+Each split has its own file, so training never opens the test images; runs on folds share one of ``train+val``.
 """
 
 from __future__ import annotations
@@ -38,14 +36,10 @@ DEVICE_SHARE = 0.4
 
 @dataclass
 class Samples:
-    """Images and labels of one split.
+    """Images and labels of one split; ``image_id`` and class indices ``labels`` have shape (n_samples,).
 
     Attributes
     ----------
-    image_id
-        Ids, shape (n_samples,).
-    labels
-        Class indices, shape (n_samples,).
     pixels
         uint8, shape (n_samples, side, side, 3): mapped from the cache file, or a tensor on the GPU.
     digest
@@ -53,7 +47,7 @@ class Samples:
     folder
         Cache folder of the dataset.
     rows
-        Which of ``pixels`` are the samples, shape (n_samples,); None: all of them.
+        Rows of ``pixels`` that are the samples, shape (n_samples,); None: all.
     """
 
     image_id: NDArray[np.object_]
@@ -67,17 +61,9 @@ class Samples:
         return len(self.labels)
 
     def batch(self, index: NDArray[np.int64], device: torch.device, side: int = 0) -> torch.Tensor:
-        """Return images in [0, 1], shape (n, 3, side, side), channels lying last in memory.
+        """Return images in [0, 1], shape (n, 3, side, side), channels last in memory; ``side`` 0: as cached.
 
-        Parameters
-        ----------
-        index
-            Which samples.
-        device
-            Where the images are wanted.
-        side
-            Scale them to so many pixels, antialiased (0: as cached). On a CPU that is done in 8 bits, which is
-            five times as fast and off by less than one of 255 levels.
+        A CPU scales in 8 bits, which is five times as fast and off by less than one of 255 levels.
         """
         index = index if self.rows is None else self.rows[index]
         if isinstance(self.pixels, torch.Tensor):
@@ -92,7 +78,7 @@ class Samples:
         return resize_batch(images.float().div_(255), side)
 
     def to(self, device: torch.device) -> Samples:
-        """Return the samples with their images on the GPU when they fit there, else as they are."""
+        """Return the samples, their images on the GPU where they fit into its free memory."""
         if device.type != "cuda":
             return self
         free, _ = torch.cuda.mem_get_info(device)
@@ -109,20 +95,9 @@ def load_samples(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Samples:
-    """Return the images of a split at ``side`` pixels, decoding them on the first call.
+    """Return the images of a split, or of several as ``train+val``, decoding them on the first call.
 
-    Parameters
-    ----------
-    dataset
-        Prepared dataset.
-    split
-        ``train``, ``val`` or ``test``, or several joined as in ``train+val``.
-    side
-        Side of the square in pixels.
-    crop_mode
-        A key of :data:`CROP_MODES`.
-    progress
-        Called with images done and images in all while decoding.
+    ``crop_mode`` is a key of :data:`CROP_MODES`; ``progress`` is called with images done and images in all.
 
     Raises
     ------
@@ -147,7 +122,7 @@ def load_samples(
 
 
 def _fold(dataset: FoldedData, split: str, pool: Samples) -> Samples:
-    """Return the samples of a fold: rows of the pool's."""
+    """Return the samples of a split of a fold, which are rows of the pool."""
     ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
     row_of = {image: row for row, image in enumerate(pool.image_id)}
     rows = np.array([row_of[image] for image in ids], dtype=np.int64)
@@ -166,7 +141,7 @@ def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
 
 
 def decode_squashed(path: Path, side: int) -> NDArray[np.uint8]:
-    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), nothing cut."""
+    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), out of shape and nothing cut."""
     image = decode_rgb(path, draft=side)
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)
 

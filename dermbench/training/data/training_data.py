@@ -18,22 +18,16 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class TrainingData(Dataset):
-    """A dataset whose manifest holds no row of the test split, so nothing can lead to its images or labels."""
+    """A dataset whose manifest has no row of the test split, so its images and labels cannot leak."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        """Return a dataset without the rows that training must not see."""
+        """Return a dataset without its test split."""
         rows = dataset.manifest[dataset.manifest["split"].isin(SPLITS)]
         return cls(dataset.root, dataset.info, rows.reset_index(drop=True))
 
     def part(self, split: str) -> pd.DataFrame:
-        """Return the rows of ``train``, ``val`` or both (``train+val``).
-
-        Raises
-        ------
-        UsageError
-            For any other split.
-        """
+        """Return the rows of ``train``, ``val`` or ``train+val``; a UsageError for any other split."""
         if not set(split.split(JOINED)) <= set(SPLITS):
             raise UsageError(
                 f"{self.root}: training must not read the split {split!r}, only {' and '.join(SPLITS)}"

@@ -1,7 +1,6 @@
 """Features of frozen networks, computed once and kept in the dataset's cache folder.
 
-A file of features is named by everything that its bits depend on: weights, images, size, batches, device,
-arithmetic and versions. A run therefore computes the same with and without it.
+A file's name is a hash of everything its bits depend on, so a run computes the same with and without it.
 """
 
 from __future__ import annotations
@@ -40,41 +39,21 @@ LOCK_SECONDS = 3600.0
 def kept_features(
     network: Network, samples: Samples, config: TrainConfig, runtime: Runtime, world: World = ALONE
 ) -> NDArray[np.float64]:
-    """Return the features of all images of a split, from the cache folder where they lie there.
+    """Return the features of all images of a split, shape (n_samples, n_features), from the cache if possible.
 
-    Parameters
-    ----------
-    network
-        Computed in evaluation mode, on whole images without augmentation.
-    samples
-        Images; where :attr:`Samples.folder` is set, features are kept there.
-    config
-        Gives ``image_size`` and ``batch_size``.
-    runtime
-        Where to compute.
-    world
-        Processes that share the work; each gets all features, and none are kept if there are several.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_samples, n_features).
+    The network is in evaluation mode and sees whole images. Several processes share the work and keep no file.
     """
     if samples.folder is None or world.size > 1:
         return compute_features(network, samples, config, runtime, world=world)
     target = samples.folder / f"features-{_key(network, samples, config, runtime)[:16]}.safetensors"
     found = _read(target, len(samples))
     if found is None:
-        try:
-            with locked(target.with_suffix(".lock"), seconds=LOCK_SECONDS):
-                found = _read(target, len(samples))
-                if found is None:
-                    found = compute_features(network, samples, config, runtime)
-                    _write(target, found)
-        except UsageError:  # a folder that can only be read costs time, nothing else
+        with suppress(UsageError), locked(target.with_suffix(".lock"), seconds=LOCK_SECONDS):
+            found = _read(target, len(samples))
             if found is None:
                 found = compute_features(network, samples, config, runtime)
-    return found
+                _write(target, found)
+    return compute_features(network, samples, config, runtime) if found is None else found  # a read-only folder
 
 
 def compute_features(
@@ -109,7 +88,7 @@ def _key(network: Network, samples: Samples, config: TrainConfig, runtime: Runti
 
 
 def _weights_digest(network: Network) -> str:
-    """Return a hash of all weights but the classifier's."""
+    """Return a hash of all weights except the classifier's."""
     head = {id(tensor) for tensor in network.head.state_dict(keep_vars=True).values()}
     digest = hashlib.sha256()
     for name, tensor in network.module.state_dict(keep_vars=True).items():
@@ -125,7 +104,7 @@ def _write(target: Path, features: NDArray[np.float64]) -> None:
 
 
 def _read(target: Path, n_samples: int) -> NDArray[np.float64] | None:
-    """Return kept features, None when there are none or they are damaged."""
+    """Return kept features, None where they are absent or damaged."""
     if not target.is_file():
         return None
     with suppress(DermbenchError, KeyError):

@@ -23,19 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass
 class Network:
-    """A classifier and what it expects of its input.
+    """A classifier with the normalisation of its input.
 
     Attributes
     ----------
     module
         Maps images (n, 3, image_size, image_size) to logits (n, n_classes).
     mean, std
-        Normalisation of pixels in [0, 1], a value a channel.
+        Normalisation of pixels in [0, 1], one value a channel.
     pretrained
         What its weights started from, in words.
     origin
-        Of a network named by the hub (``hf-hub:OWNER/NAME``): what its description there says, so that a
-        finished run needs no hub. None for the networks that timm knows by name.
+        Description of a network from the hub, so that a finished run does not need the hub; None for others.
     """
 
     module: nn.Module
@@ -54,18 +53,12 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Number of weights, those of frozen stages among them."""
+        """Number of weights, including frozen ones."""
         return sum(p.numel() for p in self.module.parameters())
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that timm does not know.
-
-    Raises
-    ------
-    UsageError
-        With the nearest name.
-    """
+    """Raise a UsageError with the nearest name for a network that timm does not know."""
     known = timm.list_models()
     architecture, _, tag = name.partition(".")
     if architecture not in known:
@@ -87,18 +80,8 @@ def build_network(
 ) -> Network:
     """Make the network of a run.
 
-    Parameters
-    ----------
-    config
-        Names the network, its weights and its regularisation.
-    n_classes
-        Size of the classifier.
-    classes
-        Names of its outputs, so that a file of weights for other classes gives it none.
-    pretrained
-        Overrides whether weights are loaded: False to load a run's own weights afterwards.
-    origin
-        :attr:`Network.origin` of the run, where it is known.
+    ``classes`` names its outputs, so that the classifier of a file for other classes is not loaded. ``pretrained``
+    is False where a run's own weights are loaded afterwards.
     """
     origin = origin or describe_origin(config.model)
     name = config.model if origin is None else origin.architecture
@@ -126,18 +109,8 @@ def build_network(
 
 
 def describe_origin(name: str) -> Origin | None:
-    """Return architecture, arguments and configuration of ``hf-hub:OWNER/NAME``; None for another name.
-
-    Raises
-    ------
-    MissingDependencyError
-        When the hub cannot be reached and its description is not in the local cache.
-    UsageError
-        When there is no such network of timm.
-    """
-    if not name.startswith(HUB):
-        return None
-    return hub_description(name.removeprefix(HUB))
+    """Return the hub's description of ``hf-hub:OWNER/NAME``, None for other names; errors as hub_description."""
+    return hub_description(name.removeprefix(HUB)) if name.startswith(HUB) else None
 
 
 def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
@@ -148,15 +121,7 @@ def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
 
 
 def freeze_norm(module: nn.Module, *, every: bool) -> None:
-    """Keep running statistics of batch normalisation as they are while the rest trains.
-
-    Parameters
-    ----------
-    module
-        Network in training mode.
-    every
-        Whether all layers of batch normalisation are meant, or those alone whose weights do not train.
-    """
+    """Freeze the running statistics of batch normalisation, in every layer or where weights are frozen."""
     for layer in module.modules():
         if not isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the base has no public name
             continue
@@ -165,19 +130,12 @@ def freeze_norm(module: nn.Module, *, every: bool) -> None:
 
 
 def freeze_stages(network: Network, number: int) -> None:
-    """Keep the weights of the first stages of a network; no gradient of them is computed.
-
-    Parameters
-    ----------
-    network
-        A network of timm, which says what its stages are: the stem is the first of them.
-    number
-        How many, 0 for none.
+    """Freeze the weights of the first ``number`` stages of a network, the stem being the first.
 
     Raises
     ------
     UsageError
-        When fewer stages than that come before the classifier, or the network does not say what its stages are.
+        When the network has fewer stages before its classifier, or does not tell timm its stages.
     """
     if not number:
         return

@@ -1,7 +1,7 @@
-"""A linear probe: multinomial logistic regression on frozen features, put into the classifier.
+"""A linear probe: multinomial logistic regression on frozen features, copied into the classifier.
 
-Fitted before the first epoch (or instead of any), it gives fine-tuning a classifier that already fits the
-features, so the first steps do not distort them (Kumar et al. 2022, LP-FT).
+Fine-tuning then starts from a classifier that fits the features, so that the first steps do not distort them
+(Kumar et al. 2022, LP-FT).
 """
 
 from __future__ import annotations
@@ -31,22 +31,7 @@ def fit_head(
     *,
     l2: float,
 ) -> None:
-    """Set the classifier of ``network`` to the logistic regression on its features.
-
-    Minimised is the weighted mean of the cross-entropy, plus ``l2`` / 2 times the squared norm of the
-    coefficients of standardised features. The optimum is unique, so the result depends on no seed.
-
-    Parameters
-    ----------
-    network
-        Its classifier is a single linear layer; see :func:`linear_head`.
-    features
-        Features of images, shape (n, n_features).
-    labels, sample_weight
-        Class and weight of each, shape (n,).
-    l2
-        Strength of the penalty.
-    """
+    """Set the classifier of ``network`` to the logistic regression of ``labels`` on its features."""
     head = linear_head(network)
     coefficients, intercept = fit_logistic(features, labels, sample_weight, n_classes=head.out_features, l2=l2)
     with torch.no_grad():
@@ -55,13 +40,7 @@ def fit_head(
 
 
 def linear_head(network: Network) -> nn.Linear:
-    """Return the classifier of a network.
-
-    Raises
-    ------
-    UsageError
-        When it is not a single linear layer.
-    """
+    """Return the classifier of a network; a UsageError where it is not a single linear layer."""
     head = network.head
     if not isinstance(head, nn.Linear):
         raise UsageError(
@@ -78,13 +57,11 @@ def fit_logistic(
     n_classes: int,
     l2: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fit multinomial logistic regression and return coefficients and intercepts for the raw features.
+    """Return coefficients (n_classes, n_features) and intercepts (n_classes,) of a logistic regression.
 
-    Returns
-    -------
-    tuple
-        Coefficients (n_classes, n_features) and intercepts (n_classes,). A class without an image gets
-        the coefficients 0 and the lowest intercept.
+    It minimises the weighted mean cross-entropy plus ``l2`` / 2 times the squared norm of the coefficients of
+    standardised features; the optimum is unique, so no seed matters. The results apply to the raw features. A
+    class without an image gets coefficients 0 and the lowest intercept.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread[spread < 1e-8] = 1.0

@@ -1,4 +1,4 @@
-"""Probabilities of a network, and the few scores that training itself looks at."""
+"""Logits and probabilities of a network, and its scores on the validation split."""
 
 from __future__ import annotations
 
@@ -28,15 +28,7 @@ OF_GROUP = "val_accuracy_"
 
 
 class Normaliser:
-    """Brings images in [0, 1] to what a network expects.
-
-    Parameters
-    ----------
-    network
-        Gives mean and standard deviation a channel.
-    runtime
-        Gives the device.
-    """
+    """Normalises images in [0, 1] by a network's mean and standard deviation a channel."""
 
     def __init__(self, network: Network, runtime: Runtime) -> None:
         self.mean = torch.tensor(network.mean, device=runtime.device).view(1, -1, 1, 1)
@@ -48,10 +40,7 @@ class Normaliser:
 
 
 def batch_bounds(n: int, batch_size: int, world: World) -> list[tuple[int, int]]:
-    """Return first and last row of the batches that this process computes, of ``n`` rows in order.
-
-    Batches are dealt out whole, so a row is computed among the same rows by any number of processes.
-    """
+    """Return the bounds of this process's batches; the batches are the same for any number of processes."""
     bounds = [(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     return bounds[world.rank :: world.size]
 
@@ -66,10 +55,7 @@ def whole_batches(
     index: NDArray[np.int64] | None = None,
     world: World = ALONE,
 ) -> Iterator[torch.Tensor]:
-    """Yield normalised whole images (no augmentation) in order, ``batch_size`` at a time.
-
-    ``index`` chooses images; by default all are taken.
-    """
+    """Yield batches of normalised images without augmentation, in order; ``index`` chooses some of them."""
     normalise = Normaliser(network, runtime)
     rows = np.arange(len(samples)) if index is None else index
     for start, stop in batch_bounds(len(rows), batch_size, world):
@@ -83,10 +69,7 @@ def collect(
     network: Network,
     runtime: Runtime,
 ) -> NDArray[np.float64]:
-    """Return ``function`` of every image in double precision, shape (n_samples, n_outputs).
-
-    The network is in evaluation mode meanwhile and keeps the mode it had.
-    """
+    """Return ``function`` of every image in double precision, shape (n_samples, n_outputs), in evaluation mode."""
     training = network.module.training
     network.module.eval()
     outputs = []
@@ -94,7 +77,7 @@ def collect(
         with runtime.autocast():
             outputs.append(function(images).float())
     network.module.train(training)
-    # one copy for all: each would wait for the device
+    # copied once at the end, since each copy waits for the device
     stacked: NDArray[np.float64] = torch.cat(outputs).cpu().double().numpy() if outputs else np.zeros((0, 0))
     return stacked
 
@@ -102,7 +85,7 @@ def collect(
 def predict_logits(
     samples: Samples, network: Network, runtime: Runtime, *, size: int, batch_size: int, world: World = ALONE
 ) -> NDArray[np.float64]:
-    """Return logits in double precision, shape (n_samples, n_classes); every process gets all of them."""
+    """Return logits in double precision, shape (n_samples, n_classes), in every process."""
     batches = whole_batches(samples, network, runtime, size=size, batch_size=batch_size, world=world)
     own = collect(network.module, batches, network, runtime)
     return merge(own, batch_bounds(len(samples), batch_size, world), len(samples), world, runtime.device)
@@ -111,28 +94,14 @@ def predict_logits(
 def merge(
     own: NDArray[np.float64], bounds: list[tuple[int, int]], n: int, world: World, device: torch.device
 ) -> NDArray[np.float64]:
-    """Return the rows that all processes computed, in order, shape (n, n_outputs).
-
-    Parameters
-    ----------
-    own
-        Rows of this process.
-    bounds
-        Where they belong, from :func:`batch_bounds`.
-    n
-        Number of rows in all.
-    world
-        The processes.
-    device
-        Device of the run.
-    """
+    """Return the rows of all processes in order, shape (n, n_outputs), given this one's rows and their bounds."""
     if world.size == 1:
         return own
     columns = int(world.highest(own.shape[1], device))
     merged = np.zeros((n, columns))
     if bounds:
         merged[np.concatenate([np.arange(start, stop) for start, stop in bounds])] = own
-    # every row is of one process and zero in the others: the sum is exact
+    # exact: each row is zero in all processes but one
     summed: NDArray[np.float64] = world.sum(torch.from_numpy(merged).to(device)).cpu().numpy()
     return summed
 
@@ -148,14 +117,10 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 def validation_scores(
     labels: NDArray[np.int64], logits: NDArray[np.float64], groups: Groups | None = None
 ) -> dict[str, float | None]:
-    """Return the scores of a validation split.
+    """Return the scores of a validation split by column of the history.
 
-    Returns
-    -------
-    dict
-        ``val_loss``, the mean of -log p(label) in nats without class weights; ``val_macro_f1`` over the
-        classes that occur in ``labels``; ``val_accuracy``. With ``groups`` the lowest accuracy of
-        a group (None without groups), and the accuracy of each.
+    ``val_loss`` is the mean of -log p(label) in nats without class weights; ``val_macro_f1`` is over the
+    classes in ``labels``. ``groups`` adds the accuracy of each and the lowest one, None without groups.
     """
     prob = softmax(logits)
     chosen = np.clip(prob[np.arange(len(labels)), labels], np.finfo(np.float64).tiny, None)

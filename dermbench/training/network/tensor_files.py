@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SWELLING = 64 << 20
-"""Bytes that the parts of an archive may have beyond the size of the file: torch does not compress."""
+"""Bytes by which an unpacked archive may exceed its file; torch does not compress."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header as one safetensors file, atomically."""
+    """Write tensors and a JSON header to a safetensors file, atomically."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         try:
@@ -46,14 +46,14 @@ def _reason(error: BaseException) -> str:
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], JsonValue]:
-    """Return the tensors of a file by name and what dermbench wrote about it, as plain JSON.
+    """Return the tensors of a file of dermbench by name, and its header as JSON.
 
     Raises
     ------
     UsageError
         When there is no such plain file.
     InputError
-        When the file is damaged or not of dermbench.
+        When the file is damaged or was not written by dermbench.
     """
     text = read_metadata(path, HEADER)
     if text is None:
@@ -83,7 +83,7 @@ def read_pickle(path: Path) -> Any:
     """
     check_plain(path)
     with told(path, "not a file of weights"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on the pickle protocol, which is no matter of the user's
+        warnings.simplefilter("ignore")  # about the pickle protocol
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 swollen = sum(part.file_size for part in archive.infolist())
@@ -101,13 +101,7 @@ def read_pickle(path: Path) -> Any:
 
 @contextmanager
 def told(path: Path, what: str, *, remedy: str | None = None) -> Iterator[None]:
-    """Turn whatever a library raises over a file into one message.
-
-    Raises
-    ------
-    InputError
-        In place of every exception but those of dermbench and Ctrl-C.
-    """
+    """Turn whatever a library raises over a file into an InputError, except dermbench's errors and Ctrl-C."""
     try:
         yield
     except (DermbenchError, KeyboardInterrupt):
@@ -121,13 +115,7 @@ def told(path: Path, what: str, *, remedy: str | None = None) -> Iterator[None]:
 def fill(
     module: nn.Module, tensors: Mapping[str, Tensor], path: Path, *, what: str, remedy: str | None = None
 ) -> None:
-    """Copy tensors of a file into a module that they must fit.
-
-    Raises
-    ------
-    InputError
-        When names, shapes or kinds of numbers differ, or a tensor holds NaN or infinity.
-    """
+    """Copy finite tensors of a file into a module; an InputError unless names, shapes and kinds match."""
     if problems := misfits(module.state_dict(), tensors, what):
         raise InputError(path, problems, remedy=remedy)
     with told(path, f"does not fit {what}"):
@@ -135,7 +123,7 @@ def fill(
 
 
 def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], what: str) -> list[str]:
-    """Return what keeps tensors from being the state of a module."""
+    """Return the problems that keep tensors from being the state of a module."""
     both = sorted(wanted.keys() & found.keys())
     alike = [name for name in both if like(wanted[name], found[name])]
     kinds = (
@@ -147,7 +135,7 @@ def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], what: str
 
 
 def like(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors have one shape and one kind of numbers, dense and of the CPU."""
+    """Return whether two tensors have the same shape and kind of numbers, the second one dense and unquantised."""
     same = one.shape == other.shape and other.layout == torch.strided and not other.is_quantized
     return same and (one.is_floating_point(), one.is_complex()) == (other.is_floating_point(), other.is_complex())
 

