@@ -83,7 +83,7 @@ class AnswerNames:
             + (r"(?!\s*\w)" if len(key) == 1 else "")
             for key in keys
         ]
-        return re.compile(rf"(?<!\w)(?<!\w-)(?:{'|'.join(parts)})(?!-?\w)(?!'\w)")
+        return re.compile(rf"(?<!\w)(?<!\w-)(?:{'|'.join(parts)})(?!-?\w)")
 
     def find(self, name: str) -> str | None:
         """Return the class of a name; None where it is none."""

@@ -231,8 +231,8 @@ def _split(marked: str) -> list[_Sentence]:
 def _sentence(text: str, *, first: bool) -> _Sentence:
     """Return a sentence with the class that it states; a bare name does so at the beginning of an answer alone."""
     end = text.rstrip(".! ")
-    stating = None if "?" in text else STATEMENT.fullmatch(end)
-    bare = BARE.fullmatch(end) if stating is None and first and "?" not in text else None
+    stating = STATEMENT.fullmatch(end)
+    bare = BARE.fullmatch(end) if stating is None and first else None
     found = stating or bare
     if found is None or any(DOUBT.search(found[name] or "") for name in ("opener", "tail")):
         return _Sentence(text, None, bare=False)

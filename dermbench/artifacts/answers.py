@@ -110,7 +110,8 @@ def read_answers(source: TableSource, classes: Sequence[str], *, class_map: Clas
     if problems:
         raise InputError(origin, problems, remedy="An answers file has one row for each image.")
     texts = answers.fillna("").tolist()
-    parsed = [parse_answer(text, names) for text in texts]
+    read = {text: parse_answer(text, names) for text in dict.fromkeys(texts)}
+    parsed = [read[text] for text in texts]
     said = [] if column == "answer" else [f"The answers were read from the column {column!r}."]
     return Answers(
         ids.to_numpy(dtype=object),
