@@ -1,7 +1,4 @@
-"""Training methods as plug-ins: what is drawn, mixed, minimised and done at the end.
-
-A package of one's own adds a method through the entry-point group ``dermbench.methods``.
-"""
+"""Training methods by name; other packages add theirs through the entry-point group ``dermbench.methods``."""
 
 from __future__ import annotations
 
@@ -16,7 +13,6 @@ from dermbench.registry import Registry
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 from dermbench.training.methods.dfr import DFR
 from dermbench.training.methods.distill import Distill
-from dermbench.training.methods.erm import ERM
 from dermbench.training.methods.focal import Focal
 from dermbench.training.methods.group_dro import GroupDRO
 from dermbench.training.methods.logit_adjustment import LogitAdjustment
@@ -47,7 +43,7 @@ BUILT_IN: dict[str, type[Method]] = {
     "cutmix": CutMix,
     "dfr": DFR,
     "distill": Distill,
-    "erm": ERM,
+    "erm": Method,
     "focal": Focal,
     "group_dro": GroupDRO,
     "logit_adjustment": LogitAdjustment,
@@ -82,10 +78,9 @@ def method_class(names: str) -> type[Method]:
         clash += [f"option {key}" for key in first.Options.model_fields if key in second.Options.model_fields]
         if clash:
             raise UsageError(f"methods {one!r} and {two!r} cannot be combined: both set {', '.join(clash)}")
-    options = create_model(
-        "Options", __base__=tuple(c.Options for c in classes.values() if _has_options(c)) or MethodOptions
-    )
-    return type(names, tuple(c for c in classes.values() if c is not ERM), {"Options": options})
+    parts = tuple(c.Options for c in classes.values() if c.Options.model_fields)
+    options = create_model("Options", __base__=parts or MethodOptions)
+    return type(names, tuple(c for c in classes.values() if c is not Method), {"Options": options})
 
 
 def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +132,3 @@ def make_method(config: TrainConfig, split: TrainingSplit, device: torch.device)
 
 def _overrides(method: type[Method], hook: str) -> bool:
     return getattr(method, hook) is not getattr(Method, hook)
-
-
-def _has_options(method: type[Method]) -> bool:
-    return bool(method.Options.model_fields)

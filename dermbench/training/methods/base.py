@@ -1,9 +1,8 @@
-"""What a training method is: a class of hooks that the training loop calls.
+"""Training methods: classes with hooks that the training loop calls.
 
-A method changes one thing about training and leaves the rest to the base class, which is empirical risk
-minimisation with the sampler, class weights and label smoothing of the configuration. Methods are
-combined by inheritance (``method = "mixup+group_dro"`` is a class with both as bases), so a hook that adds
-to what others do calls ``super()``.
+The base class is empirical risk minimisation with the sampler, class weights and label smoothing of the
+configuration; a method overrides single hooks. ``method = "mixup+group_dro"`` is a class with both as bases, so a
+hook that adds to what others do calls ``super()``.
 """
 
 from __future__ import annotations
@@ -37,24 +36,18 @@ class MethodOptions(BaseModel):
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """What a method may know of the data: the training split, and nothing of another.
+    """What a method may know of the data: the training split alone. Arrays have the shape (n_samples,).
 
     Attributes
     ----------
-    labels
-        Class indices, shape (n_samples,).
-    groups
-        Indices into ``group_names``, shape (n_samples,).
+    labels, groups
+        Indices of classes, and of ``group_names``.
     group_names
         Values of the sensitive feature ``group_by``; images without one are the group ``unknown``.
     units
-        What an image shares with others of the same patient, lesion or duplicate group, shape (n_samples,).
-    n_classes
-        Number of classes.
-    image_id
-        Ids, shape (n_samples,).
+        Equal for images of one patient, lesion or duplicate group.
     classes
-        Their names, where known.
+        Names, where known.
     """
 
     labels: NDArray[np.int64]
@@ -73,14 +66,10 @@ class TrainingSplit:
 
 @dataclass(frozen=True)
 class Targets:
-    """What the images of a batch, or of a part of one, are to be predicted as.
+    """Targets of a batch or of a part of one.
 
-    Attributes
-    ----------
-    soft
-        Share of each class, rows summing to 1, shape (n, n_classes).
-    labels, groups
-        Class and group of each image, shape (n,).
+    ``soft`` holds the share of each class, rows summing to 1, shape (n, n_classes); ``labels`` and ``groups`` the
+    class and group of each image, shape (n,).
     """
 
     soft: Tensor
@@ -93,33 +82,27 @@ class Targets:
 
 
 class Method:
-    """Empirical risk minimisation; subclasses override single hooks.
+    """Empirical risk minimisation (``erm``); subclasses override single hooks.
 
     The loss of one optimisation step is ``sum_k q_k S_k / N_k`` over strata k (one, unless a method makes
     more). ``S_k`` (:meth:`numerators`) and ``N_k`` (:meth:`denominators`) are sums over images, and ``q_k``
-    (:attr:`coefficients`) is fixed before the step. Sums over the parts of a batch, be they on several
-    processes or one after another, therefore give exactly the loss and the gradient of the whole.
-
-    Parameters
-    ----------
-    config
-        Configuration of the run.
-    split
-        What is known of the training split.
-    options
-        Options of this method, validated.
-    device
-        Where its tensors live.
+    (:attr:`coefficients`) is fixed before the step. Sums over the parts of a batch, on several processes or in
+    turn, therefore give exactly the loss and the gradient of the whole.
 
     Attributes
     ----------
     reference
         Publication that the method is from.
+    needs_groups
+        Whether it makes no sense without at least two groups.
+    Options
+        Pydantic model of its options; ``options`` holds the validated values.
     n_strata
         Number of strata of the loss.
     """
 
     reference: ClassVar[str] = "Vapnik 1991, Principles of risk minimization for learning theory"
+    needs_groups: ClassVar[bool] = False
     Options: ClassVar[type[MethodOptions]] = MethodOptions
 
     def __init__(
@@ -129,11 +112,6 @@ class Method:
         weights = class_weights(config.class_weights, split.counts)
         self.class_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         self.n_strata = 1
-
-    @property
-    def needs_groups(self) -> bool:
-        """Whether it makes no sense without at least two groups."""
-        return False
 
     @property
     def members(self) -> NDArray[np.int64]:
@@ -163,18 +141,10 @@ class Method:
         targets: Targets,
         generator: torch.Generator,  # noqa: ARG002 - for subclasses
     ) -> tuple[Tensor, Targets]:
-        """Return the images and targets to learn from.
+        """Return the images to learn from, in [0, 1], shape (n, 3, side, side), and their targets.
 
-        Parameters
-        ----------
-        images
-            Augmented, values in [0, 1], shape (n, 3, side, side).
-        targets
-            Of these images.
-        generator
-            CPU generator, in the same state for every part of one batch: what is drawn must not depend
-            on the number of images. A method that mixes images mixes neighbours (0 with 1, 2 with 3, ...),
-            so that parts of even size can be mixed one by one.
+        The CPU generator is in the same state for every part of one batch, so what is drawn must not depend on the
+        number of images. Mix neighbours only (0 with 1, 2 with 3, ...): parts of even size are mixed one by one.
         """
         return images, targets
 
@@ -187,21 +157,16 @@ class Method:
         return self.sum_strata(self.losses(self.adjust(logits.float()), targets), targets)
 
     def objective(self, numerators: Tensor, denominators: Tensor) -> Tensor:
-        """Return the loss of a step, ``sum_k q_k S_k / N_k``; an empty stratum counts nothing.
+        """Return the loss of a step, ``sum_k q_k S_k / N_k``, leaving out empty strata.
 
-        Parameters
-        ----------
-        numerators
-            S of the whole batch, or of a part of it: then the result is that part's share.
-        denominators
-            N of the whole batch.
+        N is of the whole batch; S of the whole or of a part, which then gives that part's share of the loss.
         """
         there = denominators > 0
         means = numerators / torch.where(there, denominators, 1.0)
         return (self.coefficients * torch.where(there, means, 0.0)).sum()
 
     def observe(self, numerators: Tensor, denominators: Tensor) -> None:
-        """Learn from a finished step; both sums are those of the whole batch, without gradient."""
+        """Learn from the sums of a finished step, of the whole batch and without gradient."""
 
     @property
     def coefficients(self) -> Tensor:
@@ -240,18 +205,15 @@ class Method:
         """Look at the network after ``step`` optimisation steps."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what a checkpoint must hold to go on as if never stopped, under names of this method."""
+        """Return the state that a checkpoint must hold, under names that start with the method's."""
         return {}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what :meth:`tensors` returned."""
+        """Restore what :meth:`tensors` returned."""
 
     def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:  # noqa: ARG002
-        """Change the chosen network once training is over, with the training split at hand.
+        """Change the chosen network after training; return what was done in words, for ``run.json``.
 
-        Returns
-        -------
-        tuple of str
-            What was done, in words, for ``run.json``; empty when nothing was.
+        ``samples`` is the training split.
         """
         return ()

@@ -39,20 +39,15 @@ class DFROptions(MethodOptions):
 class DFR(Method):
     """Train on a part of the training split, then refit the last layer on the rest.
 
-    The last layer becomes the logistic regression on the frozen features of the held-out images, weighted
-    so that every group within a class has the same total. The publication draws balanced subsets and
-    averages ten fits; weights do the same without leaving images out, which matters where a cell has a
-    handful. Neither ``val`` nor ``test`` is used.
+    The last layer becomes a logistic regression on the frozen features of the held-out images, weighted so that
+    every group within a class has the same total. The publication averages ten fits on balanced subsets; weights
+    leave no image out where a cell has few. Neither ``val`` nor ``test`` is used.
     """
 
     reference = "Kirichenko et al. 2023, Last layer re-training is sufficient for robustness (ICLR)"
+    needs_groups = True
     Options: ClassVar[type[MethodOptions]] = DFROptions
     options: DFROptions
-
-    @property
-    def needs_groups(self) -> bool:
-        """Return True: groups within a class are what it balances."""
-        return True
 
     @cached_property
     def held_out(self) -> NDArray[np.bool_]:

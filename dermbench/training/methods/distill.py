@@ -1,4 +1,4 @@
-"""Distillation: learn from what another model, or a mean of models, says of the training images."""
+"""Distillation: learn from another model's probabilities of the training images."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class DistillOptions(MethodOptions):
     Attributes
     ----------
     distill_teacher
-        Predictions file with probabilities of all training images; further images in it do not matter.
-        A relative path starts where the command is called, when a run is resumed too.
+        Predictions file with probabilities of all training images; other images in it are ignored. A relative
+        path starts at the working directory, also when a run is resumed.
     distill_weight
-        Share of the teacher in the targets; 0 learns from the labels alone, 1 from the teacher alone.
+        Share of the teacher in the targets.
     distill_temperature
-        The teacher's probabilities are raised to the power of its reciprocal: above 1 they are less sure.
+        T; the teacher's probabilities are raised to the power 1/T, so T above 1 makes them less sure.
     """
 
     distill_teacher: str = ""
@@ -56,13 +56,11 @@ class DistillOptions(MethodOptions):
 
 
 class Distill(Method):
-    """Learn from ``(1 - w) y + w p`` with y the label and p what a teacher says of the image.
+    """Learn from ``(1 - w) y + w p`` with y the label and p the teacher's probabilities, ``p^(1/T)`` renormalised.
 
-    p is renormalised ``p^(1/T)``. The student's own logits are not divided by T, so T = 1 is the publication's
-    loss and others are a flatter or sharper teacher. A student is honestly validated only where its teacher, too,
-    has not seen the images: ``predict --split trained`` of runs on the student's fold, or, for one without folds,
-    of such runs. (What runs on other folds hold out does not just repeat the labels, but they were trained on what
-    this student holds out.)
+    The student's logits are not divided by T; T = 1 is the publication's loss. Validation is honest only when
+    the teacher has not seen the student's ``val`` images: predict it with ``--split trained``, by runs on the
+    student's fold, or by runs without folds for a student without.
     """
 
     reference = "Hinton et al. 2015, Distilling the knowledge in a neural network (arXiv:1503.02531)"

@@ -33,14 +33,14 @@ class GroupDROOptions(MethodOptions):
 class GroupDRO(Method):
     """Weigh groups by exponentiated gradient ascent on their losses.
 
-    The loss of a step is ``sum_g q_g L_g``, with L_g the mean loss of the images of group g in the batch;
-    then ``q_g <- q_g exp(η L_g) / Z``. The publication updates q before the step that uses it, which needs
-    all losses of a batch before its first gradient; here a step uses the q that the steps before it left.
-    Groups that a batch lacks keep their weight up to normalisation. Its authors find strong regularisation
-    (weight decay, early stopping) decisive.
+    The loss of a step is ``sum_g q_g L_g``, with L_g the mean loss of group g in the batch; then
+    ``q_g <- q_g exp(η L_g) / Z``. The publication updates q from a batch before its gradient, here after it, so
+    that batches can be computed in parts. Groups that a batch lacks keep their weight up to normalisation. The
+    authors find strong regularisation (weight decay, early stopping) decisive.
     """
 
     reference = "Sagawa et al. 2020, Distributionally robust neural networks for group shifts (ICLR)"
+    needs_groups = True
     Options: ClassVar[type[MethodOptions]] = GroupDROOptions
     options: GroupDROOptions
 
@@ -52,11 +52,6 @@ class GroupDRO(Method):
         self.n_strata = len(split.group_names) * (split.n_classes if self.by_class else 1)
         there = torch.bincount(self.strata(self.targets(self.members)), minlength=self.n_strata) > 0
         self.q = there.float() / there.sum()
-
-    @property
-    def needs_groups(self) -> bool:
-        """Return True: groups are what it weighs."""
-        return True
 
     @property
     def coefficients(self) -> Tensor:
