@@ -402,12 +402,19 @@ def _runs(folder):
     def pixels(path, side):
         return np.zeros((side, side, 3), dtype=np.uint8)
 
-    cache.open_cache(folder / "c" / "a.npy", originals, 4, pixels)
+    def opened(place):
+        return cache.open_cache(place / "c" / "a.npy", originals, 4, pixels)[0]
+
+    opened(folder)
     cached = {f"c/a{end}": (folder / "c" / f"a{end}").read_bytes() for end in (".npy", ".json")}
     module, last = "dermbench.training", (folder / "last.safetensors").read_bytes()
     return {
         f"{module}.data.cache.open_cache": [
-            Sample(name, cached, lambda place: cache.open_cache(place / "c" / "a.npy", originals, 4, pixels))
+            Sample(
+                name,
+                cached,
+                lambda place: np.array(opened(place)),
+            )
             for name in cached
         ],
         f"{module}.run.checkpoint.load_state": [

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from dermbench.artifacts import read_predictions, write_dataset
 from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import InputError, UsageError
 from dermbench.training import predict
-from dermbench.training.data import cache, pixels
+from dermbench.training.data import cache, cached_images, pixels
 from dermbench.training.data.pixels import decode_square, decode_squashed, load_samples
 
 
@@ -234,3 +236,53 @@ def test_a_run_on_squashed_images_is_predicted_with_such(dataset, tmp_path, run)
     assert written[0].digest != written[1].digest
     for mode, own in zip(("center", "squash"), written, strict=True):
         assert predict(tmp_path / mode, dataset, split="val").digest == own.digest
+
+
+def damage_unseen(dataset, name="val-20"):
+    """Damage the last image of a cache so that neither size nor time shows it."""
+    (file,) = (dataset.root / "cache").glob(f"{name}-*.npy")
+    before = file.stat()
+    damage_pixel(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_opening_reads_no_pixel_until_size_or_time_of_the_cache_change(dataset, monkeypatch):
+    load_samples(dataset, "val", 20)
+    summed = []
+    crc32 = zlib.crc32
+    monkeypatch.setattr(cached_images.zlib, "crc32", lambda image: summed.append(image) or crc32(image))
+    opened = load_samples(dataset, "val", 20)
+    assert not summed
+    for _ in range(2):
+        opened.batch(np.array([3, 0, 3]), torch.device("cpu"))
+    assert 2 <= len(summed) <= 3, "an image is checked once a process"
+    (file,) = (dataset.root / "cache").glob("val-20-*.npy")
+    file.touch()
+    for _ in range(2):
+        summed.clear()
+        load_samples(dataset, "val", 20)
+    assert not summed, "a touched cache is read once"
+
+
+def test_a_damaged_image_is_named_when_it_is_read_and_then_the_cache_is_made_again(dataset):
+    before = np.array(load_samples(dataset, "val", 20).pixels)
+    damage_unseen(dataset)
+    opened = load_samples(dataset, "val", 20)
+    np.testing.assert_array_equal(opened.pixels[:-1], before[:-1])
+    last = str(opened.image_id[-1])
+    for read in (lambda: opened.batch(np.array([0, -1]), torch.device("cpu")), lambda: np.array(opened.pixels)):
+        with pytest.raises(InputError, match="pixels are not those that were written") as caught:
+            read()
+        assert last in str(caught.value)
+        assert len(caught.value.problems) == 1
+    np.testing.assert_array_equal(load_samples(dataset, "val", 20).pixels, before)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_run_does_not_train_on_a_damaged_image(dataset, tmp_path, run, split):
+    load_samples(dataset, split, 32)
+    damage_unseen(dataset, f"{split}-32")
+    with pytest.raises(InputError, match="pixels are not those that were written"):
+        run(dataset, tmp_path / "run", "epochs=1")
+    there = (tmp_path / "run" / "run.json").is_file()
+    assert run(dataset, tmp_path / "run", "epochs=1", resume=there).status == "finished"

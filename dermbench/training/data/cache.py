@@ -1,7 +1,9 @@
 """The cache file of a split: decoded images, and how to tell that they are still the right ones.
 
 ``<name>.npy`` holds the pixels. ``<name>.json`` beside it, written first, says which files they came from
-(size and time) and what each decoded image's CRC-32 is. A cache whose bytes differ from that is made again.
+(size and time), the size and time of the ``.npy`` file, and each decoded image's CRC-32. Opening a cache reads no
+pixel while sizes and times are those recorded. Each image is checked when a process first reads it. Where the
+``.npy`` file has another size or time, all are checked at once, and a cache that differs is made again.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from dermbench.artifacts.outputs import remove_leftovers
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, UsageError
 from dermbench.training.config.device import available_cores
+from dermbench.training.data.cached_images import CachedImages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,12 +54,15 @@ class About(BaseModel):
         Checksum of each image.
     stamps
         Size and time of each image's file.
+    cache
+        Size and time of the cache file itself.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     crc32: list[int]
     stamps: list[Stamp]
+    cache: Stamp
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,8 @@ def open_cache(
     side: int,
     decode: Callable[[Path, int], NDArray[np.uint8]],
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[NDArray[np.uint8], str]:
-    """Return the images of a split mapped from their cache file, made by one process when it is not right.
+) -> tuple[CachedImages, str]:
+    """Return the images of a split from their cache file, made by one process when it is not right.
 
     Parameters
     ----------
@@ -131,7 +137,7 @@ def open_cache(
     Returns
     -------
     tuple
-        Images (n_samples, side, side, 3), read-only, and ``sha256:<hex>`` of ids and pixels.
+        Images (n_samples, side, side, 3), and ``sha256:<hex>`` of ids and checksums of pixels.
     """
     shape = (len(originals.paths), side, side, 3)
     found = _read(target, originals, shape)
@@ -146,31 +152,32 @@ def open_cache(
     return found
 
 
-def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], str] | None:
-    """Return images and hash, or None when there is no cache or not a sound one."""
+def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[CachedImages, str] | None:
+    """Return images and hash, or None when there is no cache or not a sound one.
+
+    Pixels are read only where the file has another size or time than when it was written or last read as a whole.
+    """
     about_file = target.with_suffix(".json")
     try:
         about = validated(about_file, About, read_json(about_file, limit=ABOUT_BYTES))
         check_plain(target)
-        images = np.lib.format.open_memmap(target, mode="r")
+        mapped, here = np.lib.format.open_memmap(target, mode="r"), stamp(target)
     except Exception:  # noqa: BLE001 - whatever is wrong with a cache, it is made again
         return None
     sums, stamps = about.crc32, about.stamps
-    if images.shape != shape or images.dtype != np.uint8 or len(stamps) != len(sums) or checksums(images) != sums:
+    if mapped.shape != shape or mapped.dtype != np.uint8 or not len(stamps) == len(sums) == len(mapped):
+        return None
+    images = CachedImages(target, originals.image_ids, sums, mapped)
+    if about.cache != here and not images.all_right():
         return None
     if changed := originals.changed(stamps):
         raise InputError(target.parent.parent, changed, remedy="Prepare the dataset again.")
-    if stamps != (now := [stamp(path) for path in originals.paths]):
+    now = About(crc32=sums, stamps=[stamp(path) for path in originals.paths], cache=here)
+    if now != about:
         with suppress(UsageError):  # touched files only cost their reading each time
-            _write_about(target, sums, now)
+            _write_about(target, now)
     named = json.dumps([list(originals.image_ids), list(shape), sums])
     return images, f"sha256:{hashlib.sha256(named.encode()).hexdigest()}"
-
-
-def checksums(images: NDArray[np.uint8]) -> list[int]:
-    """Return the CRC-32 of each image: 3 GB/s on one core."""
-    with ThreadPoolExecutor(available_cores()) as pool:
-        return list(pool.map(lambda row: zlib.crc32(images[row].tobytes()), range(len(images))))
 
 
 def _build(
@@ -183,7 +190,7 @@ def _build(
     """Decode and write in order.
 
     The file is written, not mapped: on a full disk writing raises, where a mapped page kills the process. It is
-    not waited for until it is on the disk: whoever reads it checks every image.
+    not waited for until it is on the disk: whoever reads an image checks it.
     """
     _make_room(target, int(np.prod(shape)))
     stamps = [stamp(path) for path in originals.paths]
@@ -203,7 +210,7 @@ def _build(
         if problems:
             remedy = "Repair or remove these images, or prepare the dataset again."
             raise InputError(target.parent.parent, problems, remedy=remedy)
-        _write_about(target, sums, stamps)
+        _write_about(target, About(crc32=sums, stamps=stamps, cache=stamp(temporary)))
 
 
 def _decoded(
@@ -225,8 +232,8 @@ def _decoded(
             yield from pool.map(one, originals.paths[part], originals.digests[part])
 
 
-def _write_about(target: Path, sums: list[int], stamps: Sequence[Stamp]) -> None:
-    write_text(target.with_suffix(".json"), json.dumps({"crc32": sums, "stamps": stamps}) + "\n")
+def _write_about(target: Path, about: About) -> None:
+    write_text(target.with_suffix(".json"), about.model_dump_json() + "\n")
 
 
 def _make_room(target: Path, size: int) -> None:

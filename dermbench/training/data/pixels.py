@@ -41,7 +41,7 @@ class Samples:
     Attributes
     ----------
     pixels
-        uint8, shape (n_samples, side, side, 3): mapped from the cache file, or a tensor on the GPU.
+        uint8, shape (n_samples, side, side, 3): in the cache file (:class:`CachedImages`), or a tensor on the GPU.
     digest
         ``sha256:<hex>`` of ids and pixels.
     folder
