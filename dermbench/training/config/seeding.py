@@ -11,13 +11,11 @@ import hashlib
 import numpy as np
 import torch
 
-BITS = 63
-
 
 def derive(seed: int, *words: str | int) -> int:
     """Return a seed in [0, 2**63) for one purpose, such as ``derive(seed, "augment", epoch, step)``."""
     text = "\x1f".join(map(str, (seed, *words)))
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> (64 - BITS)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def torch_generator(seed: int, *words: str | int) -> torch.Generator:

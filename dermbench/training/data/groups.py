@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.columns import UNITS
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, band_name, fst_name
+from dermbench.artifacts.units import connected_units, unit_columns
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ def unit_codes(rows: pd.DataFrame) -> NDArray[np.int64]:
     Images share a unit if they share a patient, else a lesion, else a duplicate group: the first of these columns
     with values counts. An image without a value is a unit of its own.
     """
-    column = next((name for name in UNITS if name in rows and rows[name].notna().any()), None)
-    alone = "image " + rows["image_id"].astype("string")
-    units = alone if column is None else ("unit " + rows[column].astype("string")).fillna(alone)
-    return pd.factorize(units)[0].astype(np.int64)
+    return connected_units(rows, unit_columns(rows)[:1]).astype(np.int64)
 
 
 def _names(dataset: Dataset, rows: pd.DataFrame, feature: str) -> pd.Series:

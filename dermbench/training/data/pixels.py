@@ -114,7 +114,8 @@ def load_samples(
         list(rows["image_id"]), dataset.paths(rows), [d if isinstance(d, str) else None for d in digests]
     )
     names = JOINED.join(name for name in SPLITS if name in split.split(JOINED))
-    target = dataset.root / CACHE / f"{names}-{side}{_SUFFIXES[crop_mode]}-{originals.fingerprint()[:16]}.npy"
+    suffix = "" if crop_mode == "center" else f"-{crop_mode}"
+    target = dataset.root / CACHE / f"{names}-{side}{suffix}-{originals.fingerprint()[:16]}.npy"
     pixels, digest = open_cache(target, originals, side, CROP_MODES[crop_mode], progress)
     codes = {name: i for i, name in enumerate(dataset.classes)}
     labels = np.array([codes[label] for label in rows["label"]], dtype=np.int64)
@@ -151,4 +152,3 @@ CROP_MODES: Mapping[str, Callable[[Path, int], NDArray[np.uint8]]] = {
     "squash": decode_squashed,
 }
 """How an image becomes a square, by timm's names."""
-_SUFFIXES = {"center": "", "squash": "-squash"}

@@ -12,7 +12,7 @@ from timm.models import group_parameters
 from torch import nn
 
 from dermbench.errors import UsageError, suggest
-from dermbench.training.network.weights import HUB, NONE, as_any, hub_description, load_pretrained
+from dermbench.training.network.weights import NONE, as_any, describe_origin, load_pretrained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,11 +106,6 @@ def build_network(
         words = load_pretrained(module, config.model, pretrained=wanted, weights=file, classes=classes)
     cfg = as_any(module).pretrained_cfg
     return Network(module, tuple(cfg["mean"]), tuple(cfg["std"]), words, origin)
-
-
-def describe_origin(name: str) -> Origin | None:
-    """Return the hub's description of ``hf-hub:OWNER/NAME``, None for other names; errors as hub_description."""
-    return hub_description(name.removeprefix(HUB)) if name.startswith(HUB) else None
 
 
 def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy import special
 from sklearn.metrics import f1_score
 
 from dermbench.training.config.device import MEMORY_FORMAT
@@ -109,8 +110,7 @@ def merge(
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return class probabilities, rows summing to 1; a row with NaN or infinity becomes NaN."""
     with np.errstate(invalid="ignore"):
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities: NDArray[np.float64] = shifted / shifted.sum(axis=1, keepdims=True)
+        probabilities: NDArray[np.float64] = special.softmax(logits, axis=1)
     return probabilities
 
 

@@ -37,12 +37,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
         try:
             safetensors.torch.save_file(plain, temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
         except safetensors.SafetensorError as error:  # a full disk comes as this, not as OSError
-            raise UsageError(f"{path}: cannot write ({_reason(error)})") from error
-
-
-def _reason(error: BaseException) -> str:
-    """Return what the system says, without what the library says around it."""
-    return str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+            reason = str(error).rpartition("I/O error: ")[2].partition(" (os error")[0]
+            raise UsageError(f"{path}: cannot write ({reason})") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], JsonValue]:
@@ -116,22 +112,19 @@ def fill(
     module: nn.Module, tensors: Mapping[str, Tensor], path: Path, *, what: str, remedy: str | None = None
 ) -> None:
     """Copy finite tensors of a file into a module; an InputError unless names, shapes and kinds match."""
-    if problems := misfits(module.state_dict(), tensors, what):
+    wanted = module.state_dict()
+    both = wanted.keys() & tensors.keys()
+    alike = {name for name in both if like(wanted[name], tensors[name])}
+    kinds = (
+        (wanted.keys() ^ tensors.keys(), "are only in one of network and file"),
+        (both - alike, "have another shape or kind of numbers"),
+        ({name for name in alike if not is_finite(tensors[name])}, "hold NaN or infinity"),
+    )
+    problems = [f"{what}: {len(keys):,} tensors {text}: {name_some(sorted(keys))}" for keys, text in kinds if keys]
+    if problems:
         raise InputError(path, problems, remedy=remedy)
     with told(path, f"does not fit {what}"):
         module.load_state_dict(dict(tensors))
-
-
-def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], what: str) -> list[str]:
-    """Return the problems that keep tensors from being the state of a module."""
-    both = sorted(wanted.keys() & found.keys())
-    alike = [name for name in both if like(wanted[name], found[name])]
-    kinds = (
-        (wanted.keys() ^ found.keys(), "are only in one of network and file"),
-        (set(both) - set(alike), "have another shape or kind of numbers"),
-        ({name for name in alike if not is_finite(found[name])}, "hold NaN or infinity"),
-    )
-    return [f"{what}: {len(keys):,} tensors {text}: {name_some(sorted(keys))}" for keys, text in kinds if keys]
 
 
 def like(one: Tensor, other: Tensor) -> bool:

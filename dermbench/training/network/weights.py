@@ -85,7 +85,7 @@ def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
         When the file holds no weights, is of another network, or contradicts itself about its classes.
     """
     found, own = read_weights(path), file_classes(path) if classes else ()
-    other = [*(set(own) - set(classes)), *(set(classes) - set(own))] if own else []
+    other = bool(own) and set(own) != set(classes)
     rows = {len(value) for key, value in found.items() if own and _in_head(model, key) and value.ndim}
     if rows - {len(own)}:
         raise InputError(path, [f"it names {len(own)} classes, but its classifier has {max(rows)}"])
@@ -135,19 +135,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     InputError
         When it holds no tensors by name, or objects whose loading would run code.
     """
-    found = read_safetensors(path) if path.suffix == ".safetensors" else _unwrap(read_pickle(path), path)
-    if not found:
-        raise InputError(path, ["holds no tensors by name"])
-    return found
-
-
-def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
-    if isinstance(content, dict):
+    content: Any = read_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
+    if not isinstance(content, dict):
+        content = {}
+    if path.suffix != ".safetensors":
         content = next((content[key] for key in WRAPPERS if isinstance(content.get(key), dict)), content)
-        named = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
-        if named:
-            return named
-    raise InputError(path, ["holds no tensors by name"])
+        content = {str(k).removeprefix("module."): v for k, v in content.items() if isinstance(v, torch.Tensor)}
+    if not content:
+        raise InputError(path, ["holds no tensors by name"])
+    found: dict[str, Tensor] = content
+    return found
 
 
 def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
@@ -163,14 +160,12 @@ def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
     broken = sorted(k for k, v in usable.items() if not is_finite(v))
     absent = sorted(k for k in own.keys() - usable.keys() - head if not k.endswith("num_batches_tracked"))
     strange = sorted(found.keys() - own.keys() - head)
-    problems = [f"{len(broken):,} layers hold NaN or infinity: {name_some(broken)}"] if broken else []
-    if absent:
-        problems.append(
-            f"{len(absent):,} layers of the network are not there with their shape: {name_some(absent)}"
-        )
-    if strange:
-        problems.append(f"{len(strange):,} layers belong to no layer of the network: {name_some(strange)}")
-    if problems:
+    kinds = (
+        (broken, "hold NaN or infinity"),
+        (absent, "of the network are not there with their shape"),
+        (strange, "belong to no layer of the network"),
+    )
+    if problems := [f"{len(names):,} layers {text}: {name_some(names)}" for names, text in kinds if names]:
         raise InputError(path, problems, remedy="The weights are of another network; name it with --set model=...")
     with told(path, "does not fit the network"):
         model.load_state_dict(usable, strict=False)
@@ -233,8 +228,8 @@ def _load_from_hub(model: nn.Module, name: str) -> str:
     return f"{hub_id or config['url']}, from timm's hub"
 
 
-def hub_description(hub_id: str) -> Origin:
-    """Return the hub's description of a network of timm.
+def describe_origin(name: str) -> Origin | None:
+    """Return the hub's description of ``hf-hub:OWNER/NAME``; None for other names.
 
     Raises
     ------
@@ -243,7 +238,9 @@ def hub_description(hub_id: str) -> Origin:
     UsageError
         When there is no such network of timm.
     """
-    name = f"{HUB}{hub_id}"
+    if not name.startswith(HUB):
+        return None
+    hub_id = name.removeprefix(HUB)
     if not _is_cached(hub_id, ("config.json",)):
         _probe_hub(name)
     try:

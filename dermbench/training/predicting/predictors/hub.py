@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dermbench.errors import InputError, UsageError
 from dermbench.training.config.device import make_runtime
 from dermbench.training.config.train_config import TrainConfig
-from dermbench.training.network.network import build_network, describe_origin
-from dermbench.training.network.weights import HUB
+from dermbench.training.network.network import build_network
+from dermbench.training.network.weights import HUB, describe_origin
 from dermbench.training.predicting.network_predictor import NetworkPredictor, Opened
 from dermbench.training.predicting.predictor import LIMIT
 from dermbench.training.predicting.run_loading import check_classes
