@@ -62,13 +62,7 @@ class Ensemble:
         return POOL if self.folded else VALIDATION
 
     def check_unseen(self, split: str) -> None:
-        """Refuse splits of which candidates on folds have seen a part.
-
-        Raises
-        ------
-        UsageError
-            Saying how to predict the rest.
-        """
+        """Refuse splits of which runs on folds have seen a part."""
         if self.folded and set(split.split(JOINED)) & set(SPLITS):
             raise UsageError(
                 f"{self.dataset.root}: runs on folds have trained on images of {split!r}",
@@ -81,13 +75,7 @@ class Ensemble:
         return [checked(str(one), one.predict(data, split)) for one, data in asked]
 
     def held_out(self) -> Predicted:
-        """Return the mean for each image over the candidates that have not seen it.
-
-        Raises
-        ------
-        UsageError
-            When runs of some folds are missing.
-        """
+        """Return the mean for each image over the runs that have not seen it; runs of all folds are needed."""
         found = self.as_seen(VALIDATION)
         classes = found[0].classes
         ids = self.dataset.part(self.unseen)["image_id"].to_numpy(dtype=object)
@@ -106,13 +94,7 @@ class Ensemble:
         return Predicted(ids, total / count[:, None], classes)
 
     def trained(self) -> Predicted:
-        """Return the mean for the images that all were trained on, of them and no others.
-
-        Raises
-        ------
-        UsageError
-            When they were trained on different images.
-        """
+        """Return the mean for the images that all were trained on, which must be the same for all."""
         if not self.alike:
             raise UsageError(
                 f"{', '.join(map(str, self.predictors))}: trained on different images of {self.dataset.root}",

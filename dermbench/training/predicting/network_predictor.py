@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
-from dermbench.training.config.device import computing
+from dermbench.training.config.device import computing, make_runtime
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.network.network import probe_features
 from dermbench.training.network.scoring import collect, softmax, whole_batches
@@ -31,24 +31,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A network that is ready to predict.
-
-    Attributes
-    ----------
-    network
-        On its device.
-    config
-        Gives sides of images, how they become squares, and images at a time.
-    classes
-        What its outputs mean, in order.
-    runtime
-        Device and arithmetic.
-    """
+    """A network on its device; its configuration gives sides of images and images at a time."""
 
     network: Network
     config: TrainConfig
     classes: tuple[str, ...]
     runtime: Runtime
+
+    @classmethod
+    def placed(cls, network: Network, config: TrainConfig, classes: tuple[str, ...], device: str) -> Self:
+        """Return a network moved to a device."""
+        runtime = make_runtime(device)
+        runtime.place(network.module)
+        return cls(network, config, classes, runtime)
 
 
 class NetworkPredictor(Predictor):
@@ -84,14 +79,9 @@ def over_views(
     request: Request,
     look: Callable[[Network, torch.Tensor], torch.Tensor],
 ) -> tuple[NDArray[np.object_], list[NDArray[np.float64]]]:
-    """Return the ids of a split, and for each view what ``look`` gives of its images, shape (n, n_outputs).
+    """Return the ids of a split, and for each view what ``look`` makes of its images, shape (n, n_outputs).
 
-    Parameters
-    ----------
-    opened, dataset, split, request
-        Network, images, and how to predict.
-    look
-        Maps a network and normalised images (n, 3, side, side) to outputs (n, n_outputs).
+    ``look`` maps a network and normalised images (n, 3, side, side) to outputs (n, n_outputs).
     """
     network, config, runtime = opened.network, opened.config, opened.runtime
     samples = load_samples(dataset, split, config.cached_side, config.crop_mode).to(runtime.device)

@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 def validation_of(predictor: Predictor, dataset: Dataset, *, held_out: bool = False) -> Dataset:
     """Return the data as a predictor saw them: what it was validated on is ``val`` there.
 
-    Parameters
-    ----------
-    predictor
-        Says what it was trained on.
-    dataset
-        Whose images are to be predicted.
-    held_out
-        Whether it is asked for images that it has not seen, so that they must be known.
+    With ``held_out`` it is asked for images that it has not seen, so that they must be known.
 
     Raises
     ------

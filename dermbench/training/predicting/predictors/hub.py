@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.errors import InputError, UsageError
-from dermbench.training.config.device import make_runtime
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network
 from dermbench.training.network.weights import HUB, describe_origin
@@ -60,6 +59,6 @@ class HubPredictor(NetworkPredictor):
         found = origin.cfg.get("input_size")
         size = found[-1] if isinstance(found, list) and found and isinstance(found[-1], int) else 224
         config = TrainConfig(model=str(self), image_size=size, batch_size=LIMIT)
-        network, runtime = build_network(config, len(classes), origin=origin), make_runtime(self.request.device)
-        runtime.place(network.module)
-        return Opened(network, config, classes, runtime)
+        return Opened.placed(
+            build_network(config, len(classes), origin=origin), config, classes, self.request.device
+        )

@@ -12,7 +12,6 @@ from torch import nn
 
 from dermbench.artifacts.guarded import read_toml
 from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some, suggest
-from dermbench.training.config.device import make_runtime
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import Network
 from dermbench.training.network.tensor_files import fill
@@ -48,17 +47,7 @@ class OpenClipPredictor(NetworkPredictor):
     takes = frozenset({"weights", "prompts"})
 
     def open(self, dataset: Dataset) -> Opened:
-        """Return the model with the prompts of the dataset's classes.
-
-        Raises
-        ------
-        MissingDependencyError
-            When open_clip is not installed.
-        UsageError
-            For an unknown architecture, or without weights.
-        InputError
-            When the weights are of another architecture, or a class has no prompt.
-        """
+        """Return the model with the prompts of the dataset's classes."""
         prompts = read_prompts(self.request.prompts, dataset.classes)
         library, model = self._load()
         tokenizer = library.get_tokenizer(self.name)
@@ -99,22 +88,14 @@ class OpenClipPredictor(NetworkPredictor):
         visual = model.visual
         side = visual.image_size[0] if isinstance(visual.image_size, tuple | list) else visual.image_size
         network = Network(ZeroShot(model, centres), tuple(visual.image_mean), tuple(visual.image_std))
-        runtime = make_runtime(self.request.device)
-        runtime.place(network.module)
-        return Opened(
-            network, TrainConfig(model=str(self), image_size=int(side), batch_size=LIMIT), classes, runtime
-        )
+        config = TrainConfig(model=str(self), image_size=int(side), batch_size=LIMIT)
+        return Opened.placed(network, config, classes, self.request.device)
 
 
 class ZeroShot(nn.Module):
-    """The image encoder of a model with the embeddings of classes as its classifier.
+    """The image encoder of a model, with embeddings of classes as its classifier.
 
-    Parameters
-    ----------
-    model
-        A model of open_clip.
-    centres
-        Embeddings of the classes, of length 1, shape (n_classes, n_features); None for an encoder alone.
+    ``centres`` have length 1, shape (n_classes, n_features); None for an encoder alone.
     """
 
     def __init__(self, model: Any, centres: Tensor | None) -> None:
@@ -172,7 +153,9 @@ def _where_weights_are(library: Any, name: str) -> str:
     """Return how weights of an architecture can be had, in words."""
     tags = library.pretrained.list_pretrained_tags_by_model(name)
     found = [library.pretrained.get_pretrained_cfg(name, tag) for tag in tags]
-    hubs = sorted({cfg["hf_hub"].rstrip("/").split("/open_clip")[0] for cfg in found if cfg.get("hf_hub")})
+    hubs = list(
+        dict.fromkeys(cfg["hf_hub"].rstrip("/").split("/open_clip")[0] for cfg in found if cfg.get("hf_hub"))
+    )
     if not hubs:
         return f"open_clip lists {len(tags)} sets of weights for {name}; download one and name its file."
     sets = f" ({len(hubs)} sets of weights are on the hub)"

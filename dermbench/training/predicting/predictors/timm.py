@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import timm
 
 from dermbench.errors import UsageError
-from dermbench.training.config.device import make_runtime
 from dermbench.training.config.train_config import TrainConfig
 from dermbench.training.network.network import build_network, check_name
 from dermbench.training.network.weights import as_any, file_classes, load_file, read_weights
@@ -60,21 +59,17 @@ class TimmPredictor(NetworkPredictor):
         if named := file_classes(weights):
             check_classes(str(weights), named, dataset)
         network.pretrained = load_file(network.module, weights, dataset.classes)
-        return self._placed(Opened(network, config, dataset.classes, make_runtime(self.request.device)))
+        return Opened.placed(network, config, dataset.classes, self.request.device)
 
     def open_encoder(self, dataset: Dataset) -> Opened:
         """Return the network with its pretrained weights, or with those of ``weights``."""
         check_name(self.name)
         config = self._config()
         network = build_network(config, CLASSES)
-        return self._placed(Opened(network, config, dataset.classes, make_runtime(self.request.device)))
+        return Opened.placed(network, config, dataset.classes, self.request.device)
 
     def _config(self) -> TrainConfig:
         cfg = timm.get_pretrained_cfg(self.name)
         size = int(cfg.input_size[-1]) if cfg is not None else 224
         weights = "" if self.request.weights is None else str(self.request.weights)
         return TrainConfig(model=self.name, image_size=size, weights=weights, batch_size=LIMIT)
-
-    def _placed(self, opened: Opened) -> Opened:
-        opened.runtime.place(opened.network.module)
-        return opened
