@@ -28,9 +28,10 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode, v2
 
 from dermbench.artifacts.files import write_text
+from dermbench.artifacts.images import decode_square
 from dermbench.training.config.seeding import torch_generator
 from dermbench.training.data.augment import augment_batch
-from dermbench.training.data.pixels import Samples, decode_square
+from dermbench.training.data.pixels import Samples
 from dermbench.training.run.configure import load_config
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from dermbench.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -209,3 +209,26 @@ def strict_decoding() -> Iterator[None]:
             _decoding -= 1
             if _decoding == 0:
                 _filters.pop().__exit__(None, None, None)
+
+
+def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
+    """Decode one image: shorter side scaled to ``side`` (bicubic, antialiased), centre square kept."""
+    image = decode_rgb(path, draft=side)
+    scale = side / min(image.size)
+    size = tuple(max(side, round(length * scale)) for length in image.size)
+    image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)  # type: ignore[arg-type]
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)
+
+
+def decode_squashed(path: Path, side: int) -> NDArray[np.uint8]:
+    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), out of shape and nothing cut."""
+    image = decode_rgb(path, draft=side)
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)
+
+
+CROP_MODES: Mapping[str, Callable[[Path, int], NDArray[np.uint8]]] = {
+    "center": decode_square,
+    "squash": decode_squashed,
+}
+"""How an image becomes a square, by timm's names."""

@@ -29,11 +29,17 @@ import pandas as pd
 
 from dermbench.artifacts.columns import SPLITS
 from dermbench.artifacts.units import connected_units, unit_columns
+from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.manifest import Dataset
+
 TIE = 1e-9
+LOWER = "Choose a lower --set folds=N."
 
 
 Strata = tuple[tuple[tuple[str, ...], int], ...]
@@ -202,3 +208,31 @@ class _Ledger:
     def _need(self, strata: Strata, split: str) -> float:
         held, share = self.held[split], self.shares[split]
         return sum(n * (1.0 - (held[key] + n / 2) / (share * self.total[key])) for key, n in strata)
+
+
+def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
+    """Return the fold of each row of the manifest, shape (n_samples,), from 0.
+
+    Images linked by a patient, a lesion or a duplicate group, directly or in a chain, are in one fold.
+
+    Raises
+    ------
+    UsageError
+        When there are fewer units than folds, in all or of every class.
+    """
+    rows = dataset.manifest
+    units = connected_units(rows, unit_columns(rows))
+    labels = [str(label) for label in rows["label"]]
+    n_units = len(np.unique(units))
+    if n_units < folds:
+        raise UsageError(
+            f"{dataset.root}: {folds} folds of {n_units} patients, lesions or images to train and validate on",
+            remedy=LOWER,
+        )
+    of_class = Counter(label for label, _ in set(zip(labels, units.tolist(), strict=True)))
+    if max(of_class.values()) < folds:
+        raise UsageError(f"{dataset.root}: no class has images for each of {folds} folds", remedy=LOWER)
+    shares = {str(fold): 1 / folds for fold in range(folds)}
+    nowhere = pd.Series(pd.NA, index=rows.index, dtype="string")
+    parts = distribute(rows, nowhere, nowhere.isna(), shares=shares, seed=0)
+    return np.array(parts, dtype=np.int64)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from dermbench.artifacts import Dataset, DatasetInfo, read_predictions, write_dataset
 from dermbench.artifacts.records import validated
+from dermbench.artifacts.splitting import fold_codes
 from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.training import export, predict
-from dermbench.training.data.folds import POOL, FoldedData, fold_codes
+from dermbench.training.data.folds import POOL, FoldedData
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.data.training_data import TrainingData
 from dermbench.training.network.scoring import softmax
@@ -174,7 +175,7 @@ def test_names_of_splits_that_are_none(shared_dataset, split):
 def test_the_order_of_joined_splits_means_nothing(shared_dataset):
     one, two = (load_samples(shared_dataset, split, 24) for split in ("train+val", "val+train"))
     assert one.digest == two.digest
-    assert one.pixels.filename == two.pixels.filename
+    assert one.pixels.file == two.pixels.file
 
 
 def test_folds_share_one_cache_and_hold_its_images(shared_dataset):

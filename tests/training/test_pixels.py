@@ -13,10 +13,11 @@ from PIL import Image
 
 from dermbench.artifacts import read_predictions, write_dataset
 from dermbench.artifacts.hashing import file_digest
+from dermbench.artifacts.images import decode_square, decode_squashed
 from dermbench.errors import InputError, UsageError
 from dermbench.training import predict
 from dermbench.training.data import cache, cached_images, pixels
-from dermbench.training.data.pixels import decode_square, decode_squashed, load_samples
+from dermbench.training.data.pixels import load_samples
 
 
 def test_samples_follow_the_manifest(dataset):
@@ -154,9 +155,9 @@ COUNTING = """
 import sys, time
 from pathlib import Path
 from dermbench.artifacts import read_dataset
-from dermbench.training.data import cache
+from dermbench.artifacts import images
 from dermbench.training.data import pixels
-decode, log = pixels.decode_square, Path(sys.argv[2])
+decode, log = images.decode_square, Path(sys.argv[2])
 
 def counted(path, side):
     with log.open("a") as file:

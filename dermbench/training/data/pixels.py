@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from dermbench.artifacts.columns import JOINED, SPLITS
-from dermbench.artifacts.images import decode_rgb
+from dermbench.artifacts.images import CROP_MODES
 from dermbench.training.config.device import to_device
 from dermbench.training.data.augment import resize_batch
 from dermbench.training.data.cache import Originals, open_cache
 from dermbench.training.data.folds import POOL, FoldedData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -129,26 +128,3 @@ def _fold(dataset: FoldedData, split: str, pool: Samples) -> Samples:
     rows = np.array([row_of[image] for image in ids], dtype=np.int64)
     digest = hashlib.sha256(json.dumps([pool.digest, *ids]).encode()).hexdigest()
     return replace(pool, image_id=ids, labels=pool.labels[rows], digest=f"sha256:{digest}", rows=rows)
-
-
-def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
-    """Decode one image: shorter side scaled to ``side`` (bicubic, antialiased), centre square kept."""
-    image = decode_rgb(path, draft=side)
-    scale = side / min(image.size)
-    size = tuple(max(side, round(length * scale)) for length in image.size)
-    image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)  # type: ignore[arg-type]
-    left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    return np.asarray(image.crop((left, top, left + side, top + side)), dtype=np.uint8)
-
-
-def decode_squashed(path: Path, side: int) -> NDArray[np.uint8]:
-    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), out of shape and nothing cut."""
-    image = decode_rgb(path, draft=side)
-    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)
-
-
-CROP_MODES: Mapping[str, Callable[[Path, int], NDArray[np.uint8]]] = {
-    "center": decode_square,
-    "squash": decode_squashed,
-}
-"""How an image becomes a square, by timm's names."""
