@@ -340,7 +340,7 @@ def _training(folder):
 
     from dermbench.training.methods import TrainingSplit, distill
     from dermbench.training.network import tensor_files, weights
-    from dermbench.training.predicting.predictors import onnx
+    from dermbench.training.predicting.predictors import onnx, open_clip
 
     tensors = {"weight": torch.arange(6.0).reshape(3, 2), "bias": torch.zeros(3)}
     torch.save(tensors, folder / "w.pth")
@@ -349,6 +349,7 @@ def _training(folder):
     labels = np.arange(24) % 3
     split = TrainingSplit(labels, np.zeros(24, dtype=np.int64), {}, None, 3, ids, CLASSES)
     table, module = _scores(), "dermbench.training"
+    prompts = "[prompts]\n" + "".join(f'"{name}" = ["a photo of {name}"]\n' for name in CLASSES)
     assert safetensors.torch.load(data).keys() == tensors.keys()
     found = {
         f"{module}.methods.distill.read_teacher": [_named(distill.read_teacher, "t.csv", _text(table), split)],
@@ -360,6 +361,9 @@ def _training(folder):
         f"{module}.network.weights.read_weights": [
             _named(weights.read_weights, "w.safetensors", data),
             _named(weights.read_weights, "w.pth", pickle),
+        ],
+        f"{module}.predicting.predictors.open_clip.read_prompts": [
+            _named(open_clip.read_prompts, "p.toml", prompts.encode(), CLASSES)
         ],
     }
     found |= _runs(folder)
