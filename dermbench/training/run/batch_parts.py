@@ -1,9 +1,8 @@
-"""A pass over some rows of a batch that gives what the pass over the whole batch gives for them.
+"""Forward passes over some rows of a batch that give what the pass over the whole batch gives for them.
 
-A batch is split over processes, and each process may split its rows again to save memory. Two kinds of layers
-would notice. Dropout and stochastic depth draw a random mask: it is drawn for the whole batch, from the same
-generator in every part, and the part takes its rows. Batch normalisation uses the statistics of the batch: they
-are summed over the processes (on GPUs ``SyncBatchNorm`` does this, which torch does not have for CPUs).
+A batch is split over processes, and again within a process to save memory. Dropout and stochastic depth draw their
+mask for the whole batch, from the same generator in every part, and each part takes its rows. Statistics of batch
+normalisation are summed over the processes (on GPUs by ``SyncBatchNorm``, which torch lacks for CPUs).
 """
 
 from __future__ import annotations
@@ -22,17 +21,10 @@ if TYPE_CHECKING:
 
 
 class PartOfBatch(TorchFunctionMode):
-    """Lets a forward pass over ``rows`` of a batch behave as part of the pass over all rows.
+    """Lets a forward pass over ``rows`` behave as part of the pass over all ``total`` rows of a batch.
 
-    Parameters
-    ----------
-    rows
-        Which rows the images are.
-    total
-        Number of rows of the whole batch.
-    shared_norm
-        Whether batch normalisation sums its statistics over the processes of the job. All of them must
-        then compute the same layers at the same time.
+    With ``shared_norm`` batch normalisation sums its statistics over the processes, which must then compute the
+    same layers at the same time.
     """
 
     def __init__(self, rows: slice, total: int, *, shared_norm: bool) -> None:
@@ -46,10 +38,10 @@ class PartOfBatch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Replace the operations that look at the whole batch; every other one is left alone."""
+        """Replace the operations that depend on the whole batch."""
         del types
         replacement = _REPLACED.get(func)
-        called = func if replacement is None else replacement(self)
+        called = func if replacement is None else getattr(self, replacement)
         return called(*args, **(kwargs or {}))
 
     def whole(self, part: Tensor) -> Tensor | None:
@@ -65,12 +57,9 @@ class PartOfBatch(TorchFunctionMode):
 
     def bernoulli_(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Draw as in the whole batch."""
-        whole = self.whole(x)
-        return (
-            x.bernoulli_(*args, **kwargs)
-            if whole is None
-            else x.copy_(whole.bernoulli_(*args, **kwargs)[self.rows])
-        )
+        if (whole := self.whole(x)) is None:
+            return x.bernoulli_(*args, **kwargs)
+        return x.copy_(whole.bernoulli_(*args, **kwargs)[self.rows])
 
     def batch_norm(self, x: Tensor, mean: Tensor | None, var: Tensor | None, *args: Any, **kwargs: Any) -> Tensor:
         """Normalise by the statistics of all processes."""
@@ -124,8 +113,8 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-_REPLACED: dict[Any, Callable[[PartOfBatch], Callable[..., Tensor]]] = {
-    F.dropout: lambda part: part.dropout,
-    torch.Tensor.bernoulli_: lambda part: part.bernoulli_,
-    F.batch_norm: lambda part: part.batch_norm,
+_REPLACED: dict[Any, str] = {
+    F.dropout: "dropout",
+    torch.Tensor.bernoulli_: "bernoulli_",
+    F.batch_norm: "batch_norm",
 }

@@ -1,8 +1,7 @@
-"""The state of a run in one file: tensors, with everything else as JSON in the file's header.
+"""The state of a run in one file: tensors, and everything else as JSON in the file's header.
 
-One file is replaced atomically, so a reader sees the state after one epoch or after another, never parts
-of both. The weights of the best epoch lie in a file of their own that carries the epoch in its name: the
-state names the one it means, and a run killed between two writes still finds its own.
+The file is replaced atomically, so it never mixes two epochs. The weights of the best epoch lie in another file,
+with the epoch in its name; the state names that epoch, so a run killed between the two writes still finds its own.
 """
 
 from __future__ import annotations
@@ -42,18 +41,14 @@ class State(BaseModel):
         Epochs since the best one.
     stopped
         Why training ended; empty while it has not.
-    history
-        Rows of ``history.csv``.
     loss_sum, epoch_seconds
         Of the epoch under way: loss summed over images, and wall time.
     seconds
         Wall time a phase, summed over resumed parts.
     optimizer
         Scalars of the optimiser's state by parameter number and name.
-    scaler
-        State of the gradient scaler (fp16 only).
-    method
-        Tensors of the training method by name.
+    scaler, method
+        State of the gradient scaler (fp16 only), and tensors of the training method.
     identity
         Model, classes and dataset of the run.
     """
@@ -82,24 +77,9 @@ def best_name(epoch: int) -> str:
 
 
 def save_state(
-    path: Path,
-    state: State,
-    modules: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer | None,
+    path: Path, state: State, modules: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer | None
 ) -> None:
-    """Write the state of a run as it is now.
-
-    Parameters
-    ----------
-    path
-        ``checkpoint/last.safetensors``.
-    state
-        Everything that is no tensor.
-    modules
-        ``model``, and ``ema`` where there is one.
-    optimizer
-        Its tensors are saved beside those of the modules.
-    """
+    """Write the state of a run, with the tensors of its modules (``model``, ``ema``) and its optimiser."""
     tensors = {f"{part}/{k}": v for part, module in modules.items() for k, v in module.state_dict().items()}
     state.optimizer = {}
     for number, values in (optimizer.state_dict()["state"] if optimizer else {}).items():
@@ -167,7 +147,7 @@ def _load_optimizer(
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """Give a tensor the memory layout of its parameter: arithmetic then rounds as it did before the stop."""
+    """Give a tensor the memory layout of its parameter, so that arithmetic rounds as it did before the stop."""
     if not tensor.ndim:
         return tensor  # a count of steps
     if tensor.shape != parameter.shape:

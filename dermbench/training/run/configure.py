@@ -135,7 +135,7 @@ def _value(text: str) -> Any:
     except tomllib.TOMLDecodeError:
         return text  # a bare word
     except (ValueError, RecursionError):
-        pass  # what is read next says what is wrong
+        pass  # parse_toml says what is wrong
     return parse_toml(f"--set {shortened(text)}", line)["value"]
 
 
@@ -150,7 +150,7 @@ def _problem(error: ErrorDetails) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return text of a length that a message can hold."""
+    """Return text cut to :data:`SHOWN` characters."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 

@@ -1,4 +1,4 @@
-"""What every part of a training run needs to know."""
+"""What all parts of a training run share."""
 
 from __future__ import annotations
 
@@ -20,22 +20,8 @@ if TYPE_CHECKING:
 class Job:
     """One training run on its machine.
 
-    Attributes
-    ----------
-    config
-        What to do.
-    runtime
-        Device and arithmetic.
-    folder
-        Run folder.
-    reporter
-        Where progress goes.
-    world
-        Processes that share the work.
-    stopper
-        Knows whether the run was asked to stop.
-    identity
-        What a checkpoint must be of to belong to this run.
+    ``world`` are the processes that share the work; ``stopper`` knows whether the run was asked to stop;
+    ``identity`` names what a checkpoint of this run belongs to (model, classes, data).
     """
 
     config: TrainConfig

@@ -1,7 +1,7 @@
-"""Embeddings brought as a table: a linear probe on the features of a model that never comes here.
+"""A linear probe on a table of embeddings, without the model that made them.
 
-The table has ``image_id`` and either one column of lists or any number of numeric columns. Rows of images
-that a dataset does not have are ignored; rows of its ``test`` split are not looked at in training.
+The table has ``image_id`` and either one column of lists or numeric columns. Rows of images that the dataset lacks
+are ignored; training does not use rows of its ``test`` split.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 PREFIX = "embeddings:"
 FIXED = {"epochs": 0, "method": "erm", "sampler": "shuffle", "labels": "true"}
-"""What the configuration must say, since nothing else is done."""
+"""Required configuration: a probe does nothing else."""
 
 
 def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig, reporter: Reporter) -> RunRecord:

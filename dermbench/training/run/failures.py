@@ -1,4 +1,4 @@
-"""Failures of a machine in the middle of a run, told as what they mean and what to do."""
+"""Failures of the machine during a run, as messages that say what they mean and what to do."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ import torch.distributed as dist
 from dermbench.errors import DermbenchError, ResumableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from dermbench.training.config.device import Runtime
     from dermbench.training.config.train_config import TrainConfig
 
 LOST_PEER = ("gloo", "Connection closed by peer", "Connection reset by peer", "NCCL", "Broken pipe")
 LOST_DEVICE = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "device-side assert")
+STANDS = "The last checkpoint stands; go on with --resume"
 NOT_DETERMINISTIC = "does not have a deterministic implementation"
 
 
 @contextmanager
 def explained(config: TrainConfig, runtime: Runtime) -> Iterator[None]:
-    """Turn what the machine did to the block into one message.
+    """Turn a failure of the machine during the block into one message.
 
     Raises
     ------
@@ -35,50 +36,52 @@ def explained(config: TrainConfig, runtime: Runtime) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        for happened, tell in _CAUSES:
-            if happened(error):
-                raise tell(error, config, runtime) from error
-        raise
+        meaning = _meaning(error, config, runtime)
+        if meaning is None:
+            raise
+        raise meaning from error
 
 
 @contextmanager
 def kept_on_failure() -> Iterator[None]:
-    """Say of a checkpoint that cannot be written that the one before it stands.
-
-    Raises
-    ------
-    ResumableError
-        In place of a :class:`UsageError`.
-    """
+    """Raise :class:`ResumableError` when the block cannot write a checkpoint: the one before it stands."""
     try:
         yield
     except UsageError as error:
         raise ResumableError(
             error.message,
-            remedy="The last checkpoint stands; make room or mend the folder, then go on with --resume.",
+            remedy="The last checkpoint stands; make room or repair the folder, then go on with --resume.",
         ) from error
 
 
-def _out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out; torch says so by a class of its own on a GPU, by a text on the CPU."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+def _meaning(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError | None:
+    text = str(error)
+    # torch has a class for this on a GPU, a text on a CPU
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
+        return _out_of_memory(config, runtime)
+    if NOT_DETERMINISTIC in text:
+        return UsageError(
+            f"{config.model} cannot be trained deterministically on {runtime.device}: "
+            f"{text.partition(NOT_DETERMINISTIC)[0]}{NOT_DETERMINISTIC}",
+            remedy="Start a new run without --deterministic, or with another model.",
+        )
+    if isinstance(error, dist.DistError) or (dist.is_initialized() and any(lost in text for lost in LOST_PEER)):
+        return ResumableError(
+            "lost another process of the job: it was killed, or ended with a message of its own",
+            remedy=f"{STANDS}, with any number of processes.",
+        )
+    if any(lost in text for lost in LOST_DEVICE):
+        return ResumableError(
+            f"{runtime.device} failed: {text.strip().splitlines()[0]}",
+            remedy=f"{STANDS} once the device works again.",
+        )
+    return None
 
 
-def _lost_peer(error: BaseException) -> bool:
-    return isinstance(error, dist.DistError) or (
-        dist.is_initialized() and any(text in str(error) for text in LOST_PEER)
-    )
-
-
-def _lost_device(error: BaseException) -> bool:
-    return any(text in str(error) for text in LOST_DEVICE)
-
-
-def _tell_memory(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError:  # noqa: ARG001
+def _out_of_memory(config: TrainConfig, runtime: Runtime) -> DermbenchError:
     part = config.micro_batch or config.batch_size
-    if part == 1:
-        remedy = "Start a new run with a smaller image_size or model."
-    else:
+    remedy = "Start a new run with a smaller image_size or model."
+    if part > 1:
         remedy = (
             f"Go on with --resume --set micro_batch={part // 2} (the same steps, computed in smaller parts), or "
             f"start a new run with --set batch_size={max(1, config.batch_size // 2)}."
@@ -87,39 +90,3 @@ def _tell_memory(error: BaseException, config: TrainConfig, runtime: Runtime) ->
     return ResumableError(
         f"{runtime.device} ran out of memory at batch_size {config.batch_size}{parts}", remedy=remedy
     )
-
-
-def _tell_peer(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError:  # noqa: ARG001
-    return ResumableError(
-        "lost another process of the job: it was killed, or ended with a message of its own",
-        remedy="The last checkpoint stands; go on with --resume, with any number of processes.",
-    )
-
-
-def _tell_device(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError:  # noqa: ARG001
-    return ResumableError(
-        f"{runtime.device} failed: {str(error).strip().splitlines()[0]}",
-        remedy="The last checkpoint stands; go on with --resume once the device works again.",
-    )
-
-
-def _tell_operation(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError:
-    return UsageError(
-        f"{config.model} cannot be trained deterministically on {runtime.device}: "
-        f"{str(error).partition(NOT_DETERMINISTIC)[0]}{NOT_DETERMINISTIC}",
-        remedy="Start a new run without --deterministic, or with another model.",
-    )
-
-
-_CAUSES: tuple[
-    tuple[
-        Callable[[BaseException], bool],
-        Callable[[BaseException, TrainConfig, Runtime], DermbenchError],
-    ],
-    ...,
-] = (
-    (_out_of_memory, _tell_memory),
-    (lambda error: NOT_DETERMINISTIC in str(error), _tell_operation),
-    (_lost_peer, _tell_peer),
-    (_lost_device, _tell_device),
-)

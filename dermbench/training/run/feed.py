@@ -1,7 +1,7 @@
-"""Training images made ahead of the step that uses them: read, moved to the device, augmented.
+"""Training images, gathered, moved to the device and augmented before the step that uses them.
 
-Everything random about the images of a step comes from a generator of that step, and one thread makes the
-whole batch: neither the thread nor its timing changes a bit.
+All random numbers of a step come from a generator of that step and one thread makes the whole batch, so neither
+the thread nor its timing changes a bit.
 """
 
 from __future__ import annotations
@@ -36,27 +36,15 @@ Made = tuple["Tensor", "torch.cuda.Event | None"]
 
 
 def makes_ahead(device: torch.device) -> bool:
-    """Return whether a thread makes batches ahead: beside a GPU, not on a CPU, whose cores the step needs."""
+    """Return whether a thread makes batches ahead: only for a GPU; on a CPU the step needs the cores."""
     return device.type == "cuda"
 
 
 class Feed:
     """Augmented training images by step.
 
-    On a GPU, gathering, copying and augmenting run on a stream of their own beside the network's.
-
-    Parameters
-    ----------
-    samples
-        Training split.
-    config
-        Gives the augmentation, the sizes and the seed.
-    runtime
-        Device that the images are wanted on.
-    total
-        Steps of the whole run, which a progressive size refers to.
-    world
-        Processes that share each batch; every one makes its own rows, as they are in the whole.
+    On a GPU they are made on a CUDA stream of their own. Progressive sizes refer to ``total``, the steps of the
+    whole run. Each process of ``world`` makes its rows of the batch.
     """
 
     def __init__(
@@ -71,15 +59,7 @@ class Feed:
         self._made: dict[int, Future[Made]] = {}
 
     def ahead(self, first: int, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """Yield the indices of batches, with the images of the next ones already in the making.
-
-        Parameters
-        ----------
-        first
-            Step of the first batch.
-        batches
-            Indices of the images of each step.
-        """
+        """Yield the images' indices for each step from ``first`` on, while the next batches are being made."""
         if not self.makes_ahead:
             yield from batches
             return

@@ -1,4 +1,4 @@
-"""The run folder while it is written: who may write to it, what it says, how it goes on."""
+"""The run folder while a run is trained: its lock, configuration, record and resumption."""
 
 from __future__ import annotations
 
@@ -28,21 +28,15 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 1.0
 WRITTEN = {CONFIG, WEIGHTS, HISTORY, PREDICTIONS}
-"""What a training that was killed before its record leaves, ``config.toml`` first."""
+"""Files of a run that was killed before it had a record."""
 VALIDATION = "val.parquet"
 """Predictions that training writes."""
 FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch"}
-"""Options that decide how a run computes and not what: they may change when it is resumed."""
+"""Options that may change when a run is resumed, since the result does not depend on them."""
 
 
 class RunFolder:
-    """A run folder.
-
-    Parameters
-    ----------
-    path
-        The folder; made when the run starts.
-    """
+    """A run folder, made when the run starts."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -87,11 +81,7 @@ class RunFolder:
                 remedy="Go on with it by --resume, or choose another --out.",
             )
         kept = validate(str(self.path / CONFIG), read_toml(self.path / CONFIG))
-        if preset is None and config is None and not overrides and seed is None:
-            return kept
-        base = config if preset is None and config is not None else None
-        if preset is None and base is None:
-            base = self.path / CONFIG
+        base = self.path / CONFIG if preset is None and config is None else config
         asked = load_config(preset=preset, config=base, overrides=overrides, seed=seed)
         changes = differing(kept.model_dump(exclude=FREE), asked.model_dump(exclude=FREE))
         if changes:
@@ -121,13 +111,8 @@ class RunFolder:
                 remedy="Resume it with the version of dermbench it was started with, or choose another --out.",
             )
 
-    def write_config_and_record(self, record: RunRecord) -> None:
-        """Write ``config.toml`` before ``run.json``: a folder with a record always has its configuration."""
-        self.write_config(record)
-        self.write(record)
-
     def write_config(self, record: RunRecord) -> None:
-        """Write ``config.toml``: from here on, whatever training has written here may be written again."""
+        """Write ``config.toml``; it marks the folder as one that training may write to again."""
         write_text(self.path / CONFIG, tomlkit.dumps(record.config))
 
     @contextmanager
@@ -140,7 +125,8 @@ class RunFolder:
             In place of ``KeyboardInterrupt``, with the command that goes on.
         """
         if job.world.first:
-            self.write_config_and_record(record)
+            self.write_config(record)  # first: a folder with a record always has its configuration
+            self.write(record)
         try:
             yield
         except (KeyboardInterrupt, InterruptedRunError) as error:
@@ -156,19 +142,15 @@ class RunFolder:
             if self.last.is_file():
                 self._leave(record, job)
             elif job.world.first:
-                self.forget()
+                for name in (RUN, CONFIG):  # bad input before the first checkpoint: nothing to resume
+                    (self.path / name).unlink(missing_ok=True)
             raise
 
     def _leave(self, record: RunRecord, job: Job) -> None:
-        """Say that the run can go on; where not even that can be written, it says so already."""
+        """Record that the run can be resumed; a record left at ``running`` by a full disk can be, too."""
         if job.world.first:
             with job.stopper.held_back(), suppress(DermbenchError):
                 self.write(record.model_copy(update={"status": "interrupted"}))
-
-    def forget(self) -> None:
-        """Remove record and configuration of a run that ended on bad input before its first checkpoint."""
-        for name in (RUN, CONFIG):
-            (self.path / name).unlink(missing_ok=True)
 
     def write(self, record: RunRecord) -> None:
         """Write ``run.json``."""

@@ -36,24 +36,13 @@ CHECK_EVERY = 25
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
 
 LARGER = 4
-"""How many times larger batches are on a GPU where nothing is learnt: they need a tenth of the memory."""
+"""How many times larger batches are in validation on a GPU: without gradients they need a tenth of the memory."""
 
 
 class Trainer:
     """Trains one network; everything that a stop must not lose is in a :class:`State`.
 
-    Parameters
-    ----------
-    job
-        Configuration, device, processes and run folder.
-    network
-        Network on its device.
-    samples
-        ``train`` and ``val``.
-    method
-        What is drawn, mixed and minimised.
-    groups
-        Groups of the validation split.
+    ``samples`` are those of ``train`` and ``val``, ``groups`` the groups of ``val``.
     """
 
     def __init__(
@@ -79,13 +68,7 @@ class Trainer:
         return {"model": self.network.module, **({"ema": ema.module} if ema else {})}
 
     def load(self, path: Path) -> State:
-        """Read a checkpoint.
-
-        Raises
-        ------
-        InputError
-            When it is damaged, of another run, or says what no run of this configuration comes to.
-        """
+        """Read a checkpoint; :class:`InputError` when it is damaged, of another run or configuration."""
         state = load_state(path, self.modules, self.stepper.optimizer, self.job.identity)
         batches = self.stepper.batches
         inside = bool(state.stopped) or 0 <= state.step - state.epoch * batches <= batches
@@ -103,17 +86,11 @@ class Trainer:
                 int(self.rule.choose(state.history)["epoch"])
         return state
 
-    def run(self, state: State) -> State:
+    def run(self, state: State) -> None:
         """Train from ``state`` to the end, with a checkpoint after each epoch and within long ones.
 
-        Signals that ask to stop are held back until a step is done and its state is saved.
-
-        Raises
-        ------
-        InterruptedRunError
-            After such a signal.
-        ResumableError
-            When the loss is not finite or the machine fails; the last checkpoint stands.
+        A signal that asks to stop raises :class:`InterruptedRunError` after the step under way, with its state
+        saved. A loss that is not finite or a failing machine raises :class:`ResumableError`.
         """
         with self.job.stopper.held_back(), explained(self.config, self.job.runtime):
             if not state.history and not state.step and (self.config.probe_l2 or not self.config.epochs):
@@ -122,10 +99,9 @@ class Trainer:
                 loss, seen = self._epoch(state)
                 state.epoch += 1
                 self._finish_epoch(state, loss, seen)
-        return state
 
     def count(self, state: State) -> None:
-        """Add the wall time since it was last added, so that a checkpoint knows what was spent until then."""
+        """Add the wall time since the last call to ``state.seconds``."""
         now = time.perf_counter()
         state.seconds["train"] = state.seconds.get("train", 0.0) + now - self._counted
         self._counted = now
@@ -147,7 +123,7 @@ class Trainer:
                 old.unlink()
 
     def _epoch(self, state: State) -> tuple[float, int]:
-        """Take the steps of one epoch that are left; return its mean loss and number of images."""
+        """Take the steps that are left of one epoch; return its mean loss and number of images."""
         self.network.module.train()
         if self.config.freeze_norm or self.config.frozen_stages:
             freeze_norm(self.network.module, every=self.config.freeze_norm)
@@ -168,10 +144,7 @@ class Trainer:
         return state.loss_sum / seen, seen
 
     def _batches(self, state: State) -> tuple[int, list[NDArray[np.int64]]]:
-        """Return the number of images seen in this epoch, and the images of each batch that is left.
-
-        Batches are nearly equal parts of the epoch's order, so none is tiny.
-        """
+        """Return the number of images seen in this epoch, and the batches that are left, nearly equal in size."""
         rng = numpy_generator(self.config.seed, "sampler", state.epoch)
         batches = np.array_split(self.method.order(rng), self.stepper.batches)
         done = state.step - state.epoch * self.stepper.batches
@@ -183,7 +156,7 @@ class Trainer:
         return loss
 
     def _between_steps(self, state: State, total: torch.Tensor) -> None:
-        """Look whether the loss is finite, whether to stop, and whether to save."""
+        """Check the loss; save when a checkpoint is due or a signal came; raise in the second case."""
         device, world, stopper = self.job.runtime.device, self.job.world, self.job.stopper
         look = device.type == "cpu" or state.step % CHECK_EVERY == 0
         if look:
@@ -224,7 +197,10 @@ class Trainer:
             self._keep_weights(state.epoch)
         self.job.reporter.epoch(row, self.config.epochs, best=best)
         state.loss_sum, state.epoch_seconds = 0.0, 0.0
-        state.stopped = self._why_stop(state)
+        state.stopped = self._why_end(state)
+        if not state.stopped and 0 < self.config.patience <= state.stale:
+            what = f"{self.rule.words} on {self.config.held_out}"
+            state.stopped = f"early stopping: no new {what} in {state.stale} epochs"
         self.save(state)
 
     def _keep_weights(self, epoch: int) -> None:
@@ -248,32 +224,20 @@ class Trainer:
 
     def _scores(self, state: State) -> dict[str, Any]:
         """Validate."""
-        config = self.config
+        config, runtime, val = self.config, self.job.runtime, self.samples["val"]
+        batch = config.batch_size * (LARGER if runtime.device.type == "cuda" else 1)
         logits = predict_logits(
-            self.samples["val"],
-            self.judged,
-            self.job.runtime,
-            size=config.image_size,
-            batch_size=config.batch_size * (LARGER if self.job.runtime.device.type == "cuda" else 1),
-            world=self.job.world,
+            val, self.judged, runtime, size=config.image_size, batch_size=batch, world=self.job.world
         )
         if not np.isfinite(logits).all():
             raise ResumableError(
                 f"the network returns values that are not finite after epoch {state.epoch}",
                 remedy="Start a new run with a lower --set learning_rate=... or --set clip_norm=1.0.",
             )
-        return validation_scores(self.samples["val"].labels, logits, self.groups)
-
-    def _why_stop(self, state: State) -> str:
-        config = self.config
-        if end := self._why_end(state):
-            return end
-        if config.patience and state.stale >= config.patience:
-            return f"early stopping: no new {self.rule.words} on {config.held_out} in {state.stale} epochs"
-        return ""
+        return validation_scores(val.labels, logits, self.groups)
 
     def _why_end(self, state: State) -> str:
-        """Say why training ends here, whatever the scores."""
+        """Say why training ends here whatever the scores; empty when it does not."""
         config = self.config
         if config.max_steps and state.step >= config.max_steps:
             return f"max_steps: {state.step} optimisation steps taken"

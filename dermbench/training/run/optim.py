@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,36 +15,19 @@ if TYPE_CHECKING:
     from dermbench.training.config.train_config import TrainConfig
 
 
-def _adam(groups: list[dict[str, Any]], *, fused: bool) -> torch.optim.Optimizer:
-    return torch.optim.Adam(groups, fused=fused or None)
-
-
-def _adamw(groups: list[dict[str, Any]], *, fused: bool) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(groups, fused=fused or None)
-
-
-def _sgd(groups: list[dict[str, Any]], *, fused: bool) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, momentum=0.9, nesterov=True, fused=fused or None)
-
-
-OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {"adam": _adam, "adamw": _adamw, "sgd": _sgd}
+OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+}
 """Optimisers by name; ``sgd`` has Nesterov momentum 0.9."""
 
 
 def make_optimizer(config: TrainConfig, model: nn.Module, head: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimiser of a run.
+    """Return the optimiser of a run, for a network that lies on its device.
 
-    Biases and normalisation parameters have no weight decay. Each group carries ``peak``, its highest
-    learning rate.
-
-    Parameters
-    ----------
-    config
-        Names the optimiser and its rates.
-    model
-        Network, already on its device.
-    head
-        The classifier inside ``model``, whose rate ``head_rate`` multiplies.
+    Biases and normalisation parameters have no weight decay. ``head`` is the classifier inside ``model``; its rate
+    is multiplied by ``head_rate``. Each group of parameters carries ``peak``, its highest learning rate.
     """
     in_head = {id(p) for p in head.parameters()}
     groups: dict[tuple[bool, bool], list[torch.Tensor]] = {}
@@ -56,11 +40,10 @@ def make_optimizer(config: TrainConfig, model: nn.Module, head: nn.Module) -> to
         decay = config.weight_decay if decayed else 0.0
         listed.append({"params": parameters, "lr": peak, "peak": peak, "weight_decay": decay})
     fused = all(p.is_cuda for p in model.parameters())
-    return OPTIMIZERS[config.optimizer](listed, fused=fused)
+    return OPTIMIZERS[config.optimizer](listed, fused=fused or None)
 
 
-def set_rate(optimizer: torch.optim.Optimizer, share: float) -> float:
-    """Set every group to ``share`` of its peak rate and return the first group's (the backbone's)."""
+def set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
+    """Set every group's learning rate to ``share`` of its peak."""
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * share
-    return float(optimizer.param_groups[0]["lr"])

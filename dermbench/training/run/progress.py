@@ -1,4 +1,4 @@
-"""What a run says while it works: bars on a terminal, a line an epoch elsewhere; always on stderr."""
+"""Progress of a run on stderr: bars on a terminal, and a line an epoch."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """Prints to stderr.
-
-    Parameters
-    ----------
-    quiet
-        Print nothing at all.
-    """
+    """Prints to stderr, unless ``quiet``."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = make_console(stderr=True, quiet=quiet)

@@ -12,39 +12,17 @@ FLOOR = 0.01
 """Share of the peak that ``cosine`` ends at."""
 
 
-def _constant(progress: float) -> float:  # noqa: ARG001
-    return 1.0
-
-
-def _cosine(progress: float) -> float:
-    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress))
-
-
 SCHEDULES: Mapping[str, Callable[[float], float]] = {
-    "constant": _constant,
-    "cosine": _cosine,
+    "constant": lambda _: 1.0,
+    "cosine": lambda progress: FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)),
 }
 """Share of the peak learning rate by name, as a function of the progress (0 to 1)."""
 
 
 def rate_share(name: str, step: int, *, total: int, warmup: int = 0) -> float:
-    """Return the share of the peak learning rate at ``step``.
+    """Return the share of the peak learning rate at ``step`` of ``total`` (from 0), in (0, 1].
 
-    Parameters
-    ----------
-    name
-        Key of :data:`SCHEDULES`.
-    step
-        Optimisation step, from 0.
-    total
-        Steps of the whole run.
-    warmup
-        First steps, over which the rate rises linearly before the schedule begins.
-
-    Returns
-    -------
-    float
-        In (0, 1].
+    It rises linearly over the first ``warmup`` steps; then the schedule ``name`` begins.
     """
     if step < warmup:
         return (step + 1) / warmup
@@ -52,16 +30,9 @@ def rate_share(name: str, step: int, *, total: int, warmup: int = 0) -> float:
 
 
 def size_at(stages: Sequence[tuple[float, int]], step: int, *, total: int) -> int:
-    """Return the side of the images at ``step``: that of the last stage begun, 0 without stages.
+    """Return the side of the images in pixels at ``step`` of ``total`` (from 0), 0 before the first stage.
 
-    Parameters
-    ----------
-    stages
-        Share of the run at which each begins, and its side in pixels; in order.
-    step
-        Optimisation step, from 0.
-    total
-        Steps of the whole run.
+    A stage is the share of the run at which it begins, and its side; stages are in order.
     """
     begun = [size for share, size in stages if share * total <= step]
     return begun[-1] if begun else 0

@@ -40,25 +40,9 @@ if TYPE_CHECKING:
 
 
 class Stepper:
-    """Takes optimisation steps.
+    """Takes optimisation steps: ``batches`` of them an epoch, ``total`` in the whole run.
 
-    Parameters
-    ----------
-    job
-        Configuration, device and processes.
-    network
-        Network on its device.
-    samples
-        Training split.
-    method
-        What is drawn, mixed and minimised.
-
-    Attributes
-    ----------
-    batches
-        Steps of an epoch.
-    total
-        Steps of the whole run.
+    The network lies on its device; ``samples`` is the training split.
     """
 
     def __init__(self, job: Job, network: Network, samples: Samples, method: Method) -> None:
@@ -88,15 +72,7 @@ class Stepper:
         )
 
     def take(self, step: int, index: NDArray[np.int64]) -> Tensor:
-        """Take one step and return its loss, the same in every process.
-
-        Parameters
-        ----------
-        step
-            Number of the step, from 0.
-        index
-            Images of the whole batch.
-        """
+        """Take step number ``step`` (from 0) on a whole batch; return its loss, the same in every process."""
         config, world, method = self.job.config, self.job.world, self.method
         rows = world.rows(len(index))
         generator = torch_generator(config.seed, "method", step)
@@ -127,7 +103,7 @@ class Stepper:
     def _as_part(self, step: int, rows: slice, total: int, parts: int) -> AbstractContextManager[object]:
         """Return the context in which a pass over ``rows`` behaves as part of the whole batch.
 
-        A compiled network draws its masks by itself, so that each part has masks of its own.
+        A compiled network draws its masks itself, so each part gets its own seed.
         """
         config, size = self.job.config, self.job.world.size
         words = (step, rows.start) if self._compiled and rows.start else (step,)
@@ -142,7 +118,7 @@ class Stepper:
 
     @property
     def _shares_norm(self) -> bool:
-        """Whether statistics of batch normalisation are summed over processes here; a GPU has layers for it."""
+        """Whether :class:`PartOfBatch` sums batch statistics over processes; on a GPU SyncBatchNorm does."""
         job = self.job
         return job.world.size > 1 and job.runtime.device.type == "cpu" and not job.config.freeze_norm
 
@@ -151,7 +127,7 @@ class Stepper:
         with self.job.runtime.autocast():
             logits = self.forward(self.normalise(images))
         sums = self.method.numerators(logits, targets)
-        # gradients are averaged over processes, and what is wanted is their sum
+        # DDP averages gradients over processes; times the size, that is their sum
         loss = self.method.objective(sums, whole) * self.job.world.size
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return sums.detach()
@@ -166,7 +142,7 @@ class Stepper:
             self.ema.update(self.network.module, step=steps)
 
     def _refuse_to_share(self) -> None:
-        """Refuse what several processes cannot share."""
+        """Refuse batches or networks that several processes cannot share."""
         size, smallest = self.job.world.size, self.method.size // max(1, self.batches)
         if size > 1 and smallest < 2 * size:
             raise UsageError(
@@ -181,18 +157,9 @@ class Stepper:
 
 
 def split_rows(total: int, processes: int, rows: slice, micro_batch: int) -> list[slice]:
-    """Return the parts that a process computes one after another; every process has as many.
+    """Return the parts of its ``rows`` that a process computes in turn, the same number in every process.
 
-    Parameters
-    ----------
-    total
-        Rows of the whole batch.
-    processes
-        Number of processes.
-    rows
-        Rows of this process.
-    micro_batch
-        Most rows of a part (0: no limit).
+    A part has at most ``micro_batch`` rows (0: no limit); ``total`` is the size of the whole batch.
     """
     if not micro_batch:
         return [rows]

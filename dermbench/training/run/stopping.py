@@ -26,13 +26,7 @@ class InterruptedRunError(ResumableError):
 
 
 class Stopper:
-    """Turns SIGTERM and Ctrl-C into a request, or into ``KeyboardInterrupt`` where nothing is lost by it.
-
-    Attributes
-    ----------
-    requested
-        Whether a signal has come while signals were held back.
-    """
+    """Turns SIGTERM and Ctrl-C into ``KeyboardInterrupt``, or into ``requested`` while they are held back."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -43,11 +37,8 @@ class Stopper:
     def listening(self, *, launched: bool = False) -> Iterator[None]:
         """Handle the signals during the block; only the main thread of a program can.
 
-        Parameters
-        ----------
-        launched
-            Whether a launcher started this process: it asks processes to end while they tell an error, so
-            that signals are ignored once one has ended the block.
+        When a launcher started this process, an error that ends the block leaves signals ignored: the launcher
+        asks processes to end while they still print it.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -64,7 +55,7 @@ class Stopper:
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Note signals in :attr:`requested` during the block, and do no more about them."""
+        """Only note signals in ``requested`` during the block."""
         self._held += 1
         try:
             yield
