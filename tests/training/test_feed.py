@@ -16,7 +16,7 @@ from dermbench.training.network.tensor_files import read_tensors
 from dermbench.training.run.configure import load_config
 from dermbench.training.run.feed import AHEAD, Feed
 from dermbench.training.run.schedule import size_at
-from dermbench.training.speed.compiled import compiled
+from dermbench.training.speed import compiled
 
 CPU = make_runtime("cpu")
 STAGES = "progressive=[[0.0, 16], [0.5, 24], [0.75, 32]]"

@@ -13,9 +13,8 @@ from dermbench.registry import Registry
 from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 from dermbench.training.methods.dfr import DFR
 from dermbench.training.methods.distill import Distill
-from dermbench.training.methods.focal import Focal
 from dermbench.training.methods.group_dro import GroupDRO
-from dermbench.training.methods.logit_adjustment import LogitAdjustment
+from dermbench.training.methods.losses import Focal, LogitAdjustment
 from dermbench.training.methods.mixing import CutMix, Mixup
 
 if TYPE_CHECKING:

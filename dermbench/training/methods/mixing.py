@@ -1,8 +1,7 @@
 """Mixup and CutMix: learn from blends of two images and of their labels.
 
-Each image is blended with its neighbour in the batch, 0 with 1, 2 with 3, and so on (the order of an epoch
-is drawn anew, so neighbours are a random pair); the last of an odd number stays as it is. As in the
-publications, λ (and the box) is drawn once a batch.
+Images 0 and 1, 2 and 3, ... of a batch are blended (each epoch has a random order, so pairs are random); the last
+of an odd number stays as it is. As in the publications, λ (and the box) is drawn once a batch.
 """
 
 from __future__ import annotations

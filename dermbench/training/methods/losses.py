@@ -1,4 +1,4 @@
-"""Logit adjustment: learn logits from which the class frequencies have been taken out."""
+"""Losses for unequal classes: focal loss and logit adjustment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,41 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from dermbench.training.methods.base import Method, MethodOptions, TrainingSplit
+from dermbench.training.methods.base import Method, MethodOptions, Targets, TrainingSplit
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from dermbench.training.config.train_config import TrainConfig
+
+
+class FocalOptions(MethodOptions):
+    """Options of :class:`Focal`.
+
+    Attributes
+    ----------
+    focal_gamma
+        Exponent gamma; 0 is the cross-entropy.
+    """
+
+    focal_gamma: float = Field(2.0, ge=0, le=10)
+
+
+class Focal(Method):
+    """Minimise ``-sum_c w_c t_c (1 - p_c)^gamma log p_c``.
+
+    Class weights play the part of the publication's alpha.
+    """
+
+    reference = "Lin et al. 2017, Focal loss for dense object detection (ICCV)"
+    Options: ClassVar[type[MethodOptions]] = FocalOptions
+    options: FocalOptions
+
+    def losses(self, logits: Tensor, targets: Targets) -> Tensor:
+        """Return the focal loss of each image."""
+        log_p = logits.log_softmax(dim=1)
+        focus = (1 - log_p.exp()).clamp(min=0) ** self.options.focal_gamma
+        return -(log_p * focus * self.smoothed(targets)) @ self.class_weights
 
 
 class LogitAdjustmentOptions(MethodOptions):
@@ -31,9 +60,9 @@ class LogitAdjustmentOptions(MethodOptions):
 class LogitAdjustment(Method):
     """Minimise the loss of ``logits + τ log π`` with π the class frequencies of the training images.
 
-    Prediction uses the plain logits, which then favour no class for being frequent. Meant for
-    ``class_weights = "none"`` and ``sampler = "shuffle"``: with either of them classes are corrected for
-    twice. A class without an image counts as half of one.
+    Prediction uses the plain logits, which then favour no class for being frequent. Use it with
+    ``class_weights = "none"`` and ``sampler = "shuffle"``; otherwise classes are corrected for twice. A class
+    without an image counts as half an image.
     """
 
     reference = "Menon et al. 2021, Long-tail learning via logit adjustment (ICLR)"
