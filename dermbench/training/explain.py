@@ -49,17 +49,10 @@ INDEX = "index.csv"
 
 @dataclass(frozen=True)
 class Explanation:
-    """What was drawn.
+    """Pictures that were written.
 
-    Attributes
-    ----------
-    index
-        One row a picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the prediction,
-        ``right``.
-    totals
-        Images of the split by skin type and by whether the prediction is right.
-    title
-        Run, split and task in words.
+    ``index`` has one row a picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the
+    prediction, ``right``. ``totals`` counts all images of the split by skin type and ``right``.
     """
 
     index: pd.DataFrame

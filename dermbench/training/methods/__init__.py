@@ -59,12 +59,8 @@ EXCLUSIVE = ("order", "batch", "losses", "strata")
 def method_class(names: str) -> type[Method]:
     """Return the method called ``names``, or the combination of those that ``+`` joins.
 
-    Raises
-    ------
-    RegistryError
-        For a name that is unknown, with the nearest one.
-    UsageError
-        When two of them do the same thing, or name an option alike.
+    :class:`RegistryError` for an unknown name, with the nearest one; :class:`UsageError` when two of them set the
+    same hook or option.
     """
     listed = [name.strip() for name in names.split("+")]
     classes = {name: METHODS.get(name) for name in listed}
@@ -85,10 +81,7 @@ def method_class(names: str) -> type[Method]:
 def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the complete options of a method.
 
-    Raises
-    ------
-    ValueError
-        With everything that is wrong: an unknown method or option, with the nearest known one, and wrong values.
+    :class:`ValueError` with all problems: unknown names, with the nearest known one, and wrong values.
     """
     try:
         options = method_class(names).Options
@@ -111,13 +104,7 @@ def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_method(config: TrainConfig, split: TrainingSplit, device: torch.device) -> Method:
-    """Return the method of a run.
-
-    Raises
-    ------
-    UsageError
-        When it needs groups and the training split has only one.
-    """
+    """Return the method of a run; :class:`UsageError` when it needs groups and the split has only one."""
     chosen = method_class(config.method)
     method = chosen(config, split, chosen.Options.model_validate(config.method_options), device)
     if method.needs_groups and len(split.group_names) < 2:

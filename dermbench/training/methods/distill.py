@@ -109,12 +109,7 @@ class Distill(Method):
 def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
     """Return a teacher's probabilities of the training images, shape (n_samples, n_classes).
 
-    Raises
-    ------
-    UsageError
-        When there is no such file.
-    InputError
-        When it lacks images or probabilities, or is malformed.
+    :class:`InputError` when the file lacks images or probabilities, or is malformed.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such file of a teacher's predictions", remedy=REMEDY)

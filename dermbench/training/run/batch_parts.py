@@ -61,40 +61,35 @@ class PartOfBatch(TorchFunctionMode):
             return x.bernoulli_(*args, **kwargs)
         return x.copy_(whole.bernoulli_(*args, **kwargs)[self.rows])
 
-    def batch_norm(self, x: Tensor, mean: Tensor | None, var: Tensor | None, *args: Any, **kwargs: Any) -> Tensor:
+    def batch_norm(
+        self,
+        x: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = False,  # noqa: FBT001, FBT002
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
         """Normalise by the statistics of all processes."""
-        options = dict(zip(("weight", "bias", "training", "momentum", "eps"), args, strict=False)) | kwargs
-        if not (options.get("training") and self.shared_norm):
-            return F.batch_norm(x, mean, var, **options)
-        return _normalised(x, mean, var, **options)
-
-
-def _normalised(
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    *,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = True,  # noqa: ARG001
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    over, shape = [0, *range(2, x.ndim)], [1, -1] + [1] * (x.ndim - 2)
-    values = x.float()
-    count = _Sum.apply(values.new_tensor(float(values.numel() // values.shape[1])))
-    mean = _Sum.apply(values.sum(over)) / count
-    centred = values - mean.view(shape)
-    var = _Sum.apply((centred * centred).sum(over)) / count
-    with torch.no_grad():
-        if running_mean is not None:
-            running_mean.lerp_(mean.to(running_mean.dtype), momentum)
-        if running_var is not None:
-            running_var.lerp_((var * count / (count - 1)).to(running_var.dtype), momentum)
-    normal = centred * (var + eps).rsqrt().view(shape)
-    normal = normal if weight is None else normal * weight.view(shape)
-    result: Tensor = (normal if bias is None else normal + bias.view(shape)).to(x.dtype)
-    return result
+        if not (training and self.shared_norm):
+            return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
+        over, shape = [0, *range(2, x.ndim)], [1, -1] + [1] * (x.ndim - 2)
+        values = x.float()
+        count = _Sum.apply(values.new_tensor(float(values.numel() // values.shape[1])))
+        mean = _Sum.apply(values.sum(over)) / count
+        centred = values - mean.view(shape)
+        var = _Sum.apply((centred * centred).sum(over)) / count
+        with torch.no_grad():
+            if running_mean is not None:
+                running_mean.lerp_(mean.to(running_mean.dtype), momentum)
+            if running_var is not None:
+                running_var.lerp_((var * count / (count - 1)).to(running_var.dtype), momentum)
+        normal = centred * (var + eps).rsqrt().view(shape)
+        normal = normal if weight is None else normal * weight.view(shape)
+        result: Tensor = (normal if bias is None else normal + bias.view(shape)).to(x.dtype)
+        return result
 
 
 class _Sum(torch.autograd.Function):

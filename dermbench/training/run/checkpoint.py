@@ -29,28 +29,12 @@ ANEW = "Start the run anew in another --out, or bring this file back from a back
 
 
 class State(BaseModel):
-    """Where a run stands; everything that is no tensor.
+    """Where a run stands.
 
-    Attributes
-    ----------
-    epoch, step
-        Finished epochs and optimisation steps.
-    best_epoch, best_score
-        Chosen epoch so far (0: before the first) and its score.
-    stale
-        Epochs since the best one.
-    stopped
-        Why training ended; empty while it has not.
-    loss_sum, epoch_seconds
-        Of the epoch under way: loss summed over images, and wall time.
-    seconds
-        Wall time a phase, summed over resumed parts.
-    optimizer
-        Scalars of the optimiser's state by parameter number and name.
-    scaler, method
-        State of the gradient scaler (fp16 only), and tensors of the training method.
-    identity
-        Model, classes and dataset of the run.
+    ``epoch`` and ``step`` count what is finished; ``best_epoch`` is the chosen one so far (0: before the first),
+    ``stale`` the epochs since; ``stopped`` says why training ended and is empty before. ``loss_sum`` (over images)
+    and ``epoch_seconds`` are of the epoch under way; ``seconds`` is wall time by phase, summed over resumed parts;
+    ``optimizer`` holds the scalars of its state by parameter number and name.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -101,10 +85,7 @@ def load_state(
 ) -> State:
     """Read the state of a run into its modules and optimiser.
 
-    Raises
-    ------
-    InputError
-        When the checkpoint is damaged, or of another network, class set or dataset than ``identity`` says.
+    :class:`InputError` when it is damaged, or of another network, class set or dataset than ``identity``.
     """
     try:
         tensors, header = read_tensors(path)

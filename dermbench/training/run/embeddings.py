@@ -40,13 +40,7 @@ FIXED = {"epochs": 0, "method": "erm", "sampler": "shuffle", "labels": "true"}
 
 
 def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig, reporter: Reporter) -> RunRecord:
-    """Fit a linear probe on embeddings and write a run folder like any other.
-
-    Raises
-    ------
-    UsageError
-        When the configuration asks for more than a probe.
-    """
+    """Fit a linear probe on embeddings and write a run folder; refuse a configuration that asks for more."""
     other = [f"{key}={getattr(config, key)!r}" for key, only in FIXED.items() if getattr(config, key) != only]
     if other or not config.probe_l2:
         raise UsageError(
@@ -105,10 +99,7 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
 def predict_embeddings(run: Path, table: Path | str, image_id: NDArray[np.object_]) -> NDArray[np.float64]:
     """Return the logits of a probe for images whose embeddings a table holds, shape (n, n_classes).
 
-    Raises
-    ------
-    InputError
-        When the table lacks images, or its embeddings have another length than those of the run.
+    :class:`InputError` when the table lacks images, or its embeddings have another length than those of the run.
     """
     tensors, _ = read_tensors(run / WEIGHTS)
     with told(run / WEIGHTS, "holds no linear probe"):

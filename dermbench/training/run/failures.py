@@ -26,12 +26,8 @@ NOT_DETERMINISTIC = "does not have a deterministic implementation"
 def explained(config: TrainConfig, runtime: Runtime) -> Iterator[None]:
     """Turn a failure of the machine during the block into one message.
 
-    Raises
-    ------
-    ResumableError
-        When memory ran out, the device failed, or another process of the job is gone.
-    UsageError
-        When an operation cannot be computed deterministically.
+    :class:`ResumableError` when memory ran out, the device failed, or another process of the job is gone;
+    :class:`UsageError` when an operation cannot be computed deterministically.
     """
     try:
         yield

@@ -65,11 +65,8 @@ class RunFolder:
     ) -> TrainConfig:
         """Return the configuration of a new run, or that of the run to resume.
 
-        Raises
-        ------
-        UsageError
-            When the folder holds a run and ``resume`` is false, holds none and it is true, or the
-            configuration asked for is not that of the run.
+        :class:`UsageError` when the folder holds a run and ``resume`` is false, holds none and it is true, or the
+        run has another configuration.
         """
         there = self.record()
         if there is None:
@@ -119,10 +116,7 @@ class RunFolder:
     def recording(self, record: RunRecord, dataset: Dataset, job: Job) -> Iterator[None]:
         """Write the record as running, and as interrupted when a signal or an error stops the block.
 
-        Raises
-        ------
-        InterruptedRunError
-            In place of ``KeyboardInterrupt``, with the command that goes on.
+        Ctrl-C raises :class:`InterruptedRunError` with the command that resumes the run.
         """
         if job.world.first:
             self.write_config(record)  # first: a folder with a record always has its configuration
