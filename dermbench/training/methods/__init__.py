@@ -64,10 +64,10 @@ def method_class(names: str) -> type[Method]:
     """
     listed = [name.strip() for name in names.split("+")]
     classes = {name: METHODS.get(name) for name in listed}
-    if len(classes) == 1 and len(listed) == 1:
-        return classes[names.strip()]
     if len(classes) < len(listed):
         raise UsageError(f"method {names!r} names a method twice")
+    if len(listed) == 1:
+        return classes[listed[0]]
     for (one, first), (two, second) in combinations(classes.items(), 2):
         clash = [hook for hook in EXCLUSIVE if _overrides(first, hook) and _overrides(second, hook)]
         clash += [f"option {key}" for key in first.Options.model_fields if key in second.Options.model_fields]

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
 class DFROptions(MethodOptions):
     """Options of :class:`DFR`.
 
-    Attributes
-    ----------
-    dfr_share
-        Share of the training images (of each class; whole patients where they are known) that is held out.
-    dfr_l2
-        Strength of its L2 penalty, as ``probe_l2``.
+    ``dfr_share`` of the images of each class, whole patients where known, is held out; ``dfr_l2`` is the strength
+    of the L2 penalty, as ``probe_l2``.
     """
 
     dfr_share: float = Field(0.2, gt=0, lt=1)

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 class GroupDROOptions(MethodOptions):
     """Options of :class:`GroupDRO`.
 
-    Attributes
-    ----------
-    dro_groups
-        ``group``: the values of ``group_by``; ``class_group``: each class within each of them.
-    dro_step
-        Step size η of the group weights.
+    Groups (``dro_groups``) are the values of ``group_by`` or, with ``class_group``, each class within each value;
+    ``dro_step`` is the step size η of their weights.
     """
 
     dro_groups: Literal["group", "class_group"] = "group"

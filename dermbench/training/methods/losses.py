@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 
 
 class FocalOptions(MethodOptions):
-    """Options of :class:`Focal`.
-
-    Attributes
-    ----------
-    focal_gamma
-        Exponent gamma; 0 is the cross-entropy.
-    """
+    """Options of :class:`Focal`: the exponent gamma, 0 for the cross-entropy."""
 
     focal_gamma: float = Field(2.0, ge=0, le=10)
 
@@ -46,13 +40,7 @@ class Focal(Method):
 
 
 class LogitAdjustmentOptions(MethodOptions):
-    """Options of :class:`LogitAdjustment`.
-
-    Attributes
-    ----------
-    adjustment_tau
-        Factor τ of the log frequencies; 1 is consistent for the balanced error, 0 changes nothing.
-    """
+    """Options of :class:`LogitAdjustment`: the factor τ, 1 to be consistent for the balanced error, 0 for none."""
 
     adjustment_tau: float = Field(1.0, ge=0, le=10)
 

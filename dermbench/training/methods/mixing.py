@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 
 class MixupOptions(MethodOptions):
-    """Options of :class:`Mixup`.
-
-    Attributes
-    ----------
-    mixup_alpha
-        Shape of the distribution Beta(alpha, alpha) of λ.
-    """
+    """Options of :class:`Mixup`: λ is drawn from Beta(mixup_alpha, mixup_alpha)."""
 
     mixup_alpha: float = Field(0.2, gt=0, le=100)
 
@@ -50,12 +44,8 @@ class Mixup(Method):
 class CutMixOptions(MethodOptions):
     """Options of :class:`CutMix`.
 
-    Attributes
-    ----------
-    cutmix_alpha
-        Shape of the distribution Beta(alpha, alpha) of the share that is kept.
-    cutmix_probability
-        Share of the batches that are mixed.
+    The share λ that is kept is drawn from Beta(cutmix_alpha, cutmix_alpha); ``cutmix_probability`` is the share of
+    the batches that are mixed.
     """
 
     cutmix_alpha: float = Field(1.0, gt=0, le=100)

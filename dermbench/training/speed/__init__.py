@@ -34,25 +34,11 @@ def accelerated(
     whole: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Callable[[Tensor], Tensor]:
-    """Return the function that computes a network's logits in training.
+    """Return the function that computes a network's logits in training, by the option ``acceleration``.
 
-    On a GPU ``auto`` changes the classes of the network's layers; weights and names stay.
-
-    Parameters
-    ----------
-    acceleration, runtime
-        How to compute, as in the configuration, and on which device.
-    module, parallel
-        Network on its device, and the same wrapped for several processes.
-    whole
-        Whether one process computes each batch in one pass, which CUDA graphs need.
-    say
-        Is told what is not available here.
-
-    Raises
-    ------
-    UsageError
-        When the network is to be compiled and there is no compiler.
+    On a GPU ``auto`` changes the classes of the network's layers; weights and names stay. ``parallel`` is the
+    network as wrapped for several processes. ``whole`` says that one process computes each batch in one pass,
+    which CUDA graphs need. ``say`` is told what is not available; :class:`UsageError` when there is no compiler.
     """
     called = parallel or module
     if acceleration in {"compile", "reduce-overhead"}:
@@ -70,12 +56,8 @@ def accelerated(
 def compiled(module: nn.Module, runtime: Runtime, mode: str) -> Callable[[Tensor], Tensor]:
     """Return the forward pass of a network, compiled at the first call with each shape of a batch.
 
-    ``mode`` is ``compile`` for torch's default mode, or ``reduce-overhead``.
-
-    Raises
-    ------
-    UsageError
-        When there is no compiler, or, from the call, when the network cannot be compiled.
+    ``mode`` is ``compile`` for torch's default mode, or ``reduce-overhead``. :class:`UsageError` when there is no
+    compiler or, from the call, when the network cannot be compiled.
     """
     remedy = "Train without it: --set acceleration=eager"
     names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]
