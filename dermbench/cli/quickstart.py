@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +15,8 @@ import typer
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from dermbench.artifacts import Dataset, Predictions, Report
@@ -82,6 +87,25 @@ def _run(out: Path, seed: int, console: Console) -> None:
     console.print(f"done in {perf_counter() - started:.0f} s; not for clinical use")
 
 
+@contextmanager
+def _importing(name: str) -> Iterator[None]:
+    """Import a package, torch with it, while the block draws images in other processes.
+
+    Should it fail, whoever needs the package says so.
+    """
+
+    def load() -> None:
+        with suppress(Exception):
+            import_module(name)
+
+    loading = Thread(target=load, daemon=True)
+    loading.start()
+    try:
+        yield
+    finally:
+        loading.join()
+
+
 def _dataset(folder: Path, seed: int, console: Console) -> Dataset:
     from dermbench.artifacts import read_dataset
     from dermbench.artifacts.manifest import INFO
@@ -95,7 +119,8 @@ def _dataset(folder: Path, seed: int, console: Console) -> Dataset:
                 f"{folder} holds another dataset", remedy="Choose another --out, or delete the folder."
             )
         return dataset
-    return prepare(TASK, out=folder, seed=seed)
+    with _importing("timm"):
+        return prepare(TASK, out=folder, seed=seed)
 
 
 def _predictions(candidate: Candidate, dataset: Dataset, run: Path, seed: int, console: Console) -> Predictions:
