@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -12,6 +11,7 @@ from typing import Any
 import typer
 
 from dermbench.cli.output import say
+from dermbench.machine import available_cores
 
 NEEDS = {
     "core": (
@@ -52,7 +52,7 @@ def _inspect() -> dict[str, Any]:
         "dermbench": dermbench.__version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "packages": {extra: {name: _version(name) for name in names} for extra, names in NEEDS.items()},
         "devices": _devices(),
     }

@@ -112,10 +112,11 @@ def _build(
     truth: Table = None,
 ) -> None:
     """Recompute every number and write README.md, leaderboard.json and leaderboard.csv of each board."""
-    from dermbench.leaderboard import Effort, Sources, build, cores
+    from dermbench.leaderboard import Effort, Sources, build
     from dermbench.leaderboard.board import counted
+    from dermbench.machine import available_cores
 
-    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
+    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
     results = build(
         root,
         check=check,
@@ -151,9 +152,10 @@ def _verify(
     truth: Table = None,
 ) -> None:
     """Check truth, index, hashes, predictions, reports and boards against each other; write nothing."""
-    from dermbench.leaderboard import Effort, Sources, cores, verify
+    from dermbench.leaderboard import Effort, Sources, verify
+    from dermbench.machine import available_cores
 
-    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or cores())
+    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
     results = verify(root, sources=sources, effort=effort, since=since)
     for done in results:
         say(f"{done.folder}: {'differs' if done.problems else 'agrees'}")

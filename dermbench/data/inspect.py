@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -15,6 +14,7 @@ from dermbench.artifacts.images import decode_sized
 from dermbench.console import make_console
 from dermbench.data.fingerprints import DRAFT, Fingerprint, take
 from dermbench.errors import InputError
+from dermbench.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -91,7 +91,7 @@ def on_threads(
         Results in the order of ``items``.
     """
     console = make_console(stderr=True)
-    workers = workers or available_processors()
+    workers = workers or available_cores()
     step = max(1, min(CHUNK, len(items) // (4 * workers)))
     chunks = [items[start : start + step] for start in range(0, len(items), step)]
     pool = ThreadPoolExecutor(max_workers=workers)
@@ -102,10 +102,3 @@ def on_threads(
         return list(track(results, description=title, total=len(items), console=console))
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def available_processors() -> int:
-    """Return the number of processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -19,7 +19,6 @@ from dermbench.data.copies import DUPLICATES, KINDS, Copies, read_copies
 from dermbench.data.counts import UNIT_NAMES, crossing, differences, lacking
 from dermbench.data.custom import ABOUT, resolve_task
 from dermbench.data.fingerprint_cache import CACHE
-from dermbench.data.inspect import available_processors
 from dermbench.data.making_splits import make_split
 from dermbench.data.skipped import remarks
 from dermbench.data.source import Release, Request
@@ -27,6 +26,7 @@ from dermbench.data.sources import load_source
 from dermbench.data.splits import SplitRule, reunite
 from dermbench.data.usable import FOUND, usable_images
 from dermbench.errors import UsageError
+from dermbench.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ def prepare(
     folder = _out(out, definition)
     _refuse_same(raw, folder)
     options = {**definition.settings, **given}
-    request = Request(definition, raw, folder, options, workers or available_processors(), seed, allow_missing)
+    request = Request(definition, raw, folder, options, workers or available_cores(), seed, allow_missing)
     with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
         remove_leftovers(folder / CACHE.parent, [CACHE.name])
         return _prepared(request, split or SplitRule(), copies)

@@ -2,7 +2,7 @@
 
 from dermbench.leaderboard.add import add
 from dermbench.leaderboard.build import Built, build
-from dermbench.leaderboard.check_all import Effort, cores
+from dermbench.leaderboard.check_all import Effort
 from dermbench.leaderboard.control import Lapse, control
 from dermbench.leaderboard.remove import remove
 from dermbench.leaderboard.slug import slugify
@@ -18,7 +18,6 @@ __all__ = [
     "add",
     "build",
     "control",
-    "cores",
     "remove",
     "slugify",
     "verify",

@@ -23,7 +23,7 @@ NOT_FUZZED = {
 }
 EXTRA = (
     "dermbench.artifacts.images.decode_rgb",
-    "dermbench.training.data.cache.open_cache",
+    "dermbench.artifacts.image_cache.open_cache",
     "dermbench.training.run.checkpoint.load_state",
     "dermbench.training.run.configure.load_config",
     "dermbench.training.predicting.run_loading.open_run",

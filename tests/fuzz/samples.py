@@ -378,7 +378,7 @@ def _runs(folder):
     """Return samples of a run, its checkpoint and its cache of images."""
     import torch
 
-    from dermbench.training.data import cache
+    from dermbench.artifacts import image_cache as cache
     from dermbench.training.network import weights
     from dermbench.training.network.network import build_network
     from dermbench.training.predicting import run_loading as loading

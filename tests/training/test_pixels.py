@@ -11,12 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from dermbench.artifacts import read_predictions, write_dataset
+from dermbench.artifacts import cached_images, read_predictions, write_dataset
+from dermbench.artifacts import image_cache as cache
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.images import decode_square, decode_squashed
 from dermbench.errors import InputError, UsageError
 from dermbench.training import predict
-from dermbench.training.data import cache, cached_images, pixels
+from dermbench.training.data import pixels
 from dermbench.training.data.pixels import load_samples
 
 

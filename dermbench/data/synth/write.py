@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from joblib import Parallel, delayed
 from PIL import Image, ImageEnhance
 
-from dermbench.allocator import memory_reused
 from dermbench.artifacts.manifest import IMAGES
 from dermbench.data.made_images import made_images
 from dermbench.data.synth.render import render_rgb
 from dermbench.data.synth.streams import Stream, stream
 from dermbench.errors import DermbenchError
+from dermbench.machine import memory_reused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

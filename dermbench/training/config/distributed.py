@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 
 from dermbench.errors import DermbenchError, MissingDependencyError, ResumableError, UsageError
-from dermbench.training.config.device import available_cores
+from dermbench.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

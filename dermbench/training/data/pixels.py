@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from dermbench.artifacts.columns import JOINED, SPLITS
+from dermbench.artifacts.image_cache import Originals, open_cache
 from dermbench.artifacts.images import CROP_MODES
 from dermbench.training.config.device import to_device
 from dermbench.training.data.augment import resize_batch
-from dermbench.training.data.cache import Originals, open_cache
 from dermbench.training.data.folds import POOL, FoldedData
 
 if TYPE_CHECKING:

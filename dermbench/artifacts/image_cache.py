@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from dermbench.artifacts.cached_images import CachedImages
 from dermbench.artifacts.files import atomic_path, locked, write_text
 from dermbench.artifacts.guarded import check_plain, read_json
 from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.outputs import remove_leftovers
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, UsageError
-from dermbench.training.config.device import available_cores
-from dermbench.training.data.cached_images import CachedImages
+from dermbench.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

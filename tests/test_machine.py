@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dermbench import allocator
-from dermbench.allocator import memory_reused
+from dermbench import machine
+from dermbench.machine import memory_reused
 from dermbench.training.config.device import computing, make_runtime
 
 LARGE = 16_000_000
@@ -34,7 +34,7 @@ def test_large_blocks_come_from_the_heap_within_and_are_mapped_again_after():
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr(allocator.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(machine.platform, "libc_ver", lambda: ("", ""))
     with memory_reused() as asked:
         assert not asked
 

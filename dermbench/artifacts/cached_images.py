@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dermbench.errors import InputError
-from dermbench.training.config.device import available_cores
+from dermbench.machine import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How this process asks the system for memory while a network trains on a CPU, or images are drawn.
+"""What this process may use of its machine: processor cores, and memory that is used again.
 
 Each layer's output is tens of megabytes that live for one step, each array of a drawing 0.1 to 0.4 MB that lives
 for one sum. The C library of Linux maps blocks of that size anew each time, and the system clears every page of
@@ -9,6 +9,7 @@ them. Taking them from the heap reuses what the step before has freed: drawing t
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,11 @@ TRIM_THRESHOLD, MMAP_MAX = -1, -4
 REUSED = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
 USUAL = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 128 * 1024}
 """What the parameters are at the start of a process, malloc.h of glibc."""
+
+
+def available_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
