@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,12 @@ def explain(
     return Explanation(index, dict(totals), f"Grad-CAM: {Path(run).name} on {split} of {dataset.info.task}")
 
 
+def _file_name(image: str) -> str:
+    """Return an id as a file name; one that had to be changed ends with a hash, so that names stay different."""
+    safe = re.sub(r"[^\w.-]", "_", image)
+    return safe if safe == image else f"{safe}-{sha256(image.encode()).hexdigest()[:8]}"
+
+
 def choose(table: pd.DataFrame, per_group: int, seed: int) -> pd.DataFrame:
     """Draw up to ``per_group`` rows of each skin type and outcome, the same for the same seed."""
     rng = numpy_generator(seed, "explain")
@@ -133,7 +140,7 @@ def _outcomes(rows: pd.DataFrame, classes: tuple[str, ...], logits: NDArray[np.f
     table["prob"] = y_prob.max(axis=1)
     table["right"] = table["label"].astype(object) == table["pred"]
     outcome = np.where(table["right"], "right", "wrong")
-    names = [re.sub(r"[^\w.-]", "_", image) for image in table["image_id"]]
+    names = [_file_name(image) for image in table["image_id"]]
     table["file"] = [f"fst-{f}-{o}/{n}.png" for f, o, n in zip(table["fst"], outcome, names, strict=True)]
     return table
 

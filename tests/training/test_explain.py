@@ -13,7 +13,7 @@ from dermbench.errors import UsageError
 from dermbench.reporting.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.data.augment import resize_batch
 from dermbench.training.data.pixels import load_samples
-from dermbench.training.explain import _grad_cam, choose
+from dermbench.training.explain import _file_name, _grad_cam, choose
 from dermbench.training.network.scoring import Normaliser
 from dermbench.training.predicting.run_loading import load_run
 
@@ -88,3 +88,11 @@ def test_the_draw_is_seeded_and_capped():
     assert first.groupby(["fst", "right"]).size().to_dict() == {
         ("I", False): 3, ("I", True): 3, ("V", False): 1, ("V", True): 1,
     }  # fmt: skip
+
+
+def test_ids_that_differ_in_odd_characters_have_files_of_their_own():
+    names = [_file_name(image) for image in ("a/b", "a b", "a_b", "../x", "a-b.1")]
+    assert names[2:] != names[:3]
+    assert len(set(names)) == 5
+    assert (names[2], names[4]) == ("a_b", "a-b.1")
+    assert not any(set(name) & set("/ ") for name in names)
