@@ -155,6 +155,12 @@ def test_only_runs_have_neighbours(shared_dataset, name):
         predict(name, shared_dataset, neighbours=3)
 
 
+def test_a_mean_has_neighbours_only_where_all_have_them(finished_run, shared_dataset, tmp_path):
+    predict(finished_run, shared_dataset, out=tmp_path / "own.parquet")
+    with pytest.raises(UsageError, match=r"--neighbours is given, but .*own\.parquet does not take it"):
+        predict([finished_run, tmp_path / "own.parquet"], shared_dataset, neighbours=3)
+
+
 def test_a_control_keeps_its_labels_shuffled(shared_dataset, tmp_path, run):
     run(shared_dataset, tmp_path / "run", "epochs=0", "probe_l2=0.1", "labels=shuffled")
     with pytest.raises(UsageError, match="is a control"):

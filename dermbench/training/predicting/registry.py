@@ -62,13 +62,15 @@ def find_predictors(candidates: Sequence[str], request: Request) -> tuple[Predic
     Raises
     ------
     UsageError
-        When an option is given that none of them takes; otherwise as :func:`find_predictor`.
+        When an option is given that none of them takes, or ``neighbours`` that not all take; otherwise as
+        :func:`find_predictor`.
     """
     found = tuple(find_predictor(candidate, request) for candidate in candidates)
     for name, option in OPTIONS.items():
-        if getattr(request, name) and not any(name in predictor.takes for predictor in found):
+        refusing = [str(predictor) for predictor in found if name not in predictor.takes]
+        if getattr(request, name) and refusing and (name == "neighbours" or len(refusing) == len(found)):
             takers = ", ".join(kind.form for kind in map(PREDICTORS.get, PREDICTORS) if name in kind.takes)
             raise UsageError(
-                f"{option} is given, but {candidates[0]} does not take it", remedy=f"It goes with {takers}."
+                f"{option} is given, but {refusing[0]} does not take it", remedy=f"It goes with {takers}."
             )
     return found
