@@ -413,7 +413,7 @@ def _runs(folder):
     cached = {f"c/a{end}": (folder / "c" / f"a{end}").read_bytes() for end in (".npy", ".json")}
     module, last = "dermbench.training", (folder / "last.safetensors").read_bytes()
     return {
-        f"{module}.data.cache.open_cache": [
+        "dermbench.artifacts.image_cache.open_cache": [
             Sample(
                 name,
                 cached,
