@@ -10,7 +10,6 @@ import numpy as np
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, fst_name
 from dermbench.artifacts.text_form import to_text
-from dermbench.artifacts.wording import enumerated
 from dermbench.errors import name_some
 
 if TYPE_CHECKING:
@@ -27,8 +26,12 @@ Reason = Literal["missing", "refused", "unparsable"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 COLUMN = "no_answer"
 """Column of a predictions file that holds the reason; empty where there is a prediction."""
-WORDS: Mapping[Reason, str] = {"missing": "have no prediction", "refused": "refused", "unparsable": "not readable"}
-"""The reasons in a sentence about images."""
+WORDS: Mapping[Reason, str] = {
+    "refused": "were refused",
+    "unparsable": "could not be read",
+    "missing": "have no prediction",
+}
+"""The reasons in a sentence about answers."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +97,32 @@ class Unanswered:
         return found
 
     def sentence(self) -> str:
-        """Say how many images count as wrong, why, and of which skin types they are."""
-        absent = self.absent
-        why = enumerated(f"{n:,} {WORDS[reason]}" for reason, n in self.counts().items() if n)
-        groups = next(iter(self.groups().values()), {})
-        sizes = {name: (int((absent & there).sum()), int(there.sum())) for name, there in groups.items()}
-        parts = [f"{name} {n:,} of {size:,}" for name, (n, size) in sizes.items() if n]
-        detail = f"; by skin type: {', '.join(parts)}" if parts else ""
-        total = f"{int(absent.sum()):,} of {len(absent):,} images"
-        return f"{total} have no usable prediction and count as wrong ({why}{detail})."
+        """Return :func:`no_answer_sentence` of these images; empty where all have a prediction."""
+        absent, groups = self.absent, self.groups()
+        rows = groups.get("fst_band") or groups.get("fst") or {}
+        sizes = {name: (int((absent & there).sum()), int(there.sum())) for name, there in rows.items()}
+        return no_answer_sentence(len(absent), self.counts(), sizes)
+
+
+def no_answer_sentence(n: int, counts: Mapping[Reason, int], groups: Mapping[str, tuple[int, int]]) -> str:
+    """Say how many images count as wrong, why, and of which skin types they are; empty where none does.
+
+    Parameters
+    ----------
+    n
+        Number of images.
+    counts
+        How many of them have no usable prediction, for each reason.
+    groups
+        How many of a skin type have none, and how many images of it there are.
+    """
+    total = sum(counts.values())
+    if not total:
+        return ""
+    said = [f"{WORDS[reason]} ({counts[reason]:,})" for reason in WORDS if counts[reason]]
+    shares = [f"{name} {100 * k / size:.0f} % ({k:,} of {size:,})" for name, (k, size) in groups.items()]
+    by = f"; by skin type: {', '.join(shares)}" if shares else ""
+    return f"{total:,} of {n:,} answers {' or '.join(said)}; they count as wrong{by}."
 
 
 def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Given:

@@ -79,10 +79,7 @@ def count_as_wrong(predictions: Predictions, truth: Truth) -> Predictions:
     y_prob = None if predictions.y_prob is None else predictions.y_prob.copy()
     if y_prob is not None:
         y_prob[absent] = answers[y_true[absent]]
-    said = (*predictions.interpreted, *([unanswered.sentence()] if absent.any() else []))
-    return replace(
-        predictions, y_pred=y_pred, y_prob=y_prob, interpreted=said, no_answer=None, unanswered=unanswered
-    )
+    return replace(predictions, y_pred=y_pred, y_prob=y_prob, no_answer=None, unanswered=unanswered)
 
 
 def _wrong_answers(truth: Truth) -> NDArray[np.float64]:

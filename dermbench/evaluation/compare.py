@@ -127,7 +127,9 @@ def _cells(candidate: Candidate, question: Question) -> dict[str, Cell]:
 
 
 def _interpreted(predictions: Predictions, truth: Truth) -> tuple[str, ...]:
-    return count_as_wrong(predictions, truth).interpreted
+    counted = count_as_wrong(predictions, truth)
+    said = "" if counted.unanswered is None else counted.unanswered.sentence()
+    return (*counted.interpreted, *([said] if said else []))
 
 
 def _positive_note(truth: Truth) -> list[str]:

@@ -178,8 +178,8 @@ def test_compare_treats_all_models_alike(labels, table):
     said = found.document()["provenance"]["interpreted"]
     assert [text.split(" (")[0] for text in said["a"]] == [
         "3 classes of the predictions mapped onto 3 by <mapping>.",
-        "6 of 60 images have no usable prediction and count as wrong",
         f"60 images scored as {found.n} cases by lesion_id",
+        "6 of 60 answers have no prediction",
     ]
     assert len(said["b"]) == 2
 

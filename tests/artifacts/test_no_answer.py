@@ -33,10 +33,10 @@ def test_a_missing_melanoma_is_also_a_missed_malignancy():
     share = (1 - 1e-6) / 3
     np.testing.assert_allclose(made.y_prob[4], [share, 0, 1e-6, 2 * share], atol=1e-15)
     np.testing.assert_allclose(made.y_prob[5], [share, 1e-6, 0, 2 * share], atol=1e-15)
-    (said,) = made.interpreted
-    assert said == (
-        "2 of 6 images have no usable prediction and count as wrong "
-        "(2 have no prediction; by skin type: I 1 of 2, VI 1 of 3)."
+    assert made.interpreted == ()
+    assert made.unanswered.sentence() == (
+        "2 of 6 answers have no prediction (2); they count as wrong; by skin type: "
+        "I-II 50 % (1 of 2), V-VI 33 % (1 of 3), unknown 0 % (0 of 1)."
     )
     groups = {name: int(rows.sum()) for name, rows in made.unanswered.groups()["fst"].items()}
     assert groups == {"I": 2, "VI": 3, "unknown": 1}
@@ -142,7 +142,9 @@ def test_missing_images_join_those_with_a_reason():
         read_predictions(table, truth)
     made = add_missing(read_predictions(table, truth, partial=True), truth, source="p.csv")
     assert made.no_answer.tolist() == ["missing", "refused", None, "missing", "unparsable", None]
-    assert "2 have no prediction, 1 refused and 1 not readable" in count_as_wrong(made, truth).interpreted[0]
+    assert "were refused (1) or could not be read (1) or have no prediction (2)" in (
+        count_as_wrong(made, truth).unanswered.sentence()
+    )
 
 
 def test_a_model_that_answers_nothing_is_scored():

@@ -8,10 +8,11 @@ import pytest
 import timm
 import torch
 
-from dermbench.errors import UsageError
+from dermbench.errors import InputError, UsageError
 from dermbench.training import embed, predict, train
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.network.features import compute_features
+from dermbench.training.predicting import network_predictor
 from dermbench.training.predicting.run_loading import load_run
 
 
@@ -19,7 +20,7 @@ def test_a_run_embeds_every_image_as_its_probe_sees_it(finished_run, shared_data
     out = tmp_path / "e.parquet"
     table = embed(finished_run, shared_dataset, out=out)
     pd.testing.assert_frame_equal(pd.read_parquet(out), table)
-    assert set(table["image_id"]) == set(shared_dataset.manifest["image_id"])
+    assert list(table["image_id"]) == list(shared_dataset.manifest["image_id"])
     network, config, _, runtime = load_run(finished_run, shared_dataset)
     samples = load_samples(shared_dataset, "test", config.cached_side)
     expected = compute_features(network, samples, config, runtime)
@@ -38,6 +39,27 @@ def test_a_probe_reads_what_embed_writes(finished_run, shared_dataset, tmp_path,
     assert len(predictions) == 9
     again = embed(tmp_path / "probe", shared_dataset)  # a probe embeds by its table
     np.testing.assert_array_equal(again.iloc[:, 1:].to_numpy(), embed(finished_run, shared_dataset).iloc[:, 1:])
+
+
+def test_a_run_embeds_images_of_other_classes(finished_run, make_dataset, tmp_path):
+    other = make_dataset(tmp_path / "data", per_class=(2, 1, 1), classes=("macule", "wheal"))
+    assert list(embed(finished_run, other)["image_id"]) == list(other.manifest["image_id"])
+
+
+def test_a_run_that_has_learnt_images_of_val_does_not_embed_them(shared_dataset, make_dataset, run, tmp_path):
+    run(shared_dataset, tmp_path / "run", "epochs=0", "probe_l2=0.1", "folds=2", "selection=last")
+    with pytest.raises(UsageError, match="would be validated on images that it has learnt"):
+        embed(tmp_path / "run", shared_dataset)
+    other = make_dataset(tmp_path / "data", per_class=(2, 1, 1))
+    assert len(embed(tmp_path / "run", other)) == 12
+
+
+def test_embeddings_that_are_no_numbers_are_refused(finished_run, shared_dataset, tmp_path, monkeypatch):
+    collect = network_predictor.collect
+    monkeypatch.setattr(network_predictor, "collect", lambda *given: collect(*given) * np.nan)
+    with pytest.raises(InputError, match="NaN in place of embeddings for 45 images"):
+        embed(finished_run, shared_dataset, out=tmp_path / "e.csv")
+    assert not (tmp_path / "e.csv").exists()
 
 
 def test_a_timm_network_embeds_with_local_weights(shared_dataset, tmp_path):

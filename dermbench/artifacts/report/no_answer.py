@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from dermbench.artifacts.no_answer import REASONS, Reason, no_answer_sentence
 from dermbench.artifacts.report.parts import Cell, Part
 
 
@@ -49,18 +50,6 @@ class NoAnswer(Part):
     def sentence(self) -> str:
         """Say how many images count as wrong, why, and of which skin types they are; empty where none does."""
         every = self.overall
-        reasons = (
-            (every.refused, "were refused"),
-            (every.unparsable, "could not be read"),
-            (every.missing, "are missing"),
-        )
-        said = " or ".join(f"{words} ({n:,})" for n, words in reasons if n)
-        if not said:
-            return ""
-        groups = self.features.get("fst_band") or self.features.get("fst") or {}
-        shares = [
-            f"{name} {100 * group.absent / group.n:.0f} % ({group.absent:,} of {group.n:,})"
-            for name, group in groups.items()
-        ]
-        by = f"; by skin type: {', '.join(shares)}" if shares else ""
-        return f"{every.absent:,} of {every.n:,} answers {said}; they count as wrong{by}."
+        counts: dict[Reason, int] = {reason: getattr(every, reason) for reason in REASONS}
+        rows = self.features.get("fst_band") or self.features.get("fst") or {}
+        return no_answer_sentence(every.n, counts, {name: (row.absent, row.n) for name, row in rows.items()})

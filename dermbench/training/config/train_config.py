@@ -27,11 +27,14 @@ class Names:
     ----------
     tables
         Known names for each option of :data:`NAMED`.
+    method
+        Raises ValueError for a training method that is unknown, or a combination that cannot be.
     options
         Completes the given options of a training method; raises ValueError for unknown or wrong ones.
     """
 
     tables: Mapping[str, Mapping[str, Any]]
+    method: Callable[[str], None]
     options: Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -133,6 +136,13 @@ class TrainConfig(BaseModel):
         if fold >= max(1, info.data.get("folds", fold + 1)):
             raise ValueError("folds are counted from 0 to folds - 1")
         return fold
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str, info: ValidationInfo) -> str:
+        if isinstance(info.context, Names):
+            info.context.method(name)
+        return name
 
     @field_validator("method_options")
     @classmethod

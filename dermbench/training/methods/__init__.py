@@ -30,6 +30,7 @@ __all__ = [
     "TrainingSplit",
     "make_method",
     "method_class",
+    "validate_method",
     "validate_options",
 ]
 
@@ -78,15 +79,20 @@ def method_class(names: str) -> type[Method]:
     return type(names, tuple(c for c in classes.values() if c is not Method), {"Options": options})
 
 
+def validate_method(names: str) -> None:
+    """Raise :class:`ValueError` for unknown methods, or those that cannot be combined."""
+    try:
+        method_class(names)
+    except DermbenchError as error:
+        raise ValueError(str(error)) from error
+
+
 def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the complete options of a method.
 
-    :class:`ValueError` with all problems: unknown names, with the nearest known one, and wrong values.
+    :class:`ValueError` with all problems: unknown options, with the nearest known one, and wrong values.
     """
-    try:
-        options = method_class(names).Options
-    except DermbenchError as error:
-        raise ValueError(str(error)) from error
+    options = method_class(names).Options
     known = options.model_fields
     try:
         return options.model_validate(values).model_dump(mode="json")

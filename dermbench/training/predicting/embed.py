@@ -10,13 +10,11 @@ import pandas as pd
 from dermbench.artifacts import read_dataset
 from dermbench.artifacts.manifest import Dataset
 from dermbench.artifacts.tables import write_table
-from dermbench.training.predicting.predictor import Request
+from dermbench.training.predicting.predictor import Request, check_finite
 from dermbench.training.predicting.registry import find_predictors
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 
 def embed(
@@ -57,19 +55,20 @@ def embed(
     Raises
     ------
     UsageError
-        When the candidate has no embeddings.
+        When the candidate has no embeddings, or is a run on folds of this dataset.
+    InputError
+        When an embedding is NaN or infinite.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     request = Request(batch_size=batch_size, device=device, weights=weights)
     (predictor,) = find_predictors([str(candidate)], request)
-    parts: list[NDArray[np.float64]] = []
-    ids: list[NDArray[np.object_]] = []
-    for split in dict.fromkeys(dataset.manifest["split"]):
-        ids.append(dataset.part(split)["image_id"].to_numpy(dtype=object))
-        parts.append(predictor.embed(dataset, split))
-    table = pd.DataFrame(np.concatenate(parts).astype(np.float32))
+    splits = list(dict.fromkeys(dataset.manifest["split"]))
+    ids = np.concatenate([dataset.part(split)["image_id"].to_numpy(dtype=object) for split in splits])
+    values = np.concatenate([predictor.embed(dataset, split) for split in splits])
+    check_finite(str(predictor), ids, values, "embeddings")
+    table = pd.DataFrame(values.astype(np.float32), index=ids).loc[list(dataset.manifest["image_id"])]
     table.columns = pd.Index([f"f{k}" for k in range(table.shape[1])])
-    table.insert(0, "image_id", np.concatenate(ids))
+    table = table.rename_axis("image_id").reset_index()
     if out is not None:
         write_table(out, table)
     return table

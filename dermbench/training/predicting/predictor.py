@@ -157,13 +157,18 @@ class FilePredictor(Predictor):
 
 
 def checked(source: str, found: Predicted) -> Predicted:
-    """Return predictions; NaN and infinity in place of probabilities are an InputError that names the images."""
-    wrong = ~np.isfinite(found.prob).all(axis=1)
+    """Return predictions whose probabilities are finite."""
+    check_finite(source, found.image_id, found.prob, "probabilities")
+    return found
+
+
+def check_finite(source: str, image_id: NDArray[np.object_], values: NDArray[np.float64], what: str) -> None:
+    """Refuse NaN and infinity in any row of ``values``; the :class:`InputError` names the images."""
+    wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
-        which = f"{int(wrong.sum()):,} images: {name_some(found.image_id[wrong])}"
+        which = f"{int(wrong.sum()):,} images: {name_some(image_id[wrong])}"
         raise InputError(
             source,
-            [f"gives NaN in place of probabilities for {which}"],
+            [f"gives NaN in place of {what} for {which}"],
             remedy="Its weights or its normalisation are damaged, or its arithmetic overflows.",
         )
-    return found

@@ -13,7 +13,7 @@ from dermbench.artifacts.guarded import MAX_DEPTH, parse_toml, read_toml
 from dermbench.errors import InputError, UsageError, suggest
 from dermbench.training.config.train_config import Names, TrainConfig
 from dermbench.training.data.balance import CLASS_WEIGHTS, LABELS, SAMPLERS
-from dermbench.training.methods import validate_options
+from dermbench.training.methods import validate_method, validate_options
 from dermbench.training.run.optim import OPTIMIZERS
 from dermbench.training.run.schedule import SCHEDULES
 from dermbench.training.run.selection import SELECTIONS
@@ -32,6 +32,7 @@ NAMES = Names(
         "schedule": SCHEDULES,
         "selection": SELECTIONS,
     },
+    validate_method,
     validate_options,
 )
 PRESETS = files("dermbench.training.config") / "presets"

@@ -110,7 +110,7 @@ def test_a_class_map_missing_predictions_and_cases(folder, tmp_path):
     said = json.loads(done.stdout)["provenance"]["interpreted"]
     assert said["a@0"] == [said["other"][0]]
     assert said["other"][0].endswith("by map.toml.")
-    assert said["other"][1].startswith("1 of 90 images have no usable prediction")
+    assert said["other"][1].startswith("1 of 90 answers have no prediction (1); they count as wrong")
     assert "the truth has no lesion_id" in str(
         run(folder, "a@0.csv", "b.csv", "--aggregate", "lesion_id").exception
     )

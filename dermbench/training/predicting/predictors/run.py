@@ -22,7 +22,7 @@ from dermbench.training.network.scoring import softmax
 from dermbench.training.predicting.neighbours import Bank
 from dermbench.training.predicting.network_predictor import NetworkPredictor, Opened, over_views
 from dermbench.training.predicting.predictor import Predicted, Seen
-from dermbench.training.predicting.run_loading import configuration, load_run
+from dermbench.training.predicting.run_loading import configuration, load_run, open_run
 from dermbench.training.predicting.unseen import validation_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,24 @@ class RunPredictor(NetworkPredictor):
     def open(self, dataset: Dataset) -> Opened:
         """Return the network of the run."""
         return Opened(*load_run(Path(self.name), dataset, device=self.request.device))
+
+    def open_encoder(self, dataset: Dataset) -> Opened:
+        """Return the network of the run, whatever classes it was trained on.
+
+        Raises
+        ------
+        UsageError
+            Of a run on folds of the dataset, which has trained on images of ``val``: a probe on its embeddings
+            would be validated on images that the network has learnt.
+        """
+        seen = self.seen()
+        if seen.folds and seen.dataset == dataset.info.digest:
+            raise UsageError(
+                f"{self} was trained on folds of {dataset.root}: a probe on its embeddings would be validated on "
+                "images that it has learnt",
+                remedy="Embed a run without folds, or another dataset.",
+            )
+        return Opened(*open_run(Path(self.name), device=self.request.device, data=str(dataset.root)))
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
         """Return the mean over the views of the probabilities, mixed with the labels of neighbours if asked."""
