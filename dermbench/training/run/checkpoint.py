@@ -42,7 +42,6 @@ class State(BaseModel):
     epoch: int = Field(0, ge=0)
     step: int = Field(0, ge=0)
     best_epoch: int | None = Field(None, ge=0)
-    best_score: float | None = None
     stale: int = Field(0, ge=0)
     stopped: str = ""
     history: list[Row] = Field(default_factory=list)

@@ -191,7 +191,7 @@ class Trainer:
         state.history.append(row)
         chosen = self.rule.choose(state.history)
         best = chosen is row
-        state.best_epoch, state.best_score = int(chosen["epoch"]), chosen[self.rule.column]
+        state.best_epoch = int(chosen["epoch"])
         state.stale = 0 if best else state.stale + 1
         if best and self.job.world.first:
             self._keep_weights(state.epoch)
