@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from dermbench.artifacts.files import dump_json
 from dermbench.artifacts.report import Disparity
 from dermbench.leaderboard.ranking import GAP_METRIC
-from dermbench.reporting.disparity import verdict_words
 from dermbench.reporting.names import headline_metrics, sorted_groups
+from dermbench.reporting.sections.disparity import verdict_words
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:

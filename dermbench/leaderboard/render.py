@@ -9,11 +9,11 @@ from dermbench.artifacts.wording import NONE, decimal
 from dermbench.errors import UsageError
 from dermbench.leaderboard.consistency import consistency
 from dermbench.leaderboard.ranking import GAP_METRIC, primary_feature
-from dermbench.reporting.disparity import gap_text, verdict_words
 from dermbench.reporting.markdown import markdown_table
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column
+from dermbench.reporting.sections.disparity import gap_text, verdict_words
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text, plain
 
 if TYPE_CHECKING:

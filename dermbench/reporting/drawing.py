@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Disparity, Undefined
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE, decimal
-from dermbench.reporting.groups import twins
-from dermbench.reporting.names import feature_title, headline_metrics, metric_title, sorted_features, sorted_groups
+from dermbench.reporting.features import shown_features
+from dermbench.reporting.names import feature_title, headline_metrics, metric_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.text import plain
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dermbench.artifacts.report import Cell, Report
-    from dermbench.reporting.disparity import Row
+    from dermbench.reporting.sections.disparity import Row
 
 LABEL, PLOT, MARGIN = 250.0, 470.0, 200.0
 """Widths of the names, of the plot and of the values beside it."""
@@ -94,8 +94,8 @@ def forest(report: Report) -> Forest | None:
     if name is None or overall is None or overall.value is None:
         return None
     scale = _scale(report, name)
-    same, marks, y = twins(report.features), [], TOP + LINE
-    for feature in [f for f in sorted_features(report.features) if f not in same]:
+    marks, y = [], TOP + LINE
+    for feature in shown_features(report.features):
         y += LINE + GAP
         marks.append(Mark(plain(feature_title(feature)), y))
         groups = report.features[feature].groups

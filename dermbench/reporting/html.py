@@ -11,18 +11,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dermbench.artifacts.report import Undefined
 from dermbench.reporting import drawing
-from dermbench.reporting.clinical import roc_curves
 from dermbench.reporting.names import headline_metrics, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
 from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
-from dermbench.reporting.summary import GAPS, METRICS_TITLE, SUMMARY, gap_items
+from dermbench.reporting.sections.clinical import roc_curves
+from dermbench.reporting.sections.summary import GAPS, METRICS_TITLE, SUMMARY, gap_items
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
-    from dermbench.reporting.disparity import Row
     from dermbench.reporting.section import Section
+    from dermbench.reporting.sections.disparity import Row
 
 OWN = (SUMMARY, METRICS_TITLE, GAPS)
 """Sections that the page draws in its own way."""

@@ -11,8 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from dermbench.reporting.groups import twins
-from dermbench.reporting.names import sorted_features
+from dermbench.reporting.features import shown_features
 from dermbench.reporting.numbers import MARK
 from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
@@ -71,7 +70,7 @@ def _shortened(section: Section) -> Section:
 
 def _main_notes(report: Report) -> list[str]:
     """Leave out notes about features other than the main one."""
-    names = sorted_features(report.features.keys() - twins(report.features).keys())
+    names = shown_features(report.features)
     others = tuple(f"{name}: " for name in report.features if name not in names[:1])
     return [note for note in all_notes(report) if not note.startswith(others)]
 

@@ -15,7 +15,7 @@ from dermbench.errors import InputError
 from dermbench.evaluation import evaluate
 from dermbench.reporting.html import to_html
 from dermbench.reporting.markdown import to_markdown
-from dermbench.reporting.without_twins import TITLE
+from dermbench.reporting.sections.without_twins import TITLE
 
 CLASSES = ("a", "b", "c")
 N = 120

@@ -16,7 +16,7 @@ from dermbench.leaderboard.board import read_board
 from dermbench.leaderboard.ranking import Ranked, rank
 from dermbench.leaderboard.recompute import difference
 from dermbench.leaderboard.render import BEGIN, END, splice
-from dermbench.reporting.disparity import verdict_words
+from dermbench.reporting.sections.disparity import verdict_words
 
 WORDS = {"disparity": "disparity", "undecided": "not settled"}
 

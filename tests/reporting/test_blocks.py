@@ -9,8 +9,8 @@ from rich.console import Console
 from dermbench.artifacts.report import Report, Undefined
 from dermbench.artifacts.wording import MINUS, NONE
 from dermbench.reporting import print_report
-from dermbench.reporting.disparity import gap_text, verdict_words
 from dermbench.reporting.sections import sections
+from dermbench.reporting.sections.disparity import gap_text, verdict_words
 
 
 def tables(raw):

@@ -11,7 +11,7 @@ from dermbench.api import evaluate
 from dermbench.artifacts.report import Report, Undefined
 from dermbench.cli import app
 from dermbench.errors import UsageError
-from dermbench.reporting.adjusted import adjusted_sections
+from dermbench.reporting.sections.adjusted import adjusted_sections
 
 
 def tables(n=600, *, seed=0):

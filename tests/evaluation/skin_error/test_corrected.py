@@ -11,7 +11,7 @@ from dermbench.api import evaluate
 from dermbench.artifacts.report import Report, Undefined
 from dermbench.cli import app
 from dermbench.evaluation.skin_error.regression import Cells, side_differences
-from dermbench.reporting.skin_error import skin_error_sections
+from dermbench.reporting.sections.skin_error import skin_error_sections
 
 
 def tables(n=900, labellings=2, *, error=0.25, drop=0.3, seed=0):

@@ -7,25 +7,26 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import LEVEL, THIN, Undefined
 from dermbench.artifacts.wording import NONE, p_value, span_words
 from dermbench.reporting.names import sorted_groups
+from dermbench.reporting.report_sections import FeatureView, for_feature
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dermbench.artifacts.report import Feature, ScreenCell, ScreenRow
+    from dermbench.artifacts.report import ScreenCell, ScreenRow
 
 DAGGER = "†"
 
 
-def screen_sections(title: str, feature: Feature, classes: Sequence[str]) -> list[Section]:
+@for_feature(30)
+def screen_sections(view: FeatureView) -> list[Section]:
     """Return the table of recall by class and group as k/n; the reason alone where there is none."""
-    heading = f"Recall by class and {title}"
+    feature = view.feature
+    heading = f"Recall by class and {view.title}"
     if isinstance(feature.screen, Undefined):
         return [
             Section(heading, notes=(f"{NONE} {plain(feature.screen.reason, limit=PROSE_LIMIT)}",), detail=True)
         ]
-    rows = {name: feature.screen[name] for name in classes if name in feature.screen}
+    rows = {label: feature.screen[label] for label in view.report.classes if label in feature.screen}
     groups = sorted_groups({group for row in rows.values() for group in row.cells})
     if not groups:
         return []
@@ -38,8 +39,8 @@ def screen_sections(title: str, feature: Feature, classes: Sequence[str]) -> lis
         Column("q", meaning="q: smallest corrected p of the class."),
     )
     table = tuple(
-        (plain(name), *(_count(row.cells.get(group)) for group in groups), *_lowest(row))
-        for name, row in rows.items()
+        (plain(label), *(_count(row.cells.get(group)) for group in groups), *_lowest(row))
+        for label, row in rows.items()
     )
     marks = "k/n: images recognised, of the images of the class. "
     marks += f"{DAGGER} fewer than {THIN} images. * differs from the other groups (q ≤ .05)."

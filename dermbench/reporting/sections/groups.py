@@ -1,4 +1,4 @@
-"""The tables of one sensitive feature's groups, and which features are the same."""
+"""The tables of one sensitive feature's groups."""
 
 from __future__ import annotations
 
@@ -10,68 +10,40 @@ from dermbench.reporting.names import (
     LEADING,
     SMALL,
     STANDARDISED,
-    feature_title,
     headline_metrics,
     metric_title,
     shown_metrics,
-    sorted_features,
     sorted_groups,
 )
 from dermbench.reporting.numbers import Footnotes, cell_text, count
+from dermbench.reporting.report_sections import FeatureView, for_feature
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dermbench.artifacts.report import Feature, Group
+    from dermbench.artifacts.report import Group
 
 DAGGER = "†"
 MIX = "standardised: as if every group had the class mix of all groups together, over classes with 10 true cases "
 MIX += "in each."
 
 
-def twins(features: Mapping[str, Feature]) -> dict[str, str]:
-    """Return {feature: earlier feature} for features with the same groups, sizes and values throughout."""
-    first: dict[str, str] = {}
-    found = {}
-    for name in sorted_features(features):
-        key = repr(_fingerprint(features[name].groups))
-        if key == "[]":
-            continue
-        if key in first:
-            found[name] = first[key]
-        first.setdefault(key, name)
-    return found
-
-
-def _fingerprint(groups: Mapping[str, Group]) -> list[tuple[str, int, list[tuple[str, float | None]]]]:
-    return [
-        (name, group.n, sorted((metric, cell.value) for metric, cell in group.cells.items()))
-        for name, group in sorted(groups.items())
-    ]
-
-
-def twin_note(name: str, first: str) -> str:
-    """Return the line that stands for a feature that is the same as an earlier one."""
-    return f"{feature_title(name)}: identical with {feature_title(first)} in every group and value."
-
-
-def group_sections(
-    title: str, feature: Feature, first: Sequence[str] = (), *, detail: bool = False
-) -> list[Section]:
+@for_feature(10)
+def group_sections(view: FeatureView) -> list[Section]:
     """Return the tables of one feature: a row a group, at most four metrics side by side.
 
-    Headline metrics come first, those of ``first`` before all, then raw beside class-mix standardised values, then
+    The report's own first metrics lead, then headline metrics, then raw beside class-mix standardised values, then
     further metrics.
     """
-    groups = feature.groups
+    title, groups = view.title, view.feature.groups
     names = {name for group in groups.values() for name in group.cells}
     standardised = [name for name in shown_metrics(names) if name.startswith(STANDARDISED)]
     metrics = shown_metrics(names - set(standardised))
-    leading = headline_metrics(metrics, first)[:LEADING]
+    leading = headline_metrics(metrics, view.report.first_metrics)[:LEADING]
     rest = [name for name in metrics if name not in leading]
-    tables = [_table(f"By {title}", groups, leading, detail=detail)] if leading else []
+    tables = [_table(f"By {title}", groups, leading, detail=not view.main)] if leading else []
     if standardised:
         pairs = [name for s in standardised for name in (s.removeprefix(STANDARDISED), s) if name in names]
         tables.append(_standardised(f"By {title}, same class mix", groups, pairs))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.wording import decimal
 from dermbench.reporting.names import SPARSE
 from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.report_sections import for_report
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
 
@@ -24,7 +25,8 @@ SCREEN = 30
 DAGGER = "†"
 
 
-def per_class_section(report: Report) -> Section:
+@for_report(80)
+def per_class_section(report: Report) -> list[Section]:
     """Return one row a class: support, precision, recall, F1 with intervals."""
     notes = Footnotes(merge=True)
     rows = []
@@ -37,16 +39,17 @@ def per_class_section(report: Report) -> Section:
     legend = (f"{DAGGER} fewer than {SPARSE} true cases.",) if marked else ()
     columns = ("class", "support", "precision (95 %)", "recall (95 %)", "F1 (95 %)")
     long = len(rows) > SCREEN
-    return Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=long)
+    return [Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=long)]
 
 
-def confusion_section(report: Report) -> Section | None:
+@for_report(90)
+def confusion_section(report: Report) -> list[Section]:
     """Return the confusion matrix, or the most frequent confusions when there are many classes."""
     labels, matrix = report.confusion.labels, report.confusion.matrix
     if not labels:
-        return None
+        return []
     if len(labels) > WIDEST_MATRIX:
-        return _most_confused(labels, matrix)
+        return [_most_confused(labels, matrix)]
     heads = [plain(name) for name in labels]
     numbered = max(map(len, heads)) > 6
     rows = tuple(
@@ -55,7 +58,7 @@ def confusion_section(report: Report) -> Section | None:
     )
     columns = [str(i) for i in range(1, len(heads) + 1)] if numbered else heads
     legend = "rows: true class; columns: predicted class" + (", by number." if numbered else ".")
-    return Section("Confusion matrix", _columns(("true", *columns)), rows, (legend,), detail=True)
+    return [Section("Confusion matrix", _columns(("true", *columns)), rows, (legend,), detail=True)]
 
 
 def _most_confused(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Section:

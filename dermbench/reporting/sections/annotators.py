@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, decimal
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.report_sections import FeatureView, for_feature
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import Safe, plain
 
-if TYPE_CHECKING:
-    from dermbench.artifacts.report import Feature, Report
 
-
-def annotator_sections(title: str, feature: Feature, report: Report) -> list[Section]:
+@for_feature(40)
+def annotator_sections(view: FeatureView) -> list[Section]:
     """Return how the annotators agree, and between what the primary gap lies; none with one annotator."""
+    title, feature, report = view.title, view.feature, view.report
     block = feature.annotators
     if block is None:
         return []

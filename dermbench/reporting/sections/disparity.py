@@ -10,13 +10,14 @@ from dermbench.artifacts.report import LEVEL, Disparity, Undefined
 from dermbench.artifacts.wording import NONE, counted, decimal, enumerated, limit, limits, p_value, span_words
 from dermbench.reporting.names import headline_metrics, is_macro, metric_title, shown_metrics
 from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.report_sections import FeatureView, for_feature
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dermbench.artifacts.report import Feature, Report
+    from dermbench.artifacts.report import Report
 
 Row = Disparity | Undefined
 RAW = "raw, includes class mix"
@@ -52,24 +53,23 @@ LEGENDS = {
 """What a column means, for those whose heading does not say it."""
 
 
-def disparity_sections(
-    title: str, feature: Feature, report: Report, *, explain: bool = True, detail: bool = False
-) -> list[Section]:
+@for_feature(20)
+def disparity_sections(view: FeatureView) -> list[Section]:
     """Return the tables of disparities, one row a metric: the gaps, then contrast and spread.
 
-    A value that is undefined is a dash with its reason beneath. With ``explain`` the columns are explained.
+    A value that is undefined is a dash with its reason beneath. The columns of the main feature are explained.
     """
-    rows = feature.disparities
+    title, rows, report = view.title, view.feature.disparities, view.report
     order = dict.fromkeys([*headline_metrics(rows, report.first_metrics), *shown_metrics(rows)])
-    items = [Item(name, rows[name]) for name in order]
+    items = [Item(metric, rows[metric]) for metric in order]
     if not items:
         return []
-    gaps = _table(f"Disparity by {title}", items, MAIN, explain=explain)
-    more = _table(f"Contrasts and spread by {title}", items, MORE, explain=explain)
+    gaps = _table(f"Disparity by {title}", items, MAIN, explain=view.main)
+    more = _table(f"Contrasts and spread by {title}", items, MORE, explain=view.main)
     said = macro_notes(items, len(report.classes))
     return [
         replace(gaps, notes=(*said, *gaps.notes), detail=True),
-        replace(more, detail=detail, lead=len(headline_metrics(rows, report.first_metrics))),
+        replace(more, detail=not view.main, lead=len(headline_metrics(rows, report.first_metrics))),
     ]
 
 

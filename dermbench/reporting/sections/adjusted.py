@@ -8,6 +8,7 @@ from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, counted, enumerated, span_words
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
+from dermbench.reporting.report_sections import for_report
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 TITLE = "Adjusted differences"
 
 
+@for_report(60)
 def adjusted_sections(report: Report) -> list[Section]:
     """Return differences: raw, with the class held fixed, with all columns held fixed; none if not asked for."""
     block = report.adjusted

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, decimal
-from dermbench.reporting.groups import group_legend, twins
-from dermbench.reporting.names import feature_title, sorted_features, sorted_groups
+from dermbench.reporting.features import shown_features
+from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text, count
+from dermbench.reporting.report_sections import for_report
 from dermbench.reporting.section import Column, Section
+from dermbench.reporting.sections.groups import group_legend
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
@@ -46,13 +48,13 @@ COLUMNS = (
 )
 
 
+@for_report(110)
 def calibration_sections(report: Report) -> list[Section]:
     """Return calibration and abstention tables, one a feature; the reason alone where there is none."""
     block = report.calibration
     if isinstance(block, Undefined):
         return [_reason("Calibration", block)]
-    same = twins(report.features)
-    names = [name for name in sorted_features(block.features) if name not in same]
+    names = [name for name in shown_features(report.features) if name in block.features]
     tables = [_calibration(name, block, first=i == 0) for i, name in enumerate(names)]
     if not names:
         tables = [_calibration(None, block, first=True)]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import counted
-from dermbench.reporting.disparity import COLUMNS, MAIN, Item, family_note, macro_notes, write_row
-from dermbench.reporting.groups import twin_note, twins
-from dermbench.reporting.names import feature_title, headline_metrics, metric_title, shown_metrics, sorted_features
+from dermbench.reporting.features import repeated_notes, shown_features
+from dermbench.reporting.names import feature_title, headline_metrics, metric_title, shown_metrics
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
+from dermbench.reporting.report_sections import for_report
 from dermbench.reporting.section import Column, Section
+from dermbench.reporting.sections.disparity import COLUMNS, MAIN, Item, family_note, macro_notes, write_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,15 +23,21 @@ SUMMARY, METRICS_TITLE, GAPS = "Summary", "Metrics", "Disparities"
 """Titles of the first sections, which the page draws in its own way."""
 
 
-def summary_sections(report: Report) -> list[Section]:
-    """Return the summary, the headline metrics, the gaps in them, and the further metrics."""
+@for_report(10)
+def summary_section(report: Report) -> list[Section]:
+    """Return the sentences of the summary."""
+    return [Section(SUMMARY, sentences=tuple(sentence.text for sentence in report.summary))]
+
+
+@for_report(30)
+def metric_sections(report: Report) -> list[Section]:
+    """Return the headline metrics, the gaps in them, and the further metrics."""
     leading = headline_metrics(report.overall, report.first_metrics)
     further = [name for name in shown_metrics(report.overall) if name not in leading]
     equal = ("micro-F1 equals accuracy: each image has one true and one predicted class.",)
     said = equal if {"accuracy", "micro_f1"} <= report.overall.keys() else ()
     gaps = gap_section(report)
     return [
-        Section(SUMMARY, sentences=tuple(sentence.text for sentence in report.summary)),
         _values(METRICS_TITLE, report, leading),
         *([] if gaps is None else [gaps]),
         replace(_values("Further metrics", report, further, said), detail=True),
@@ -40,12 +47,11 @@ def summary_sections(report: Report) -> list[Section]:
 def gap_items(report: Report) -> dict[str, list[Item]]:
     """Return {feature: disparities in headline metrics}, without features that repeat an earlier one."""
     features = report.features
-    same = twins(features)
     found = {}
-    for name in sorted_features(features):
+    for name in shown_features(features):
         rows = features[name].disparities
         items = [Item(metric, rows[metric]) for metric in headline_metrics(rows, report.first_metrics)]
-        if items and name not in same:
+        if items:
             found[name] = items
     return found
 
@@ -64,7 +70,7 @@ def gap_section(report: Report) -> Section | None:
         Column("metric", left=True),
         *(COLUMNS[part] for part in MAIN),
     )
-    lines = [*family_note(report), *(twin_note(name, first) for name, first in twins(features).items())]
+    lines = [*family_note(report), *repeated_notes(features)]
     for name, items in found.items():
         lines += [f"{feature_title(name)}, {note}" for note in macro_notes(items, len(report.classes))]
     return Section(GAPS, columns, tuple(rows), (*lines, *notes.lines())) if rows else None

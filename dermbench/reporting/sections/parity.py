@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, decimal, p_value
 from dermbench.reporting.numbers import Footnotes
+from dermbench.reporting.report_sections import FeatureView, for_feature
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dermbench.artifacts.report import Feature, ParityMeasure
+    from dermbench.artifacts.report import ParityMeasure
 
 MEASURES = {
     "pqd": "PQD",
@@ -37,9 +38,10 @@ DEFINITIONS = (
 )
 
 
-def parity_sections(title: str, feature: Feature, *, explain: bool = True) -> list[Section]:
+@for_feature(50)
+def parity_sections(view: FeatureView) -> list[Section]:
     """Return the table of measures and that of each class's ranges; the reason alone where there is none."""
-    measures = feature.parity
+    title, measures = view.title, view.feature.parity
     if isinstance(measures, Undefined):
         notes = (f"{NONE} {plain(measures.reason, limit=PROSE_LIMIT)}",)
         return [Section(f"Parity by {title}", notes=notes, detail=True)]
@@ -51,7 +53,7 @@ def parity_sections(title: str, feature: Feature, *, explain: bool = True) -> li
     rows = tuple((_measure_title(name), *_row(measures[name], marks)) for name in names)
     heads = ("value", "chance", "p", "classes left out")
     columns = (Column("measure", left=True), *(Column(head) for head in heads))
-    lines = (*((DEFINITIONS,) if explain else ()), *marks.lines())
+    lines = (*((DEFINITIONS,) if view.main else ()), *marks.lines())
     return [Section(f"Parity by {title}", columns, rows, lines, detail=True), *_ranges(title, measures)]
 
 

@@ -1,0 +1,107 @@
+"""What contributes sections to a report: makers that are found, each with its place in the reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dermbench.registry import Registry
+from dermbench.reporting.names import feature_title
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dermbench.artifacts.report import Feature, Report
+    from dermbench.reporting.section import Section
+
+FEATURES_ORDER = 100
+"""Place of the sensitive features among the sections of the report."""
+
+
+@dataclass(frozen=True)
+class FeatureView:
+    """One sensitive feature of a report.
+
+    Attributes
+    ----------
+    report
+        The report.
+    name
+        Name of the feature.
+    main
+        Whether it is the first one: its columns are explained, and a short report shows its tables.
+    """
+
+    report: Report
+    name: str
+    main: bool
+
+    @property
+    def title(self) -> str:
+        """What people call the feature."""
+        return feature_title(self.name)
+
+    @property
+    def feature(self) -> Feature:
+        """Its record."""
+        return self.report.features[self.name]
+
+
+@dataclass(frozen=True)
+class ReportMaker:
+    """Makes sections of a report as a whole.
+
+    Attributes
+    ----------
+    order
+        Place in the reading order: below :data:`FEATURES_ORDER` to come before the features.
+    make
+        Returns the sections; none where the report has nothing to show.
+    """
+
+    order: int
+    make: Callable[[Report], list[Section]]
+
+
+@dataclass(frozen=True)
+class FeatureMaker:
+    """Makes sections of each sensitive feature.
+
+    Attributes
+    ----------
+    order
+        Place among the sections of the feature.
+    make
+        Returns the sections of one feature; none where it has nothing to show.
+    """
+
+    order: int
+    make: Callable[[FeatureView], list[Section]]
+
+
+SECTIONS: Registry[ReportMaker | FeatureMaker] = Registry(
+    "report section", "dermbench.sections", is_one=lambda item: isinstance(item, ReportMaker | FeatureMaker)
+)
+"""Makers by name: the modules of ``sections/``, and entry points of the group ``dermbench.sections``."""
+
+
+def for_report(order: int) -> Callable[[Callable[[Report], list[Section]]], Callable[[Report], list[Section]]]:
+    """Return a decorator that registers a maker of sections of the report, under the function's name."""
+
+    def register(make: Callable[[Report], list[Section]]) -> Callable[[Report], list[Section]]:
+        SECTIONS.add(make.__name__, ReportMaker(order, make))
+        return make
+
+    return register
+
+
+def for_feature(
+    order: int,
+) -> Callable[[Callable[[FeatureView], list[Section]]], Callable[[FeatureView], list[Section]]]:
+    """Return a decorator that registers a maker of sections of each feature, under the function's name."""
+
+    def register(make: Callable[[FeatureView], list[Section]]) -> Callable[[FeatureView], list[Section]]:
+        SECTIONS.add(make.__name__, FeatureMaker(order, make))
+        return make
+
+    return register
