@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.registry import Registry
 from dermbench.reporting.names import feature_title
+from dermbench.reporting.section import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +58,13 @@ class ReportMaker:
         Place in the reading order: below :data:`FEATURES_ORDER` to come before the features.
     make
         Returns the sections; none where the report has nothing to show.
+    topic
+        What they are about.
     """
 
     order: int
     make: Callable[[Report], list[Section]]
+    topic: Topic = Topic.OTHER
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,13 @@ class FeatureMaker:
         Place among the sections of the feature.
     make
         Returns the sections of one feature; none where it has nothing to show.
+    topic
+        What they are about.
     """
 
     order: int
     make: Callable[[FeatureView], list[Section]]
+    topic: Topic = Topic.OTHER
 
 
 SECTIONS: Registry[ReportMaker | FeatureMaker] = Registry(
@@ -85,23 +92,25 @@ SECTIONS: Registry[ReportMaker | FeatureMaker] = Registry(
 """Makers by name: the modules of ``sections/``, and entry points of the group ``dermbench.sections``."""
 
 
-def for_report(order: int) -> Callable[[Callable[[Report], list[Section]]], Callable[[Report], list[Section]]]:
+def for_report(
+    order: int, topic: Topic = Topic.OTHER
+) -> Callable[[Callable[[Report], list[Section]]], Callable[[Report], list[Section]]]:
     """Return a decorator that registers a maker of sections of the report, under the function's name."""
 
     def register(make: Callable[[Report], list[Section]]) -> Callable[[Report], list[Section]]:
-        SECTIONS.add(make.__name__, ReportMaker(order, make))
+        SECTIONS.add(make.__name__, ReportMaker(order, make, topic))
         return make
 
     return register
 
 
 def for_feature(
-    order: int,
+    order: int, topic: Topic = Topic.OTHER
 ) -> Callable[[Callable[[FeatureView], list[Section]]], Callable[[FeatureView], list[Section]]]:
     """Return a decorator that registers a maker of sections of each feature, under the function's name."""
 
     def register(make: Callable[[FeatureView], list[Section]]) -> Callable[[FeatureView], list[Section]]:
-        SECTIONS.add(make.__name__, FeatureMaker(order, make))
+        SECTIONS.add(make.__name__, FeatureMaker(order, make, topic))
         return make
 
     return register

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    """What a section is about; the page of a report gathers sections of one topic under this heading."""
+
+    OVERALL = "All images"
+    CLINICAL = "Thresholds"
+    GROUPS = "Groups and gaps"
+    CLASSES = "Classes"
+    PARITY = "Parity measures"
+    CALIBRATION = "Calibration"
+    OTHER = "Further tables"
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,8 @@ class Section:
         Number of rows that a short report shows; None for all.
     explained
         Whether the meaning of the columns is said beneath.
+    topic
+        What it is about; the maker of the section says so when it is registered.
     """
 
     title: str
@@ -62,6 +77,7 @@ class Section:
     detail: bool = False
     lead: int | None = None
     explained: bool = True
+    topic: Topic = Topic.OTHER
 
     def legend(self) -> tuple[str, ...]:
         """Return one paragraph on what the columns mean; none where an earlier table has said it."""

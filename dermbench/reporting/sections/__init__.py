@@ -5,6 +5,7 @@ A module that is put into this package is found by itself.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -31,8 +32,8 @@ def sections(report: Report) -> list[Section]:
     makers = [maker for maker in found if isinstance(maker, FeatureMaker)]
     views = [FeatureView(report, name, main=i == 0) for i, name in enumerate(shown_features(report.features))]
     tables = [
-        *(table for maker in first for table in maker.make(report)),
-        *(table for view in views for maker in makers for table in maker.make(view)),
-        *(table for maker in whole[len(first) :] for table in maker.make(report)),
+        *(replace(table, topic=maker.topic) for maker in first for table in maker.make(report)),
+        *(replace(table, topic=maker.topic) for view in views for maker in makers for table in maker.make(view)),
+        *(replace(table, topic=maker.topic) for maker in whole[len(first) :] for table in maker.make(report)),
     ]
     return [table for table in tables if table.rows or table.notes or table.sentences]

@@ -9,7 +9,7 @@ from dermbench.artifacts.wording import NONE, counted, enumerated, span_words
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TITLE = "Adjusted differences"
 
 
-@for_report(60)
+@for_report(60, Topic.GROUPS)
 def adjusted_sections(report: Report) -> list[Section]:
     """Return differences: raw, with the class held fixed, with all columns held fixed; none if not asked for."""
     block = report.adjusted

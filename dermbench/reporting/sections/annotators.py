@@ -7,11 +7,11 @@ from dermbench.artifacts.wording import NONE, decimal
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import FeatureView, for_feature
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import Safe, plain
 
 
-@for_feature(40)
+@for_feature(40, Topic.GROUPS)
 def annotator_sections(view: FeatureView) -> list[Section]:
     """Return how the annotators agree, and between what the primary gap lies; none with one annotator."""
     title, feature, report = view.title, view.feature, view.report

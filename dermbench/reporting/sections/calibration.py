@@ -10,7 +10,7 @@ from dermbench.reporting.features import shown_features
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.sections.groups import group_legend
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
@@ -48,7 +48,7 @@ COLUMNS = (
 )
 
 
-@for_report(110)
+@for_report(110, Topic.CALIBRATION)
 def calibration_sections(report: Report) -> list[Section]:
     """Return calibration and abstention tables, one a feature; the reason alone where there is none."""
     block = report.calibration

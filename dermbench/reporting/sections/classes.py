@@ -8,7 +8,7 @@ from dermbench.artifacts.wording import decimal
 from dermbench.reporting.names import SPARSE
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import Safe, plain
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SCREEN = 30
 DAGGER = "†"
 
 
-@for_report(80)
+@for_report(80, Topic.CLASSES)
 def per_class_section(report: Report) -> list[Section]:
     """Return one row a class: support, precision, recall, F1 with intervals."""
     notes = Footnotes(merge=True)
@@ -42,7 +42,7 @@ def per_class_section(report: Report) -> list[Section]:
     return [Section("Per class", _columns(columns), tuple(rows), (*legend, *notes.lines()), detail=long)]
 
 
-@for_report(90)
+@for_report(90, Topic.CLASSES)
 def confusion_section(report: Report) -> list[Section]:
     """Return the confusion matrix, or the most frequent confusions when there are many classes."""
     labels, matrix = report.confusion.labels, report.confusion.matrix

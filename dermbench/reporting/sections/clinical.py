@@ -11,7 +11,7 @@ from dermbench.reporting.drawing import SQUARE, Scale
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.sections.disparity import gap_text, verdict_words
 from dermbench.reporting.text import plain
 
@@ -30,14 +30,14 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 4", "1 4", "9 2 2 2 2 2")
 COLOURS = ("#1b2430", "#17588c", "#9a3412", "#3f7d3a", "#6b4fa0", "#8a6d00", "#00797a", "#7b8794")
 
 
-@for_report(25)
+@for_report(25, Topic.CLINICAL)
 def operating_point_section(report: Report) -> list[Section]:
     """Return the table of operating points; none without points."""
     points = report.operating_points
     return [] if not points or report.positive is None else [_points(report, points)]
 
 
-@for_report(40)
+@for_report(40, Topic.CLINICAL)
 def clinical_sections(report: Report) -> list[Section]:
     """Return the tables of predictive values, of gaps at thresholds and of the curves; none without points."""
     points, tables = report.operating_points, list[Section]()

@@ -11,7 +11,7 @@ from dermbench.artifacts.wording import NONE, counted, decimal, enumerated, limi
 from dermbench.reporting.names import headline_metrics, is_macro, metric_title, shown_metrics
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import FeatureView, for_feature
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ LEGENDS = {
 """What a column means, for those whose heading does not say it."""
 
 
-@for_feature(20)
+@for_feature(20, Topic.GROUPS)
 def disparity_sections(view: FeatureView) -> list[Section]:
     """Return the tables of disparities, one row a metric: the gaps, then contrast and spread.
 

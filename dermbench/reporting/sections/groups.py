@@ -17,7 +17,7 @@ from dermbench.reporting.names import (
 )
 from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.report_sections import FeatureView, for_feature
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MIX = "standardised: as if every group had the class mix of all groups together,
 MIX += "in each."
 
 
-@for_feature(10)
+@for_feature(10, Topic.GROUPS)
 def group_sections(view: FeatureView) -> list[Section]:
     """Return the tables of one feature: a row a group, at most four metrics side by side.
 

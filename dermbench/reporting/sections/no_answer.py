@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.reporting.names import feature_title, sorted_features, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import NoAnswerGroup, Report
@@ -16,7 +16,7 @@ TITLE = "Images without a usable prediction"
 REASONS = {"missing": "no prediction", "refused": "refused", "unparsable": "not readable"}
 
 
-@for_report(20)
+@for_report(20, Topic.OVERALL)
 def no_answer_sections(report: Report) -> list[Section]:
     """Return one row for all images and one a skin type; none where every image has a usable prediction."""
     block = report.no_answer

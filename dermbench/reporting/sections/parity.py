@@ -8,7 +8,7 @@ from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, decimal, p_value
 from dermbench.reporting.numbers import Footnotes
 from dermbench.reporting.report_sections import FeatureView, for_feature
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ DEFINITIONS = (
 )
 
 
-@for_feature(50)
+@for_feature(50, Topic.PARITY)
 def parity_sections(view: FeatureView) -> list[Section]:
     """Return the table of measures and that of each class's ranges; the reason alone where there is none."""
     title, measures = view.title, view.feature.parity

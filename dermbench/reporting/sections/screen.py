@@ -8,7 +8,7 @@ from dermbench.artifacts.report import LEVEL, THIN, Undefined
 from dermbench.artifacts.wording import NONE, p_value, span_words
 from dermbench.reporting.names import sorted_groups
 from dermbench.reporting.report_sections import FeatureView, for_feature
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import PROSE_LIMIT, Safe, plain
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DAGGER = "†"
 
 
-@for_feature(30)
+@for_feature(30, Topic.CLASSES)
 def screen_sections(view: FeatureView) -> list[Section]:
     """Return the table of recall by class and group as k/n; the reason alone where there is none."""
     feature = view.feature

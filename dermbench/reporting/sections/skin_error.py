@@ -9,7 +9,7 @@ from dermbench.artifacts.wording import NONE, decimal, enumerated, span_words
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TITLE = "Errors in the skin types"
 
 
-@for_report(70)
+@for_report(70, Topic.GROUPS)
 def skin_error_sections(report: Report) -> list[Section]:
     """Return the primary gap with the labels as they are and corrected for their errors; none if not asked for."""
     block = report.skin_type_error

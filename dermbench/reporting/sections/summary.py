@@ -11,7 +11,7 @@ from dermbench.reporting.features import repeated_notes, shown_features
 from dermbench.reporting.names import feature_title, headline_metrics, metric_title, shown_metrics
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.sections.disparity import COLUMNS, MAIN, Item, family_note, macro_notes, write_row
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ SUMMARY, METRICS_TITLE, GAPS = "Summary", "Metrics", "Disparities"
 """Titles of the first sections, which the page draws in its own way."""
 
 
-@for_report(10)
+@for_report(10, Topic.OVERALL)
 def summary_section(report: Report) -> list[Section]:
     """Return the sentences of the summary."""
     return [Section(SUMMARY, sentences=tuple(sentence.text for sentence in report.summary))]
 
 
-@for_report(30)
+@for_report(30, Topic.OVERALL)
 def metric_sections(report: Report) -> list[Section]:
     """Return the headline metrics, the gaps in them, and the further metrics."""
     leading = headline_metrics(report.overall, report.first_metrics)

@@ -8,7 +8,7 @@ from dermbench.artifacts.wording import counted
 from dermbench.reporting.names import feature_title, headline_metrics, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.report_sections import for_report
-from dermbench.reporting.section import Column, Section
+from dermbench.reporting.section import Column, Section, Topic
 from dermbench.reporting.sections.disparity import gap_text, verdict_words
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TITLE = "Without twins"
 
 
-@for_report(50)
+@for_report(50, Topic.GROUPS)
 def twin_sections(report: Report) -> list[Section]:
     """Return headline metrics and the primary gap with and without twins; none where no image has a twin."""
     block = report.without_twins
