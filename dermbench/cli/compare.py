@@ -136,13 +136,14 @@ def _show(result: Comparison, target: Path | None, *, as_json: bool) -> None:
     from dermbench.artifacts.outputs import sole_writer_of
     from dermbench.console import make_console
     from dermbench.reporting.comparison import comparison_markdown, print_comparison
-    from dermbench.reporting.comparison_figures import write_figures
+    from dermbench.reporting.figures import comparison_figures
 
     print_comparison(result, make_console(stderr=as_json))
     if target is not None:
         with sole_writer_of(target, target.with_suffix(".md").name):
             result.write(target)
-            figures = write_figures(result, target.parent)
+            drawn = comparison_figures(result).values()
+            figures = [path for drawing in drawn for path in drawing.write(target.parent)]
             shown = [path.name for path in figures if path.suffix == ".svg"]
             write_text(target.with_suffix(".md"), comparison_markdown(result, figures=shown))
         names = [target.name, target.with_suffix(".md").name, *(path.name for path in figures)]

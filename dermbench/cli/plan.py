@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,8 +128,8 @@ def _show(plan: Plan, target: Path | None, *, as_json: bool) -> None:
     from dermbench.artifacts.files import write_text
     from dermbench.artifacts.outputs import sole_writer_of
     from dermbench.console import make_console
+    from dermbench.reporting.figures import plan_figures
     from dermbench.reporting.plan import plan_markdown, print_plan
-    from dermbench.reporting.plan_figure import write_curve
 
     if as_json:
         say(plan.text(), end="")
@@ -139,8 +140,8 @@ def _show(plan: Plan, target: Path | None, *, as_json: bool) -> None:
     page, figure = target.with_suffix(".md"), target.with_suffix(".svg")
     with sole_writer_of(target, page.name, figure.name):
         plan.write(target)
-        if plan.curves:
-            write_curve(plan, figure)
-        write_text(page, plan_markdown(plan, figure=figure.name if plan.curves else None))
-    written = [target, page, *([figure] if plan.curves else [])]
+        written = [target, page]
+        for drawing in plan_figures(plan).values():
+            written += replace(drawing, name=figure.stem).write(figure.parent, formats=("svg",))
+        write_text(page, plan_markdown(plan, figure=figure.name if figure in written else None))
     say(f"Wrote {', '.join(path.name for path in written)} in {target.parent}", err=True)

@@ -17,7 +17,8 @@ from dermbench.artifacts.comparison import Comparison, RankedModel, Ranks
 from dermbench.evaluation import compare
 from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.comparison_cells import change, signed
-from dermbench.reporting.comparison_figures import _label, rank_figure, write_figures
+from dermbench.reporting.figures import comparison_figures
+from dermbench.reporting.figures.comparison import _label, rank_figure
 from dermbench.reporting.numbers import Footnotes
 
 HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
@@ -85,11 +86,11 @@ def test_the_same_from_the_file(plain_one):
     assert printed(again) == printed(plain_one)
 
 
-def test_without_skin_types(tmp_path):
+def test_without_skin_types():
     item = comparison(skin=False)
     assert "No skin type is assessed" in printed(item)
     assert "No skin type is assessed" in comparison_markdown(item)
-    assert {path.stem for path in write_figures(item, tmp_path)} == {"ranks"}
+    assert set(comparison_figures(item)) == {"ranks"}
 
 
 def test_many_models_print_less_and_write_everything():
@@ -118,7 +119,7 @@ def test_a_reason_stands_for_what_is_missing():
     assert "no paired test of this metric is offered" in printed(item)
 
 
-def test_hostile_names_break_nothing(tmp_path):
+def test_hostile_names_break_nothing():
     item = comparison((HOSTILE, f"{HOSTILE}2"), margin=0.05)
     text, markdown = printed(item), comparison_markdown(item)
     for output in (text, markdown):
@@ -129,16 +130,17 @@ def test_hostile_names_break_nothing(tmp_path):
     for block in markdown.split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in rows}) <= 1
-    for path in write_figures(item, tmp_path):
-        if path.suffix == ".svg":
-            ET.parse(path)
+    for drawing in comparison_figures(item).values():
+        ET.fromstring(drawing.svg())
 
 
 def test_figures_open_and_are_the_same_again(plain_one, tmp_path):
-    first = write_figures(plain_one, tmp_path / "one")
-    second = write_figures(plain_one, tmp_path / "two")
+    first, second = (
+        [path for drawing in comparison_figures(plain_one).values() for path in drawing.write(tmp_path / place)]
+        for place in ("one", "two")
+    )
     assert [path.name for path in first] == [
-        f"{name}.{suffix}" for name in ("ranks", "groups", "pareto") for suffix in ("png", "svg")
+        f"{name}.{suffix}" for name in ("ranks", "differences", "worst-group") for suffix in ("svg", "png")
     ]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()

@@ -6,9 +6,13 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.files import atomic_path
+from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.report import Undefined
+from dermbench.artifacts.wording import decimal, enumerated
 from dermbench.reporting.comparison_cells import band
+from dermbench.reporting.figures.drawing import Drawing
+from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.style import CATEGORIES, colour
 from dermbench.reporting.names import (
     feature_title,
     metric_title,
@@ -19,77 +23,64 @@ from dermbench.reporting.names import (
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from dermbench.artifacts.comparison import Comparison, FeatureComparison, FrontModel, RankedModel, Ranks
+    from dermbench.artifacts.comparison import FeatureComparison, FrontModel, RankedModel, Ranks
 
-INK, GREY, FAINT = "#1f2933", "#7b8794", "#d9dee4"
-BLUE, ORANGE = "#0b6fa4", "#c2571a"
+INK, GREY, FAINT, BLUE, ORANGE = (colour(name) for name in ("ink", "soft", "faint", "mark", "accent"))
 NAME = 36
 """Characters of a model's name that a figure has room for."""
 MARKS = "os^Dv<>Pp*X"
-STYLE = {
-    "svg.hashsalt": "dermbench",
-    "font.family": "DejaVu Sans",
-    "font.size": 9.0,
-    "svg.fonttype": "path",
-    "text.parse_math": False,
-}
 
 
-def write_figures(
-    comparison: Comparison, folder: Path, *, formats: tuple[str, ...] = ("png", "svg")
-) -> list[Path]:
-    """Draw what a comparison has, each figure as PNG and SVG; the same comparison gives the same bytes.
-
-    Parameters
-    ----------
-    comparison
-        The comparison.
-    folder
-        Where to.
-    formats
-        Suffixes of the files.
-
-    Returns
-    -------
-    list of pathlib.Path
-        What was written.
-    """
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import
-
-    written = []
-    with mpl.rc_context():
-        mpl.rcParams.update(STYLE)  # type: ignore[arg-type]  # the stubs want literal keys
-        for name, draw in _figures(comparison).items():
-            figure = draw()
-            for suffix in formats:
-                path = folder / f"{name}.{suffix}"
-                with atomic_path(path) as temporary:
-                    metadata = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
-                    figure.savefig(temporary, format=suffix, dpi=150, metadata=metadata)
-                written.append(path)
-    return written
-
-
-def _figures(comparison: Comparison) -> dict[str, Callable[[], Figure]]:
-    found: dict[str, Callable[[], Figure]] = {}
+@figure("comparison", Comparison, order=10)
+def draw_comparison(comparison: Comparison) -> Iterator[Drawing]:
+    """Yield rank bands, and differences and worst groups of the first sensitive feature."""
     ranks = comparison.ranks
     if ranks.models:
-        found["ranks"] = lambda: rank_figure(ranks)
+        title = metric_title(ranks.metric)
+        yield Drawing(
+            "ranks",
+            f"Rank bands by {title}",
+            f"Models by {title}, best first: {_listed(ranks)}.",
+            "Lines: 95 % interval of each model on its own. A bar joins models that cannot be told apart.",
+            wide=True,
+            draw=lambda: rank_figure(ranks),
+        )
     feature = next(iter(sorted_features(comparison.features)), None)
     if feature is None:
-        return found
+        return
     views = _views(comparison.features[feature])
     metric = ranks.metric if ranks.metric in views else next(iter(sorted_metrics(views)), None)
-    found["groups"] = lambda: groups_figure(comparison, feature, metric or ranks.metric)
+    shown = metric or ranks.metric
+    yield Drawing(
+        "differences",
+        f"Differences by {feature_title(feature)}",
+        f"{_capital(metric_title(shown))} of each model minus that of {_label(comparison.baseline)}, by group.",
+        "Lines: paired 95 % interval; hollow: no interval.",
+        wide=True,
+        draw=lambda: groups_figure(comparison, feature, shown),
+    )
     if metric is not None:
-        found["pareto"] = lambda: pareto_figure(views[metric], feature, metric)
-    return found
+        yield Drawing(
+            "worst-group",
+            f"Overall against worst group, {feature_title(feature)}",
+            f"{_capital(metric_title(metric))} on all images against that of each model's worst group.",
+            "No other model is better in both than a model on the front.",
+            wide=True,
+            draw=lambda: pareto_figure(views[metric], feature, metric),
+        )
+
+
+def _listed(ranks: Ranks) -> str:
+    return enumerated(f"{_label(item.model)} {decimal(item.value, digits=3)}" for item in ranks.models)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _views(block: FeatureComparison) -> dict[str, dict[str, FrontModel]]:
@@ -100,12 +91,12 @@ def _views(block: FeatureComparison) -> dict[str, dict[str, FrontModel]]:
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.add_subplot()
+    drawn = Figure(figsize=(width, height), layout="constrained")
+    axes = drawn.add_subplot()
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(GREY)
     axes.tick_params(colors=INK, length=3)
-    return figure, axes
+    return drawn, axes
 
 
 def _label(name: str) -> str:
@@ -115,11 +106,11 @@ def _label(name: str) -> str:
     return text if len(text) <= NAME else f"{text[: half - 1]}\N{HORIZONTAL ELLIPSIS}{text[-half:]}"
 
 
-def _legend(figure: Figure, n_models: int) -> None:
+def _legend(drawn: Figure, n_models: int) -> None:
     """Put the legend below, where names of any length leave the axes their width, in room of its own."""
-    figure.legend(loc="outside lower left", frameon=False, fontsize=7)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height + 0.16 * n_models)
+    drawn.legend(loc="outside lower left", frameon=False, fontsize=7)
+    width, height = drawn.get_size_inches()
+    drawn.set_size_inches(width, height + 0.16 * n_models)
 
 
 def rank_figure(ranks: Ranks) -> Figure:
@@ -129,7 +120,7 @@ def rank_figure(ranks: Ranks) -> Figure:
     in place of average ranks, for there is one test set.
     """
     models = ranks.models
-    figure, axes, side = _rank_canvas(len(models), letters := _all_letters(models))
+    drawn, axes, side = _rank_canvas(len(models), letters := _all_letters(models))
     for row, item in enumerate(models):
         axes.axhline(row, color=FAINT, linewidth=0.6, zorder=0)
         if item.low is not None and item.high is not None:
@@ -141,7 +132,7 @@ def rank_figure(ranks: Ranks) -> Figure:
     axes.set_xlabel(f"{metric_title(ranks.metric)}, 95 % interval of each model on its own", color=INK)
     title = "Rank bands; a bar joins models that cannot be told apart" if letters else "Rank bands"
     axes.set_title(title, loc="left", color=INK, fontsize=10)
-    return figure
+    return drawn
 
 
 def _rank_canvas(n_models: int, letters: list[str]) -> tuple[Figure, Axes, Axes]:
@@ -149,8 +140,8 @@ def _rank_canvas(n_models: int, letters: list[str]) -> tuple[Figure, Axes, Axes]
     from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
 
     beside = 0.9 + 0.2 * len(letters)
-    figure = Figure(figsize=(6.2 + beside, 1.3 + 0.27 * n_models), layout="constrained")
-    axes, side = figure.subplots(1, 2, sharey=True, width_ratios=(6.2, beside))
+    drawn = Figure(figsize=(6.2 + beside, 1.3 + 0.27 * n_models), layout="constrained")
+    axes, side = drawn.subplots(1, 2, sharey=True, width_ratios=(6.2, beside))
     for one in (axes, side):
         one.spines[["top", "right", "left"]].set_visible(False)
         one.tick_params(colors=INK, length=3)
@@ -159,7 +150,7 @@ def _rank_canvas(n_models: int, letters: list[str]) -> tuple[Figure, Axes, Axes]
     side.set_axis_off()
     side.set_xlim(-4.5, len(letters))
     side.text(-1, -0.9, "rank", ha="right", color=GREY)
-    return figure, axes, side
+    return drawn, axes, side
 
 
 def _all_letters(models: Sequence[RankedModel]) -> list[str]:
@@ -185,19 +176,19 @@ def _letters(text: str | None) -> list[str]:
 
 def pareto_figure(models: dict[str, FrontModel], feature: str, metric: str) -> Figure:
     """Draw overall score against worst-group score; the front is joined."""
-    figure, axes = _canvas(7.0, 4.2)
+    drawn, axes = _canvas(7.0, 4.2)
     axes.spines["left"].set_visible(True)
     axes.spines["left"].set_color(GREY)
     front = sorted((item.overall, item.worst) for item in models.values() if item.on_front)
     axes.plot([x for x, _ in front], [y for _, y in front], color=ORANGE, linewidth=1, zorder=1)
     for k, (name, item) in enumerate(models.items()):
-        colour = ORANGE if item.on_front else GREY
+        shade = ORANGE if item.on_front else GREY
         share = f"{100 * item.front_share:.0f} %"
         axes.plot(
             item.overall,
             item.worst,
             MARKS[k % len(MARKS)],
-            color=colour,
+            color=shade,
             markersize=7,
             linestyle="none",
             label=f"{_label(name)} (worst {_label(item.worst_group)}; on the front in {share})",
@@ -209,8 +200,8 @@ def pareto_figure(models: dict[str, FrontModel], feature: str, metric: str) -> F
     axes.set_xlabel(f"{title}, all images", color=INK)
     axes.set_ylabel(f"{title}, worst group of {feature_title(feature)}", color=INK)
     axes.set_title("Overall against worst group; orange: on the front", loc="left", color=INK, fontsize=10)
-    _legend(figure, len(models))
-    return figure
+    _legend(drawn, len(models))
+    return drawn
 
 
 def groups_figure(comparison: Comparison, feature: str, metric: str) -> Figure:
@@ -219,7 +210,7 @@ def groups_figure(comparison: Comparison, feature: str, metric: str) -> Figure:
     groups = sorted_groups(block.groups)
     models = list(block.differences)
     step = 0.8 / max(1, len(models))
-    figure, axes = _canvas(7.0, 1.5 + max(0.3, 0.16 * len(models)) * len(groups))
+    drawn, axes = _canvas(7.0, 1.5 + max(0.3, 0.16 * len(models)) * len(groups))
     axes.axvline(0, color=GREY, linewidth=1)
     margin = next((item.margin for item in block.margin.get(metric, {}).values()), None)
     if margin is not None:
@@ -227,17 +218,17 @@ def groups_figure(comparison: Comparison, feature: str, metric: str) -> Figure:
     for line in range(1, len(groups)):
         axes.axhline(line - 0.5, color=FAINT, linewidth=0.6)
     for k, model in enumerate(models):
-        colour = BLUE if len(models) == 1 else f"C{k % 10}"
+        shade = BLUE if len(models) == 1 else colour(CATEGORIES[k % len(CATEGORIES)])
         for row, group in enumerate(groups):
             effect = block.differences[model][group][metric]
             y = row + (k - (len(models) - 1) / 2) * step
             if effect.value is None:
                 continue
             if effect.low is not None and effect.high is not None:
-                axes.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.8)
-            filled = "white" if effect.low is None else colour
-            axes.plot(effect.value, y, MARKS[k % len(MARKS)], color=colour, markerfacecolor=filled, markersize=5)
-        axes.plot([], [], MARKS[k % len(MARKS)], color=colour, label=_label(model), linestyle="none", markersize=5)
+                axes.plot([effect.low, effect.high], [y, y], color=shade, linewidth=1.8)
+            filled = "white" if effect.low is None else shade
+            axes.plot(effect.value, y, MARKS[k % len(MARKS)], color=shade, markerfacecolor=filled, markersize=5)
+        axes.plot([], [], MARKS[k % len(MARKS)], color=shade, label=_label(model), linestyle="none", markersize=5)
     axes.set_yticks(range(len(groups)), [f"{_label(g)}  n = {block.groups[g].n:,}" for g in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     minus = f"{metric_title(metric)} minus that of {_label(comparison.baseline)}"
@@ -245,5 +236,5 @@ def groups_figure(comparison: Comparison, feature: str, metric: str) -> Figure:
     axes.set_xlabel(f"{minus}\npaired 95 % interval; hollow: none{dashed}", color=INK)
     axes.set_title(f"Differences by {feature_title(feature)}", loc="left", color=INK, fontsize=10)
     if len(models) > 1:
-        _legend(figure, len(models))
-    return figure
+        _legend(drawn, len(models))
+    return drawn

@@ -1,0 +1,162 @@
+"""Forest plots: each headline metric by subgroup, beside its value on all images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.report import Report
+from dermbench.artifacts.skin import UNKNOWN
+from dermbench.artifacts.wording import NONE
+from dermbench.reporting.figures.drawing import Drawing
+from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.scale import set_axis, span
+from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, words
+from dermbench.reporting.groups import twins
+from dermbench.reporting.names import (
+    SMALL,
+    feature_title,
+    headline_metrics,
+    metric_title,
+    sorted_features,
+    sorted_groups,
+)
+from dermbench.reporting.numbers import MARK, Footnotes, cell_text
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from dermbench.artifacts.report import Cell
+
+LINE, ABOVE, HEAD, FOOT = 22.0, 8.0, 6.0, 24.0
+"""Height of a row, room above a feature, above all and below the rows, in pixels."""
+LABEL, COUNT, PLOT, VALUE = 108.0, 150.0, (160.0, 318.0), 328.0
+"""Where labels and counts end, ends of the plot, and where the values begin."""
+CAPTION = (
+    "Dashed line and band: all images, with the 95 % interval. Hollow: fewer than {small} images, or of unknown "
+    "value. Intervals that overlap do not show that groups are alike."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A heading, or a group with its value.
+
+    Attributes
+    ----------
+    label
+        Name of the feature or of the group.
+    cell
+        The value; None for a heading.
+    n
+        Number of images behind the value.
+    hollow
+        Whether the group is too small to compare, or of unknown value.
+    """
+
+    label: str
+    cell: Cell | None = None
+    n: int = 0
+    hollow: bool = False
+
+
+@figure("forest", Report, order=20)
+def draw_forests(report: Report) -> Iterator[Drawing]:
+    """Yield a forest plot of each headline metric that has a value, where there is a sensitive feature."""
+    for name in headline_metrics(report.overall, report.first_metrics) if report.features else ():
+        overall = report.overall[name]
+        if overall.value is not None:
+            yield forest(name, overall, rows(report, name))
+
+
+def forest(name: str, overall: Cell, found: list[Row]) -> Drawing:
+    """Return the forest plot of one metric."""
+    title = metric_title(name)
+    return Drawing(
+        f"forest-{name.replace('_', '-')}",
+        f"{title[:1].upper()}{title[1:]} by subgroup",
+        f"{title[:1].upper()}{title[1:]} with 95 % intervals: all images {value_text(overall)}. {_said(found)}",
+        CAPTION.format(small=SMALL),
+        wide=False,
+        draw=lambda: _draw(overall, found),
+    )
+
+
+def rows(report: Report, name: str) -> list[Row]:
+    """Return the rows of one metric: each feature, but those that repeat another, and its groups."""
+    same, found = twins(report.features), []
+    for feature in [each for each in sorted_features(report.features) if each not in same]:
+        found.append(Row(plain(feature_title(feature))))
+        groups = report.features[feature].groups
+        for label in sorted_groups(groups):
+            group, cell = groups[label], groups[label].cells.get(name)
+            if cell is not None:
+                n = group.n if cell.n is None else cell.n
+                found.append(Row(plain(label), cell, n, hollow=group.small or label == UNKNOWN))
+    return found
+
+
+def value_text(cell: Cell) -> str:
+    """Return ``.62 [.59, .65]`` without the number of a footnote."""
+    return MARK.sub("", cell_text(cell, Footnotes()))
+
+
+def _said(found: list[Row]) -> str:
+    """Say the groups of the first feature, and the lowest of them."""
+    heads = [place for place, row in enumerate(found) if row.cell is None]
+    first = found[heads[0] + 1 : heads[1] if len(heads) > 1 else None] if heads else []
+    parts = [f"{row.label} {value_text(row.cell)} (n = {row.n:,})" for row in first if row.cell is not None]
+    return f"{found[heads[0]].label}: {', '.join(parts)}." if parts else "No group has a value."
+
+
+def _draw(overall: Cell, found: list[Row]) -> Figure:
+    whole = Row("all images", overall, overall.n or 0)
+    places, y = [], HEAD
+    for row in (whole, *found):
+        y += LINE + (ABOVE if row.cell is None else 0.0)
+        places.append((row, y - LINE / 2))
+    drawn = canvas(COLUMN, y + FOOT)
+    axes = panel(drawn, PLOT[0], HEAD, PLOT[1] - PLOT[0], y - HEAD)
+    axes.set_ylim(y, HEAD)
+    cells = [row.cell for row, _ in places if row.cell is not None]
+    low, high = span(end for cell in cells for end in (cell.value, cell.low, cell.high))
+    set_axis(axes, low, high, most=4)
+    _overall(axes, overall, y)
+    for row, place in places:
+        words(
+            drawn,
+            0 if row.cell is None or row is whole else 10,
+            place,
+            fitted(row.label, _room(row)),
+            bold=row.cell is None or row is whole,
+        )
+        if row.cell is not None:
+            _mark(axes, row, row.cell, place)
+            words(drawn, COUNT, place, f"{row.n:,}", ink="soft", size=SMALL_TEXT, align="right")
+            words(drawn, VALUE, place, value_text(row.cell) if row.cell.value is not None else NONE)
+    return drawn
+
+
+def _room(row: Row) -> float:
+    return COLUMN * 0.85 if row.cell is None else LABEL - 10
+
+
+def _overall(axes: Axes, cell: Cell, bottom: float) -> None:
+    if cell.low is not None and cell.high is not None:
+        axes.fill_between([cell.low, cell.high], HEAD, bottom, color=colour("mark"), alpha=0.12, linewidth=0)
+    if cell.value is not None:
+        axes.plot([cell.value] * 2, [HEAD, bottom], color=colour("mark"), linewidth=1, dashes=(4, 3))
+
+
+def _mark(axes: Axes, row: Row, cell: Cell, y: float) -> None:
+    if cell.value is None:
+        return
+    ink = colour("soft" if row.hollow else "mark")
+    if cell.low is not None and cell.high is not None:
+        axes.plot([cell.low, cell.high], [y, y], color=ink, linewidth=1.6)
+    fill = colour("paper") if row.hollow else ink
+    axes.plot(cell.value, y, "o", color=ink, markersize=8, markerfacecolor=fill, markeredgewidth=1.6)

@@ -1,0 +1,39 @@
+"""The ends and the ticks of an axis."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.wording import decimal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matplotlib.axes import Axes
+
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, *(10.0**k for k in range(300)))
+
+
+def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, float]:
+    """Return the smallest interval between multiples of ``step`` that holds the values; one step without any."""
+    known = [value for value in values if value is not None]
+    low = math.floor(round(min(known, default=0.0) / step, 6)) * step
+    high = math.ceil(round(max(known, default=step) / step, 6)) * step
+    return round(low, 9), round(max(high, low + step), 9)
+
+
+def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
+    """Return round values from ``low`` to ``high``, at most ``most``."""
+    step = next(step for step in STEPS if round((high - low) / step, 6) <= most - 1)
+    first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
+    return [round(k * step, 9) for k in range(first, last + 1)]
+
+
+def set_axis(axes: Axes, low: float, high: float, *, most: int = 6, pad: float = 0.02) -> None:
+    """Set the horizontal axis from ``low`` to ``high`` with ticks as the report writes numbers."""
+    room = (high - low) * pad
+    axes.set_xlim(low - room, high + room)
+    places = ticks(low, high, most=most)
+    digits = 2 if any(round(place * 10, 6) % 1 for place in places) else 1
+    axes.set_xticks(places, [decimal(place, digits=digits) for place in places])

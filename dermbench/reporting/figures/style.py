@@ -1,0 +1,161 @@
+"""The look of all figures: colours by name, text sizes, figures and axes placed in pixels."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from warnings import catch_warnings, filterwarnings
+
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMN, PAGE = 440, 920
+"""Largest width of a figure that stands beside another, and of one that needs the whole page, in CSS pixels."""
+PIXELS = 72
+"""Pixels an inch: sizes of text and lines in points are CSS pixels."""
+TEXT, SMALL_TEXT = 12.0, 11.5
+"""Sizes of text: at 390 px of page, text of a narrow figure is still larger than 9 px."""
+FAMILY = "'DejaVu Sans',Verdana,sans-serif"
+"""Fonts of a figure in SVG; Verdana is as wide as the one that matplotlib measures with."""
+
+PALETTE: dict[str, tuple[str, str]] = {
+    "ink": ("#1f2933", "#e6eaef"),
+    "soft": ("#5a6675", "#a3afbd"),
+    "faint": ("#d9dee4", "#37414d"),
+    "paper": ("#ffffff", "#14181d"),
+    "mark": ("#17588c", "#6cb2e8"),
+    "accent": ("#b8400e", "#f0905a"),
+    "c1": ("#0072b2", "#4fb0ea"),
+    "c2": ("#d55e00", "#f08a3c"),
+    "c3": ("#00815c", "#2fc196"),
+    "c4": ("#a8508a", "#df8fc2"),
+    "c5": ("#6f6a00", "#c9c13a"),
+    "c6": ("#5b4bb0", "#a79bf0"),
+    "c7": ("#00808a", "#4cc9d4"),
+    "c8": ("#66717f", "#98a5b3"),
+    "r0": ("#f4f7fb", "#1a2029"),
+    "r1": ("#e3ecf5", "#1d2a38"),
+    "r2": ("#cfdfee", "#203548"),
+    "r3": ("#b7d0e6", "#244159"),
+    "r4": ("#9dbfde", "#294f6d"),
+    "r5": ("#3f7cb3", "#5a9bd0"),
+    "r6": ("#2f6ba4", "#74aedd"),
+    "r7": ("#215a92", "#90c1e8"),
+    "r8": ("#15487c", "#b0d4f1"),
+    "r9": ("#0b3563", "#d3e8fa"),
+}
+"""{name: colour on light paper, on dark paper}; ``c1`` to ``c8`` tell groups apart, ``r0`` to ``r9`` rise."""
+RAMP = tuple(f"r{step}" for step in range(10))
+CATEGORIES = tuple(f"c{k}" for k in range(1, 9))
+
+
+def colour(name: str) -> str:
+    """Return a colour of the palette as drawn on light paper."""
+    return PALETTE[name][0]
+
+
+def css_variables(*, dark: bool = False) -> dict[str, str]:
+    """Return {``--ink``: colour} for every colour of the palette, for a page that holds figures."""
+    return {f"--{name}": shades[dark] for name, shades in PALETTE.items()}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Within this context matplotlib draws in the style of dermbench: text stays text, no formulas, no dates.
+
+    A character that the font lacks is drawn as a box in PNG, and by another font in SVG; it is not warned of.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - slow to import
+
+    style = {
+        "svg.hashsalt": "dermbench",
+        "svg.fonttype": "none",
+        "font.family": ["DejaVu Sans"],
+        "font.size": TEXT,
+        "text.parse_math": False,
+        "axes.unicode_minus": True,
+        "path.simplify": False,
+    }
+    with mpl.rc_context(style), catch_warnings():  # type: ignore[arg-type]  # the stubs want literal keys
+        filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def canvas(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in CSS pixels."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - slow to import
+
+    return Figure(figsize=(width / PIXELS, height / PIXELS), dpi=PIXELS, facecolor="none")
+
+
+def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Return axes at a place of the figure, in pixels from its upper left corner, with the lower spine alone."""
+    wide, high = (size * PIXELS for size in figure.get_size_inches())
+    axes = figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high), facecolor="none")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(colour("soft"))
+    axes.tick_params(
+        color=colour("soft"),
+        labelcolor=colour("soft"),
+        length=3,
+        labelsize=SMALL_TEXT,
+        left=False,
+        labelleft=False,
+    )
+    return axes
+
+
+def words(
+    figure: Figure, x: float, y: float, text: str, *, ink: str = "ink", size: float = TEXT, align: str = "left",
+    bold: bool = False,
+) -> None:  # fmt: skip
+    """Write text at a place of the figure, in pixels from its upper left corner; ``y`` is its middle.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    x, y
+        Place.
+    text
+        One line; control characters have been removed.
+    ink, size
+        Colour of the palette, and size in pixels.
+    align
+        Which side of the text is at ``x``: ``left``, ``center`` or ``right``.
+    bold
+        Whether it is bold.
+    """
+    wide, high = (length * PIXELS for length in figure.get_size_inches())
+    figure.text(
+        x / wide, 1 - y / high, text, color=colour(ink), size=size, ha=align, va="center_baseline",
+        weight="bold" if bold else "normal",
+    )  # fmt: skip
+
+
+def fitted(text: str, width: float, *, size: float = TEXT) -> str:
+    """Return one printable line that is at most ``width`` pixels wide, shortened in its middle.
+
+    The ends are kept: what sets seeds, variants and long class names apart often stands there.
+    """
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - slow to import
+    from matplotlib.textpath import text_to_path  # noqa: PLC0415 - slow to import
+
+    font = FontProperties(size=size)
+
+    def fits(line: str) -> bool:
+        found: float = text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]
+        return found <= width
+
+    line = plain(text)
+    kept = len(line)
+    while kept > 1 and not fits(line):
+        kept -= 1
+        tail = kept // 3
+        line = f"{plain(text)[: kept - tail]}\N{HORIZONTAL ELLIPSIS}{plain(text)[len(plain(text)) - tail :]}"
+    return line
