@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE
+from dermbench.reporting.features import shown_features
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.scale import set_axis, span
 from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, words
-from dermbench.reporting.groups import twins
 from dermbench.reporting.names import (
     SMALL,
     feature_title,
     headline_metrics,
     metric_title,
-    sorted_features,
     sorted_groups,
 )
 from dermbench.reporting.numbers import MARK, Footnotes, cell_text
@@ -88,8 +87,8 @@ def forest(name: str, overall: Cell, found: list[Row]) -> Drawing:
 
 def rows(report: Report, name: str) -> list[Row]:
     """Return the rows of one metric: each feature, but those that repeat another, and its groups."""
-    same, found = twins(report.features), []
-    for feature in [each for each in sorted_features(report.features) if each not in same]:
+    found = []
+    for feature in shown_features(report.features):
         found.append(Row(plain(feature_title(feature))))
         groups = report.features[feature].groups
         for label in sorted_groups(groups):
