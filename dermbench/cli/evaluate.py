@@ -61,6 +61,7 @@ MISSING = typer.Option(
 SEED = typer.Option(0, "--seed", min=0, help="Seed of everything that is resampled or permuted.")
 RESAMPLES = typer.Option(9999, "--resamples", min=99, max=1_000_000, help="Number of resamples and permutations.")
 JSON = typer.Option(False, "--json", help="Print one JSON document on stdout, and nothing else there.")
+PLACE = 50
 
 
 def register(app: typer.Typer) -> None:

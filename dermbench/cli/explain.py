@@ -8,6 +8,8 @@ import typer
 
 from dermbench.cli.output import say
 
+PLACE = 80
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""

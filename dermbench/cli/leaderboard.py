@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dermbench.cli.output import say
+from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
 
 Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
@@ -25,11 +26,13 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes that recompute; by default one a core.")
 ]
 Table = Annotated[Path | None, typer.Option("--truth", help="Table with image_id, label and sensitive features.")]
+PLACE = 100
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
     group = typer.Typer(
+        cls=Listed,
         name="leaderboard",
         help="Leaderboards whose every number is recomputed from predictions.",
         no_args_is_help=True,

@@ -15,6 +15,8 @@ from dermbench.errors import UsageError
 if TYPE_CHECKING:
     from dermbench.artifacts.plan import Plan
 
+PLACE = 70
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""

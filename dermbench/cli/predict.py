@@ -13,6 +13,7 @@ TABLES = {".parquet", ".csv"}
 DEVICE = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps.")
 BATCH_SIZE = typer.Option(None, min=1, help="Images at a time; by default the candidate's.")
 WEIGHTS = typer.Option(None, help="Local weights of timm:NAME or open_clip:NAME.", show_default=False)
+PLACE = 40
 
 
 def register(app: typer.Typer) -> None:

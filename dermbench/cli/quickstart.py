@@ -44,6 +44,7 @@ CANDIDATES = (
         "linear probe on permuted labels",
     ),
 )
+PLACE = 10
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+PLACE = 30
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""

@@ -108,7 +108,7 @@ def end(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_set_up", lambda: None)
 
     def run(verb, *words):
-        app = typer.Typer(cls=cli.Verbs, pretty_exceptions_enable=False)
+        app = typer.Typer(cls=cli.Shell, pretty_exceptions_enable=False)
         app.command("verb")(verb)
         app.command("other")(lambda: None)
         monkeypatch.setattr(cli, "app", app)
