@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from dermbench.artifacts.truth import Truth
 
 Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
 Datasets = Annotated[
@@ -189,8 +192,12 @@ def _remove(
 def _control(
     kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/leaderboards.md.")],
     *,
-    data: Annotated[Path, typer.Option(help="Dataset folder.")],
     out: Annotated[Path, typer.Option(help="Predictions file to write, .parquet or .csv.")],
+    data: Annotated[Path | None, typer.Option(help="Dataset folder.")] = None,
+    truth: Table = None,
+    train: Annotated[
+        Path | None, typer.Option(help="With --truth: labels of the training images, for the class shares.")
+    ] = None,
     split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
     of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to spoil.")] = None,
@@ -199,12 +206,30 @@ def _control(
     share: Annotated[float, typer.Option(help="biased: share of its answers that are replaced.")] = 0.5,
 ) -> None:
     """Write predictions that no network made: what a score on a board is worth."""
-    from dermbench.artifacts import read_dataset, read_predictions, write_predictions
+    from dermbench.artifacts import read_predictions, write_predictions
     from dermbench.leaderboard import Lapse, control
 
-    dataset, lapse = read_dataset(data), None
+    target, learnt_on = _predicted(data, truth, train, split)
+    lapse = None
     if of is not None:
-        made = read_predictions(of, dataset.truth(split))
-        lapse = Lapse(made, feature, tuple(groups or ("V", "VI")), share)
-    write_predictions(out, control(dataset, kind, split=split, seed=seed, lapse=lapse))
+        lapse = Lapse(read_predictions(of, target), feature, tuple(groups or ("V", "VI")), share)
+    write_predictions(out, control(target, kind, learnt_on=learnt_on, seed=seed, lapse=lapse))
     say(f"wrote {out}")
+
+
+def _predicted(
+    data: Path | None, table: Path | None, train: Path | None, split: str
+) -> tuple[Truth, Truth | None]:
+    """Return the truth of the images to predict, and that of the images that models learn from, if any."""
+    from dermbench.artifacts import read_dataset, read_truth
+
+    if (data is None) == (table is None):
+        raise UsageError("a control needs the images to predict: give either --data DATASET or --truth TABLE")
+    if data is not None:
+        if train is not None:
+            raise UsageError("--train goes with --truth: a dataset folder has its own training images")
+        dataset = read_dataset(data)
+        return dataset.truth(split), dataset.truth("train") if "train" in dataset.info.images else None
+    assert table is not None
+    target = read_truth(table, split=split)
+    return target, None if train is None else read_truth(train, split="train", classes=target.classes)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from dermbench.artifacts.predictions import Predictions, make_predictions
 from dermbench.errors import UsageError
@@ -17,10 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from dermbench.artifacts.manifest import Dataset
-
-LEARNT_ON = "train"
-"""Split whose class shares a control may know; that of the split it predicts is never looked at."""
+    from dermbench.artifacts.truth import Truth
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,12 @@ class Lapse:
 
 
 def control(
-    dataset: Dataset, kind: str, *, split: str = "test", seed: int = 0, lapse: Lapse | None = None
+    truth: Truth, kind: str, *, learnt_on: Truth | None = None, seed: int = 0, lapse: Lapse | None = None
 ) -> Predictions:
-    """Return the predictions of a control for one split of a dataset.
+    """Return the predictions of a control for the images of a truth; their labels are never looked at.
 
     ``constant``
-        The class shares of the training split as the probabilities of every image: always the same answer.
+        The class shares of ``learnt_on`` as the probabilities of every image: always the same answer.
     ``prior``
         A class drawn with those shares for each image; no probabilities.
     ``uniform``
@@ -60,65 +56,77 @@ def control(
 
     Parameters
     ----------
-    dataset
-        Gives the class shares, and the ids and skin types of the split.
+    truth
+        Gives the class set, the ids and the skin types of the images to predict.
     kind
         One of :data:`KINDS`.
-    split, seed
-        What is predicted, and the seed of what is drawn.
+    learnt_on
+        Labels of the images that models learn from, which give the class shares; for ``constant`` and ``prior``.
+    seed
+        Seed of what is drawn.
     lapse
         What is spoilt; for ``biased``, and only there.
 
     Raises
     ------
     UsageError
-        For an unknown kind, a group that is not there, or a lapse that is missing or does not fit.
+        For an unknown kind, a group that is not there, or a lapse or class shares that are missing or do not fit.
     """
     if kind not in KINDS:
         raise UsageError(f"no control {kind!r}; there are {', '.join(KINDS)}")
     if (kind == "biased") != (lapse is not None):
         raise UsageError("the control 'biased', and no other, needs the predictions of a model to spoil")
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
-    return KINDS[kind](_Asked(dataset, split, rng, lapse))
+    return KINDS[kind](_Asked(truth, learnt_on, rng, lapse))
 
 
 @dataclass(frozen=True)
 class _Asked:
     """What a control has to go by."""
 
-    dataset: Dataset
-    split: str
+    truth: Truth
+    learnt_on: Truth | None
     rng: np.random.Generator
     lapse: Lapse | None
 
     @property
     def ids(self) -> NDArray[np.object_]:
-        """Ids of the split."""
-        return self.dataset.part(self.split)["image_id"].to_numpy(dtype=object)
+        """Ids of the images to predict."""
+        return self.truth.image_id
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Ordered class set."""
+        return self.truth.classes
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Shares of the classes in the training split."""
-        labels = self.dataset.part(LEARNT_ON)["label"].astype(object)
-        codes = pd.Categorical(labels, categories=list(self.dataset.classes)).codes
-        counts: NDArray[Any] = np.bincount(codes, minlength=len(self.dataset.classes))
+        """Shares of the classes among the images that models learn from."""
+        if self.learnt_on is None:
+            raise UsageError(
+                "this control needs the class shares of the images that models learn from",
+                remedy="Give their labels with --train TABLE (column label), or a dataset folder with --data.",
+            )
+        if self.learnt_on.classes != self.classes:
+            raise UsageError(f"the training labels have other classes: {', '.join(self.learnt_on.classes)}")
+        counts: NDArray[Any] = np.bincount(self.learnt_on.y_true, minlength=len(self.classes))
         shares: NDArray[np.float64] = counts / counts.sum()
         return shares
 
 
 def _constant(asked: _Asked) -> Predictions:
-    return make_predictions(asked.ids, np.tile(asked.shares, (len(asked.ids), 1)), asked.dataset.classes)
+    return make_predictions(asked.ids, np.tile(asked.shares, (len(asked.ids), 1)), asked.classes)
 
 
 def _prior(asked: _Asked) -> Predictions:
     ends = np.cumsum(asked.shares)
     drawn = np.searchsorted(ends / ends[-1], asked.rng.random(len(asked.ids)), "right")
-    return Predictions(asked.ids, asked.dataset.classes, drawn.astype(np.intp))
+    return Predictions(asked.ids, asked.classes, drawn.astype(np.intp))
 
 
 def _uniform(asked: _Asked) -> Predictions:
-    n_classes = len(asked.dataset.classes)
-    return make_predictions(asked.ids, _flat(asked.rng, len(asked.ids), n_classes), asked.dataset.classes)
+    n_classes = len(asked.classes)
+    return make_predictions(asked.ids, _flat(asked.rng, len(asked.ids), n_classes), asked.classes)
 
 
 def _biased(asked: _Asked) -> Predictions:
@@ -127,7 +135,7 @@ def _biased(asked: _Asked) -> Predictions:
         raise UsageError("the share of answers that are spoilt must be above 0 and at most 1")
     made = lapse.predictions
     if not np.array_equal(made.image_id, asked.ids):
-        raise UsageError(f"the predictions to spoil are of other images than split {asked.split!r}")
+        raise UsageError("the predictions to spoil are of other images than the truth")
     if made.no_answer is not None:
         raise UsageError(
             "the predictions to spoil lack some answers (column no_answer)", remedy="Spoil those of another model."
@@ -142,7 +150,7 @@ def _biased(asked: _Asked) -> Predictions:
 
 
 def _members(asked: _Asked, feature: str, groups: Sequence[str]) -> NDArray[np.bool_]:
-    grouping = group(asked.dataset.truth(asked.split), feature)
+    grouping = group(asked.truth, feature)
     absent = [name for name in groups if name not in grouping.names]
     if absent or not groups:
         there = ", ".join(grouping.names)
