@@ -21,6 +21,7 @@ from dermbench.errors import UsageError
 from dermbench.evaluation.adjustment.adjusted import adjusted, read_covariates
 from dermbench.evaluation.calibration.abstention import AURC, abstention
 from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
+from dermbench.evaluation.calibration.curves import confidence_curves
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
 from dermbench.evaluation.clinical.records import Validation, asked_for, clinical_records
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from dermbench.artifacts.predictions import Predictions
-    from dermbench.artifacts.report import Abstention, Calibration, Feature
+    from dermbench.artifacts.report import Abstention, Calibration, ConfidenceCurves, Feature
     from dermbench.artifacts.truth import Truth
     from dermbench.evaluation.core.group_tables import GroupTable
     from dermbench.evaluation.core.groups import Grouping
@@ -74,6 +75,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
+    curves: bool = True,
 ) -> Report:
     """Compute every metric that applies, overall, by class and by subgroup.
 
@@ -113,6 +115,8 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         How often.
     workers
         Threads; any number gives the same report.
+    curves
+        Whether the report holds the curves of the calibration that figures draw, which tables do not show.
 
     Returns
     -------
@@ -140,7 +144,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     )
     wanted = asked_for(operating_points, prevalences)
     first = next((g for g in groupings if asked is not None and g.feature == asked[1]), None)
-    points, curves = clinical_records(sample, truth.positive, first, wanted, _fitting(validation), plan)
+    points, clinical = clinical_records(sample, truth.positive, first, wanted, _fitting(validation), plan)
     covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
     if skin_type_error and asked is None:
         raise UsageError("--skin-type-error: no sensitive feature is evaluated, so that no groups are compared")
@@ -164,10 +168,18 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         per_class=per_class,
         class_extremes=class_extremes(per_class),
         confusion=confusion_table(sample),
-        calibration=_calibration(sample, (truth, validation), groupings, tables, found, plan),
+        calibration=_calibration(
+            sample,
+            (truth, validation),
+            groupings,
+            tables,
+            found,
+            plan,
+            curves=confidence_curves(sample, first) if curves and sample.y_prob is not None else None,
+        ),
         positive=truth.positive,
         operating_points=points,
-        clinical=curves,
+        clinical=clinical,
         primary=None if asked is None else Primary(metric=asked[0], feature=asked[1]),
         family=_family(features),
         features=features,
@@ -194,6 +206,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
         seed=seed,
         n_resamples=n_resamples,
         workers=workers,
+        curves=False,
     )
     return add_without_twins(report, again)
 
@@ -245,13 +258,15 @@ def _calibration(
     tables: Tables,
     found: Mapping[str | None, GroupEstimates],
     plan: Plan,
+    *,
+    curves: ConfidenceCurves | None,
 ) -> Calibration | Undefined:
     truth, validation = splits
     made: Abstention | Undefined = Undefined(reason="no validation predictions")
     if sample.y_prob is not None and validation is not None:
         other = validation[1].split
         made = abstention(sample, join(*validation), groupings, split=truth.split, fitted_on=other)
-    return calibration_record(sample, groupings, tables, found, plan, abstention=made)
+    return calibration_record(sample, groupings, tables, found, plan, abstention=made, curves=curves)
 
 
 def _provenance(

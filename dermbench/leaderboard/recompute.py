@@ -38,7 +38,7 @@ def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = Fa
 
 
 def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:
-    """Evaluate predictions with the settings of the board.
+    """Evaluate predictions with the settings of the board; a board draws no curves, so that entries hold none.
 
     With ``quick`` next to nothing is resampled, and only what :func:`~dermbench.artifacts.report.settled` keeps of
     the report means something.
@@ -51,6 +51,7 @@ def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool =
         margin=board.margin,
         seed=board.seed,
         n_resamples=FEWEST if quick else board.resamples,
+        curves=False,
     )
 
 

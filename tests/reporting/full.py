@@ -33,13 +33,16 @@ from dermbench.artifacts.report import (
     Calibration,
     CalibrationError,
     Clinical,
+    ConfidenceCurves,
     Contrast,
     CorrectedContrast,
+    CoveragePoint,
     CurvePoint,
     Discrimination,
     FittedOn,
     GapRange,
     GroupCalibration,
+    GroupCurves,
     Incomparable,
     NetBenefit,
     NoAnswer,
@@ -167,12 +170,31 @@ def calibration():
     return Calibration(
         overall=one(400, -0.05),
         features={"fst": {name: one(n, 0.08) for name, n in SIZES.items()}},
+        curves=curves(),
         abstention=Abstention(
             threshold=Threshold(value=0.42, coverage=0.81, split="val", digest="ab"),
             overall=abstain(0.8),
             features={"fst": {name: abstain(0.7) for name in SIZES}},
         ),
     )
+
+
+def curves():
+    """Return the curves of the confidence: types I to III are reliable, V and VI overconfident; VI has no bins."""
+
+    def one(n, drop):
+        bins = [
+            CurvePoint(confidence=x, accuracy=x - drop, low=x - drop - 0.1, high=x - drop + 0.1, n=n // 3)
+            for x in (0.4, 0.6, 0.85)
+        ]
+        return GroupCurves(reliability=bins if n >= 40 else (), risk_coverage=falling(n, 0.3 + drop))
+
+    def falling(n, risk):
+        shares = (0.25, 0.5, 0.75, 1.0)
+        return [CoveragePoint(n=round(n * share), coverage=share, risk=risk * share) for share in shares]
+
+    groups = {name: one(n, 0.2 if "V" in name else 0.0) for name, n in SIZES.items() if name != "unknown"}
+    return ConfidenceCurves(feature="fst", risk_coverage=falling(400, 0.34), groups=groups)
 
 
 def sexes():

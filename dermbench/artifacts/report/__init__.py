@@ -2,12 +2,16 @@
 
 from dermbench.artifacts.report.adjusted import Adjusted, AdjustedContrast
 from dermbench.artifacts.report.calibration import (
+    MOST_COVERAGES,
     Abstention,
     Answered,
     Calibration,
     CalibrationError,
+    ConfidenceCurves,
+    CoveragePoint,
     CurvePoint,
     GroupCalibration,
+    GroupCurves,
     Threshold,
 )
 from dermbench.artifacts.report.clinical import (
@@ -66,6 +70,7 @@ from dermbench.artifacts.report.writing import compact_json
 
 __all__ = [
     "LEVEL",
+    "MOST_COVERAGES",
     "THIN",
     "Abstention",
     "Adjusted",
@@ -78,9 +83,11 @@ __all__ = [
     "Cell",
     "ClassRow",
     "Clinical",
+    "ConfidenceCurves",
     "Confusion",
     "Contrast",
     "CorrectedContrast",
+    "CoveragePoint",
     "CurvePoint",
     "Discrimination",
     "Disparity",
@@ -92,6 +99,7 @@ __all__ = [
     "GapRange",
     "Group",
     "GroupCalibration",
+    "GroupCurves",
     "Incomparable",
     "NetBenefit",
     "NoAnswer",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from dermbench.artifacts.report.parts import DRAWN, Cell, Number, OrUndefined, Part
+
+MOST_COVERAGES = 30
+"""Most points of a risk-coverage curve."""
 
 
 class CalibrationError(Part):
@@ -84,6 +88,77 @@ class GroupCalibration(Part):
     curve: tuple[CurvePoint, ...] = Field(default=(), max_length=15)
 
 
+class CoveragePoint(Part):
+    """One point of a risk-coverage curve: the images with a confidence of a threshold or more are answered.
+
+    Attributes
+    ----------
+    n
+        Images that are answered.
+    coverage
+        Share of all images that is answered.
+    risk
+        Error among the answered.
+    """
+
+    n: int = Field(ge=1)
+    coverage: Number = Field(gt=0, le=1)
+    risk: Number = Field(ge=0, le=1)
+
+
+def _to_all_images(points: tuple[CoveragePoint, ...]) -> tuple[CoveragePoint, ...]:
+    if any(one.n >= two.n or one.coverage >= two.coverage for one, two in pairwise(points)):
+        raise ValueError("the coverage of a risk-coverage curve does not rise")
+    if points and points[-1].coverage != 1.0:
+        raise ValueError(f"a risk-coverage curve ends at {points[-1].coverage}, not at all images")
+    return points
+
+
+RiskCoverage = Annotated[
+    tuple[CoveragePoint, ...], Field(max_length=MOST_COVERAGES), AfterValidator(_to_all_images)
+]
+"""A risk-coverage curve, by rising coverage up to 1; empty without images."""
+
+
+class GroupCurves(Part):
+    """The curves of one group.
+
+    Attributes
+    ----------
+    reliability
+        Bins of equal mass, by rising confidence; empty with too few images.
+    risk_coverage
+        Error against coverage.
+    """
+
+    reliability: tuple[CurvePoint, ...] = Field(max_length=15)
+    risk_coverage: RiskCoverage
+
+
+class ConfidenceCurves(Part):
+    """The curves that figures draw, by the feature of the primary question.
+
+    Attributes
+    ----------
+    feature
+        Sensitive feature of the groups; None without one.
+    risk_coverage
+        Error against coverage, all images; their reliability curve is :attr:`GroupCalibration.curve`.
+    groups
+        {group: its curves}; images of unknown value have none.
+    """
+
+    feature: str | None
+    risk_coverage: RiskCoverage
+    groups: dict[str, GroupCurves]
+
+    @model_validator(mode="after")
+    def _groups_need_a_feature(self) -> Self:
+        if self.feature is None and self.groups:
+            raise ValueError("groups without a sensitive feature")
+        return self
+
+
 class Threshold(Part):
     """The confidence below which the model does not answer.
 
@@ -149,8 +224,11 @@ class Calibration(Part):
         {feature: {group: calibration}}.
     abstention
         Abstention, or the reason why there is none.
+    curves
+        What figures draw; None in the reports of leaderboards, which have no figures of it.
     """
 
     overall: GroupCalibration
     features: dict[str, dict[str, GroupCalibration]]
     abstention: OrUndefined[Abstention]
+    curves: ConfidenceCurves | None = None

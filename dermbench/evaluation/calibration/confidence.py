@@ -33,6 +33,7 @@ def calibration_record(
     plan: Plan,
     *,
     abstention: report.Abstention | report.Undefined,
+    curves: report.ConfidenceCurves | None = None,
 ) -> report.Calibration | report.Undefined:
     """Return calibration of all images and of each group; undefined without probabilities.
 
@@ -46,8 +47,8 @@ def calibration_record(
         {feature: estimates} that hold the mean of confidence - accuracy; the whole sample is None.
     plan
         Seed, number of resamples, workers.
-    abstention
-        Goes into the record as it is.
+    abstention, curves
+        Go into the record as they are.
     """
     if sample.y_prob is None:
         return report.Undefined(reason=NEEDS_PROBABILITIES)
@@ -58,7 +59,9 @@ def calibration_record(
         return calibration(sample, found[feature] | areas, grouping, plan)
 
     by_feature = {each.feature: {str(name): item for name, item in records(each).items()} for each in groupings}
-    return report.Calibration(overall=records(None)[None], features=by_feature, abstention=abstention)
+    return report.Calibration(
+        overall=records(None)[None], features=by_feature, abstention=abstention, curves=curves
+    )
 
 
 def check_apart(truth: Truth, validation: Truth) -> None:

@@ -121,8 +121,40 @@ def _errors(
         _error(float(error(*part)), None if nulls is None else nulls[i], n, part.shape[1])
         for i, ((error, _), part) in enumerate(zip(kinds, sums, strict=True))
     )
-    curve = tuple(_point(sample, confidence, hit, mass == b) for b in range(mass.max() + 1))
-    return squared, ece, curve
+    return squared, ece, _points(sample, confidence, hit, mass)
+
+
+def reliability_curve(sample: Sample) -> tuple[CurvePoint, ...]:
+    """Return accuracy against mean confidence in bins of equal mass.
+
+    Parameters
+    ----------
+    sample
+        Truth and probabilities.
+
+    Returns
+    -------
+    tuple of CurvePoint
+        By rising confidence; empty with fewer than :data:`FEWEST` images.
+
+    Raises
+    ------
+    UsageError
+        Without probabilities.
+    """
+    if sample.y_prob is None:
+        raise UsageError("a reliability curve needs probabilities")
+    if len(sample) < FEWEST:
+        return ()
+    confidence = sample.y_prob.max(axis=1)
+    hit = (sample.y_prob.argmax(axis=1) == sample.y_true).astype(np.float64)
+    return _points(sample, confidence, hit, mass_bins(confidence))
+
+
+def _points(
+    sample: Sample, confidence: NDArray[np.float64], hit: NDArray[np.float64], mass: NDArray[np.intp]
+) -> tuple[CurvePoint, ...]:
+    return tuple(_point(sample, confidence, hit, mass == b) for b in range(mass.max() + 1))
 
 
 def _point(
