@@ -40,7 +40,7 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors."""
     _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
-    arguments = session.posargs or ["-n", "2", "-m", "not scripts"]
+    arguments = session.posargs or ["-n", "2", "-m", "not scripts and not browser"]
     session.run("pytest", *arguments, env=ONE_THREAD)
 
 
@@ -49,7 +49,9 @@ def coverage(session: nox.Session) -> None:
     """Run the same tests and print which lines of each module no test reaches (a third slower)."""
     _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
     measured = ["--cov", "--cov-report=term:skip-covered"]
-    session.run("pytest", "-n", "2", "-m", "not scripts", *measured, *session.posargs, env=ONE_THREAD)
+    session.run(
+        "pytest", "-n", "2", "-m", "not scripts and not browser", *measured, *session.posargs, env=ONE_THREAD
+    )
 
 
 @nox.session(default=False)
@@ -80,6 +82,14 @@ def croissant(session: nox.Session) -> None:
     _install(session, "test", ".")
     _install(session, "croissant")
     session.run("pytest", "-q", "tests/data/test_export_valid.py", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def browser(session: nox.Session) -> None:
+    """Look at the pages in Chromium: drawn, no request, no sideways overflow at 390 px, nothing that axe finds."""
+    _install(session, "test", ".")
+    _install(session, "browser")
+    session.run("pytest", "-m", "browser", "tests/reporting", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)

@@ -3,111 +3,148 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from dermbench.artifacts.report import Undefined
-from dermbench.reporting import drawing
+from dermbench.artifacts.report import Disparity, Undefined
+from dermbench.reporting import gap_bars
+from dermbench.reporting.figures import report_figures
 from dermbench.reporting.names import headline_metrics, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
-from dermbench.reporting.provenance import all_notes, headline, provenance_line
+from dermbench.reporting.page import chapters, environment, figures, without_marks
+from dermbench.reporting.provenance import all_notes, provenance_line
+from dermbench.reporting.reading import reading
 from dermbench.reporting.sections import sections
-from dermbench.reporting.sections.clinical import roc_curves
 from dermbench.reporting.sections.summary import GAPS, METRICS_TITLE, SUMMARY, gap_items
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
+    from dermbench.reporting.page import Chapter, Figure
     from dermbench.reporting.section import Section
     from dermbench.reporting.sections.disparity import Row
 
 OWN = (SUMMARY, METRICS_TITLE, GAPS)
 """Sections that the page draws in its own way."""
+ANSWERS = ("primary", "fails", "positive", "no_answer")
+"""Kinds of sentences of the summary that answer what is asked first, in the order of the page."""
+FIRST_FIGURE = "gap"
 KINDS = {"disparity": "loud", "disparity_within_margin": "loud", "within_margin": "plain", "undecided": "silent"}
 """Style of each kind of verdict."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the disparity table: its texts and its drawing."""
+    """A row of the disparity table: its texts and its bar."""
 
     texts: tuple[str, ...]
-    drawn: drawing.Bar
+    drawn: gap_bars.Bar
     kind: str
 
 
+@dataclass(frozen=True)
+class Said:
+    """The sentences of the summary: what was tested, the answers, and the others."""
+
+    tested: tuple[str, ...]
+    answers: tuple[str, ...]
+    further: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A headline metric: title, value, interval, number of images, and the reason of what is undefined."""
+
+    title: str
+    value: str
+    interval: str
+    n: str
+    reason: str
+
+
 def to_html(report: Report) -> str:
-    """Return ``report.html``: summary, drawings, every table, notes, provenance.
+    """Return ``report.html`` in three layers: the answer on one screen, figures, and all tables folded.
 
     One file, inline styles and drawings, no script; its content-security policy forbids every request. The
     same report gives the same bytes.
     """
     tables = sections(report)
     gaps = next((table for table in tables if table.title == GAPS), None)
-    scale = drawing.gap_scale([item.row for items in gap_items(report).values() for item in items])
+    scale = gap_bars.gap_scale([item.row for items in gap_items(report).values() for item in items])
+    folded = chapters(table for table in tables if table.title not in OWN)
+    drawings = report_figures(report)
+    first = figures({name: drawing for name, drawing in drawings.items() if name == FIRST_FIGURE}, "first")
+    shown = figures({name: drawing for name, drawing in drawings.items() if name != FIRST_FIGURE})
+    notes, lines = all_notes(report), _lines(report, gaps, scale)
     return (
         environment()
         .get_template("report.html.j2")
         .render(
             report=report,
-            sentences=[sentence.text for sentence in report.summary],
-            notes=all_notes(report),
-            headline=headline(report),
+            said=_said(report),
+            verdict=_verdict(report),
+            reading=reading(report),
+            first=next(iter(first), None),
             cards=_cards(report),
+            contents=_contents(shown, folded, lines=bool(lines), notes=bool(notes)),
+            figures=shown,
             gaps=gaps,
-            lines=_lines(report, gaps, scale),
+            lines=lines,
             scale=scale,
-            forest=drawing.forest(report),
-            roc=roc_curves(report),
-            reliability=drawing.reliability(report),
-            tables=[table for table in tables if table.title not in OWN],
+            bar=gap_bars.WIDTH,
+            chapters=folded,
+            notes=notes,
             provenance=provenance_line(report),
-            bar=drawing.WIDTH,
-            square=drawing.SQUARE,
-            places=(drawing.LABEL, drawing.PLOT, drawing.MARGIN, drawing.TOP),
         )
     )
 
 
-@cache
-def environment() -> Environment:
-    """Return the templates, which escape everything; ``plain`` and ``prose`` make text of strangers printable."""
-    made = Environment(
-        loader=PackageLoader("dermbench.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["plain"] = plain
-    made.filters["prose"] = lambda text: plain(text, limit=PROSE_LIMIT)
-    return made
+def _said(report: Report) -> Said:
+    texts = {sentence.kind: sentence.text for sentence in report.summary}
+    further = tuple(text for kind, text in texts.items() if kind not in ("tested", *ANSWERS))
+    answers = tuple(texts[kind] for kind in ANSWERS if kind in texts)
+    return Said((texts["tested"],) if "tested" in texts else (), answers, further)
 
 
-def _cards(report: Report) -> list[dict[str, str]]:
-    """Return the headline metrics: title, value, interval, n, and the reason of what is undefined."""
+def _verdict(report: Report) -> str:
+    """Return the kind of the verdict on the primary question, empty where there is none."""
+    if report.primary is None or report.primary.feature not in report.features:
+        return ""
+    row = report.features[report.primary.feature].disparities.get(report.primary.metric)
+    return row.verdict.kind if isinstance(row, Disparity) and row.verdict is not None else ""
+
+
+def _contents(shown: list[Figure], folded: list[Chapter], *, lines: bool, notes: bool) -> list[tuple[str, str]]:
+    """Return anchor and title of each part of the page."""
+    return [
+        *([("figures", "Figures")] if shown else []),
+        *([("gaps", "Disparities")] if lines else []),
+        *((chapter.anchor, chapter.title) for chapter in folded),
+        *([("notes", "Notes")] if notes else []),
+        ("provenance", "Provenance"),
+    ]
+
+
+def _cards(report: Report) -> list[Card]:
     cards = []
     for name in headline_metrics(report.overall, report.first_metrics):
         cell, notes = report.overall[name], Footnotes()
-        texts = {"value": cell_value(cell, notes), "interval": cell_interval(cell, notes)}
-        shown = {key: text.rstrip("¹") for key, text in texts.items()}
+        value, interval = (without_marks(text) for text in (cell_value(cell, notes), cell_interval(cell, notes)))
         reason = plain(cell.reason or "", limit=PROSE_LIMIT)
-        n = count(report.n if cell.n is None else cell.n)
-        cards.append({"title": metric_title(name), "n": n, "reason": reason, **shown})
+        cards.append(
+            Card(metric_title(name), value, interval, count(report.n if cell.n is None else cell.n), reason)
+        )
     return cards
 
 
-def _lines(report: Report, gaps: Section | None, scale: drawing.Scale) -> list[tuple[str, list[Line]]]:
-    """Return {heading: rows} of the disparity table, each row beside its drawing."""
+def _lines(report: Report, gaps: Section | None, scale: gap_bars.Scale) -> list[tuple[str, list[Line]]]:
+    """Return {heading: rows} of the disparity table, each row beside its bar."""
     if gaps is None:
         return []
     items = [item for found in gap_items(report).values() for item in found]
     both = list(zip(gaps.rows, items, strict=True))
     return [
-        (head, [Line(texts[1:], drawing.gap(item.row, scale), _kind(item.row)) for texts, item in part])
+        (head, [Line(texts[1:], gap_bars.gap_bar(item.row, scale), _kind(item.row)) for texts, item in part])
         for head, part in groupby(both, key=lambda pair: pair[0][0])
     ]
 

@@ -40,6 +40,11 @@ def is_macro(name: str) -> bool:
     return name in METRICS and METRICS.get(name).macro
 
 
+def higher_is_better(name: str) -> bool:
+    """Return whether larger values of a metric are better; one that is not installed here counts as such."""
+    return name not in METRICS or METRICS.get(name).higher_is_better
+
+
 def feature_title(name: str) -> str:
     """Return what people call a sensitive feature; parts of an intersection are joined by a cross."""
     if "," in name:

@@ -1,0 +1,148 @@
+"""What all pages share: templates that escape everything, headings over rows, chapters with anchors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dermbench.artifacts.wording import counted
+from dermbench.reporting.figures import css_variables
+from dermbench.reporting.numbers import MARK
+from dermbench.reporting.section import Topic
+from dermbench.reporting.text import PROSE_LIMIT, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dermbench.reporting.figures import Drawing
+    from dermbench.reporting.section import Column, Section
+
+MOST_ROWS = 150
+"""Rows of a table that a page shows."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Sections that a page folds into one heading.
+
+    Attributes
+    ----------
+    anchor
+        Id of its content, made by dermbench.
+    title
+        Heading; text from strangers is escaped by the template.
+    sections
+        Its tables.
+    """
+
+    anchor: str
+    title: str
+    sections: tuple[Section, ...]
+
+    @property
+    def size(self) -> str:
+        """Return ``3 tables``; empty without a table."""
+        n_tables = sum(bool(section.rows) for section in self.sections)
+        return counted(n_tables, "table") if n_tables else ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a table under a common heading, which is empty where there is none."""
+
+    head: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as a page shows it.
+
+    Attributes
+    ----------
+    columns
+        Columns without the one whose texts became headings.
+    blocks
+        Rows under their headings.
+    n_rows
+        Rows of the table; more than are shown where it is very long.
+    """
+
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+    n_rows: int
+    shown: int = field(default=MOST_ROWS)
+
+
+def chapters(sections: Iterable[Section]) -> list[Chapter]:
+    """Return the sections gathered by topic, in the order of the topics."""
+    found: dict[Topic, list[Section]] = {}
+    for section in sections:
+        found.setdefault(section.topic, []).append(section)
+    return [
+        Chapter(f"tables-{topic.name.lower()}", topic.value, tuple(found[topic]))
+        for topic in Topic
+        if topic in found
+    ]
+
+
+def grid(section: Section) -> Grid:
+    """Return the table of a section, cut to :data:`MOST_ROWS`; equal texts become one heading over their rows."""
+    rows, columns = section.rows[:MOST_ROWS], section.columns
+    if not columns or not columns[0].heading:
+        return Grid(columns, (Block("", rows),) if rows else (), len(section.rows))
+    parts = groupby(rows, key=lambda row: row[0])
+    blocks = tuple(Block(head, tuple(row[1:] for row in part)) for head, part in parts)
+    return Grid(columns[1:], blocks, len(section.rows))
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, which escape everything; ``plain`` and ``prose`` make text of strangers printable."""
+    made = Environment(
+        loader=PackageLoader("dermbench.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["plain"] = plain
+    made.filters["prose"] = lambda text: plain(text, limit=PROSE_LIMIT)
+    made.filters["grid"] = grid
+    made.globals["variables"] = {"light": css_variables(), "dark": css_variables(dark=True)}
+    return made
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing on a page; its element was made by dermbench and is printed as it is."""
+
+    anchor: str
+    title: str
+    caption: str
+    wide: bool
+    svg: Markup
+
+
+def figures(drawings: Mapping[str, Drawing], prefix: str = "figure") -> list[Figure]:
+    """Return the drawings as elements of a page, in their order; their anchors begin with ``prefix``."""
+    return [
+        Figure(
+            f"{prefix}-{place}",
+            drawing.title,
+            drawing.caption,
+            drawing.wide,
+            Markup(drawing.svg()),  # noqa: S704
+        )
+        for place, drawing in enumerate(drawings.values(), start=1)
+    ]
+
+
+def without_marks(text: str) -> str:
+    """Return a cell without the number of its reason, for places that say the reason themselves."""
+    return MARK.sub("", text)
