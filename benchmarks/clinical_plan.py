@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
-from dermbench.api import plan
+from dermbench import plan
 from dermbench.evaluation.core.groups import Grouping
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.core.sample import Sample
@@ -186,7 +186,7 @@ def make(case: Case, sets: int, done: set[str]) -> Iterator[Made]:
     if not left:
         return
     start = time.perf_counter()
-    made = plan(case.group, **case.options)
+    made = plan(case.group, **case.options).plan
     seconds = time.perf_counter() - start
     (size,) = made.sizes
     assert size.units is not None

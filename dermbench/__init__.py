@@ -1,33 +1,64 @@
 """dermbench: benchmark and fairness evaluation of skin-lesion classifiers.
 
-Every stage is one function: :func:`prepare`, :func:`train`, :func:`predict`, :func:`evaluate`,
-:func:`compare`. They are imported on first use, so that ``import dermbench`` costs nothing.
+Every stage is one function: :func:`load_dataset`, :func:`prepare`, :func:`check`, :func:`train`, :func:`predict`,
+:func:`embed`, :func:`explain`, :func:`evaluate`, :func:`compare`, :func:`plan`. They and what they return are
+imported on first use, so that ``import dermbench`` costs nothing.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dermbench.api.datasets import check, load_dataset, prepare
+    from dermbench.api.evaluation import compare, evaluate
+    from dermbench.api.models import embed, explain, predict, train
+    from dermbench.api.planning import plan
+    from dermbench.artifacts.manifest import Dataset
+    from dermbench.artifacts.predictions import Predictions
+    from dermbench.artifacts.run import Run
+    from dermbench.results import ComparisonResult, EvaluationResult, PlanResult
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "prepare": "dermbench.data",
-    "check": "dermbench.data",
-    "train": "dermbench.training",
-    "predict": "dermbench.training",
-    "evaluate": "dermbench.api",
-    "compare": "dermbench.api",
-}
+__all__ = [
+    "ComparisonResult",
+    "Dataset",
+    "EvaluationResult",
+    "PlanResult",
+    "Predictions",
+    "Run",
+    "__version__",
+    "check",
+    "compare",
+    "embed",
+    "evaluate",
+    "explain",
+    "load_dataset",
+    "plan",
+    "predict",
+    "prepare",
+    "train",
+]
 
-__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604 - a list of literals, spelt once
+if not TYPE_CHECKING:
+    _PLACES = {
+        "dermbench.api.datasets": ("check", "load_dataset", "prepare"),
+        "dermbench.api.evaluation": ("compare", "evaluate"),
+        "dermbench.api.models": ("embed", "explain", "predict", "train"),
+        "dermbench.api.planning": ("plan",),
+        "dermbench.artifacts.manifest": ("Dataset",),
+        "dermbench.artifacts.predictions": ("Predictions",),
+        "dermbench.artifacts.run": ("Run",),
+        "dermbench.results": ("ComparisonResult", "EvaluationResult", "PlanResult"),
+    }
+    _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
+    def __getattr__(name: str) -> Any:
+        """Import a public name from its module when it is first asked for."""
+        if name in _MODULES:
+            return getattr(import_module(_MODULES[name]), name)
+        raise AttributeError(f"module 'dermbench' has no attribute {name!r}")
 
-def __getattr__(name: str) -> Any:
-    """Import a public function from its room when it is first asked for."""
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module 'dermbench' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """List the public functions, also those that were not asked for yet."""
-    return sorted({*globals(), *_PUBLIC})
+    def __dir__() -> list[str]:
+        """List the public names, also those that were not asked for yet."""
+        return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

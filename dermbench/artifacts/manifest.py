@@ -18,7 +18,7 @@ from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.records import read_model
 from dermbench.artifacts.tables import read_table, write_table
 from dermbench.artifacts.truth import Truth, make_truth
-from dermbench.errors import InputError, UsageError, name_some
+from dermbench.errors import InputError, UsageError, name_some, printable
 
 MANIFEST = "manifest.parquet"
 INFO = "dataset.toml"
@@ -74,7 +74,7 @@ class DatasetInfo(BaseModel):
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """A prepared dataset.
 
@@ -91,6 +91,11 @@ class Dataset:
     root: Path
     info: DatasetInfo
     manifest: pd.DataFrame
+
+    def __repr__(self) -> str:
+        images = ", ".join(f"{split} {n:,}" for split, n in self.info.images.items())
+        about = f"{self.info.task}, {len(self.classes)} classes, {len(self.manifest):,} images: {images}"
+        return printable(f"Dataset({str(self.root)!r}: {about})", keep="")
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.files import atomic_path, locked
+from dermbench.artifacts.files import locked
 from dermbench.errors import DermbenchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 LOCK = ".dermbench.lock"
 AT_ONCE = 0.0
@@ -77,18 +77,20 @@ def sole_writer_of(file: Path | str, *others: str) -> Iterator[None]:
                 lock.unlink()
 
 
-def write_texts(texts: Mapping[Path, str]) -> None:
-    """Write files that belong together, the last one first into place, or none when one cannot be written.
+def document_path(out: Path | str, *, name: str) -> Path:
+    """Return the JSON file that an output stands for: itself, or ``name`` in the folder.
 
-    Parameters
-    ----------
-    texts
-        Text of each file; all lie in one folder.
+    Raises
+    ------
+    UsageError
+        When ``out`` is a file that is not a JSON file, or a folder named like one.
     """
-    first = next(iter(texts))
-    with sole_writer_of(first, *(path.name for path in texts)), ExitStack() as stack:
-        for path, text in texts.items():
-            stack.enter_context(atomic_path(path)).write_text(text, encoding="utf-8", newline="\n")
+    path = Path(out)
+    if path.suffix == ".json" and not path.is_dir():
+        return path
+    if path.is_file() or path.suffix == ".json":
+        raise UsageError(f"{path}: the output is a folder or a .json file")
+    return path / name
 
 
 def remove_leftovers(folder: Path, names: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from dermbench.artifacts.prediction_columns import Form, read_scores
 from dermbench.artifacts.prediction_ids import match_ids
 from dermbench.artifacts.tables import Table, TableSource, read_table, write_table
 from dermbench.artifacts.text_form import to_text
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import InputError, UsageError, name_some, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -39,7 +39,7 @@ class UnknownClassError(InputError):
     """A predictions file with other classes than the truth, whatever else is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """Predictions for the images of a truth table, sorted by ``image_id``.
 
@@ -75,6 +75,10 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.image_id)
+
+    def __repr__(self) -> str:
+        kind = "labels" if self.y_prob is None else "probabilities"
+        return printable(f"Predictions({len(self):,} images, {kind} of {name_some(self.classes)})", keep="")
 
     @property
     def n_tied(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from pydantic import Field, JsonValue
 
 from dermbench.artifacts.records import Record
 from dermbench.artifacts.tables import write_table
+from dermbench.errors import printable
 
 RUN = "run.json"
 CONFIG = "config.toml"
@@ -95,6 +97,41 @@ class RunRecord(Record):
         """Name of the network as it was configured; empty where the record does not say."""
         name = self.config.get("model")
         return name if isinstance(name, str) else ""
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A run folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    record
+        Content of ``run.json``.
+    """
+
+    path: Path
+    record: RunRecord
+
+    @classmethod
+    def read(cls, path: Path | str) -> Run:
+        """Read a run folder.
+
+        Raises
+        ------
+        UsageError
+            When it has no ``run.json``.
+        InputError
+            When that is malformed.
+        """
+        return cls(Path(path), RunRecord.read(Path(path) / RUN))
+
+    def __repr__(self) -> str:
+        told = self.record
+        chosen = "" if told.best_epoch is None else f", epoch {told.best_epoch} of {told.epochs} chosen"
+        about = f"{told.model}, {len(told.classes)} classes of {told.task}, {told.status}{chosen}"
+        return printable(f"Run({str(self.path)!r}: {about})", keep="")
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

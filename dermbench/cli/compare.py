@@ -12,6 +12,7 @@ from dermbench.cli.evaluate import (
     BINS,
     CLASSES,
     DATA,
+    EXPORT,
     FST,
     ID,
     JSON,
@@ -26,7 +27,8 @@ from dermbench.cli.evaluate import (
     SPLIT,
     TASK,
     TRUTH,
-    report_path,
+    export_target,
+    say_written,
     split_names,
     stated,
 )
@@ -34,7 +36,7 @@ from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from dermbench.evaluation import Comparison
+    from dermbench.results import ComparisonResult
 
 POINT = 0.01
 PLACE = 60
@@ -79,21 +81,22 @@ def register(app: typer.Typer) -> None:
             show_default=False,
         ),
         out: Path | None = typer.Option(
-            None, "--out", help="Folder for comparison.json, comparison.md and figures.", show_default=False
+            None, "--out", help="Folder, or FILE.json, for the comparison.", show_default=False
         ),
         positive: str | None = POSITIVE,
         class_map: Path | None = MAP,
         aggregate: str | None = AGGREGATE,
         missing: str = MISSING,
         logits: bool = LOGITS,
+        export: str | None = EXPORT,
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
     ) -> None:
         """Compare models on the same images: paired intervals and tests, by group, rank bands."""
-        from dermbench.api import compare
+        from dermbench.api.evaluation import compare
 
-        target = None if out is None else report_path(out, name="comparison.json")
+        target, kinds = export_target(out, export, name="comparison.json")
         result = compare(
             models,
             truth,
@@ -118,7 +121,7 @@ def register(app: typer.Typer) -> None:
             seed=seed,
             n_resamples=resamples,
         )
-        _show(result, target, as_json=as_json)
+        _show(result, target, kinds, as_json=as_json)
 
 
 def _points(margin: float | None) -> float | None:
@@ -132,22 +135,12 @@ def _points(margin: float | None) -> float | None:
     return margin * POINT
 
 
-def _show(result: Comparison, target: Path | None, *, as_json: bool) -> None:
-    from dermbench.artifacts.files import write_text
-    from dermbench.artifacts.outputs import sole_writer_of
+def _show(result: ComparisonResult, target: Path | None, export: tuple[str, ...], *, as_json: bool) -> None:
     from dermbench.console import make_console
-    from dermbench.reporting.comparison import comparison_markdown, print_comparison
-    from dermbench.reporting.figures import comparison_figures
+    from dermbench.reporting.comparison import print_comparison
 
-    print_comparison(result, make_console(stderr=as_json))
+    print_comparison(result.comparison, make_console(stderr=as_json))
     if target is not None:
-        with sole_writer_of(target, target.with_suffix(".md").name):
-            result.write(target)
-            drawn = comparison_figures(result).values()
-            figures = [path for drawing in drawn for path in drawing.write(target.parent)]
-            shown = [path.name for path in figures if path.suffix == ".svg"]
-            write_text(target.with_suffix(".md"), comparison_markdown(result, figures=shown))
-        names = [target.name, target.with_suffix(".md").name, *(path.name for path in figures)]
-        say(f"Wrote {', '.join(names)} in {target.parent}", err=True)
+        say_written(result.save(target, export=export), target)
     if as_json:
-        say(result.text(), end="")
+        say(result.comparison.text(), end="")

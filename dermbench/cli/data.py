@@ -92,7 +92,7 @@ def _prepare(
     as_json: Json = False,
 ) -> None:
     """Turn a raw release into a dataset folder: check every image, make splits, count."""
-    from dermbench.api import split_at_a_glance
+    from dermbench.api.planning import split_at_a_glance
     from dermbench.data import prepare
     from dermbench.data.splits import read_rule
 

@@ -11,7 +11,9 @@ from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from dermbench.artifacts.report import Report
+    from collections.abc import Sequence
+
+    from dermbench.results import EvaluationResult
 
 DATA = typer.Option(None, "--data", help="Dataset folder that holds the truth.", show_default=False)
 TRUTH = typer.Option(
@@ -60,6 +62,12 @@ MISSING = typer.Option(
 )
 SEED = typer.Option(0, "--seed", min=0, help="Seed of everything that is resampled or permuted.")
 RESAMPLES = typer.Option(9999, "--resamples", min=99, max=1_000_000, help="Number of resamples and permutations.")
+EXPORT = typer.Option(
+    None,
+    "--export",
+    help="Write besides: csv (tables/NAME.csv), figures (figures/NAME.svg, .png); several as csv,figures.",
+    show_default=False,
+)
 JSON = typer.Option(False, "--json", help="Print one JSON document on stdout, and nothing else there.")
 PLACE = 50
 
@@ -142,6 +150,7 @@ def register(app: typer.Typer) -> None:
             help="Name of the model in the report; by default the name of the predictions file.",
             show_default=False,
         ),
+        export: str | None = EXPORT,
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
@@ -149,10 +158,10 @@ def register(app: typer.Typer) -> None:
         workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
-        from dermbench.api import evaluate
+        from dermbench.api.evaluation import evaluate
 
-        target = None if out is None else report_path(out)
-        report = evaluate(
+        target, kinds = export_target(out, export, name="report.json")
+        result = evaluate(
             predictions,
             truth,
             data=data,
@@ -182,7 +191,24 @@ def register(app: typer.Typer) -> None:
             n_resamples=resamples,
             workers=workers,
         )
-        _show(report, target, as_json=as_json, full=full)
+        _show(result, target, kinds, as_json=as_json, full=full)
+
+
+def export_target(out: Path | None, export: str | None, *, name: str) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the document to write and what to export, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        When ``--export`` is without ``--out`` or names what cannot be exported, or ``--out`` is another file.
+    """
+    from dermbench.artifacts.outputs import document_path
+    from dermbench.reporting.export import export_kinds
+
+    kinds = export_kinds(stated("--export", export))
+    if kinds and out is None:
+        raise UsageError("--export writes beside the report", remedy="Say where: --out FOLDER.")
+    return (None if out is None else document_path(out, name=name)), kinds
 
 
 def split_names(text: str | None) -> tuple[str, ...]:
@@ -211,35 +237,22 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...]:
         raise UsageError(f"{option} {text}: write shares, as in .02,.1 for 2 % and 10 %") from error
 
 
-def report_path(out: Path, *, name: str = "report.json") -> Path:
-    """Return the JSON file that ``--out`` stands for: itself, or ``name`` in the folder.
-
-    Raises
-    ------
-    UsageError
-        When ``out`` is a file that is not a JSON file, or a folder named like one.
-    """
-    if out.suffix == ".json" and not out.is_dir():
-        return out
-    if out.is_file() or out.suffix == ".json":
-        raise UsageError(f"{out}: --out is a folder or a .json file")
-    return out / name
+def say_written(paths: Sequence[Path], target: Path) -> None:
+    """Say which files were written, by their places beside the document."""
+    names = sorted((path.relative_to(target.parent) for path in paths), key=lambda path: (len(path.parts), path))
+    say(f"Wrote {', '.join(map(str, names))} in {target.parent}", err=True)
 
 
-def _show(report: Report, target: Path | None, *, as_json: bool, full: bool) -> None:
-    if target is not None:
-        from dermbench.artifacts.outputs import write_texts
-        from dermbench.reporting.html import to_html
-        from dermbench.reporting.markdown import to_markdown
-
-        pages = {".html": to_html(report), ".md": to_markdown(report), ".json": report.text()}
-        write_texts({target.with_suffix(suffix): text for suffix, text in pages.items()})
+def _show(
+    result: EvaluationResult, target: Path | None, export: tuple[str, ...], *, as_json: bool, full: bool
+) -> None:
+    written = [] if target is None else result.save(target, export=export)
     if as_json:
-        say(report.text(), end="")
+        say(result.report.text(), end="")
     else:
         from dermbench.console import make_console
         from dermbench.reporting.terminal import print_report
 
-        print_report(report, make_console(), full=full)
+        print_report(result.report, make_console(), full=full)
     if target is not None:
-        say(f"Wrote {target}, {target.stem}.md and {target.stem}.html", err=True)
+        say_written(written, target)

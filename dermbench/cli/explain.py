@@ -26,8 +26,8 @@ def explain(
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),
 ) -> None:
     """Write Grad-CAM pictures, stratified by skin type and by right and wrong."""
-    from dermbench import api
+    from dermbench.api.models import explain as write_pictures
 
-    index = api.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
+    index = write_pictures(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
     say(f"{out}: {len(index):,} pictures, {int((~index['right']).sum()):,} of them of errors")
     say(f"look at {out / 'index.html'} or {out / 'contact-sheet.png'}; the table is {out / 'index.csv'}")

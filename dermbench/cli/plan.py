@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, report_path, stated
+from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from dermbench.artifacts.plan import Plan
+    from dermbench.results import PlanResult
 
 PLACE = 70
 
@@ -77,9 +76,10 @@ def register(app: typer.Typer) -> None:
         seed: int = typer.Option(0, "--seed", min=0, help="Seed of the simulations."),
     ) -> None:
         """Plan a test set: patients needed to find a drop or to show a margin, or what a dataset can show."""
-        from dermbench.api import plan
+        from dermbench.api.planning import plan
+        from dermbench.artifacts.outputs import document_path
 
-        target = None if out is None else report_path(out, name="plan.json")
+        target = None if out is None else document_path(out, name="plan.json")
         made = plan(
             group,
             data=data,
@@ -126,24 +126,13 @@ def read_sizes(text: str) -> dict[str, int]:
     return sizes
 
 
-def _show(plan: Plan, target: Path | None, *, as_json: bool) -> None:
-    from dermbench.artifacts.files import write_text
-    from dermbench.artifacts.outputs import sole_writer_of
+def _show(result: PlanResult, target: Path | None, *, as_json: bool) -> None:
     from dermbench.console import make_console
-    from dermbench.reporting.figures import plan_figures
-    from dermbench.reporting.plan import plan_markdown, print_plan
+    from dermbench.reporting.plan import print_plan
 
     if as_json:
-        say(plan.text(), end="")
+        say(result.plan.text(), end="")
     else:
-        print_plan(plan, make_console())
-    if target is None:
-        return
-    page, figure = target.with_suffix(".md"), target.with_suffix(".svg")
-    with sole_writer_of(target, page.name, figure.name):
-        plan.write(target)
-        written = [target, page]
-        for drawing in plan_figures(plan).values():
-            written += replace(drawing, name=figure.stem).write(figure.parent, formats=("svg",))
-        write_text(page, plan_markdown(plan, figure=figure.name if figure in written else None))
-    say(f"Wrote {', '.join(path.name for path in written)} in {target.parent}", err=True)
+        print_plan(result.plan, make_console())
+    if target is not None:
+        say_written(result.save(target), target)

@@ -65,9 +65,9 @@ def predict(
     """Predict the images of one split; writes ids and probabilities, never labels."""
     if out.suffix.lower() not in TABLES:
         raise UsageError(f"{out}: predictions are written as .parquet or .csv")
-    from dermbench import training
+    from dermbench.api import models
 
-    predictions = training.predict(
+    predictions = models.predict(
         candidate,
         data,
         split=split,
@@ -108,9 +108,9 @@ def embed(
     """Write the features that a network has of each image; train --embeddings fits a probe on them."""
     if out.suffix.lower() not in TABLES:
         raise UsageError(f"{out}: embeddings are written as .parquet or .csv")
-    from dermbench import training
+    from dermbench.api import models
 
-    table = training.embed(candidate, data, out=out, batch_size=batch_size, device=device, weights=weights)
+    table = models.embed(candidate, data, out=out, batch_size=batch_size, device=device, weights=weights)
     say(f"{out}: {len(table):,} images, {table.shape[1] - 1:,} features")
     say(f"next: dermbench train --data {data} --out RUN --embeddings {out}")
 

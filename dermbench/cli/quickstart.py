@@ -66,20 +66,17 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(out: Path, seed: int, console: Console) -> None:
-    from dermbench.api import evaluate
-    from dermbench.artifacts.files import write_text
+    from dermbench.api.evaluation import evaluate
     from dermbench.leaderboard import Effort, build
-    from dermbench.reporting import print_report, to_html, to_markdown
+    from dermbench.reporting import print_report
 
     started, board = perf_counter(), out / "leaderboards" / TASK
     dataset = _dataset(out / "data", seed, console)
     predictions = [_predictions(c, dataset, out / "runs" / c.slug, seed, console) for c in CANDIDATES]
     _step(console, f"evaluate on the test split -> {out / 'report.md'}")
-    report = evaluate(predictions[0], data=dataset, name=CANDIDATES[0].name, seed=seed)
-    report.write(out / "report.json")
-    write_text(out / "report.md", to_markdown(report))
-    write_text(out / "report.html", to_html(report))
-    print_report(report, console)
+    result = evaluate(predictions[0], data=dataset, name=CANDIDATES[0].name, seed=seed)
+    result.save(out)
+    print_report(result.report, console)
     _step(console, f"leaderboard -> {board / 'README.md'}")
     entered = [_enter(board, candidate, out / "runs" / candidate.slug, dataset) for candidate in CANDIDATES]
     build(board, effort=Effort(quick=True))  # the entries were evaluated a moment ago

@@ -39,10 +39,10 @@ def train(
 
     On several GPUs or CPUs: torchrun --nproc-per-node N -m dermbench train ...
     """
-    from dermbench import training
+    from dermbench.api import models
 
     overrides = [*set_, *(["deterministic=true"] if deterministic else [])]
     if embeddings is not None:
         preset = preset or (None if config else "embeddings")
         overrides = [f"model={json.dumps(f'embeddings:{embeddings}')}", *overrides]
-    training.train(data, out, preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
+    models.train(data, out, preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import dermbench
-from dermbench import api
+from dermbench.api import evaluation, planning
 from dermbench.artifacts import DatasetInfo, make_predictions, make_truth, read_dataset, write_dataset
 from dermbench.errors import InputError, UsageError
 from dermbench.inputs import Reference
@@ -68,9 +68,17 @@ def dataset(labels, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(folder):
-    return dermbench.evaluate(
+    return evaluate(
         folder / "a.csv", folder / "truth.csv", classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS
     )
+
+
+def evaluate(*given, **settings):
+    return dermbench.evaluate(*given, **settings).report
+
+
+def compare(*given, **settings):
+    return dermbench.compare(*given, **settings).comparison
 
 
 def artifact(table):
@@ -85,15 +93,15 @@ def test_every_kind_of_input_gives_the_same_report(kind, folder, labels, table, 
         "indexed frames": (table.set_index("image_id"), folder / "truth.csv"),
         "artifact of predictions": (artifact(table), folder / "truth.csv"),
     }[kind]
-    again = dermbench.evaluate(*given, classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS)
+    again = evaluate(*given, classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS)
     assert again.text() == report.text()
 
 
 def test_a_frame_and_an_artifact_of_the_truth_give_the_same_report(labels, table):
     truth = make_truth(labels, classes=CLASSES)
     given = {"sensitive": ["sex"], **SETTINGS}
-    from_frame = dermbench.evaluate(table, labels, classes=CLASSES, **given)
-    assert dermbench.evaluate(artifact(table), truth, **given).text() == from_frame.text()
+    from_frame = evaluate(table, labels, classes=CLASSES, **given)
+    assert evaluate(artifact(table), truth, **given).text() == from_frame.text()
 
 
 def test_the_command_line_gives_the_same_report(folder, report):
@@ -109,16 +117,14 @@ def test_the_command_line_gives_the_same_report(folder, report):
 
 def test_the_order_of_rows_and_columns_of_a_frame_does_not_matter(folder, table, report):
     shuffled = table.sample(frac=1, random_state=0)[["prob_nevus", "image_id", "prob_melanoma", "prob_acne"]]
-    again = dermbench.evaluate(
-        shuffled, folder / "truth.csv", classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS
-    )
+    again = evaluate(shuffled, folder / "truth.csv", classes=CLASSES, sensitive=["sex"], name="m", **SETTINGS)
     assert again.text() == report.text()
 
 
 def test_a_dataset_with_validation_predictions(dataset, table):
     given = {"validation": table, "name": "m", **SETTINGS}
-    from_folder = dermbench.evaluate(table, data=dataset, **given)
-    assert dermbench.evaluate(table, data=read_dataset(dataset), **given).text() == from_folder.text()
+    from_folder = evaluate(table, data=dataset, **given)
+    assert evaluate(table, data=read_dataset(dataset), **given).text() == from_folder.text()
     assert from_folder.n == N // 2
     with pytest.raises(UsageError, match="fitted on what is scored"):
         dermbench.evaluate(table, dataset / "manifest.parquet", validation=table)
@@ -128,8 +134,8 @@ def test_an_artifact_in_classes_of_its_own_is_mapped(labels, table):
     prob = table.iloc[:, 1:].to_numpy()
     mine = make_predictions(table["image_id"], prob[:, ::-1], ("mel", "nev", "ac"))
     mapping = {"mel": "melanoma", "nev": "nevus", "ac": "acne"}
-    mapped = dermbench.evaluate(mine, labels, classes=CLASSES, map=mapping, **SETTINGS)
-    plain = dermbench.evaluate(table, labels, classes=CLASSES, **SETTINGS)
+    mapped = evaluate(mine, labels, classes=CLASSES, map=mapping, **SETTINGS)
+    plain = evaluate(table, labels, classes=CLASSES, **SETTINGS)
     assert mapped.document()["overall"] == plain.document()["overall"]
     assert mapped.document()["provenance"]["interpreted"] == [
         "3 classes of the predictions mapped onto 3 by <mapping>."
@@ -149,22 +155,20 @@ def test_messages_name_the_frame(labels, table):
 def test_compare_takes_files_frames_and_artifacts(folder, labels, table):
     given = {"classes": CLASSES, "sensitive": ["sex"], "metrics": ["accuracy"], **SETTINGS}
     truth = folder / "truth.csv"
-    files = dermbench.compare([folder / "a.csv", f"b={folder / 'b.parquet'}"], truth, **given)
-    named = dermbench.compare({"a": table, "b": artifact(scores(labels, 2))}, truth, **given)
+    files = compare([folder / "a.csv", f"b={folder / 'b.parquet'}"], truth, **given)
+    named = compare({"a": table, "b": artifact(scores(labels, 2))}, truth, **given)
     assert named.text() == files.text()
     assert files.baseline == "a"
-    other = dermbench.compare([folder / "a.csv", folder / "b.parquet"], truth, baseline="b", **given)
+    other = compare([folder / "a.csv", folder / "b.parquet"], truth, baseline="b", **given)
     assert other.baseline == "b"
-    by_file = dermbench.compare(
-        [folder / "a.csv", folder / "b.parquet"], truth, baseline=str(folder / "b.parquet"), **given
-    )
+    by_file = compare([folder / "a.csv", folder / "b.parquet"], truth, baseline=str(folder / "b.parquet"), **given)
     assert by_file.text() == other.text()
 
 
 def test_compare_treats_all_models_alike(labels, table):
     mine = table.rename(columns={"prob_acne": "prob_pimple"})
     lesions = labels.assign(lesion_id=labels["label"] + labels["sex"] + labels["fst"].astype(str))
-    found = dermbench.compare(
+    found = compare(
         {"a": mine.iloc[:-6], "b": scores(labels, 2)},
         lesions,
         classes=CLASSES,
@@ -190,7 +194,7 @@ def test_public_functions_are_listed_and_import_no_torch():
         "print(before, 'torch' in sys.modules, f.__module__, {'evaluate', 'compare', 'train'} <= set(names))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False", "dermbench.api", "True"]
+    assert done.stdout.split() == ["False", "False", "dermbench.api.evaluation", "True"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +210,7 @@ def test_public_functions_are_listed_and_import_no_torch():
 def test_the_margin_of_a_task_is_for_its_own_primary_question(asked, margin, features, expected, labels):
     task = load_task("ajl-21").model_copy(update={"primary": ("macro_f1", "fst"), "margin": 0.05})
     reference = Reference(make_truth(labels, classes=CLASSES), task=task, features=features)
-    assert api._primary(reference, asked, margin) == expected
+    assert evaluation._primary(reference, asked, margin) == expected
 
 
 def test_a_split_without_an_answer_is_no_error():
@@ -218,10 +222,10 @@ def test_a_split_without_an_answer_is_no_error():
     def dataset(truth, images):
         return SimpleNamespace(info=SimpleNamespace(images=images), truth=lambda split: {"test": truth}[split])
 
-    assert api.split_at_a_glance(dataset(truth, {"train": 5})) is None
-    assert api.split_at_a_glance(dataset(truth, {"test": 5})) is None  # one group
+    assert planning.split_at_a_glance(dataset(truth, {"train": 5})) is None
+    assert planning.split_at_a_glance(dataset(truth, {"test": 5})) is None  # one group
     many = pd.DataFrame({"image_id": range(200), "label": ["x", "y"] * 100, "clinic": range(200)}).astype(str)
     crowded = make_truth(many, sensitive=("clinic",))
     with pytest.raises(UsageError, match="has 200 different numbers"):
-        api.plan(truth=crowded)
-    assert api.split_at_a_glance(dataset(crowded, {"test": 200})) is None
+        planning.plan(truth=crowded)
+    assert planning.split_at_a_glance(dataset(crowded, {"test": 200})) is None

@@ -71,7 +71,7 @@ def test_doctor_for_people():
 
 
 def test_public_functions_are_those_of_their_rooms():
-    from dermbench.api import evaluate
+    from dermbench.api.evaluation import evaluate
 
     assert dermbench.evaluate is evaluate
     assert {"prepare", "train", "predict", "evaluate", "compare"} <= set(dermbench.__all__)

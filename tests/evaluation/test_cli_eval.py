@@ -84,7 +84,7 @@ def test_out_writes_both_files(predictions, truth, tmp_path):
 def test_out_that_is_no_report_is_refused_before_anything_is_computed(predictions, truth, tmp_path):
     code, _, message = run("eval", predictions, "--truth", truth, "--out", truth, *ORDER)
     assert code == 2
-    assert "--out is a folder or a .json file" in message
+    assert "the output is a folder or a .json file" in message
 
 
 def test_sensitive_features_are_those_asked_for(predictions, truth):

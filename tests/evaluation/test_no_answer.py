@@ -134,7 +134,7 @@ def test_an_image_of_a_case_is_filled_in_before_the_case_is_made():
     """Lesion L has d (unreadable, a nodule) and c (called macule), so that its votes are two for macule."""
     truth = truth_of(lesion_id=["a", "b", "L", "L", "e", "f", "g", "h", "i", "j"])
     rows = pd.DataFrame({"image_id": IDS, "pred": PRED, "no_answer": REASON})
-    report = dermbench.evaluate(rows, truth, aggregate="lesion_id", **FEW)
+    report = dermbench.evaluate(rows, truth, aggregate="lesion_id", **FEW).report
     assert (report.n, report.no_answer.overall.n, report.no_answer.overall.absent) == (9, 10, 2)
     assert report.confusion.matrix == ((4, 2), (1, 2))
     assert report.overall["accuracy"].value == pytest.approx(6 / 9, abs=1e-6)
@@ -142,7 +142,7 @@ def test_an_image_of_a_case_is_filled_in_before_the_case_is_made():
 
 def test_missing_rows_and_refused_answers_are_counted_apart():
     rows = pd.DataFrame({"image_id": IDS, "pred": PRED, "no_answer": REASON}).iloc[1:]
-    every = dermbench.evaluate(rows, truth_of(), missing="wrong", **FEW).no_answer.overall
+    every = dermbench.evaluate(rows, truth_of(), missing="wrong", **FEW).report.no_answer.overall
     assert (every.missing, every.refused, every.unparsable) == (1, 1, 1)
     with pytest.raises(InputError, match="1 missing image_id: 'a'"):
         dermbench.evaluate(rows, truth_of(), **FEW)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from dermbench import api
+import dermbench
 from dermbench.artifacts import DatasetInfo, Report, make_predictions, make_truth, write_dataset, write_duplicates
 from dermbench.artifacts.duplicates import DuplicatesInfo
 from dermbench.artifacts.report import Disparity, reproducible, settled
@@ -66,7 +66,7 @@ def with_groups(dataset, numbers):
 
 
 def report(dataset, predictions, **settings):
-    return api.evaluate(predictions, data=dataset.root, n_resamples=99, **settings)
+    return dermbench.evaluate(predictions, data=dataset.root, n_resamples=99, **settings).report
 
 
 def test_scores_are_those_of_the_images_that_have_no_twin(both, dataset, predictions):

@@ -8,7 +8,7 @@ from PIL import Image
 
 pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
-from dermbench.api import explain
+from dermbench import explain
 from dermbench.errors import UsageError
 from dermbench.reporting.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.data.augment import resize_batch

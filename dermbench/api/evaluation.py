@@ -1,7 +1,4 @@
-"""The functions that people import: paths, data frames and artifacts in, reports out.
-
-The command line calls the same functions, so that both do the same.
-"""
+"""``evaluate`` and ``compare``: predictions and a truth in, results out."""
 
 from __future__ import annotations
 
@@ -16,27 +13,16 @@ from dermbench.artifacts.scales import read_scales
 from dermbench.errors import InputError, UsageError
 from dermbench.evaluation.evaluate import N_RESAMPLES
 from dermbench.evaluation.paired.candidates import candidate_name
-from dermbench.evaluation.planning.assumed import DEFAULT_CORRELATION, Assumed
-from dermbench.evaluation.planning.dataset import glance
-from dermbench.evaluation.planning.design import PerUnit
-from dermbench.evaluation.planning.plan import plan_study, plan_test_set
-from dermbench.evaluation.primary import DEFAULT_METRIC
 from dermbench.inputs import adapt, load_reference, named_columns
 from dermbench.model_names import name_files
-from dermbench.reporting.plan import glance_sentence
+from dermbench.results import ComparisonResult, EvaluationResult
 from dermbench.tasks import parse_primary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from dermbench.artifacts.class_map import MapSource
-    from dermbench.artifacts.manifest import Dataset
-    from dermbench.artifacts.plan import Plan
     from dermbench.artifacts.predictions import Predictions
-    from dermbench.artifacts.report import Report
-    from dermbench.evaluation import Comparison
     from dermbench.inputs import DataSource, PredictionsSource, Reference, TruthSource
 
 VALIDATION_SPLIT = "val"
@@ -72,7 +58,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
-) -> Report:
+) -> EvaluationResult:
     """Evaluate predictions: every metric overall, by class and by subgroup, with its uncertainty.
 
     Parameters
@@ -144,8 +130,8 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
 
     Returns
     -------
-    Report
-        The same for the same input, to the byte.
+    EvaluationResult
+        With the report, which is the same for the same input, to the byte.
 
     Raises
     ------
@@ -180,7 +166,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
             )
         )
         fitted = (_read_validation(other, validation), other.truth)
-    return evaluation.evaluate(
+    report = evaluation.evaluate(
         adapted.read(predictions),
         adapted.truth,
         sensitive=None if sensitive is None else adapted.features,
@@ -197,6 +183,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         n_resamples=n_resamples,
         workers=workers,
     )
+    return EvaluationResult(report)
 
 
 def compare(  # noqa: PLR0913 - as many as the verb has options
@@ -223,7 +210,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     logits: bool = False,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
-) -> Comparison:
+) -> ComparisonResult:
     """Compare models on the same images: paired intervals and tests, by group, rank bands.
 
     Parameters
@@ -266,7 +253,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         positive=positive,
         logits=logits,
     )
-    return evaluation.compare(
+    comparison = evaluation.compare(
         {model: adapted.read(source) for model, source in named.items()},
         adapted.truth,
         baseline=first,
@@ -276,140 +263,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         seed=seed,
         n_resamples=n_resamples,
     )
-
-
-def plan(  # noqa: PLR0913 - as many as the verb has options
-    group: str | None = None,
-    *,
-    data: DataSource | None = None,
-    truth: TruthSource | None = None,
-    split: str | None = None,
-    task: str | None = None,
-    feature: str | None = None,
-    metric: str | None = None,
-    positive: Sequence[str] = (),
-    sizes: Mapping[str, int] | None = None,
-    in_proportion: bool = False,
-    images_per_unit: float = 1.0,
-    images_vary: bool = False,
-    correlation: float = DEFAULT_CORRELATION,
-    rate: float = 0.8,
-    drop: float | None = None,
-    margin: float | None = None,
-    seed: int = 0,
-) -> Plan:
-    """Plan a test set: how many patients a new study needs, or what an existing test set can show.
-
-    The protocol of :func:`evaluate` is applied to simulated test sets; see docs/planning.md.
-
-    Parameters
-    ----------
-    group
-        Group that is asked about; for an existing test set every group by default.
-    data, truth, split, task
-        An existing test set, as in :func:`evaluate`; by default a new study is planned.
-    feature
-        Sensitive feature of an existing test set; by default skin type.
-    metric
-        ``accuracy``, ``sensitivity`` or ``specificity``. By default what the report of an existing test set asks
-        first, and accuracy for a new study.
-    positive
-        Positive classes of an existing test set, as in :func:`evaluate`.
-    sizes
-        Patients of each group of a new study. Without the group asked about, the others stay as they are; with it,
-        this is a whole test set. By default all skin types, or bands, have as many patients.
-    in_proportion
-        Whether all groups of ``sizes`` grow, in these proportions.
-    images_per_unit, images_vary
-        Mean number of images of a patient of a new study, and whether the numbers are geometric, not as equal as
-        possible.
-    correlation
-        Intra-class correlation of the answers on two images of one patient.
-    rate
-        Share of right answers in every group without a drop.
-    drop, margin
-        Drop to find, and margin to show; .10 by default. A new study for which only one of them is stated answers
-        that question alone.
-    seed
-        Seed of the simulations.
-
-    Raises
-    ------
-    UsageError
-        With all problems of the options.
-    InputError
-        When a table is malformed, with all its problems.
-    """
-    assumed = Assumed(rate, correlation, drop, margin, seed)
-    if data is None and truth is None:
-        if group is None or feature or split or task or positive:
-            raise UsageError(
-                "a new study needs a group, and has no feature, split, task or positive classes",
-                remedy="Name the group: --group VI; or an existing test set: --data DATASET.",
-            )
-        return plan_study(
-            group,
-            sizes,
-            assumed,
-            metric=metric or DEFAULT_METRIC,
-            per_unit=PerUnit(images_per_unit, images_vary),
-            in_proportion=in_proportion,
-        )
-    if sizes is not None or in_proportion or images_per_unit != 1 or images_vary:
-        raise UsageError("sizes and images per patient are those of the existing test set; leave them out")
-    reference = load_reference(data=data, truth=truth, split=split, task=task)
-    adapted = adapt(reference, sensitive=None if feature is None else [feature], positive=positive)
-    chosen = None if feature is None else adapted.features[0]
-    return plan_test_set(adapted.truth, assumed, metric=metric, feature=chosen, group=group)
-
-
-def explain(
-    run: Path | str,
-    data: Path | str | Dataset,
-    out: Path | str,
-    *,
-    split: str = "test",
-    per_group: int = 4,
-    seed: int = 0,
-    device: str = "auto",
-) -> pd.DataFrame:
-    """Write Grad-CAM pictures by skin type and by right and wrong, with a contact sheet and a page.
-
-    Needs torch.
-
-    Parameters
-    ----------
-    run, data, split, per_group, seed, device
-        As for :func:`dermbench.training.explain`.
-    out
-        Folder for the pictures, ``index.csv``, ``index.html`` and ``contact-sheet.png``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The index; see :class:`dermbench.training.explain.Explanation`.
-    """
-    from dermbench import training  # noqa: PLC0415 - imports torch
-    from dermbench.reporting.contact_sheet import write_contact_sheet, write_page  # noqa: PLC0415 - imports pillow
-
-    done = training.explain(run, data, out, split=split, per_group=per_group, seed=seed, device=device)
-    write_contact_sheet(Path(out), done.index, done.totals)
-    write_page(Path(out), done.index, done.totals, done.title)
-    return done.index
-
-
-def split_at_a_glance(dataset: Dataset) -> str | None:
-    """Say in one sentence what drop the test split of a dataset can show, in closed form.
-
-    None where there is no test split, or no feature with two known groups and few enough to compare.
-    """
-    if "test" not in dataset.info.images:
-        return None
-    try:
-        found = glance(dataset.truth("test"))
-    except UsageError:  # evaluating the split says why; preparing it does not fail
-        return None
-    return None if found is None else glance_sentence(found)
+    return ComparisonResult(comparison)
 
 
 def _read_validation(reference: Reference, validation: PredictionsSource) -> Predictions:

@@ -1,0 +1,31 @@
+"""``load_dataset``, ``prepare`` and ``check``: dataset folders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.manifest import Dataset, read_dataset
+from dermbench.data import check, prepare
+
+if TYPE_CHECKING:
+    from dermbench.inputs import DataSource
+
+__all__ = ["check", "load_dataset", "prepare"]
+
+
+def load_dataset(data: DataSource) -> Dataset:
+    """Read a prepared dataset, and check that its manifest is the one that was prepared.
+
+    Parameters
+    ----------
+    data
+        Dataset folder; the name of a dataset under ``DERMBENCH_DATA``; or an artifact, which is returned as it is.
+
+    Raises
+    ------
+    UsageError
+        When the folder is not a dataset folder; the message says how to make one.
+    InputError
+        When a file is malformed, or the manifest was changed after it was prepared.
+    """
+    return data if isinstance(data, Dataset) else read_dataset(data)

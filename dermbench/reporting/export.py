@@ -1,0 +1,92 @@
+"""What ``--export`` writes beside a report or a comparison: CSV tables, LaTeX tables, figures."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal, get_args
+
+from dermbench.artifacts.files import atomic_path
+from dermbench.artifacts.outputs import remove_leftovers, sole_writer_of
+from dermbench.errors import UsageError, suggest
+from dermbench.reporting.frames.csv_text import csv_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from dermbench.reporting.figures import Drawing
+    from dermbench.reporting.frames.frame import Frame, Source
+
+ExportKind = Literal["csv", "figures"]
+"""What can be exported."""
+TABLES, FIGURES = "tables", "figures"
+"""Folders of the CSV tables and of the figures."""
+
+
+def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
+    """Return what is to be exported.
+
+    Raises
+    ------
+    UsageError
+        With every name that is no kind of export.
+    """
+    known: dict[str, ExportKind] = {kind: kind for kind in get_args(ExportKind)}
+    given = list(dict.fromkeys(names))
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        listed = ", ".join(map(repr, unknown))
+        remedy = suggest(unknown[0], known) if len(unknown) == 1 else f"known: {', '.join(known)}"
+        raise UsageError(f"cannot export {listed}; there are {', '.join(known)}", remedy=remedy)
+    return tuple(known[name] for name in given)
+
+
+def csv_files(folder: Path, frames: Mapping[str, Frame[Source]], source: Source) -> dict[Path, str]:
+    """Return {file: text} of all tables of an artifact; a table without rows has its heading alone."""
+    return {folder / TABLES / f"{name}.csv": csv_text(frame, source) for name, frame in frames.items()}
+
+
+def write_together(
+    target: Path,
+    texts: Mapping[Path, str],
+    drawings: Mapping[Path, Sequence[Drawing]],
+    *,
+    formats: Sequence[str] = ("svg", "png"),
+) -> list[Path]:
+    """Write files that belong together; nobody else writes the same meanwhile.
+
+    Parameters
+    ----------
+    target
+        The document, whose lock the others share.
+    texts
+        {file: text}; all of them are put into place, the last one first, or none.
+    drawings
+        {folder: figures}.
+    formats
+        Suffixes of the figures' files.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written.
+
+    Raises
+    ------
+    UsageError
+        When another process is writing there, or a file cannot be written.
+    """
+    written = list(texts)
+    figures = [(folder, drawing) for folder, found in drawings.items() for drawing in found]
+    places = [*texts, *(folder / f"{drawing.name}.{suffix}" for folder, drawing in figures for suffix in formats)]
+    with (
+        sole_writer_of(target, *(path.name for path in places if path.parent == target.parent)),
+        ExitStack() as stack,
+    ):
+        for folder in {path.parent for path in places} - {target.parent}:
+            remove_leftovers(folder, [path.name for path in places if path.parent == folder])
+        for path, text in texts.items():
+            stack.enter_context(atomic_path(path)).write_text(text, encoding="utf-8", newline="\n")
+        for folder, drawing in figures:
+            written += drawing.write(folder, formats)
+    return written

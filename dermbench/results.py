@@ -1,0 +1,260 @@
+"""What the functions of dermbench return: a report, a comparison or a plan to look at, take apart and save."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.outputs import document_path
+from dermbench.errors import UsageError, suggest
+from dermbench.reporting.comparison import comparison_markdown
+from dermbench.reporting.export import FIGURES, csv_files, export_kinds, write_together
+from dermbench.reporting.frames import COMPARISON_FRAMES, PLAN_FRAMES, REPORT_FRAMES, choose_frame
+from dermbench.reporting.html import to_html
+from dermbench.reporting.markdown import to_markdown
+from dermbench.reporting.notebook import comparison_fragment, plan_fragment, report_fragment
+from dermbench.reporting.one_line import comparison_line, plan_line, report_line
+from dermbench.reporting.plan import plan_markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from dermbench.artifacts.comparison import Comparison
+    from dermbench.artifacts.plan import Plan
+    from dermbench.artifacts.report import Report
+    from dermbench.reporting.figures import Drawing
+
+
+class Result(ABC):
+    """What every result can do: print itself in one line, show itself in a notebook, give tables and figures."""
+
+    @abstractmethod
+    def _line(self) -> str:
+        """Return the result in one line."""
+
+    @abstractmethod
+    def _repr_html_(self) -> str:
+        """Return the first screen as HTML, which notebooks show; all text is escaped."""
+
+    @abstractmethod
+    def to_frame(self, name: str) -> pd.DataFrame:
+        """Return one table of full-precision numbers."""
+
+    @abstractmethod
+    def _drawings(self) -> Mapping[str, Drawing]:
+        """Return {name: figure} in reading order."""
+
+    @abstractmethod
+    def save(self, out: Path | str) -> list[Path]:
+        """Write the files."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._line()})"
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures, in reading order."""
+        return tuple(self._drawings())
+
+    def figure(self, name: str) -> Figure:
+        """Return one of :attr:`figures` as a figure of matplotlib.
+
+        Raises
+        ------
+        UsageError
+            When there is none of that name; the message suggests one.
+        """
+        found = self._drawings()
+        if name not in found:
+            remedy = f"Figures: {suggest(name, found)}" if found else "There is nothing to draw."
+            raise UsageError(f"no figure is called {name!r}", remedy=remedy)
+        return found[name].figure()
+
+
+@dataclass(frozen=True, repr=False)
+class EvaluationResult(Result):
+    """What :func:`dermbench.evaluate` returns.
+
+    Attributes
+    ----------
+    report
+        The report: all numbers as typed records.
+    """
+
+    report: Report
+
+    def _line(self) -> str:
+        return report_line(self.report)
+
+    def _repr_html_(self) -> str:
+        return report_fragment(self.report, report_line(self.report))
+
+    def to_frame(self, name: str) -> pd.DataFrame:
+        """Return one table of full-precision numbers, those of ``report.json``.
+
+        Parameters
+        ----------
+        name
+            ``metrics``, ``groups``, ``gaps``, ``classes``, ``screen`` (recall by class and group), ``confusion``
+            or ``operating_points``; the columns are in docs/api.md. A number that is undefined is missing, and the
+            column ``reason`` says why.
+
+        Raises
+        ------
+        UsageError
+            When there is no such table; the message suggests one.
+        """
+        return choose_frame(REPORT_FRAMES, name).of(self.report)
+
+    def _drawings(self) -> Mapping[str, Drawing]:
+        from dermbench.reporting.figures import report_figures  # noqa: PLC0415 - imports matplotlib
+
+        return report_figures(self.report)
+
+    def save(self, out: Path | str, *, export: Sequence[str] = ()) -> list[Path]:
+        """Write ``report.json``, ``report.md`` and ``report.html``, as ``dermbench eval --out`` does.
+
+        Parameters
+        ----------
+        out
+            Folder, or ``FILE.json``, which the other files stand beside.
+        export
+            What is written besides: ``csv`` (``tables/NAME.csv``, the tables of :meth:`to_frame`) and ``figures``
+            (``figures/NAME.svg`` and ``.png``).
+
+        Returns
+        -------
+        list of pathlib.Path
+            What was written.
+
+        Raises
+        ------
+        UsageError
+            When ``out`` is another file, cannot be written to, or another process is writing there; or when
+            ``export`` names something else.
+        """
+        target = document_path(out, name="report.json")
+        kinds = export_kinds(export)
+        tables = csv_files(target.parent, REPORT_FRAMES, self.report) if "csv" in kinds else {}
+        pages = {
+            target.with_suffix(".html"): to_html(self.report),
+            target.with_suffix(".md"): to_markdown(self.report),
+            target: self.report.text(),
+        }
+        figures = list(self._drawings().values()) if "figures" in kinds else []
+        return write_together(target, tables | pages, {target.parent / FIGURES: figures})
+
+
+@dataclass(frozen=True, repr=False)
+class ComparisonResult(Result):
+    """What :func:`dermbench.compare` returns.
+
+    Attributes
+    ----------
+    comparison
+        The comparison: all numbers as typed records.
+    """
+
+    comparison: Comparison
+
+    def _line(self) -> str:
+        return comparison_line(self.comparison)
+
+    def _repr_html_(self) -> str:
+        return comparison_fragment(self.comparison, comparison_line(self.comparison))
+
+    def to_frame(self, name: str) -> pd.DataFrame:
+        """Return one table of full-precision numbers, those of ``comparison.json``.
+
+        Parameters
+        ----------
+        name
+            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/api.md. A
+            number that is undefined is missing, and the column ``reason`` says why.
+
+        Raises
+        ------
+        UsageError
+            When there is no such table; the message suggests one.
+        """
+        return choose_frame(COMPARISON_FRAMES, name).of(self.comparison)
+
+    def _drawings(self) -> Mapping[str, Drawing]:
+        from dermbench.reporting.figures import comparison_figures  # noqa: PLC0415 - imports matplotlib
+
+        return comparison_figures(self.comparison)
+
+    def save(self, out: Path | str, *, export: Sequence[str] = ()) -> list[Path]:
+        """Write ``comparison.json`` and ``comparison.md``, as ``dermbench compare --out`` does.
+
+        Parameters, result and errors are those of :meth:`EvaluationResult.save`.
+        """
+        target = document_path(out, name="comparison.json")
+        kinds = export_kinds(export)
+        tables = csv_files(target.parent, COMPARISON_FRAMES, self.comparison) if "csv" in kinds else {}
+        figures = list(self._drawings().values()) if "figures" in kinds else []
+        shown = [f"{FIGURES}/{drawing.name}.svg" for drawing in figures]
+        pages = {
+            target.with_suffix(".md"): comparison_markdown(self.comparison, figures=shown),
+            target: self.comparison.text(),
+        }
+        return write_together(target, tables | pages, {target.parent / FIGURES: figures})
+
+
+@dataclass(frozen=True, repr=False)
+class PlanResult(Result):
+    """What :func:`dermbench.plan` returns.
+
+    Attributes
+    ----------
+    plan
+        The plan: all numbers as typed records.
+    """
+
+    plan: Plan
+
+    def _line(self) -> str:
+        return plan_line(self.plan)
+
+    def _repr_html_(self) -> str:
+        return plan_fragment(self.plan, plan_line(self.plan))
+
+    def to_frame(self, name: str) -> pd.DataFrame:
+        """Return one table of full-precision numbers, those of ``plan.json``.
+
+        Parameters
+        ----------
+        name
+            ``groups``, ``sizes`` (of a new study), ``drops`` and ``margin`` (of a test set) or ``curves``; the
+            columns are in docs/api.md. A number that is undefined is missing, and ``reason`` says why.
+
+        Raises
+        ------
+        UsageError
+            When there is no such table; the message suggests one.
+        """
+        return choose_frame(PLAN_FRAMES, name).of(self.plan)
+
+    def _drawings(self) -> Mapping[str, Drawing]:
+        from dermbench.reporting.figures import plan_figures  # noqa: PLC0415 - imports matplotlib
+
+        return plan_figures(self.plan)
+
+    def save(self, out: Path | str) -> list[Path]:
+        """Write ``plan.json``, ``plan.md`` and the curve ``plan.svg``, as ``dermbench plan --out`` does.
+
+        Parameters, result and errors are those of :meth:`EvaluationResult.save`.
+        """
+        target = document_path(out, name="plan.json")
+        figures = [replace(drawing, name=target.stem) for drawing in self._drawings().values()]
+        shown = f"{target.stem}.svg" if figures else None
+        pages = {
+            target.with_suffix(".md"): plan_markdown(self.plan, figure=shown),
+            target: self.plan.text(),
+        }
+        return write_together(target, pages, {target.parent: figures}, formats=("svg",))
