@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import LEVEL, Disparity, Undefined
-from dermbench.artifacts.wording import decimal, group_words, limit, p_value
+from dermbench.artifacts.wording import decimal, group_words, limit
 from dermbench.reporting.names import higher_is_better, metric_title
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
@@ -27,7 +27,7 @@ def reading(report: Report) -> str:
     Returns
     -------
     str
-        One to five short sentences. Where there is no gap, why there is none.
+        One to four short sentences. Where there is no gap, why there is none.
     """
     if report.primary is None:
         return "No sensitive feature was evaluated, so there is no gap between subgroups to read."
@@ -41,14 +41,17 @@ def reading(report: Report) -> str:
 
 
 def _size(row: Disparity, metric: str) -> list[str]:
-    """Return what differs by how much, and which sizes the data are compatible with."""
-    title, shown = metric_title(metric), row.contrast
-    if shown is not None and row.verdict is not None and row.verdict.kind in DIFFERS:
-        sides = _sides(shown, title, higher=higher_is_better(metric))
+    """Return who differs by how much, and which sizes the data are compatible with."""
+    title = metric_title(metric)
+    sides = "" if row.contrast is None else _sides(row.contrast, title, higher=higher_is_better(metric))
+    if sides and row.verdict is not None and row.verdict.kind in DIFFERS:
         gap = f"The two groups that differ most are {decimal(row.gap)} apart, {_bounds(row)}."
         return [f"Read the gap as: class held fixed, {sides}.", gap]
-    apart = f"{title} of the two groups that differ most is {decimal(row.gap)} apart"
-    return [f"Read the gap as: class held fixed, {apart}; {_compatible(row)}."]
+    apart = f"the two groups that differ most are {decimal(row.gap)} apart in {title}"
+    return [
+        f"Read the gap as: class held fixed, {apart}; {_compatible(row)}.",
+        *([f"The clearest contrast: {sides}."] if sides else []),
+    ]
 
 
 def _sides(contrast: Contrast, title: str, *, higher: bool) -> str:
@@ -56,13 +59,16 @@ def _sides(contrast: Contrast, title: str, *, higher: bool) -> str:
     first, second = contrast.first, contrast.second
     if (contrast.value <= 0) != higher:
         first, second = second, first
-    side = "below" if higher else "above"
+    side, other = ("below", "above") if higher else ("above", "below")
     text = f"{title} on {_groups(first)} is {decimal(abs(contrast.value))} {side} {_groups(second)}"
     if contrast.low is None or contrast.high is None:
         return text
     sign = -1 if contrast.value < 0 else 1
     low, high = sorted((sign * contrast.low, sign * contrast.high))
-    return f"{text}; the data are compatible with {limit(low)} to {limit(high)}"
+    ends = f"{limit(low)} to {limit(high)}"
+    if low < 0:
+        ends = f"anything from {limit(-low)} {other} to {limit(high)} {side}"
+    return f"{text}; the data are compatible with {ends}"
 
 
 def _groups(names: tuple[str, ...]) -> str:
@@ -71,15 +77,15 @@ def _groups(names: tuple[str, ...]) -> str:
 
 def _bounds(row: Disparity) -> str:
     low = f"at least {limit(row.low)}" if row.low is not None else f"without a lower limit ({_reason(row, 'low')})"
-    high = f"at most {decimal(row.high)}" if row.high is not None else "without an upper limit"
-    return f"{low} and {high}" + ("" if row.high is not None else f" ({_reason(row, 'high')})")
+    if row.high is None:
+        return f"{low} and without an upper limit ({_reason(row, 'high')})"
+    return f"{low} and at most {decimal(row.high)}"
 
 
 def _compatible(row: Disparity) -> str:
     if row.low is None or row.high is None or (not row.low and _beyond_chance(row)):
-        return f"it is {_bounds(row)}"
-    low = "0" if not row.low else limit(row.low)
-    return f"the data are compatible with {low} to {decimal(row.high)}"
+        return f"the gap is {_bounds(row)}"
+    return f"the data are compatible with {limit(row.low) if row.low else '0'} to {decimal(row.high)}"
 
 
 def _chance(row: Disparity) -> str:
@@ -92,25 +98,20 @@ def _conclusion(row: Disparity) -> str:
     if row.verdict is None:
         return f"There is no verdict: {_reason(row, 'verdict')}."
     margin = "" if row.verdict.margin is None else decimal(row.verdict.margin)
-    if row.verdict.kind == "undecided":
-        return _undecided(row, margin)
-    p = "" if row.p_value is None else f" (p {p_value(row.p_value)})"
-    beyond, below = f"there is a difference beyond chance{p}", f"below the stated margin of {margin}"
+    below = f"below the stated margin of {margin}"
     return {
-        "disparity": f"So {beyond}.",
-        "disparity_within_margin": f"So {beyond}, and it is {below}.",
+        "disparity": "So there is a difference beyond chance.",
+        "disparity_within_margin": f"So there is a difference beyond chance, and it is {below}.",
         "within_margin": f"So the gap is {below}, averaged over classes; within a single class it may be larger.",
+        "undecided": _undecided(row, margin),
     }[row.verdict.kind]
 
 
 def _undecided(row: Disparity, margin: str) -> str:
     if _beyond_chance(row):
-        return (
-            f"So there is a difference beyond chance (p {p_value(row.p_value or 0.0)}), of unknown smallest size."
-        )
+        return "So there is a difference beyond chance, of unknown smallest size."
     within = f"a gap below the stated margin of {margin}" if margin else "its absence"
-    p = "" if row.p_value is None else f" (p {p_value(row.p_value)})"
-    return f"So neither a difference nor {within} is shown{p}."
+    return f"So neither a difference nor {within} is shown."
 
 
 def _beyond_chance(row: Disparity) -> bool:
