@@ -1,4 +1,4 @@
-"""What this process may use of its machine: processor cores, and memory that is used again.
+"""What this process may use of its machine: processor cores, memory, and memory that is used again.
 
 Each layer's output is tens of megabytes that live for one step, each array of a drawing 0.1 to 0.4 MB that lives
 for one sum. The C library of Linux maps blocks of that size anew each time, and the system clears every page of
@@ -12,11 +12,14 @@ import ctypes
 import os
 import platform
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MEMORY = Path("/proc/meminfo")
+CONTAINER = Path("/sys/fs/cgroup")
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
 """Parameters of mallopt(3): free memory at the top that is given back; number of blocks that may be mapped."""
 REUSED = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
@@ -27,6 +30,27 @@ USUAL = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 128 * 1024}
 def available_cores() -> int:
     """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that a new program could use; None where the system is not Linux."""
+    try:
+        lines = MEMORY.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    sizes = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return min([*sizes, *_room_of_container()], default=None)
+
+
+def _room_of_container() -> list[int]:
+    """Return the bytes that are left to this process's container; nothing where it has no limit."""
+    try:
+        limit, used = (
+            (CONTAINER / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current")
+        )
+    except OSError:
+        return []
+    return [max(0, int(limit) - int(used))] if limit.isdecimal() else []
 
 
 @contextmanager

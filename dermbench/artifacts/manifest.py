@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dermbench.artifacts.column_types import reading_sentences, standardise
 from dermbench.artifacts.columns import JOINED, REQUIRED, SPLITS
-from dermbench.artifacts.data_home import prepared_dataset
 from dermbench.artifacts.files import Inside, atomic_path
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.records import read_model
 from dermbench.artifacts.tables import read_table, write_table
 from dermbench.artifacts.truth import Truth, make_truth
+from dermbench.data_home import prepared_dataset
 from dermbench.errors import InputError, UsageError, name_some, printable
 
 MANIFEST = "manifest.parquet"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dermbench.cli.output import say
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from dermbench.artifacts.audit import Audit
@@ -42,11 +43,12 @@ def audit_(
     ] = False,
 ) -> None:
     """Look for duplicates, leaks, conflicts, useless images and label errors; exit 1 when the split leaks."""
-    from dermbench.artifacts import read_dataset
-    from dermbench.data import audit, write_audit, write_groups
+    with waiting(f"auditing {dataset}"):
+        from dermbench.artifacts import read_dataset
+        from dermbench.data import audit, write_audit, write_groups
 
-    read = read_dataset(dataset)
-    result = audit(read, verify=verify, embeddings=embeddings, predictions=predictions, workers=workers)
+        read = read_dataset(dataset)
+        result = audit(read, verify=verify, embeddings=embeddings, predictions=predictions, workers=workers)
     written: list[Path] = []
     if groups:
         written.append(write_groups(read, result))
@@ -54,8 +56,9 @@ def audit_(
         from dermbench.data.audit.thumbnails import thumbnails
         from dermbench.reporting.audit_page import audit_page, shown_images
 
-        pictures = thumbnails(read, shown_images(result.record), workers=workers)
-        written += write_audit(out, result, page=audit_page(result.record, pictures))
+        with waiting("writing the page"):
+            pictures = thumbnails(read, shown_images(result.record), workers=workers)
+            written += write_audit(out, result, page=audit_page(result.record, pictures))
     if as_json:
         say(result.record.text(), end="")
     else:

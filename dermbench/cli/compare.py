@@ -34,6 +34,7 @@ from dermbench.cli.evaluate import (
 )
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from dermbench.results import ComparisonResult
@@ -94,33 +95,34 @@ def register(app: typer.Typer) -> None:
         resamples: int = RESAMPLES,
     ) -> None:
         """Compare models on the same images: paired intervals and tests, by group, rank bands."""
-        from dermbench.api.evaluation import compare
-
         target, kinds = export_target(out, export, name="comparison.json")
-        result = compare(
-            models,
-            truth,
-            data=data,
-            split=split,
-            task=task,
-            classes=split_names(classes),
-            baseline=baseline,
-            metrics=metric,
-            id=id_column,
-            label=label,
-            fst=fst,
-            sensitive=sensitive or None,
-            ordered=ordered,
-            bins=bins,
-            margin=_points(margin),
-            positive=stated("--positive", positive),
-            map=class_map,
-            aggregate=aggregate,
-            missing=missing,
-            logits=logits,
-            seed=seed,
-            n_resamples=resamples,
-        )
+        with waiting("comparing"):
+            from dermbench.api.evaluation import compare
+
+            result = compare(
+                models,
+                truth,
+                data=data,
+                split=split,
+                task=task,
+                classes=split_names(classes),
+                baseline=baseline,
+                metrics=metric,
+                id=id_column,
+                label=label,
+                fst=fst,
+                sensitive=sensitive or None,
+                ordered=ordered,
+                bins=bins,
+                margin=_points(margin),
+                positive=stated("--positive", positive),
+                map=class_map,
+                aggregate=aggregate,
+                missing=missing,
+                logits=logits,
+                seed=seed,
+                n_resamples=resamples,
+            )
         _show(result, target, kinds, as_json=as_json)
 
 
@@ -141,6 +143,8 @@ def _show(result: ComparisonResult, target: Path | None, export: tuple[str, ...]
 
     print_comparison(result.comparison, make_console(stderr=as_json))
     if target is not None:
-        say_written(result.save(target, export=export), target)
+        with waiting("drawing the comparison"):
+            written = result.save(target, export=export)
+        say_written(written, target)
     if as_json:
         say(result.comparison.text(), end="")

@@ -13,6 +13,7 @@ from dermbench.cli.audit import audit_
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,20 +93,20 @@ def _prepare(
     as_json: Json = False,
 ) -> None:
     """Turn a raw release into a dataset folder: check every image, make splits, count."""
-    from dermbench.api.planning import split_at_a_glance
-    from dermbench.data import prepare
-    from dermbench.data.splits import read_rule
+    with waiting(f"preparing {task}"):
+        from dermbench.data import prepare
+        from dermbench.data.splits import read_rule
 
-    dataset = prepare(
-        task,
-        root=root,
-        out=out,
-        allow_missing=allow_missing,
-        seed=seed,
-        options=_options(settings or []),
-        split=read_rule(split_by, holdout, fractions=_fractions(split_fractions)),
-        workers=workers,
-    )
+        dataset = prepare(
+            task,
+            root=root,
+            out=out,
+            allow_missing=allow_missing,
+            seed=seed,
+            options=_options(settings or []),
+            split=read_rule(split_by, holdout, fractions=_fractions(split_fractions)),
+            workers=workers,
+        )
     for remark in dataset.info.interpreted:
         say(f"note: {remark}", err=True)
     if as_json:
@@ -113,15 +114,20 @@ def _prepare(
         return
     console = _console(stderr=False)
     _print_dataset(dataset, console)
-    if (line := split_at_a_glance(dataset)) is not None:
+    with waiting("simulating what the test split can show"):
+        from dermbench.api.planning import split_at_a_glance
+
+        line = split_at_a_glance(dataset)
+    if line is not None:
         console.print(f"{line} More: dermbench plan --data {dataset.root}", soft_wrap=True)
 
 
 def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = False) -> None:
     """Decode and hash every image and compare with the manifest; exit 1 when something is wrong."""
-    from dermbench.data import check
+    with waiting(f"checking {dataset}"):
+        from dermbench.data import check
 
-    result = check(dataset, workers=workers)
+        result = check(dataset, workers=workers)
     if as_json:
         say(json.dumps({"images": result.images, "ok": result.ok, "problems": result.problems}, indent=2))
     elif result.ok:
@@ -144,9 +150,10 @@ def _export(
     as_json: Json = False,
 ) -> None:
     """Write a dataset in another format: Croissant, ImageFolder, or a dataset card."""
-    from dermbench.data.export import export_dataset
+    with waiting(f"exporting {dataset}"):
+        from dermbench.data.export import export_dataset
 
-    done = export_dataset(dataset, form, out)
+        done = export_dataset(dataset, form, out)
     for remark in done.said:
         say(f"note: {remark}", err=True)
     if as_json:

@@ -9,6 +9,7 @@ import typer
 
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,39 +159,40 @@ def register(app: typer.Typer) -> None:
         workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
-        from dermbench.api.evaluation import evaluate
-
         target, kinds = export_target(out, export, name="report.json")
-        result = evaluate(
-            predictions,
-            truth,
-            data=data,
-            split=split,
-            task=task,
-            classes=split_names(classes),
-            id=id_column,
-            label=label,
-            fst=fst,
-            sensitive=sensitive or None,
-            ordered=ordered,
-            bins=bins,
-            validation=validation,
-            primary=primary,
-            margin=margin,
-            positive=stated("--positive", positive),
-            operating_points=operating_point,
-            prevalences=_numbers("--prevalence", prevalence),
-            map=class_map,
-            aggregate=aggregate,
-            missing=missing,
-            adjust=stated("--adjust", adjust),
-            skin_type_error=skin_type_error,
-            logits=logits,
-            name=name,
-            seed=seed,
-            n_resamples=resamples,
-            workers=workers,
-        )
+        with waiting("evaluating"):
+            from dermbench.api.evaluation import evaluate
+
+            result = evaluate(
+                predictions,
+                truth,
+                data=data,
+                split=split,
+                task=task,
+                classes=split_names(classes),
+                id=id_column,
+                label=label,
+                fst=fst,
+                sensitive=sensitive or None,
+                ordered=ordered,
+                bins=bins,
+                validation=validation,
+                primary=primary,
+                margin=margin,
+                positive=stated("--positive", positive),
+                operating_points=operating_point,
+                prevalences=_numbers("--prevalence", prevalence),
+                map=class_map,
+                aggregate=aggregate,
+                missing=missing,
+                adjust=stated("--adjust", adjust),
+                skin_type_error=skin_type_error,
+                logits=logits,
+                name=name,
+                seed=seed,
+                n_resamples=resamples,
+                workers=workers,
+            )
         _show(result, target, kinds, as_json=as_json, full=full)
 
 
@@ -246,7 +248,8 @@ def say_written(paths: Sequence[Path], target: Path) -> None:
 def _show(
     result: EvaluationResult, target: Path | None, export: tuple[str, ...], *, as_json: bool, full: bool
 ) -> None:
-    written = [] if target is None else result.save(target, export=export)
+    with waiting("drawing the report"):
+        written = [] if target is None else result.save(target, export=export)
     if as_json:
         say(result.report.text(), end="")
     else:

@@ -10,6 +10,7 @@ import typer
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
@@ -71,28 +72,29 @@ def _add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the entry of that name.")] = False,
 ) -> None:
     """Add an entry: check the predictions, evaluate them, write the entry's folder."""
-    from dermbench.artifacts import read_dataset
-    from dermbench.leaderboard import add, slugify
-    from dermbench.leaderboard.board import TRUTH
-
     if data is not None and truth is not None:
         raise UsageError("--data and --truth both give the truth; give one of them")
-    entry = add(
-        board,
-        predictions,
-        name=name,
-        truth=truth if data is None else read_dataset(data),
-        run=run,
-        replace=replace,
-        store_truth=store_truth,
-        authors=authors,
-        link=link,
-        licence=licence,
-        model=model,
-        method=method,
-        training_data=training_data,
-        seed=seed,
-    )
+    with waiting(f"adding {name}"):
+        from dermbench.artifacts import read_dataset
+        from dermbench.leaderboard import add, slugify
+        from dermbench.leaderboard.board import TRUTH
+
+        entry = add(
+            board,
+            predictions,
+            name=name,
+            truth=truth if data is None else read_dataset(data),
+            run=run,
+            replace=replace,
+            store_truth=store_truth,
+            authors=authors,
+            link=link,
+            licence=licence,
+            model=model,
+            method=method,
+            training_data=training_data,
+            seed=seed,
+        )
     say(f"added {board / 'entries' / slugify(entry.name)}")
     where = "" if (board / TRUTH).is_file() else f" --data {data}" if data else f" --truth {truth}"
     say(f"Rank it with: dermbench leaderboard build {board}{where}")
@@ -118,20 +120,21 @@ def _build(
     truth: Table = None,
 ) -> None:
     """Recompute every number and write README.md, leaderboard.json and leaderboard.csv of each board."""
-    from dermbench.leaderboard import Effort, Sources, build
-    from dermbench.leaderboard.board import counted
-    from dermbench.machine import available_cores
+    with waiting("checking the boards" if check else "recomputing the boards"):
+        from dermbench.leaderboard import Effort, Sources, build
+        from dermbench.leaderboard.board import counted
+        from dermbench.machine import available_cores
 
-    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
-    results = build(
-        root,
-        check=check,
-        stored=stored,
-        refresh=refresh,
-        accept_settings=accept_settings,
-        sources=sources,
-        effort=effort,
-    )
+        sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
+        results = build(
+            root,
+            check=check,
+            stored=stored,
+            refresh=refresh,
+            accept_settings=accept_settings,
+            sources=sources,
+            effort=effort,
+        )
     for built in results:
         how = ("values recomputed" if quick else "recomputed") if built.recomputed else "from stored reports"
         changes = ", ".join(built.written) or ("not compared" if built.problems else "nothing")
@@ -158,11 +161,12 @@ def _verify(
     truth: Table = None,
 ) -> None:
     """Check truth, index, hashes, predictions, reports and boards against each other; write nothing."""
-    from dermbench.leaderboard import Effort, Sources, verify
-    from dermbench.machine import available_cores
+    with waiting("verifying"):
+        from dermbench.leaderboard import Effort, Sources, verify
+        from dermbench.machine import available_cores
 
-    sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
-    results = verify(root, sources=sources, effort=effort, since=since)
+        sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
+        results = verify(root, sources=sources, effort=effort, since=since)
     for done in results:
         say(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
         for line in done.proved:

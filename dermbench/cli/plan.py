@@ -10,6 +10,7 @@ import typer
 from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from dermbench.results import PlanResult
@@ -76,29 +77,31 @@ def register(app: typer.Typer) -> None:
         seed: int = typer.Option(0, "--seed", min=0, help="Seed of the simulations."),
     ) -> None:
         """Plan a test set: patients needed to find a drop or to show a margin, or what a dataset can show."""
-        from dermbench.api.planning import plan
         from dermbench.artifacts.outputs import document_path
 
         target = None if out is None else document_path(out, name="plan.json")
-        made = plan(
-            group,
-            data=data,
-            truth=truth,
-            split=split,
-            task=task,
-            feature=feature,
-            metric=metric,
-            positive=stated("--positive", positive),
-            sizes=None if sizes is None else read_sizes(sizes),
-            in_proportion=in_proportion,
-            images_per_unit=images_per_patient,
-            images_vary=images_vary,
-            correlation=correlation,
-            rate=rate,
-            drop=drop,
-            margin=margin,
-            seed=seed,
-        )
+        with waiting("simulating"):
+            from dermbench.api.planning import plan
+
+            made = plan(
+                group,
+                data=data,
+                truth=truth,
+                split=split,
+                task=task,
+                feature=feature,
+                metric=metric,
+                positive=stated("--positive", positive),
+                sizes=None if sizes is None else read_sizes(sizes),
+                in_proportion=in_proportion,
+                images_per_unit=images_per_patient,
+                images_vary=images_vary,
+                correlation=correlation,
+                rate=rate,
+                drop=drop,
+                margin=margin,
+                seed=seed,
+            )
         _show(made, target, as_json=as_json)
 
 

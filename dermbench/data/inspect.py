@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.progress import track
-
 from dermbench.artifacts.hashing import digest_and_bytes
 from dermbench.artifacts.images import decode_sized
-from dermbench.console import make_console
 from dermbench.data.fingerprints import DRAFT, Fingerprint, take
 from dermbench.errors import InputError
 from dermbench.machine import available_cores
+from dermbench.waiting import with_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -72,7 +70,7 @@ def look(path: Path, *, known: Container[str] = ()) -> Look:
 def on_threads(
     function: Callable[[S], T], items: Sequence[S], *, workers: int | None = None, title: str
 ) -> list[T]:
-    """Apply ``function`` to every item on several threads, with a progress bar on a terminal.
+    """Apply ``function`` to every item on several threads, with a bar on a terminal after a second.
 
     Parameters
     ----------
@@ -90,15 +88,12 @@ def on_threads(
     list
         Results in the order of ``items``.
     """
-    console = make_console(stderr=True)
     workers = workers or available_cores()
     step = max(1, min(CHUNK, len(items) // (4 * workers)))
     chunks = [items[start : start + step] for start in range(0, len(items), step)]
     pool = ThreadPoolExecutor(max_workers=workers)
     try:
         results = chain.from_iterable(pool.map(lambda chunk: list(map(function, chunk)), chunks))
-        if not console.is_terminal:
-            return list(results)
-        return list(track(results, description=title, total=len(items), console=console))
+        return with_bar(results, title, len(items))
     finally:
         pool.shutdown(cancel_futures=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dermbench.artifacts.column_types import standardise
-from dermbench.artifacts.data_home import VARIABLE, prepared_dataset
 from dermbench.artifacts.manifest import IMAGES, INFO, MANIFEST, Dataset, DatasetInfo, write_dataset
 from dermbench.artifacts.outputs import remove_leftovers, sole_writer
 from dermbench.artifacts.positive import malignancy_by_class
@@ -25,6 +24,7 @@ from dermbench.data.source import Release, Request
 from dermbench.data.sources import load_source
 from dermbench.data.splits import SplitRule, reunite
 from dermbench.data.usable import FOUND, usable_images
+from dermbench.data_home import VARIABLE, prepared_dataset
 from dermbench.errors import UsageError
 from dermbench.machine import available_cores
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.data_home import VARIABLE, raw_release
+from dermbench.data_home import VARIABLE, raw_release
 from dermbench.errors import UsageError
 from dermbench.registry import Registry
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.leaderboard.bands import bands_ahead
 from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
+from dermbench.waiting import with_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,12 +50,13 @@ def check_all(
     read.
     """
     check = partial(check_entry, against=Against(board, truth, file_owners(folders), effort.quick))
+    title = f"recomputing {folders[0].parent.parent.name}" if folders else "recomputing"
     workers = min(effort.workers, len(folders) // WORTHWHILE)
     if workers < 2 or truth is None:
-        return [check(path) for path in folders], None
+        return with_bar(map(check, folders), title, len(folders)), None
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         slugs, root = [path.name for path in folders], folders[0].parent.parent
         bands = None if effort.quick else pool.submit(bands_ahead, root, board, truth, slugs)
-        checked = list(pool.map(check, folders, chunksize=2))
+        checked = with_bar(pool.map(check, folders, chunksize=2), title, len(folders))
         return checked, None if bands is None else bands.result()

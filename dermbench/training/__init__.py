@@ -11,7 +11,6 @@ except (ImportError, RuntimeError, OSError) as error:
         remedy="python -m pip install 'dermbench[train]'",
     ) from error
 
-from dermbench.training.config.device import devices
 from dermbench.training.explain import explain
 from dermbench.training.predict import predict
 from dermbench.training.predicting.embed import embed
@@ -22,7 +21,6 @@ from dermbench.training.train import train
 
 __all__ = [
     "InterruptedRunError",
-    "devices",
     "embed",
     "explain",
     "export",

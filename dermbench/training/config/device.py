@@ -145,10 +145,3 @@ def peak_memory(runtime: Runtime) -> int:
         return 1024 * int(PEAK.findall(STATUS.read_text(encoding="ascii"))[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def devices() -> list[str]:
-    """Return the devices that can train here, in words, best first; the CPU is always last."""
-    found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
-    found += ["mps"] if torch.backends.mps.is_available() else []
-    return [*found, f"cpu ({available_cores()} cores)"]

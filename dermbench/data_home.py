@@ -13,7 +13,7 @@ VARIABLE = "DERMBENCH_DATA"
 
 def raw_release(*names: str) -> Path | None:
     """Return the first folder of a release called one of ``names``, None where there is none."""
-    home = _home()
+    home = data_home()
     found = [] if home is None else [home / "raw" / name for name in names if (home / "raw" / name).is_dir()]
     return found[0] if found else None
 
@@ -23,10 +23,11 @@ def prepared_dataset(name: str) -> Path | None:
 
     A text that is no plain name has no such place.
     """
-    home = _home()
+    home = data_home()
     return None if home is None or Path(name).name != name or name in {"", ".", ".."} else home / "prepared" / name
 
 
-def _home() -> Path | None:
+def data_home() -> Path | None:
+    """Return the folder, None when ``DERMBENCH_DATA`` is not set."""
     text = os.environ.get(VARIABLE, "").strip()
     return Path(text).expanduser() if text else None
