@@ -1,15 +1,15 @@
-"""docs/auditing.md shows what its command prints, and its files are those that the script draws."""
+"""docs/auditing.md shows what its command prints, and its files are those that are drawn anew."""
 
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dermbench.cli import app
+from dermbench.data.synth.audit_files import write_audit_files
 
 ROOT = Path(__file__).parents[2]
 PAGE, FILES = ROOT / "docs" / "auditing.md", ROOT / "examples" / "audit"
@@ -29,7 +29,8 @@ def test_the_first_screen_is_what_the_command_prints(monkeypatch, tmp_path):
     assert result.stdout.startswith(shown)
 
 
-def test_the_files_are_those_that_the_script_draws(tmp_path):
-    runpy.run_path(str(FILES / "draw.py"))["draw"](tmp_path)
-    for file in sorted(tmp_path.iterdir()):
+def test_the_files_are_those_that_are_drawn(tmp_path):
+    written = write_audit_files(tmp_path / "new")
+    assert len(written) == 3
+    for file in written:
         assert file.read_text() == (FILES / file.name).read_text()

@@ -1,13 +1,10 @@
-"""Draw the files of docs/auditing.md: a truth of 800 images, and a made-up vendor's predictions for them.
+"""The made-up files of an audit: a truth of 800 images, and a vendor's predictions for them.
 
-    python examples/audit/draw.py FOLDER
-
-Nobody's patients: every number is drawn. The model recognises few malignant lesions, and on dark skin none.
+Nobody's patients: every number is drawn. The model recognises few malignant lesions, and none on dark skin.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +16,25 @@ RECOGNISED = {1: 5, 2: 6, 3: 3, 4: 2, 5: 0, 6: 0}
 """How many of them score above one half."""
 FALSE_ALARMS = 16
 """Benign images of 504 that score above one half."""
+SHARES = [0.18, 0.28, 0.22, 0.17, 0.09, 0.06]
+"""Shares of the skin types among the other images."""
 
 
-def draw(folder: Path) -> None:
-    """Write truth.csv, vendor.csv and vendor-val.csv."""
+def write_audit_files(folder: Path | str) -> list[Path]:
+    """Write ``truth.csv``, ``vendor.csv`` and ``vendor-val.csv``: the files of ``examples/audit``.
+
+    Parameters
+    ----------
+    folder
+        Where they go; it is made if it is missing.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The three files. They are the same for the same version of NumPy.
+    """
     rng = np.random.default_rng(2026)
-    fst = np.concatenate([TYPES, rng.choice(6, 504, p=[0.18, 0.28, 0.22, 0.17, 0.09, 0.06]) + 1])
+    fst = np.concatenate([TYPES, rng.choice(6, 504, p=SHARES) + 1])
     malignant = np.arange(600) < len(TYPES)
     high = np.zeros(600, dtype=bool)
     for kind, k in RECOGNISED.items():
@@ -33,17 +43,16 @@ def draw(folder: Path) -> None:
     low = np.where(malignant, rng.beta(3, 5 + 2 * (fst > 4)), rng.beta(1.5, 9))
     score = np.where(high, 0.52 + 0.4 * rng.random(600), 0.49 * low)
     sick = rng.random(200) < 0.2
-    types = rng.choice(6, 200, p=[0.18, 0.28, 0.22, 0.17, 0.09, 0.06]) + 1
+    types = rng.choice(6, 200, p=SHARES) + 1
     lucky = rng.random(200) < np.where(sick, 0.18, 0.03)
     other = np.where(sick, rng.beta(3, 5 + 2 * (types > 4)), rng.beta(1.5, 9))
     val_score = np.where(lucky, 0.52 + 0.4 * rng.random(200), 0.49 * other)
-    n = 800
     truth = pd.DataFrame(
         {
-            "image_id": [f"img-{i:04}" for i in range(n)],
+            "image_id": [f"img-{i:04}" for i in range(800)],
             "label": np.where(np.concatenate([malignant, sick]), "malignant", "benign"),
-            "sex": rng.choice(["female", "male"], n),
-            "age": rng.integers(18, 91, n),
+            "sex": rng.choice(["female", "male"], 800),
+            "age": rng.integers(18, 91, 800),
             "fst": np.concatenate([fst, types]),
             "split": np.repeat(["test", "val"], [600, 200]),
         }
@@ -52,13 +61,12 @@ def draw(folder: Path) -> None:
     made = pd.DataFrame(
         {"image_id": truth["image_id"], "prob_benign": (1 - both).round(4), "prob_malignant": both}
     )
-    mixed = rng.permutation(n)
-    truth.iloc[mixed].to_csv(folder / "truth.csv", index=False)
-    made = made.iloc[mixed]
-    test = truth.iloc[mixed]["split"].to_numpy() == "test"
-    made[test].to_csv(folder / "vendor.csv", index=False)
-    made[~test].to_csv(folder / "vendor-val.csv", index=False)
-
-
-if __name__ == "__main__":
-    draw(Path(sys.argv[1]))
+    mixed = rng.permutation(800)
+    truth, made = truth.iloc[mixed], made.iloc[mixed]
+    test = truth["split"].to_numpy() == "test"
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    files = {"truth.csv": truth, "vendor.csv": made[test], "vendor-val.csv": made[~test]}
+    for name, table in files.items():
+        table.to_csv(target / name, index=False)
+    return [target / name for name in files]
