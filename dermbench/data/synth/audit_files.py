@@ -40,12 +40,12 @@ def write_audit_files(folder: Path | str) -> list[Path]:
     for kind, k in RECOGNISED.items():
         high[np.flatnonzero(malignant & (fst == kind))[:k]] = True
     high[np.flatnonzero(~malignant)[:FALSE_ALARMS]] = True
-    low = np.where(malignant, rng.beta(3, 5 + 2 * (fst > 4)), rng.beta(1.5, 9))
+    low = np.where(malignant, rng.beta(3, 5 + 2 * (fst > 4)), rng.beta(1.5, 9, 600))
     score = np.where(high, 0.52 + 0.4 * rng.random(600), 0.49 * low)
     sick = rng.random(200) < 0.2
     types = rng.choice(6, 200, p=SHARES) + 1
     lucky = rng.random(200) < np.where(sick, 0.18, 0.03)
-    other = np.where(sick, rng.beta(3, 5 + 2 * (types > 4)), rng.beta(1.5, 9))
+    other = np.where(sick, rng.beta(3, 5 + 2 * (types > 4)), rng.beta(1.5, 9, 200))
     val_score = np.where(lucky, 0.52 + 0.4 * rng.random(200), 0.49 * other)
     truth = pd.DataFrame(
         {
