@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.skin import UNKNOWN
-from dermbench.artifacts.wording import NONE
 from dermbench.reporting.features import shown_features
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, words
+from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, segments, words
 from dermbench.reporting.names import (
     SMALL,
     feature_title,
@@ -95,7 +94,7 @@ def rows(report: Report, name: str) -> list[Row]:
             group, cell = groups[label], groups[label].cells.get(name)
             if cell is not None:
                 n = group.n if cell.n is None else cell.n
-                found.append(Row(plain(label), cell, n, hollow=group.small or label == UNKNOWN))
+                found.append(Row(plain(label), cell, n, hollow=group.small or n < SMALL or label == UNKNOWN))
     return found
 
 
@@ -126,17 +125,13 @@ def _draw(overall: Cell, found: list[Row]) -> Figure:
     set_axis(axes, low, high, most=4)
     _overall(axes, overall, y)
     for row, place in places:
-        words(
-            drawn,
-            0 if row.cell is None or row is whole else 10,
-            place,
-            fitted(row.label, _room(row)),
-            bold=row.cell is None or row is whole,
-        )
+        bold = row.cell is None or row is whole
+        words(drawn, 0 if bold else 10, place, fitted(row.label, _room(row)), bold=bold)
         if row.cell is not None:
-            _mark(axes, row, row.cell, place)
             words(drawn, COUNT, place, f"{row.n:,}", ink="soft", size=SMALL_TEXT, align="right")
-            words(drawn, VALUE, place, value_text(row.cell) if row.cell.value is not None else NONE)
+            words(drawn, VALUE, place, value_text(row.cell))
+    for hollow in (False, True):
+        _marks(axes, [(row.cell, y) for row, y in places if row.cell is not None and row.hollow == hollow], hollow)
     return drawn
 
 
@@ -151,11 +146,18 @@ def _overall(axes: Axes, cell: Cell, bottom: float) -> None:
         axes.plot([cell.value] * 2, [HEAD, bottom], color=colour("mark"), linewidth=1, dashes=(4, 3))
 
 
-def _mark(axes: Axes, row: Row, cell: Cell, y: float) -> None:
-    if cell.value is None:
-        return
-    ink = colour("soft" if row.hollow else "mark")
-    if cell.low is not None and cell.high is not None:
-        axes.plot([cell.low, cell.high], [y, y], color=ink, linewidth=1.6)
-    fill = colour("paper") if row.hollow else ink
-    axes.plot(cell.value, y, "o", color=ink, markersize=8, markerfacecolor=fill, markeredgewidth=1.6)
+def _marks(axes: Axes, found: list[tuple[Cell, float]], hollow: bool) -> None:  # noqa: FBT001 - one of two looks
+    """Draw values with their intervals; an undefined one has no mark."""
+    ink = "soft" if hollow else "mark"
+    segments(
+        axes,
+        [(c.low, y, c.high, y) for c, y in found if c.low is not None and c.high is not None],
+        ink,
+        width=1.6,
+    )
+    known = [(cell.value, y) for cell, y in found if cell.value is not None]
+    if known:
+        axes.plot(
+            *zip(*known, strict=True), "o", color=colour(ink), markersize=8, markeredgewidth=1.6,
+            markerfacecolor=colour("paper" if hollow else ink), clip_on=False,
+        )  # fmt: skip

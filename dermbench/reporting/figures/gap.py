@@ -40,7 +40,7 @@ def draw_gap(report: Report) -> Iterator[Drawing]:
         "gap",
         title,
         f"{title}: {_said(row)}.",
-        "Dot: the gap measured here. Line: what it is at least and at most (95 %). Square: the gap by chance alone.",
+        "Dot: the gap measured here. Line: what it is at least and at most (95 %). Square: by chance alone.",
         wide=False,
         draw=lambda: _draw(row),
     )

@@ -36,4 +36,9 @@ def set_axis(axes: Axes, low: float, high: float, *, most: int = 6, pad: float =
     axes.set_xlim(low - room, high + room)
     places = ticks(low, high, most=most)
     digits = 2 if any(round(place * 10, 6) % 1 for place in places) else 1
-    axes.set_xticks(places, [decimal(place, digits=digits) for place in places])
+    axes.set_xticks(places, [tick_text(place, digits) for place in places])
+
+
+def tick_text(value: float, digits: int) -> str:
+    """Return a number as the report writes it; 0 and 1 have no decimals."""
+    return f"{value:.0f}" if value in (0.0, 1.0) else decimal(value, digits=digits)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dermbench.reporting.figures.style import FAMILY, PALETTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _REFERENCE = "{http://www.w3.org/1999/xlink}href"
 _VARIABLES = {light: f"var(--{name},{light})" for name, (light, _) in PALETTE.items()}
@@ -23,6 +24,8 @@ _USUAL = {
 }
 """Values that the root or SVG itself gives."""
 _KEPT = ("d", "x", "y", "width", "height", "transform")
+_CIRCLE, _QUARTERS = re.compile(r"M 0 (\d+(?:\.\d+)?)\s"), 8
+"""How the outline of a round marker begins, and of how many curves it is."""
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
@@ -55,9 +58,22 @@ def tidy_svg(source: str, *, title: str, alt: str, themed: bool) -> str:
     ET.SubElement(root, "title").text = title
     ET.SubElement(root, "desc").text = alt
     named = {item.attrib["id"]: item for item in drawn.iter() if "id" in item.attrib}
-    for child in drawn:
-        root.extend(_tidied(child, named, themed=themed))
+    root.extend(_together([made for child in drawn for made in _tidied(child, named, themed=themed)]))
     return ET.tostring(root, encoding="unicode")
+
+
+def _together(items: Sequence[ET.Element]) -> Iterator[ET.Element]:
+    """Put neighbours of the same style into one group, which has the style."""
+    for style, found in groupby(items, key=lambda item: item.get("style", "")):
+        same = list(found)
+        if not style or len(same) < 3:
+            yield from same
+            continue
+        group = ET.Element("g", {"style": style})
+        for item in same:
+            del item.attrib["style"]
+            group.append(item)
+        yield group
 
 
 def _tidied(item: ET.Element, named: Mapping[str, ET.Element], *, themed: bool) -> Iterator[ET.Element]:
@@ -92,8 +108,12 @@ def _placed(item: ET.Element, named: Mapping[str, ET.Element], *, themed: bool) 
     """Return the path that a ``<use>`` stands for, moved to its place."""
     target = named[item.attrib[_REFERENCE].removeprefix("#")]
     x, y = (_short(item.get(key, "0")) for key in ("x", "y"))
-    both = {key: item.get(key) or target.get(key) or "" for key in ("style",)}
-    made = ET.Element("path", {"d": target.attrib["d"], **both, "transform": f"translate({x} {y})"})
+    both = {"style": item.get("style") or target.get("style") or ""}
+    outline = target.attrib["d"]
+    if (radius := _CIRCLE.match(outline)) and outline.count("C") == _QUARTERS:
+        style = _attributes(ET.Element("circle", both), themed=themed)
+        return ET.Element("circle", {"cx": x, "cy": y, "r": _short(radius[1])} | style)
+    made = ET.Element("path", {"d": outline, **both, "transform": f"translate({x} {y})"})
     return ET.Element("path", _attributes(made, themed=themed))
 
 

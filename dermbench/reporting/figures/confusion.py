@@ -1,0 +1,175 @@
+"""The confusion matrix by rows, with classes that are taken for each other beside each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from dermbench.artifacts.report import Report
+from dermbench.artifacts.wording import counted
+from dermbench.reporting.figures.drawing import Drawing
+from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.style import (
+    COLUMN,
+    PAGE,
+    RAMP,
+    SMALL_TEXT,
+    TEXT,
+    boxes,
+    canvas,
+    colour,
+    fitted,
+    on_ramp,
+    outlined,
+    sheet,
+    words,
+)
+from dermbench.reporting.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from dermbench.artifacts.report import Confusion
+
+FEW, NARROW, LARGEST = 3, 8, 40.0
+"""Most classes whose names are not turned, most of a figure that is not wide, and the largest side of a cell."""
+LABEL, WIDE_LABEL, TITLE = 118.0, 190.0, 22.0
+"""Room for names beside the cells, in a narrow and in a wide figure, and for the title of an axis."""
+OPTIMAL, MOST_CLASSES = 150, 400
+"""Most classes whose order is the best one within the tree, and most classes that are drawn."""
+NAMED = 3
+"""Confusions that are named in the alternative text."""
+DIGIT = 0.64
+"""Width of a digit, as a share of the size of the text."""
+
+
+@figure("confusion", Report, order=40)
+def draw_confusion(report: Report) -> Iterator[Drawing]:
+    """Yield the confusion matrix, where there are two classes or more."""
+    size = len(report.classes)
+    if not 2 <= size <= MOST_CLASSES:
+        return
+    table = report.confusion
+    yield Drawing(
+        "confusion",
+        "Confusion matrix",
+        f"Confusion matrix of {counted(size, 'class')}, rows true, columns predicted. {_said(table)}",
+        "Darker: larger share of the images of a true class (row). Classes taken for each other stand together; "
+        "framed: right answers.",
+        wide=size > NARROW,
+        draw=lambda: _draw(table),
+    )
+
+
+def shares(matrix: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """Return each row divided by its sum, shape (n_classes, n_classes); a row without images is 0."""
+    counts = np.asarray(matrix, dtype=np.float64)
+    sums = counts.sum(axis=1, keepdims=True)
+    found: NDArray[np.float64] = np.divide(counts, sums, out=np.zeros_like(counts), where=sums > 0)
+    return found
+
+
+def seriation(matrix: Sequence[Sequence[int]]) -> list[int]:
+    """Return an order of the classes in which those that are confused stand beside each other.
+
+    Average linkage of 1 - the mean of both shares of confusion; the leaves in the order with the smallest sum of
+    distances between neighbours (Bar-Joseph et al. 2001, Bioinformatics 17), of both directions the one
+    that is nearer to the order of the class set.
+
+    Parameters
+    ----------
+    matrix
+        Counts, rows true classes.
+    """
+    found = shares(matrix)
+    if len(found) < 3:
+        return list(range(len(found)))
+    away = np.round(1 - (found + found.T) / 2, 9)
+    np.fill_diagonal(away, 0.0)
+    tree = linkage(squareform(away, checks=False), method="average", optimal_ordering=len(found) <= OPTIMAL)
+    order = [int(leaf) for leaf in leaves_list(tree)]
+    places = np.arange(len(order))
+    turned = order[::-1]
+    return turned if np.dot(turned, places) > np.dot(order, places) else order
+
+
+def _said(table: Confusion) -> str:
+    """Name the largest confusions by number of images."""
+    pairs = [
+        (count, i, j) for i, row in enumerate(table.matrix) for j, count in enumerate(row) if i != j and count
+    ]
+    if not pairs:
+        return "No image is taken for another class."
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    names = [plain(name, limit=60) for name in table.labels]
+    named = [f"{names[i]} as {names[j]} ({count:,} of {sum(table.matrix[i]):,})" for count, i, j in pairs[:NAMED]]
+    return f"Most often: {', '.join(named)}."
+
+
+def _draw(table: Confusion) -> Figure:
+    order, size = seriation(table.matrix), len(table.labels)
+    label = LABEL if size <= NARROW else WIDE_LABEL
+    page = COLUMN if size <= NARROW else PAGE
+    cell = min((page - label - TITLE - 2) / size, LARGEST if size > FEW else 80.0)
+    left, top = TITLE + label, TITLE + (label * 0.8 if size > FEW else TITLE)
+    drawn = canvas(max(left + cell * size + 2, 300.0), top + cell * size + 2)
+    axes = sheet(drawn)
+    words(drawn, left, TITLE / 2, "predicted class", ink="soft")
+    axes.text(TITLE / 2, top, "true class", rotation=90, size=TEXT, color=colour("soft"), ha="center", va="top")
+    _names(axes, table, order, (left, top, cell), label)
+    _cells(axes, drawn, table, order, (left, top, cell))
+    return drawn
+
+
+def _names(
+    axes: Axes, table: Confusion, order: Sequence[int], frame: tuple[float, float, float], label: float
+) -> None:
+    """Write the names of the classes, of every second or third where there is no room for all."""
+    left, top, cell = frame
+    step = int(np.ceil(11.0 / cell))
+    size = min(SMALL_TEXT, max(9.0, cell * step * 0.8))
+    for place in range(0, len(order), step):
+        middle = (place + 0.5) * cell
+        text = table.labels[order[place]]
+        row = fitted(text, label - 8, size=size)
+        axes.text(left - 6, top + middle, row, size=size, color=colour("ink"), ha="right", va="center_baseline")
+        if len(order) <= FEW:
+            axes.text(left + middle, top - 10, fitted(text, cell - 4), ha="center", va="center_baseline")
+            continue
+        column = fitted(text, label * 0.8 - 8, size=size)
+        axes.text(
+            left + middle, top - 6, column, size=size, color=colour("ink"), ha="center", va="bottom", rotation=90
+        )
+
+
+def _cells(
+    axes: Axes, drawn: Figure, table: Confusion, order: Sequence[int], frame: tuple[float, float, float]
+) -> None:
+    """Tint the cells, and write the counts where each has room."""
+    left, top, cell = frame
+    found, gap = shares(table.matrix), 0.5 if cell > 6 else 0.0
+    tinted: dict[str, list[tuple[float, float, float, float]]] = {}
+    longest = max(len(f"{count:,}") for row in table.matrix for count in row)
+    size = min(SMALL_TEXT, (cell - 3) / (DIGIT * longest))
+    for y, i in enumerate(order):
+        for x, j in enumerate(order):
+            count = table.matrix[i][j]
+            if not count:
+                continue
+            step = min(int(found[i, j] * len(RAMP)), len(RAMP) - 1)
+            box = (left + x * cell + gap, top + y * cell + gap, cell - 2 * gap, cell - 2 * gap)
+            tinted.setdefault(RAMP[step], []).append(box)
+            if size >= 9:
+                middle = (box[0] + box[2] / 2, box[1] + box[3] / 2)
+                words(drawn, *middle, f"{count:,}", ink=on_ramp(step), size=size, align="center")
+    for tint, places in tinted.items():
+        boxes(axes, places, tint)
+    right = [(left + place * cell, top + place * cell, cell, cell) for place in range(len(order))]
+    outlined(axes, [*right, (left, top, cell * len(order), cell * len(order))], "soft", width=0.8)

@@ -1,0 +1,148 @@
+"""Lines of several groups in one plot, told apart by dash, marker and colour, with their names beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dermbench.reporting.figures.scale import tick_text
+from dermbench.reporting.figures.style import (
+    CATEGORIES,
+    COLUMN,
+    SMALL_TEXT,
+    canvas,
+    colour,
+    fitted,
+    panel,
+    sheet,
+    words,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (7, 3),
+    (2, 2),
+    (9, 2, 2, 2),
+    (12, 4),
+    (4, 4),
+    (1, 3),
+    (9, 2, 2, 2, 2, 2),
+)
+MARKERS = "os^Dv<>P"
+MOST_LINES = len(CATEGORIES)
+"""Most groups of one plot."""
+PLOT = (44.0, 10.0, 246.0, 246.0)
+"""Left, top, width and height of the plot; the names stand right of it, in pixels."""
+NAMES, ROW = 306.0, 34.0
+"""Where the names begin, and the height of one."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line of all images or of one group.
+
+    Attributes
+    ----------
+    name
+        What it is of.
+    note
+        A second line beneath the name: its number of images, its area.
+    points
+        x and y of each point.
+    """
+
+    name: str
+    note: str
+    points: tuple[tuple[float, float], ...]
+
+
+def ink_of(place: int) -> str:
+    """Return the colour of the palette of a line: all images come first, in ink."""
+    return "ink" if place == 0 else CATEGORIES[(place - 1) % len(CATEGORIES)]
+
+
+def line_figure(lines: Sequence[Line], *, across: str, up: str, top: float, diagonal: bool = False) -> Figure:
+    """Draw lines from 0 to 1 across and from 0 to ``top`` up; the first, of all images, is thick.
+
+    Parameters
+    ----------
+    lines
+        All images, then the groups.
+    across, up
+        What the axes show.
+    top
+        Upper end of the axis upwards.
+    diagonal
+        Whether the line from corner to corner is drawn.
+    """
+    left, above, width, height = PLOT
+    drawn = canvas(COLUMN, max(above + height + 44, above + ROW * len(lines)))
+    axes = square(drawn, PLOT, top=top)
+    if diagonal:
+        axes.plot([0, 1], [0, top], color=colour("soft"), linewidth=0.8)
+    for place, line in enumerate(lines):
+        _line(axes, line, place)
+    words(drawn, left + width / 2, above + height + 36, across, align="center")
+    paper = sheet(drawn)
+    paper.text(8, above + height / 2, up, rotation=90, ha="center", va="center", color=colour("ink"))
+    for place, line in enumerate(lines):
+        y = above + 8 + ROW * place
+        _sample(paper, place, y)
+        words(drawn, NAMES + 34, y, fitted(line.name, COLUMN - NAMES - 34), bold=place == 0)
+        words(
+            drawn,
+            NAMES + 34,
+            y + 14,
+            fitted(line.note, COLUMN - NAMES - 34, size=SMALL_TEXT),
+            ink="soft",
+            size=SMALL_TEXT,
+        )
+    return drawn
+
+
+def square(drawn: Figure, place: tuple[float, float, float, float], *, top: float) -> Axes:
+    """Return axes from 0 to 1 across and to ``top`` upwards, with a grid."""
+    axes = panel(drawn, *place)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, top)
+    shares = [0.0, 0.25, 0.5, 0.75, 1.0]
+    axes.set_xticks(shares, [tick_text(share, 2) for share in shares])
+    axes.set_yticks([share * top for share in shares], [tick_text(share * top, 2) for share in shares])
+    axes.tick_params(left=True, labelleft=True)
+    axes.spines["left"].set_visible(True)
+    axes.spines["left"].set_color(colour("soft"))
+    axes.grid(color=colour("faint"), linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _line(axes: Axes, line: Line, place: int) -> None:
+    if not line.points:
+        return
+    x, y = zip(*line.points, strict=True)
+    every = max(1, len(x) // 6)
+    axes.plot(
+        x, y, color=colour(ink_of(place)), linewidth=2.4 if place == 0 else 1.6, clip_on=False,
+        **_look(place), markevery=(every // 2 + place % every, every) if len(x) > 6 else None,
+    )  # fmt: skip
+
+
+def _look(place: int) -> dict[str, Any]:
+    if place == 0:
+        return {}
+    dashes = DASHES[(place - 1) % len(DASHES)]
+    return {"marker": MARKERS[(place - 1) % len(MARKERS)], "markersize": 5} | (
+        {"dashes": dashes} if dashes else {}
+    )
+
+
+def _sample(paper: Axes, place: int, y: float) -> None:
+    ends = (NAMES, NAMES + 14, NAMES + 28)
+    width = 2.4 if place == 0 else 1.6
+    paper.plot(ends, [y] * 3, color=colour(ink_of(place)), linewidth=width, **_look(place), markevery=[1])
