@@ -7,6 +7,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # makes `full` and `report_records` importable
 
+import document_records
 import full
 from report_records import (
     cell,
@@ -90,3 +91,9 @@ def raw(report):
 def everything():
     """Document of a report with every part."""
     return full.report().document()
+
+
+@pytest.fixture(scope="session")
+def documents(tmp_path_factory):
+    """Folder with ``data``, ``run`` and ``report`` that belong together."""
+    return document_records.write_all(tmp_path_factory.mktemp("documents"))

@@ -1,0 +1,74 @@
+"""``dermbench card``: a model card from records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dermbench.cli.output import say
+from dermbench.errors import UsageError
+
+REPORT = typer.Argument(metavar="REPORT", help="report.json of dermbench eval, or its folder.")
+RUN = typer.Option("--run", help="Run folder of the model, or its run.json.")
+DATA = typer.Option("--data", help="Dataset folder that was evaluated.")
+PLACE = 102
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+
+    @app.command(name="card")
+    def card_(
+        report: Annotated[Path, REPORT],
+        *,
+        run: Annotated[Path | None, RUN] = None,
+        data: Annotated[Path | None, DATA] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", help="File, or folder for MODEL_CARD.md; by default it is printed.")
+        ] = None,
+    ) -> None:
+        """Write a model card with the header of model hubs; what records do not know, the author must answer."""
+        from dermbench.reporting.card import card_markdown
+        from dermbench.reporting.evidence import gather
+
+        deliver(card_markdown(gather(report, run=run, data=data)), out, "MODEL_CARD.md")
+
+
+def deliver(text: str, out: Path | None, name: str) -> None:
+    """Print a document, or write it to a file that is not there yet.
+
+    Authors complete these documents by hand, so that one with other content is never replaced.
+
+    Parameters
+    ----------
+    text
+        The document.
+    out
+        File, or folder for a file called ``name``; None prints.
+
+    Raises
+    ------
+    UsageError
+        When the file is there with other content, or cannot be written.
+    """
+    if out is None:
+        say(text, end="")
+        return
+    from dermbench.artifacts.files import write_text
+    from dermbench.artifacts.outputs import sole_writer_of
+
+    target = out / name if out.is_dir() or not out.suffix else out
+    with sole_writer_of(target):
+        if (target.exists() or target.is_symlink()) and not _same(target, text):
+            raise UsageError(
+                f"{target}: is there with other content, perhaps an author's answers; nothing was written",
+                remedy="Choose another --out, or move it away.",
+            )
+        write_text(target, text)
+    say(f"Wrote {target}", err=True)
+
+
+def _same(target: Path, text: str) -> bool:
+    return target.is_file() and not target.is_symlink() and target.read_bytes() == text.encode()

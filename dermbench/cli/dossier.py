@@ -1,0 +1,40 @@
+"""``dermbench dossier``: a reporting checklist, filled from records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dermbench.cli.card import DATA, REPORT, RUN, deliver
+
+PLACE = 104
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+
+    @app.command(name="dossier")
+    def dossier_(
+        report: Annotated[Path, REPORT],
+        *,
+        standard: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--standard", metavar="NAME", help="claim, stard-ai or tripod-ai; repeat for several. All."
+            ),
+        ] = None,
+        run: Annotated[Path | None, RUN] = None,
+        data: Annotated[Path | None, DATA] = None,
+        out: Annotated[
+            Path | None, typer.Option("--out", help="File, or folder for DOSSIER.md; by default it is printed.")
+        ] = None,
+    ) -> None:
+        """Fill reporting checklists item by item from records, and say what the author must answer."""
+        from dermbench.reporting.dossier import dossier_markdown, load_standard, standard_names
+        from dermbench.reporting.evidence import gather
+
+        wanted = [load_standard(name) for name in dict.fromkeys(standard or standard_names())]
+        text = dossier_markdown(gather(report, run=run, data=data), wanted)
+        deliver(text, out, "DOSSIER.md")

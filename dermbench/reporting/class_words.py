@@ -1,0 +1,62 @@
+"""What a report says about its classes and which of them are confused, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dermbench.artifacts.report import Report
+
+MOST = 8
+"""Classes, or cells of the confusion matrix, that a sentence names."""
+SMALL_TABLE = 4
+"""Classes whose whole confusion matrix is written out."""
+
+
+def supports(report: Report, names: Iterable[str]) -> str:
+    """Return ``nevus 400, wart 20``: images of each class, the largest first."""
+    rows = sorted(((report.per_class[name].support, name) for name in names), key=lambda item: (-item[0], item[1]))
+    shown = ", ".join(f"{name} {n:,}" for n, name in rows[:MOST])
+    return shown + (f" and {len(rows) - MOST:,} rarer classes" if len(rows) > MOST else "")
+
+
+def cross_table(report: Report) -> list[str]:
+    """Write out true against called: positive and other images, or few classes; nothing for many."""
+    labels, matrix = report.confusion.labels, report.confusion.matrix
+    sides = {label: label for label in labels}
+    if report.positive is not None:
+        sides = {label: "positive" if label in report.positive.classes else "not positive" for label in labels}
+    names = tuple(dict.fromkeys(sides[label] for label in labels))
+    if len(names) > SMALL_TABLE:
+        return []
+    counts = dict.fromkeys([(true, called) for true in names for called in names], 0)
+    for true, row in zip(labels, matrix, strict=True):
+        for called, n in zip(labels, row, strict=True):
+            counts[sides[true], sides[called]] += n
+    rows = [
+        f"true {true}: " + ", ".join(f"{counts[true, called]:,} called {called}" for called in names)
+        for true in names
+    ]
+    return [f"Cross table, by the predicted class: {'; '.join(rows)}."]
+
+
+def unanswered(report: Report) -> int:
+    """Return the number of images without a usable prediction; the confusion matrix has them as wrong."""
+    return 0 if report.no_answer is None else report.no_answer.overall.absent
+
+
+def confusions(report: Report) -> list[str]:
+    """Say how many images are right, and which class is taken for which most often."""
+    labels, matrix = report.confusion.labels, report.confusion.matrix
+    off = [
+        (-n, true, called)
+        for true, row in zip(labels, matrix, strict=True)
+        for called, n in zip(labels, row, strict=True)
+        if true != called and n
+    ]
+    right = sum(row[i] for i, row in enumerate(matrix))
+    found = [f"{right:,} of {sum(map(sum, matrix)):,} images are put into their true class."]
+    words = [f"{true} taken for {called}: {-n:,}" for n, true, called in sorted(off)[:MOST]]
+    return [*found, f"Most frequent errors: {'; '.join(words)}."] if words else found

@@ -1,0 +1,236 @@
+"""Topics about the model: what it is, how it was trained, how its predictions were made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.wording import counted
+from dermbench.reporting import dataset_words, report_words, run_words
+from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
+
+if TYPE_CHECKING:
+    from dermbench.reporting.evidence import Evidence
+
+KEPT = "The run folder keeps the very predictions that were evaluated (equal content hash)."
+NOT_KEPT = "that this run made the evaluated predictions (no record shows it)"
+NO_RUN = Facts(helps=RUN_HELPS)
+
+
+def whose(e: Evidence) -> tuple[str, ...]:
+    """Return the gap that is left where nothing but the user says that the run made the predictions."""
+    return () if e.kept else (NOT_KEPT,)
+
+
+@TOPICS.register("technology")
+def technology(e: Evidence) -> Facts:
+    """Say which kind of model it is."""
+    said = [f"{report_words.name_of(e.report)} puts images into {counted(len(e.report.classes), 'class')}."]
+    if e.run is None:
+        return Facts(tuple(said), ("report.json: model, classes",), ("the kind of model",), RUN_HELPS)
+    said.append(f"It is a neural network (deep learning): {e.run.model or 'its name is not recorded'}.")
+    return Facts(tuple(said), ("report.json: model, classes", "run.json: config.model"), whose(e))
+
+
+@TOPICS.register("model")
+def model(e: Evidence) -> Facts:
+    """Say architecture, input and output."""
+    if e.run is None:
+        return NO_RUN
+    said = [*run_words.network(e.run), *run_words.initial(e.run)]
+    return Facts(tuple(said), ("run.json: config, parameters, classes, pretrained",), whose(e))
+
+
+@TOPICS.register("inputs")
+def inputs(e: Evidence) -> Facts:
+    """Say what the model predicts from: the image alone, and how it is brought into form."""
+    if e.run is None:
+        return NO_RUN
+    return Facts(
+        tuple(run_words.network(e.run)[1:2]), ("run.json: config.image_size, config.crop_mode",), whose(e)
+    )
+
+
+@TOPICS.register("software")
+def software(e: Evidence) -> Facts:
+    """Say packages with their versions."""
+    said = [f"Evaluated with {run_words.versions(e.report.provenance.environment)}."]
+    sources = ["report.json: provenance.environment"]
+    if e.run is None:
+        gaps: tuple[str, ...] = ("software with which the model was trained and run",)
+        return Facts(tuple(said), tuple(sources), gaps, RUN_HELPS)
+    said.append(f"Trained with {run_words.versions(e.run.environment)} on {e.run.device}.")
+    sources.append("run.json: environment, device")
+    if "commit" in e.run.revision:
+        changed = " with changes that were not committed" if e.run.revision.get("dirty") else ""
+        said.append(f"Source revision of the training: {e.run.revision['commit']}{changed}.")
+        sources.append("run.json: revision")
+    return Facts(tuple(said), tuple(sources), whose(e))
+
+
+@TOPICS.register("initial_weights")
+def initial_weights(e: Evidence) -> Facts:
+    """Say what training started from."""
+    if e.run is None:
+        return NO_RUN
+    said = [*run_words.initial(e.run), f"Seed: {e.run.seed}."]
+    return Facts(tuple(said), ("run.json: pretrained, seed",), whose(e))
+
+
+@TOPICS.register("training")
+def training(e: Evidence) -> Facts:
+    """Say augmentation, hyperparameters, when training stopped."""
+    if e.run is None:
+        return NO_RUN
+    said = [*run_words.augmentation(e.run), *run_words.optimisation(e.run)]
+    said.append("Every setting is in config.toml and run.json of the run folder; scores by epoch in history.csv.")
+    return Facts(tuple(said), ("run.json: config, epochs, stopped, device, precision",), whose(e))
+
+
+@TOPICS.register("chosen_model")
+def chosen_model(e: Evidence) -> Facts:
+    """Say how the epoch was chosen."""
+    if e.run is None:
+        return NO_RUN
+    said = tuple(run_words.selection(e.run))
+    return Facts(said, ("run.json: selection, best_epoch, scores",), whose(e))
+
+
+@TOPICS.register("development")
+def development(e: Evidence) -> Facts:
+    """Say model, training and choice in one."""
+    if e.run is None:
+        return NO_RUN
+    said = [
+        *run_words.network(e.run),
+        *run_words.initial(e.run),
+        *run_words.optimisation(e.run),
+        *run_words.selection(e.run),
+    ]
+    return Facts(tuple(said), ("run.json: config, pretrained, selection, best_epoch, scores",), whose(e))
+
+
+@TOPICS.register("development_and_sizes")
+def development_and_sizes(e: Evidence) -> Facts:
+    """Say model, training and choice, with the sizes of the sets."""
+    found = development(e)
+    if not found.sentences:
+        return found
+    if e.dataset is None or not e.trained_on_dataset:
+        gaps = (*found.gaps, "sizes of the training and validation sets")
+        return replace(found, gaps=gaps, helps=DATA_HELPS if e.dataset is None else "")
+    said = (*found.sentences, *dataset_words.sizes(e.dataset))
+    return replace(found, sentences=said, sources=(*found.sources, "manifest.parquet: split"))
+
+
+@TOPICS.register("ensemble")
+def ensemble(e: Evidence) -> Facts:
+    """Say whether several models were combined; a run is one network."""
+    if not e.kept:
+        return NOTHING if e.run is not None else NO_RUN
+    said = (KEPT, "A run is one network.")
+    gaps = ("that no other network took part in these predictions",)
+    return Facts(said, ("run folder: predictions", "report.json: provenance.predictions_digest"), gaps)
+
+
+@TOPICS.register("class_balance")
+def class_balance(e: Evidence) -> Facts:
+    """Say what was done about unequal class sizes."""
+    if e.run is None:
+        return NO_RUN
+    sources = ("run.json: config.class_weights, config.sampler",)
+    said = run_words.balance(e.run)
+    if not said:
+        return Facts(("Neither the loss nor the drawing of images balances classes.",), sources, applies=False)
+    return Facts(tuple(said), sources, whose(e))
+
+
+@TOPICS.register("group_methods")
+def group_methods(e: Evidence) -> Facts:
+    """Say what in training aims at differences between groups."""
+    if e.run is None:
+        return NO_RUN
+    said = run_words.against_group_differences(e.run) or [
+        "Nothing in the training aims at differences between groups."
+    ]
+    return Facts(tuple(said), ("run.json: config.method, config.sampler, config.selection",), whose(e))
+
+
+@TOPICS.register("predictions")
+def predictions(e: Evidence) -> Facts:
+    """Say how predictions came about and what identifies them."""
+    said = [f"Predictions were read from a file with the content hash {e.report.provenance.predictions_digest}."]
+    said += e.report.provenance.interpreted
+    sources = ["report.json: provenance"]
+    if e.run is None:
+        gaps: tuple[str, ...] = ("how the predictions were computed",)
+        return Facts(tuple(said), tuple(sources), gaps, RUN_HELPS)
+    said += [KEPT] if e.kept else []
+    return Facts((*said, *run_words.network(e.run)), (*sources, "run.json: config"), whose(e))
+
+
+@TOPICS.register("outputs")
+def outputs(e: Evidence) -> Facts:
+    """Say what the model gives, and how that becomes a class."""
+    probabilities = report_words.has_probabilities(e.report)
+    kind = "a probability for each class" if probabilities else "a class"
+    said = [f"Output: {kind}, of {counted(len(e.report.classes), 'class')}."]
+    said += ["The class with the highest probability counts as predicted."] if probabilities else []
+    said += operating_points(e)
+    return Facts(tuple(said), ("report.json: classes, overall, operating_points",))
+
+
+def operating_points(e: Evidence) -> list[str]:
+    """Say each threshold, and where it comes from."""
+    found = []
+    for point in e.report.operating_points:
+        if point.target is None:
+            continue
+        if point.fitted_on is None:
+            found.append(f"Operating point {point.name}: the threshold {point.target:g} was stated.")
+            continue
+        at = "nothing is called positive" if point.threshold is None else f"threshold {point.threshold:.3g}"
+        found.append(
+            f"Operating point {point.name}: {at}, found on {point.fitted_on.split} ({point.fitted_on.n:,} images)."
+        )
+    return found
+
+
+@TOPICS.register("cut_offs")
+def cut_offs(e: Evidence) -> Facts:
+    """Say thresholds at which images are called positive."""
+    if e.report.positive is None:
+        return NOTHING
+    said = [
+        f"Positive classes: {', '.join(e.report.positive.classes)} ({e.report.positive.source}).",
+        *(
+            operating_points(e)
+            or ["No threshold was used: the predicted class says whether an image is positive."]
+        ),
+    ]
+    return Facts(tuple(said), ("report.json: positive, operating_points",))
+
+
+@TOPICS.register("model_access")
+def model_access(e: Evidence) -> Facts:
+    """Say what a third party needs to run the model."""
+    if e.run is None:
+        return NO_RUN
+    said = (
+        (
+            "The run folder holds weights (model.safetensors), configuration (config.toml) and this record; "
+            "dermbench predict computes predictions from it."
+        ),
+    )
+    return Facts((*run_words.network(e.run), *said), ("run.json",), whose(e))
+
+
+@TOPICS.register("analysis_code")
+def analysis_code(e: Evidence) -> Facts:
+    """Say which program made the evaluation."""
+    said = [f"Evaluated with dermbench {e.report.provenance.version}; seed {e.report.provenance.seed}."]
+    sources = ["report.json: provenance"]
+    if e.run is not None and "commit" in e.run.revision:
+        said.append(f"Training: source revision {e.run.revision['commit']}.")
+        sources.append("run.json: revision")
+    return Facts(tuple(said), tuple(sources))

@@ -1,0 +1,106 @@
+"""A reporting standard: its items with numbers, in our own words, and the topic that answers each."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dermbench.artifacts.guarded import parse_toml
+from dermbench.artifacts.records import validated
+from dermbench.registry import Registry
+
+
+class Item(BaseModel):
+    """One item of a standard.
+
+    Attributes
+    ----------
+    number
+        Its number in the standard, with the letter of a part: ``12c``.
+    section
+        Part of a paper that it belongs to.
+    asks
+        What it asks for, in our own words.
+    topic
+        Topic of :data:`~dermbench.reporting.dossier.facts.TOPICS` that answers it; empty where no record holds any
+        of it.
+    beyond
+        What it asks beyond what any record holds; empty only where records can answer all of it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    number: str = Field(pattern=r"^[0-9]{1,2}[a-z]?$")
+    section: str = Field(min_length=1)
+    asks: str = Field(min_length=1)
+    topic: str = ""
+    beyond: str = ""
+
+
+class Standard(BaseModel):
+    """A reporting standard.
+
+    Attributes
+    ----------
+    name, title
+        Short name, and full name with the year.
+    about
+        What kind of study it is for.
+    citation, doi, url
+        The publication that defines it, and its address.
+    read_from
+        Where the complete list of items was read.
+    items
+        All items, in order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    name: str = Field(pattern=r"^[a-z0-9+-]+$")
+    title: str
+    about: str
+    citation: str
+    doi: str
+    url: str
+    read_from: str
+    items: tuple[Item, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _numbers_are_unique(self) -> Self:
+        numbers = [item.number for item in self.items]
+        twice = sorted({number for number in numbers if numbers.count(number) > 1})
+        if twice:
+            raise ValueError(f"items with the same number: {', '.join(twice)}")
+        return self
+
+
+@cache
+def _packaged() -> Registry[Standard]:
+    found: Registry[Standard] = Registry(
+        "standard", "dermbench.standards", is_one=lambda item: isinstance(item, Standard)
+    )
+    folder = files("dermbench.reporting.dossier") / "standards"
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".toml"):
+            standard = validated(file.name, Standard, parse_toml(file.name, file.read_bytes()))
+            found.add(standard.name, standard)
+    return found
+
+
+def standard_names() -> list[str]:
+    """Return the names of all standards, sorted."""
+    return _packaged().names()
+
+
+def load_standard(name: str) -> Standard:
+    """Return the standard called ``name``.
+
+    Raises
+    ------
+    RegistryError
+        When there is none; the message suggests the nearest name.
+    """
+    return _packaged().get(name)
