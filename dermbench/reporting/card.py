@@ -16,8 +16,10 @@ from dermbench.reporting.reading import reading
 from dermbench.reporting.report_sections import FeatureView
 from dermbench.reporting.section import Column, Section
 from dermbench.reporting.sections.calibration import calibration_sections
+from dermbench.reporting.sections.clinical import operating_point_section
 from dermbench.reporting.sections.groups import group_sections
 from dermbench.reporting.sections.summary import METRICS_TITLE, metric_sections
+from dermbench.reporting.sections.without_twins import twin_sections
 from dermbench.reporting.text import PROSE_LIMIT, Safe, markdown_text
 
 if TYPE_CHECKING:
@@ -138,7 +140,11 @@ def _evaluation(evidence: Evidence) -> list[str]:
         parts.append(_prose(dataset_words.crossing(dataset)[0]))
     parts.append(_ask("where, when and from whom the images come, and how each diagnosis was made"))
     found = next(section for section in metric_sections(report) if section.title == METRICS_TITLE)
-    return [*parts, *_section(found, "Metrics")]
+    parts += _section(found, "Metrics")
+    if any(point.target is not None for point in report.operating_points):
+        for section in operating_point_section(report)[:1]:
+            parts += _section(section, section.title, 3)
+    return parts
 
 
 def _section(section: Section, title: str, level: int = 2) -> list[str]:
@@ -162,7 +168,10 @@ def _groups(evidence: Evidence) -> list[str]:
     for name in names:
         tables = group_sections(FeatureView(report, name, main=True))
         parts += _section(tables[0], f"By {feature_title(name)}", 3) if tables else []
-    parts += [_list(told)] if (told := report_words.annotators(report)) else []
+    told = [*report_words.annotators(report), *report_words.again(report)]
+    parts += [_list(told)] if told else []
+    for section in twin_sections(report):
+        parts += _section(section, section.title, 3)
     return parts
 
 

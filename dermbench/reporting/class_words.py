@@ -17,9 +17,16 @@ SMALL_TABLE = 4
 
 def supports(report: Report, names: Iterable[str]) -> str:
     """Return ``nevus 400, wart 20``: images of each class, the largest first."""
-    rows = sorted(((report.per_class[name].support, name) for name in names), key=lambda item: (-item[0], item[1]))
+    known = [(report.per_class[name].support, name) for name in names if name in report.per_class]
+    rows = sorted(known, key=lambda item: (-item[0], item[1]))
     shown = ", ".join(f"{name} {n:,}" for n, name in rows[:MOST])
     return shown + (f" and {len(rows) - MOST:,} rarer classes" if len(rows) > MOST else "")
+
+
+def n_positive(report: Report) -> int:
+    """Return the number of images of positive classes; 0 where none are declared."""
+    names = () if report.positive is None else report.positive.classes
+    return sum(report.per_class[name].support for name in names if name in report.per_class)
 
 
 def cross_table(report: Report) -> list[str]:
@@ -39,7 +46,13 @@ def cross_table(report: Report) -> list[str]:
         f"true {true}: " + ", ".join(f"{counts[true, called]:,} called {called}" for called in names)
         for true in names
     ]
-    return [f"Cross table, by the predicted class: {'; '.join(rows)}."]
+    return [*positive(report), f"Cross table, by the predicted class: {'; '.join(rows)}."]
+
+
+def positive(report: Report) -> list[str]:
+    """Say which classes count as positive, and what says so."""
+    found = report.positive
+    return [] if found is None else [f"Positive classes: {', '.join(found.classes)} ({found.source})."]
 
 
 def unanswered(report: Report) -> int:

@@ -47,8 +47,9 @@ class Evidence:
     @property
     def trained_on_dataset(self) -> bool:
         """Whether the run was trained on the dataset that is given, by its content hash."""
-        both = self.run is not None and self.dataset is not None
-        return both and self.run.dataset_digest == self.dataset.info.digest  # type: ignore[union-attr]
+        if self.run is None or self.dataset is None:
+            return False
+        return self.run.dataset_digest == self.dataset.info.digest
 
 
 def gather(report: Path | str, *, run: Path | str | None = None, data: Path | str | None = None) -> Evidence:

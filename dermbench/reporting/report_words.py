@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import ALL
-from dermbench.artifacts.report import Cell, Disparity, Undefined
+from dermbench.artifacts.report import Adjusted, Cell, Disparity, SkinTypeError, Undefined
 from dermbench.artifacts.skin import UNKNOWN
-from dermbench.artifacts.wording import counted, decimal, enumerated, feature_words, interval, is_skin_type
+from dermbench.artifacts.wording import (
+    counted,
+    decimal,
+    enumerated,
+    feature_words,
+    group_words,
+    interval,
+    is_skin_type,
+)
 from dermbench.reporting.features import shown_features
 from dermbench.reporting.names import (
     feature_title,
@@ -20,7 +28,7 @@ from dermbench.reporting.names import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dermbench.artifacts.report import Report
+    from dermbench.artifacts.report import AdjustedContrast, CorrectedContrast, Report
 
 
 def name_of(report: Report) -> str:
@@ -150,7 +158,8 @@ def question(report: Report) -> list[str]:
     if report.primary is None:
         return []
     title, feature = metric_title(report.primary.metric), feature_words(report.primary.feature)
-    row = report.features[report.primary.feature].disparities.get(report.primary.metric)
+    found = report.features.get(report.primary.feature)
+    row = None if found is None else found.disparities.get(report.primary.metric)
     margin = None if not isinstance(row, Disparity) or row.verdict is None else row.verdict.margin
     stated = "no margin was stated" if margin is None else f"the stated margin is {decimal(margin)}"
     return [f"Primary question: the gap in {title} by {feature}; {stated}."]
@@ -184,6 +193,35 @@ def annotators(report: Report) -> list[str]:
             f"{value_words(block.exact)}, at most one step apart for {value_words(block.within_one)}{range_}."
         )
     return found
+
+
+def again(report: Report) -> list[str]:
+    """Say what comes of the primary question without twins, with columns held fixed, with errors in skin types."""
+    found = []
+    rest = report.without_twins
+    if rest is not None and rest.n == report.n:
+        found.append("No evaluated image is known to have a twin in training data.")
+    elif rest is not None:
+        names = headline_metrics(rest.overall, report.first_metrics)[:1]
+        values = "".join(f"; {metric_title(name)} {value_words(rest.overall[name])}" for name in names)
+        found.append(
+            f"Without images that have a twin in training data {rest.n:,} of {report.n:,} are left{values}."
+        )
+    held, errors = report.adjusted, report.skin_type_error
+    if isinstance(held, Adjusted):
+        row = held.contrasts[0]
+        both = f"{value_words(row.by_class)} with the class held fixed"
+        more = f"with {enumerated(held.columns)} held fixed as well {value_words(row.adjusted)}"
+        found.append(f"{_sides(row, held.metric)}: {both}, {more}.")
+    if isinstance(errors, SkinTypeError):
+        pair = errors.contrasts[0]
+        better = f"corrected for errors in the skin types {value_words(pair.corrected)}"
+        found.append(f"{_sides(pair, errors.metric)}: {value_words(pair.uncorrected)} by the labels, {better}.")
+    return found
+
+
+def _sides(row: AdjustedContrast | CorrectedContrast, metric: str) -> str:
+    return f"{metric_title(metric)}, {group_words(row.first)} minus {group_words(row.second)}"
 
 
 def calibration(report: Report) -> list[str]:

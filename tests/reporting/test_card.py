@@ -3,11 +3,12 @@
 import re
 
 import document_records as made
+import full
 import pytest
 from markdown_it import MarkdownIt
-from report_records import cell, feature, group, report, screen_row, shown
+from report_records import cell, class_row, feature, group, report, screen_row, shown
 
-from dermbench.artifacts.report import Positive, Undefined, undefined
+from dermbench.artifacts.report import Confusion, Positive, Undefined, WithoutTwins, undefined
 from dermbench.reporting.card import card_markdown
 from dermbench.reporting.card_header import number, quoted
 from dermbench.reporting.evidence import Evidence, gather
@@ -166,3 +167,36 @@ def test_positive_classes_and_the_cross_table():
     card = card_markdown(Evidence(report({}, positive=positive)))
     table = "true not positive: 254 called not positive, 55 called positive; true positive: 36 called not positive"
     assert f"Cross table, by the predicted class: {table}, 55 called positive." in card
+
+
+def test_every_part_of_a_full_report_has_its_place():
+    card = card_markdown(Evidence(full.report()))
+    for sentence in (
+        "| threshold .500 | all images | 60 | .70 [.65, .75] | 400 | .90 [.85, .95] |",
+        "with site and age held fixed as well \N{MINUS SIGN}.02",
+        "corrected for errors in the skin types",
+        "the same label for .67",
+        "15 of 400 answers were refused",
+        "## Performance by Fitzpatrick skin type and other groups",
+    ):
+        assert sentence in card, sentence
+
+
+def test_scores_without_twins():
+    rest = WithoutTwins(n=380, overall={"accuracy": cell(0.61, n=380)}, primary=None)
+    card = card_markdown(Evidence(report({}, without_twins=rest)))
+    assert "Without images that have a twin in training data 380 of 400 are left; accuracy .61" in card
+    whole = WithoutTwins(n=400, overall={}, primary=None)
+    card = card_markdown(Evidence(report({}, without_twins=whole)))
+    assert "No evaluated image is known to have a twin in training data." in card
+
+
+def test_many_classes_stay_short():
+    names = [f"class {i:03d}" for i in range(114)]
+    rows = {name: class_row(0.5, 10) for name in names}
+    matrix = tuple(tuple(9 if i == j else int(j == i + 1) for j in range(114)) for i in range(114))
+    many = report({}, per_class=rows, classes=names, confusion=Confusion(labels=names, matrix=matrix), n=1140)
+    card = card_markdown(Evidence(many))
+    assert "class 029 and 84 more." in card
+    assert "1,026 of 1,139 images are put into their true class." in card
+    assert len(card) < 6_000

@@ -3,6 +3,7 @@
 import re
 
 import document_records as made
+import full
 import pytest
 from markdown_it import MarkdownIt
 from report_records import cell, feature, group, report, shown
@@ -211,6 +212,28 @@ def test_the_document_counts_its_items(evidence):
     assert "Filled from the report, the run and the dataset." in text
     assert "Not given: the run and the dataset." in dossier_markdown(Evidence(report({})), standards)
     assert text == dossier_markdown(evidence, standards)
+
+
+def test_a_full_report_answers_every_topic():
+    whole = Evidence(full.report())
+    text = dossier_markdown(whole, [load_standard(name) for name in standard_names()])
+    assert "the threshold 0.5 was stated." in text
+    assert "found on val (200 images)." in text
+    assert found("claim", whole)["30"].status == found("stard-ai", whole)["15c"].status == "partly"
+
+
+def test_items_for_one_kind_of_study_say_so():
+    only = {
+        kind: {item.number for item in load_standard("tripod-ai").items if item.only == kind}
+        for kind in ("development", "evaluation")
+    }
+    assert only == {
+        "development": {"9a", "12a", "12b", "12c", "15", "22", "27a", "27b"},
+        "evaluation": {"12f", "12g", "20c", "24"},
+    }
+    text = dossier_markdown(Evidence(report({})), [load_standard("tripod-ai")])
+    assert text.count("*Only where a model is developed.*") == 8
+    assert text.count("*Only where a model is evaluated.*") == 4
 
 
 def test_hostile_names_break_out_of_nothing():

@@ -26,6 +26,12 @@ WORDS: dict[Status, str] = {
     "does not apply": "does not apply",
 }
 """Each status as the document words it."""
+ONLY = {
+    "development": " *Only where a model is developed.*",
+    "evaluation": " *Only where a model is evaluated.*",
+    "": "",
+}
+"""Which studies an item is for."""
 MEANING = (
     "*Answered*: records hold all that the item asks. *Partly answered*: they hold some of it, and the rest is "
     "named. *The author must answer*: records hold nothing. *Does not apply*: records show that there is nothing "
@@ -121,7 +127,7 @@ def _standard(standard: Standard, rows: Sequence[tuple[Item, Answer]]) -> list[s
 
 def _item(item: Item, given: Answer) -> list[str]:
     """Return the lines of one item; an author's answer goes where the dots are."""
-    head = f"**{markdown_text(item.number)}** {_shown(_capital(item.asks))}."
+    head = f"**{markdown_text(item.number)}** {_shown(_capital(item.asks))}.{ONLY[item.only]}"
     if given.status == "author":
         return [head, "", f"**{_capital(WORDS['author'])}:** …{_helps(given)}", ""]
     lines = [f"{head} **{_capital(WORDS[given.status])}.**", "", " ".join(map(_shown, given.sentences)), ""]

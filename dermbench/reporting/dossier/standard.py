@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,8 @@ class Item(BaseModel):
         Its number in the standard, with the letter of a part: ``12c``.
     section
         Part of a paper that it belongs to.
+    only
+        Which studies it is for, of those that develop a model and those that evaluate one; empty for both.
     asks
         What it asks for, in our own words.
     topic
@@ -35,6 +37,7 @@ class Item(BaseModel):
 
     number: str = Field(pattern=r"^[0-9]{1,2}[a-z]?$")
     section: str = Field(min_length=1)
+    only: Literal["development", "evaluation", ""] = ""
     asks: str = Field(min_length=1)
     topic: str = ""
     beyond: str = ""

@@ -91,7 +91,7 @@ def reference_labels(e: Evidence) -> Facts:
     said = [f"The labels of {report_words.images(e.report)} count as true, in {len(e.report.classes):,} classes."]
     sources = ["report.json: classes, provenance.truth_digest"]
     if e.report.positive is not None:
-        said.append(f"Positive classes: {', '.join(e.report.positive.classes)} ({e.report.positive.source}).")
+        said += class_words.positive(e.report)
         sources.append("report.json: positive")
     if e.dataset is not None and e.dataset.info.citation:
         said.append(f"The data are described in: {e.dataset.info.citation}.")
@@ -188,8 +188,7 @@ def numbers_analysed(e: Evidence) -> Facts:
     said = [f"Evaluation: {e.report.n:,} images, {unit.count:,} units by {by}."]
     sources = ["report.json: n, provenance.unit, per_class"]
     if e.report.positive is not None:
-        n = sum(e.report.per_class[name].support for name in e.report.positive.classes)
-        said.append(f"Positive images: {n:,} of {e.report.n:,}.")
+        said.append(f"Positive images: {class_words.n_positive(e.report):,} of {e.report.n:,}.")
     said.append(f"Images a class: {class_words.supports(e.report, e.report.classes)}.")
     gaps: tuple[str, ...] = ()
     if e.dataset is not None and e.trained_on_dataset:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.wording import counted
-from dermbench.reporting import dataset_words, report_words, run_words
+from dermbench.reporting import class_words, dataset_words, report_words, run_words
 from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def cut_offs(e: Evidence) -> Facts:
     if e.report.positive is None:
         return NOTHING
     said = [
-        f"Positive classes: {', '.join(e.report.positive.classes)} ({e.report.positive.source}).",
+        *class_words.positive(e.report),
         *(
             operating_points(e)
             or ["No threshold was used: the predicted class says whether an image is positive."]

@@ -58,23 +58,11 @@ def uncertainty(e: Evidence) -> Facts:
 
 @TOPICS.register("robustness")
 def robustness(e: Evidence) -> Facts:
-    """Say analyses that repeat the primary one under other assumptions."""
-    said, sources = [], []
-    if report_words.annotators(e.report):
-        said += report_words.annotators(e.report)
-        sources.append("report.json: features.*.annotators")
-    if e.report.without_twins is not None:
-        n = e.report.without_twins.n
-        said.append(f"Repeated without images that have a twin in training data: {n:,} images are left.")
-        sources.append("report.json: without_twins")
-    held, errors = e.report.adjusted, e.report.skin_type_error
-    if held is not None and not isinstance(held, Undefined):
-        said.append(f"The primary comparison was repeated with {enumerated(held.columns)} held fixed.")
-        sources.append("report.json: adjusted")
-    if errors is not None and not isinstance(errors, Undefined):
-        said.append(f"The primary gap was corrected for errors in the skin types ({errors.assumption}).")
-        sources.append("report.json: skin_type_error")
-    return Facts(tuple(said), tuple(sources))
+    """Say which analyses repeat the primary one under other assumptions, and what comes of it."""
+    said = [*report_words.annotators(e.report), *report_words.again(e.report)]
+    if not said:
+        return NOTHING
+    return Facts(tuple(said), ("report.json: features.*.annotators, without_twins, adjusted, skin_type_error",))
 
 
 @TOPICS.register("internal_test")
@@ -130,7 +118,7 @@ def diagnostic_accuracy(e: Evidence) -> Facts:
     if e.report.positive is None:
         gaps = ["which classes are positive; without that there is no sensitivity and no specificity"]
     else:
-        said.insert(0, f"Positive classes: {', '.join(e.report.positive.classes)}.")
+        said = [*class_words.positive(e.report), *said]
         precise = all(_precise(e.report.overall.get(name)) for name in PAIR)
         gaps = [] if precise else ["sensitivity and specificity with their intervals"]
     return Facts(tuple(said), ("report.json: positive, overall, calibration",), tuple(gaps))
