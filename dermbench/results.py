@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.outputs import document_path
 from dermbench.errors import UsageError, suggest
 from dermbench.reporting.comparison import comparison_markdown
-from dermbench.reporting.export import FIGURES, csv_files, export_kinds, write_together
+from dermbench.reporting.export import FIGURES, LATEX, csv_files, export_kinds, write_together
 from dermbench.reporting.frames import COMPARISON_FRAMES, PLAN_FRAMES, REPORT_FRAMES, choose_frame
 from dermbench.reporting.html import to_html
+from dermbench.reporting.latex import comparison_latex, report_latex
 from dermbench.reporting.markdown import to_markdown
 from dermbench.reporting.notebook import comparison_fragment, plan_fragment, report_fragment
 from dermbench.reporting.one_line import comparison_line, plan_line, report_line
@@ -124,8 +125,9 @@ class EvaluationResult(Result):
         out
             Folder, or ``FILE.json``, which the other files stand beside.
         export
-            What is written besides: ``csv`` (``tables/NAME.csv``, the tables of :meth:`to_frame`) and ``figures``
-            (``figures/NAME.svg`` and ``.png``).
+            What is written besides: ``csv`` (``tables/NAME.csv``, the tables of :meth:`to_frame`), ``latex``
+            (``tables.tex``, the tables of the markdown for a paper) and ``figures`` (``figures/NAME.svg`` and
+            ``.png``).
 
         Returns
         -------
@@ -141,6 +143,8 @@ class EvaluationResult(Result):
         target = document_path(out, name="report.json")
         kinds = export_kinds(export)
         tables = csv_files(target.parent, REPORT_FRAMES, self.report) if "csv" in kinds else {}
+        if "latex" in kinds:
+            tables[target.parent / LATEX] = report_latex(self.report)
         pages = {
             target.with_suffix(".html"): to_html(self.report),
             target.with_suffix(".md"): to_markdown(self.report),
@@ -197,6 +201,8 @@ class ComparisonResult(Result):
         target = document_path(out, name="comparison.json")
         kinds = export_kinds(export)
         tables = csv_files(target.parent, COMPARISON_FRAMES, self.comparison) if "csv" in kinds else {}
+        if "latex" in kinds:
+            tables[target.parent / LATEX] = comparison_latex(self.comparison)
         figures = list(self._drawings().values()) if "figures" in kinds else []
         shown = [f"{FIGURES}/{drawing.name}.svg" for drawing in figures]
         pages = {

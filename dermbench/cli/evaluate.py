@@ -66,7 +66,7 @@ RESAMPLES = typer.Option(9999, "--resamples", min=99, max=1_000_000, help="Numbe
 EXPORT = typer.Option(
     None,
     "--export",
-    help="Write besides: csv (tables/NAME.csv), figures (figures/NAME.svg, .png); several as csv,figures.",
+    help="Write besides, as csv,latex,figures: tables/NAME.csv, tables.tex, figures/NAME.svg and .png.",
     show_default=False,
 )
 JSON = typer.Option(False, "--json", help="Print one JSON document on stdout, and nothing else there.")

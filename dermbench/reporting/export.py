@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from dermbench.reporting.figures import Drawing
     from dermbench.reporting.frames.frame import Frame, Source
 
-ExportKind = Literal["csv", "figures"]
+ExportKind = Literal["csv", "latex", "figures"]
 """What can be exported."""
-TABLES, FIGURES = "tables", "figures"
-"""Folders of the CSV tables and of the figures."""
+TABLES, LATEX, FIGURES = "tables", "tables.tex", "figures"
+"""Folder of the CSV tables, the file of the LaTeX tables, and the folder of the figures."""
 
 
 def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
