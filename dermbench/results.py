@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.outputs import document_path
 from dermbench.errors import UsageError, suggest
 from dermbench.reporting.comparison import comparison_markdown
+from dermbench.reporting.comparison_html import comparison_html
 from dermbench.reporting.export import FIGURES, LATEX, csv_files, export_kinds, write_together
 from dermbench.reporting.frames import COMPARISON_FRAMES, PLAN_FRAMES, REPORT_FRAMES, choose_frame
 from dermbench.reporting.html import to_html
@@ -194,7 +195,7 @@ class ComparisonResult(Result):
         return comparison_figures(self.comparison)
 
     def save(self, out: Path | str, *, export: Sequence[str] = ()) -> list[Path]:
-        """Write ``comparison.json`` and ``comparison.md``, as ``dermbench compare --out`` does.
+        """Write ``comparison.json``, ``.md`` and ``.html``, as ``dermbench compare --out`` does.
 
         Parameters, result and errors are those of :meth:`EvaluationResult.save`.
         """
@@ -206,6 +207,7 @@ class ComparisonResult(Result):
         figures = list(self._drawings().values()) if "figures" in kinds else []
         shown = [f"{FIGURES}/{drawing.name}.svg" for drawing in figures]
         pages = {
+            target.with_suffix(".html"): comparison_html(self.comparison),
             target.with_suffix(".md"): comparison_markdown(self.comparison, figures=shown),
             target: self.comparison.text(),
         }

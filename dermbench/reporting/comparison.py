@@ -38,11 +38,15 @@ BANDS = "The bands hold the true ranks of all models at once with 95 %."
 LETTERS = "Models that share a letter cannot be told apart (paired tests of all pairs, Holm over all of them)."
 
 
+def overall_sections(comparison: Comparison) -> list[Section]:
+    """Return the tables on all images: rank bands first, then differences, then several seeds."""
+    found = [_ranks(comparison), _overall(comparison)]
+    return [*found, _seeds(comparison)] if comparison.seeds else found
+
+
 def comparison_sections(comparison: Comparison) -> list[Section]:
     """Return the tables of a comparison, in the order to read them."""
-    found = [_ranks(comparison), _overall(comparison)]
-    if comparison.seeds:
-        found.append(_seeds(comparison))
+    found = overall_sections(comparison)
     for place, name in enumerate(sorted_features(comparison.features)):
         found += feature_tables(comparison, name, main=place == 0)
     return found
@@ -64,9 +68,9 @@ def comparison_markdown(comparison: Comparison, *, figures: Sequence[str] = ()) 
     for section in comparison_sections(comparison):
         lines += markdown_section(section)
     lines += ["## Which p values are corrected together", ""]
-    lines += [f"- {name.replace('_', ' ')}: {markdown_text(text)}" for name, text in _families(comparison)]
+    lines += [f"- {name.replace('_', ' ')}: {markdown_text(text)}" for name, text in families_in_words(comparison)]
     lines += ["", "## Notes", ""]
-    lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in _all_notes(comparison)]
+    lines += [f"- {markdown_text(note, limit=PROSE_LIMIT)}" for note in all_notes(comparison)]
     return "\n".join([*lines, ""])
 
 
@@ -80,13 +84,13 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
             console.print()
             print_section(replace(section, rows=section.rows[: section.lead]), console)
     console.print()
-    for name, text in _families(comparison):
+    for name, text in families_in_words(comparison):
         console.print(Text(f"- {name.replace('_', ' ')}: {plain(text, limit=PROSE_LIMIT)}", style="dim"))
-    for note in _all_notes(comparison):
+    for note in all_notes(comparison):
         console.print(Text(f"- {plain(note, limit=PROSE_LIMIT)}"))
 
 
-def _all_notes(comparison: Comparison) -> list[str]:
+def all_notes(comparison: Comparison) -> list[str]:
     """Return how the files were read, one line a file, then what a reader must know."""
     read = {"Truth": comparison.provenance.truth_interpreted, **comparison.provenance.interpreted}
     return [*(f"{name} read as: {' '.join(said)}" for name, said in read.items() if said), *comparison.notes]
@@ -100,7 +104,8 @@ def _headline(comparison: Comparison) -> str:
     return f"{len(comparison.models)} models on {comparison.n:,} images"
 
 
-def _families(comparison: Comparison) -> list[tuple[str, str]]:
+def families_in_words(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return which p values are corrected together, as pairs of a kind of question and words."""
     order = ("ranks", "overall", "groups", "worst_group", "gap", "screen")
     shown = order if comparison.features else order[:2]
     return [(name, comparison.families[name]) for name in shown]

@@ -40,7 +40,7 @@ LABEL = (
 )
 
 
-def feature_tables(comparison: Comparison, name: str, *, main: bool) -> list[Section]:
+def feature_tables(comparison: Comparison, name: str, *, main: bool, further: bool = True) -> list[Section]:
     """Return the tables of one feature.
 
     Parameters
@@ -51,6 +51,8 @@ def feature_tables(comparison: Comparison, name: str, *, main: bool) -> list[Sec
         The feature.
     main
         Whether a short report shows it.
+    further
+        Whether metrics that are no headline metrics have a table, too.
     """
     block, title, baseline = comparison.features[name], plain(feature_title(name)), plain(comparison.baseline)
     headline = sorted_metrics(block.gap)
@@ -58,7 +60,7 @@ def feature_tables(comparison: Comparison, name: str, *, main: bool) -> list[Sec
     shown = _in_terminal(comparison, headline, declared=not others)
     tables = [
         _groups(comparison, block, metric, title, detail=not main or metric not in shown)
-        for metric in (*headline, *others)
+        for metric in (*headline, *(others if further else ()))
     ]
     tables.append(_worst_groups(block, title, baseline, detail=not main))
     tables.append(_gaps(block, title, baseline, detail=not main))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, decimal, enumerated
-from dermbench.reporting.drawing import SQUARE, Scale
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text, count
 from dermbench.reporting.report_sections import for_report
@@ -25,9 +23,6 @@ GAPS_SAID = (
     "Exploratory. Where the threshold was fitted, limits and p hold wherever between its limits it may lie."
 )
 POINTS = "Sensitivity and specificity"
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 4", "1 4", "9 2 2 2 2 2")
-"""Dash patterns that tell the curves of groups apart without colour."""
-COLOURS = ("#1b2430", "#17588c", "#9a3412", "#3f7d3a", "#6b4fa0", "#8a6d00", "#00797a", "#7b8794")
 
 
 @for_report(25, Topic.CLINICAL)
@@ -180,29 +175,3 @@ def _decision_curve(block: Clinical) -> Section:
         "of the clinic; acting on nobody is worth 0."
     )
     return Section("Decision curve", columns, tuple(rows), (said, *notes.lines()), detail=True)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A ROC curve as drawn: name and area, the path, its dashes and colour."""
-
-    text: str
-    path: str
-    dashes: str
-    colour: str
-
-
-def roc_curves(report: Report) -> list[Curve]:
-    """Return the ROC curves of all images and of each group that has one; at most eight."""
-    if report.clinical is None:
-        return []
-    scale, curves = Scale(0.0, 1.0, 0.0, SQUARE), []
-    drawn = [(name, part) for name, part in _parts(report.clinical) if part.roc][: len(DASHES)]
-    for (name, part), dashes, colour in zip(drawn, DASHES, COLOURS, strict=False):
-        places = [
-            f"{scale.at(point.false_positive)} {round(SQUARE - scale.at(point.true_positive), 1)}"
-            for point in part.roc
-        ]
-        area = "" if part.auroc.value is None else f", AUROC {decimal(part.auroc.value)}"
-        curves.append(Curve(f"{name}{area}", "M" + "L".join(places), dashes, colour))
-    return curves

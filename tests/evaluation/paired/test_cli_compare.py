@@ -38,7 +38,7 @@ def test_out_and_json(folder, tmp_path):
     assert found["seeds"]["a"]["accuracy"]["n"] == 2
     assert "Rank bands" in done.stderr
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"comparison.json", "comparison.md"}
+    assert written == {"comparison.json", "comparison.md", "comparison.html"}
 
 
 def test_same_bytes_again(folder, tmp_path):

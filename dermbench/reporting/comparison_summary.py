@@ -1,0 +1,202 @@
+"""A comparison in a few plain sentences, made from its typed numbers alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dermbench.artifacts.columns import ALL
+from dermbench.artifacts.report import LEVEL, Undefined
+from dermbench.artifacts.wording import counted, enumerated, feature_words, group_words, p_value
+from dermbench.reporting.comparison_cells import ends_text, number, signed
+from dermbench.reporting.comparison_features import ANSWERS
+from dermbench.reporting.names import higher_is_better, metric_title, sorted_features, sorted_metrics
+from dermbench.reporting.text import PROSE_LIMIT, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dermbench.artifacts.comparison import Comparison, Difference, GapChange, Gaps, RankedModel
+
+NAMED = 3
+"""Models that a sentence names; the others are counted."""
+
+
+def tested_words(comparison: Comparison) -> str:
+    """Return which models were compared on what."""
+    images = f"{counted(comparison.n, 'image')} of "
+    images += "" if comparison.split == ALL else f"the {comparison.split} split of "
+    models = counted(len(comparison.models), "model")
+    on = f"{images}{comparison.task}, in {counted(len(comparison.classes), 'class')}"
+    return plain(f"{models} on {on}; each is compared with {_name(comparison.baseline)}.", limit=PROSE_LIMIT)
+
+
+def comparison_summary(comparison: Comparison) -> tuple[str, ...]:
+    """Return which models may be the best, which differ from the baseline, and whether that varies by group.
+
+    Parameters
+    ----------
+    comparison
+        The comparison.
+
+    Returns
+    -------
+    tuple of str
+        Two to four sentences; what is undefined is said with its reason.
+    """
+    found = (_ranks(comparison), _against_baseline(comparison), _by_group(comparison), _margin(comparison))
+    return tuple(text for text in found if text)
+
+
+def comparison_reading(comparison: Comparison) -> str:
+    """Return how to read a difference, worked with the numbers of the first model that has one."""
+    metric, base = comparison.ranks.metric, _name(comparison.baseline)
+    ranked = [item.model for item in comparison.ranks.models]
+    for model in [*ranked, *comparison.differences]:
+        effect = comparison.differences.get(model, {}).get(metric)
+        if effect is None or effect.value is None:
+            continue
+        sides = f"{metric_title(metric)} of {_name(model)} minus that of {base}"
+        head = f"Read a difference as: on the same images, {sides}"
+        if effect.low is None or effect.high is None:
+            why = _said(effect.reason or "no reason is given")
+            return f"{head} is {signed(effect.value)}; it has no interval ({why})."
+        ends = f"{signed(effect.low)} to {signed(effect.high)}"
+        return f"{head} is {signed(effect.value)}; the data are compatible with {ends}.{_tested(effect)}"
+    return f"There is no difference in {metric_title(metric)} to read: no model has a value to set against {base}."
+
+
+def _tested(effect: Difference) -> str:
+    if effect.p_holm is None:
+        return f" It was not tested: {_said(effect.reason)}." if effect.reason else ""
+    shown = "is" if effect.p_holm <= LEVEL else "is not"
+    return f" It {shown} beyond chance (p {p_value(effect.p_holm)}, corrected for the number of models)."
+
+
+def _ranks(comparison: Comparison) -> str:
+    ranks, title = comparison.ranks, metric_title(comparison.ranks.metric)
+    if not ranks.models:
+        return f"No ranks by {title}: {_said(ranks.reason or 'no model has a value')}."
+    if ranks.reason is not None:
+        return f"No rank bands by {title}: {_said(ranks.reason)}."
+    first = [item for item in ranks.models if item.best == 1]
+    if len(first) == 1:
+        return f"Best by {title}: {_valued(first[0])}; no other model may rank first."
+    many = f"By {title}, {counted(len(first), 'model')} may be the best: "
+    return f"{many}{_listed([_valued(item) for item in first])}."
+
+
+def _valued(item: RankedModel) -> str:
+    ends = "" if item.low is None else f" {ends_text(item.low, item.high)}"
+    return f"{_name(item.model)} {number(item.value)}{ends}"
+
+
+def _against_baseline(comparison: Comparison) -> str:
+    """Return which models are better or worse than the baseline beyond chance, by the metric of the ranks."""
+    metric = comparison.ranks.metric
+    effects = {model: found[metric] for model, found in comparison.differences.items() if metric in found}
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    groups: dict[str, list[tuple[float, str]]] = {
+        "Better": [],
+        "Worse": [],
+        "Not told apart": [],
+        "Not tested": [],
+    }
+    for model, effect in effects.items():
+        if effect.value is None or effect.p_holm is None:
+            why = _said(effect.reason or "no reason is given")
+            groups["Not tested"].append((0.0, f"{_name(model)} ({why})"))
+            continue
+        gain = sign * effect.value
+        kind = "Not told apart" if effect.p_holm > LEVEL else "Better" if gain > 0 else "Worse"
+        ends = "" if effect.low is None else f" {ends_text(effect.low, effect.high)}"
+        groups[kind].append((-abs(gain), f"{_name(model)} {signed(effect.value)}{ends}"))
+    said = {
+        kind: _listed([text for _, text in sorted(found, key=lambda item: item[0])])
+        for kind, found in groups.items()
+        if found
+    }
+    head = (
+        f"Against {_name(comparison.baseline)} in {metric_title(metric)} (p at most .05 after Holm's correction): "
+    )
+    return f"{head}{'. '.join(f'{kind}: {text}' for kind, text in said.items())}." if said else ""
+
+
+def _by_group(comparison: Comparison) -> str:
+    """Return for which models the difference varies between groups of the first feature, class held fixed."""
+    name = next(iter(sorted_features(comparison.features)), None)
+    if name is None:
+        return "No sensitive feature was compared, so nothing is known about differences by group."
+    gaps, about = comparison.features[name].gap, feature_words(name)
+    metric = _tested_gap(gaps, comparison.ranks.metric)
+    if metric is None:
+        return ""
+    head = f"Whether the difference in {metric_title(metric)} varies by {about}, class held fixed"
+    found = gaps[metric]
+    if isinstance(found, Undefined):
+        return f"{head}: not known, {_said(found.reason)}."
+    known = {model: item for model, item in found.changes.items() if not isinstance(item, Undefined)}
+    varies = {model: item for model, item in known.items() if item.p_holm is not None and item.p_holm <= LEVEL}
+    unknown = {model: item for model, item in found.changes.items() if isinstance(item, Undefined)}
+    said = [f"it does for {_listed([_change(model, item) for model, item in varies.items()])}"] if varies else []
+    rest = [model for model in known if model not in varies]
+    if len(rest) > NAMED:
+        said.append(f"not shown for {counted(len(rest), 'model')}")
+    elif rest:
+        said.append(f"not shown for {_listed([_unsettled(model, known[model]) for model in rest])}")
+    said += [f"not known for {_listed([_why(model, item) for model, item in unknown.items()])}"] if unknown else []
+    return f"{head}: {'; '.join(said)}." if said else ""
+
+
+def _tested_gap(gaps: Mapping[str, Gaps | Undefined], first: str) -> str | None:
+    """Return the metric of the ranks, or else the first one, whose change by group is tested for some model."""
+    names = [name for name in dict.fromkeys((first, *sorted_metrics(gaps))) if name in gaps]
+    for name in names:
+        found = gaps[name]
+        if not isinstance(found, Undefined) and any(not isinstance(c, Undefined) for c in found.changes.values()):
+            return name
+    return next(iter(names), None)
+
+
+def _change(model: str, item: GapChange) -> str:
+    first, second = (plain(group_words(side)) for side in (item.contrast.first, item.contrast.second))
+    side = "higher" if item.contrast.value >= 0 else "lower"
+    least = "" if not item.low else f", at least {number(item.low)}"
+    most = f"between the two groups that differ most by {number(item.value)}{least}"
+    return f"{_name(model)} ({number(abs(item.contrast.value))} {side} on {first} than on {second}; {most})"
+
+
+def _unsettled(model: str, item: GapChange) -> str:
+    high = "" if item.high is None else f", at most {number(item.high)}"
+    return f"{_name(model)} (by {number(item.value)} here{high})"
+
+
+def _why(model: str, item: Undefined) -> str:
+    return f"{_name(model)} ({_said(item.reason)})"
+
+
+def _margin(comparison: Comparison) -> str:
+    """Return the answer on the stated margin in the metric of the ranks; empty without a margin."""
+    name = next(iter(sorted_features(comparison.features)), None)
+    answers = {} if name is None else comparison.features[name].margin.get(comparison.ranks.metric, {})
+    if not answers:
+        return ""
+    said = []
+    for verdict, words in ANSWERS.items():
+        models = [_name(model) for model, item in answers.items() if item.verdict == verdict]
+        said += [f"{words}: {_listed(models)}"] if models else []
+    margin = next(iter(answers.values())).margin
+    return f"Margin of {100 * margin:g} points in each group: {'; '.join(said)}."
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """Return the first few texts, and how many others there are."""
+    more = len(texts) - NAMED
+    return enumerated(texts) if more <= 0 else f"{', '.join(texts[:NAMED])} and {counted(more, 'other')}"
+
+
+def _name(model: str) -> str:
+    return plain(model, limit=60)
+
+
+def _said(reason: str) -> str:
+    return plain(reason, limit=PROSE_LIMIT).rstrip(".")
