@@ -77,7 +77,7 @@ def headline(report: Report) -> list[str]:
 
 def values(report: Report, names: Iterable[str]) -> list[str]:
     """Say some metrics of all images, with interval and number of images."""
-    return [f"{metric_title(name)}: {value_words(report.overall[name])}." for name in names]
+    return [f"{_capital(metric_title(name))}: {value_words(report.overall[name])}." for name in names]
 
 
 def by_group(report: Report) -> list[str]:
@@ -94,7 +94,7 @@ def by_group(report: Report) -> list[str]:
                 for key in sorted_groups(groups)
                 if metric in groups[key].cells
             ]
-            found.append(f"{metric_title(metric)} by {feature_title(name)}: {'; '.join(parts)}.")
+            found.append(f"{_capital(metric_title(metric))} by {feature_title(name)}: {'; '.join(parts)}.")
     return found
 
 
@@ -221,7 +221,7 @@ def again(report: Report) -> list[str]:
 
 
 def _sides(row: AdjustedContrast | CorrectedContrast, metric: str) -> str:
-    return f"{metric_title(metric)}, {group_words(row.first)} minus {group_words(row.second)}"
+    return f"{_capital(metric_title(metric))}, {group_words(row.first)} minus {group_words(row.second)}"
 
 
 def calibration(report: Report) -> list[str]:
@@ -240,3 +240,7 @@ def calibration(report: Report) -> list[str]:
         else f"; a perfectly calibrated model would show {decimal(error.chance, digits=3)}"
     )
     return [*found, f"Expected calibration error: {decimal(error.value, digits=3)}{beside}."]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -75,7 +75,15 @@ def test_an_item_without_a_topic_leaves_nothing_to_add():
 
 
 def test_numbers_of_a_standard_are_unique():
-    told = {"name": "x", "title": "", "about": "", "citation": "", "doi": "", "url": "", "read_from": ""}
+    told = {
+        "name": "x",
+        "title": "",
+        "about": "",
+        "citation": "",
+        "doi": "10.1/x",
+        "url": "https://x",
+        "read_from": "",
+    }
     item = Item(number="1", section="a", asks="b")
     with pytest.raises(ValueError, match="items with the same number: 1"):
         Standard(**told, items=(item, item))
@@ -133,7 +141,7 @@ def test_a_patient_in_two_sets_keeps_the_level_open(evidence, tmp_path):
     assert "Known by patient_id, 1 of 30 patients have images in several splits." in given.sentences
     nobody = Evidence(evidence.report, evidence.run, made.write_data(tmp_path / "b", patients=False))
     assert "whether images of one patient are in several sets" in found("claim", nobody)["20"].open[0]
-    assert found("claim", Evidence(evidence.report))["20"].helps == "the dataset folder (--data)"
+    assert found("claim", Evidence(evidence.report))["20"].helps == "--data DATASET"
 
 
 def test_a_run_that_is_not_shown_to_be_the_models_keeps_items_open(evidence):
@@ -159,7 +167,7 @@ def test_without_positive_classes_diagnostic_accuracy_is_open():
     values = {"sensitivity": cell(0.6), "specificity": undefined("no other image"), "accuracy": cell(0.7)}
     given = found("stard-ai", Evidence(report({}, positive=positive, overall=values)))["31"]
     assert given.status == "partly"
-    assert "specificity: undefined (no other image)." in given.sentences
+    assert "Specificity: undefined (no other image)." in given.sentences
     values["specificity"] = cell(0.8)
     full = found("stard-ai", Evidence(report({}, positive=positive, overall=values)))
     assert full["31"].status == "answered"
@@ -207,7 +215,7 @@ def test_the_document_counts_its_items(evidence):
         counts = " | ".join(str(states.count(s)) for s in ("answered", "partly", "author", "does not apply"))
         row = next(line for line in text.splitlines() if line.startswith(f"| {standard.title} |"))
         assert row == f"| {standard.title} | {counts} | {len(states)} |"
-        assert f"doi {standard.doi.replace('.', chr(92) + '.', 1)}" in text
+        assert f"<https://doi.org/{standard.doi}>" in text
     assert len(re.findall(r"^\*\*\d+[a-z]?\*\* ", text, re.MULTILINE)) == 44 + 48 + 52
     assert "Filled from the report, the run and the dataset." in text
     assert "Not given: the run and the dataset." in dossier_markdown(Evidence(report({})), standards)
@@ -245,6 +253,9 @@ def test_hostile_names_break_out_of_nothing():
     )
     inline = [child for token in tokens for child in token.children or []]
     assert not {"html_block", "hr", "fence"} & {token.type for token in tokens}
-    assert not {"html_inline", "link_open", "image", "code_inline"} & {child.type for child in inline}
+    assert not {"html_inline", "image", "code_inline"} & {child.type for child in inline}
+    standards = [load_standard(name) for name in standard_names()]
+    links = {child.attrs["href"] for child in inline if child.type == "link_open"}
+    assert links == {url for told in standards for url in (f"https://doi.org/{told.doi}", told.url)}
     assert sum(token.type == "heading_open" and token.tag == "h2" for token in tokens) == 3
-    assert not re.search(r"[\u202e\x85]|www\.|://b", text)
+    assert not re.search(r"[\u202e\x85]|www\.c|://b", text)

@@ -108,14 +108,12 @@ def _counts(filled: Sequence[tuple[Standard, list[tuple[Item, Answer]]]]) -> lis
 
 
 def _standard(standard: Standard, rows: Sequence[tuple[Item, Answer]]) -> list[str]:
+    about = f"{_shown(standard.about)} {_shown(standard.citation)}."
+    links = " and ".join(f"<{url}>" for url in dict.fromkeys((f"https://doi.org/{standard.doi}", standard.url)))
     lines = [
         f"## {markdown_text(standard.title)}",
         "",
-        (
-            f"{_shown(standard.about)} {_shown(standard.citation)}. doi {_shown(standard.doi)}, "
-            f"{_shown(standard.url)}. "
-            f"List read from: {_shown(standard.read_from)}."
-        ),
+        f"{about} {links}. List read from: {_shown(standard.read_from)}.",
         "",
     ]
     for section, part in groupby(rows, key=lambda row: row[0].section):
@@ -138,7 +136,7 @@ def _item(item: Item, given: Answer) -> list[str]:
 
 
 def _helps(given: Answer) -> str:
-    return f" ({_capital(given.helps)} would answer more.)" if given.helps else ""
+    return f" ({given.helps} would answer more.)" if given.helps else ""
 
 
 def _capital(text: str) -> str:

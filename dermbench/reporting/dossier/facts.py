@@ -26,7 +26,7 @@ class Facts:
     gaps
         What the topic is also about and these records lack.
     helps
-        What would answer more, such as ``a run folder (--run)``; empty for nothing.
+        What would answer more, such as ``--run RUN``; empty for nothing.
     applies
         False where the sentences say that there is nothing to report.
     """
@@ -43,8 +43,8 @@ class Facts:
 
 
 NOTHING = Facts()
-RUN_HELPS = "a run folder (--run)"
-DATA_HELPS = "the dataset folder (--data)"
+RUN_HELPS = "--run RUN"
+DATA_HELPS = "--data DATASET"
 
 Topic = Callable[[Evidence], Facts]
 TOPICS: Registry[Topic] = Registry("dossier topic", "dermbench.dossier_topics", is_one=callable)

@@ -66,8 +66,8 @@ class Standard(BaseModel):
     title: str
     about: str
     citation: str
-    doi: str
-    url: str
+    doi: str = Field(pattern=r"^10\.[0-9]+/[A-Za-z0-9./_-]+$")
+    url: str = Field(pattern=r"^https://[A-Za-z0-9./_-]+$")
     read_from: str
     items: tuple[Item, ...] = Field(min_length=1)
 

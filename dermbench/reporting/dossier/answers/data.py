@@ -59,9 +59,6 @@ def preparation(e: Evidence) -> Facts:
     if e.dataset is not None:
         said += [*e.dataset.info.interpreted, *dataset_words.left_out(e.dataset)]
         sources.append("dataset.toml: interpreted, left_out")
-    if e.report.provenance.interpreted:
-        said += e.report.provenance.interpreted
-        sources.append("report.json: provenance.interpreted")
     helps = RUN_HELPS if e.run is None else "" if e.dataset is not None else DATA_HELPS
     return Facts(tuple(said), tuple(sources), helps=helps)
 
@@ -93,6 +90,9 @@ def reference_labels(e: Evidence) -> Facts:
     if e.report.positive is not None:
         said += class_words.positive(e.report)
         sources.append("report.json: positive")
+    if e.report.provenance.interpreted:
+        said += e.report.provenance.interpreted
+        sources.append("report.json: provenance.interpreted")
     if e.dataset is not None and e.dataset.info.citation:
         said.append(f"The data are described in: {e.dataset.info.citation}.")
         sources.append("dataset.toml: citation")
@@ -172,7 +172,7 @@ def characteristics(e: Evidence) -> Facts:
 def sets_compared(e: Evidence) -> Facts:
     """Say how the evaluated images differ from those the model was trained on."""
     if e.dataset is None or not e.trained_on_dataset:
-        return Facts(helps=f"{RUN_HELPS} and {DATA_HELPS} of one dataset")
+        return Facts(helps=f"{RUN_HELPS} with {DATA_HELPS}, both of one dataset,")
     said = [text for split in ("train", e.report.split) for text in dataset_words.classes(e.dataset, split)]
     return Facts(
         (*dataset_words.characteristics(e.dataset), *said),

@@ -25,11 +25,13 @@ def whose(e: Evidence) -> tuple[str, ...]:
 @TOPICS.register("technology")
 def technology(e: Evidence) -> Facts:
     """Say which kind of model it is."""
-    said = [f"{report_words.name_of(e.report)} puts images into {counted(len(e.report.classes), 'class')}."]
     if e.run is None:
-        return Facts(tuple(said), ("report.json: model, classes",), ("the kind of model",), RUN_HELPS)
-    said.append(f"It is a neural network (deep learning): {e.run.model or 'its name is not recorded'}.")
-    return Facts(tuple(said), ("report.json: model, classes", "run.json: config.model"), whose(e))
+        return NO_RUN
+    said = (
+        f"{report_words.name_of(e.report)} puts images into {counted(len(e.report.classes), 'class')}.",
+        f"It is a neural network (deep learning): {e.run.model or 'its name is not recorded'}.",
+    )
+    return Facts(said, ("report.json: model, classes", "run.json: config.model"), whose(e))
 
 
 @TOPICS.register("model")
@@ -57,7 +59,7 @@ def software(e: Evidence) -> Facts:
     said = [f"Evaluated with {run_words.versions(e.report.provenance.environment)}."]
     sources = ["report.json: provenance.environment"]
     if e.run is None:
-        gaps: tuple[str, ...] = ("software with which the model was trained and run",)
+        gaps: tuple[str, ...] = ("software with which the model was trained",)
         return Facts(tuple(said), tuple(sources), gaps, RUN_HELPS)
     said.append(f"Trained with {run_words.versions(e.run.environment)} on {e.run.device}.")
     sources.append("run.json: environment, device")

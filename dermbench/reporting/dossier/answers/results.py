@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Cell, Undefined
 from dermbench.artifacts.wording import enumerated
 from dermbench.reporting import class_words, report_words, run_words
-from dermbench.reporting.dossier.facts import NOTHING, RUN_HELPS, TOPICS, Facts
+from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 from dermbench.reporting.names import headline_metrics, metric_title, shown_metrics
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def robustness(e: Evidence) -> Facts:
 def internal_test(e: Evidence) -> Facts:
     """Say results on data from the same source as the training data."""
     if e.run is None or not e.trained_on_dataset:
-        return Facts(helps=f"{RUN_HELPS} and the dataset folder (--data) of one dataset")
+        return Facts(helps=f"{RUN_HELPS} with {DATA_HELPS}, both of one dataset,")
     said = [
         f"Tested on {report_words.images(e.report)}, of the dataset that the run was trained on.",
         *report_words.headline(e.report),
