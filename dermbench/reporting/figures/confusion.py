@@ -53,7 +53,7 @@ DIGIT = 0.64
 @figure("confusion", Report, order=40)
 def draw_confusion(report: Report) -> Iterator[Drawing]:
     """Yield the confusion matrix, where there are two classes or more."""
-    size = len(report.classes)
+    size = len(report.confusion.labels)
     if not 2 <= size <= MOST_CLASSES:
         return
     table = report.confusion
