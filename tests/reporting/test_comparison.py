@@ -18,7 +18,8 @@ from dermbench.evaluation import compare
 from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.comparison_cells import change, signed
 from dermbench.reporting.figures import comparison_figures
-from dermbench.reporting.figures.comparison import _label, rank_figure
+from dermbench.reporting.figures.ranks import rank_figure
+from dermbench.reporting.figures.style import fitted, text_width
 from dermbench.reporting.numbers import Footnotes
 
 HOSTILE = "a|b\n<script>$x$ \u202eevil =1+1 `c` [l](http://x.y)" + "z" * 10_000
@@ -168,16 +169,20 @@ def test_every_model_has_a_dot_in_the_rank_figure():
         for i, name in enumerate(names)
     )
     figure = rank_figure(Ranks(metric="macro_f1", models=models))
-    _, side = figure.axes
-    drawn = {(x, y) for line in side.lines if line.get_marker() == "o" for x, y in line.get_xydata()}
-    assert {y for _, y in drawn} == set(range(20))
-    low, high = side.get_xlim()
-    assert all(low < x < high for x, _ in drawn)
+    axes, paper = figure.axes
+    values = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [tuple(xy) for line in values for xy in line.get_xydata()] == [
+        (m.value, k) for k, m in enumerate(models)
+    ]
+    drawn = {y for line in paper.lines if line.get_marker() == "o" for _, y in line.get_xydata()}
+    assert len(drawn) == 20
+    width, _ = (size * 72 for size in figure.get_size_inches())
+    assert all(0 < x < width for line in paper.lines for x, _ in line.get_xydata())
 
 
 def test_long_names_of_seeds_stay_apart_in_figures():
     names = [f"{'a very long description of a network, ' * 3}seed {seed}" for seed in range(3)]
-    labels = {_label(name) for name in names}
+    labels = {fitted(name, 200) for name in names}
     assert len(labels) == 3
-    assert max(map(len, labels)) <= 36
-    assert _label("short") == "short"
+    assert max(map(text_width, labels)) <= 200
+    assert fitted("short", 200) == "short"

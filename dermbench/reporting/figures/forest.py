@@ -11,7 +11,17 @@ from dermbench.reporting.features import shown_features
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, segments, words
+from dermbench.reporting.figures.style import (
+    COLUMN,
+    SMALL_TEXT,
+    canvas,
+    colour,
+    fitted,
+    panel,
+    segments,
+    text_width,
+    words,
+)
 from dermbench.reporting.names import (
     SMALL,
     feature_title,
@@ -23,7 +33,7 @@ from dermbench.reporting.numbers import MARK, Footnotes, cell_text
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -32,8 +42,9 @@ if TYPE_CHECKING:
 
 LINE, ABOVE, HEAD, FOOT = 22.0, 8.0, 6.0, 24.0
 """Height of a row, room above a feature, above all and below the rows, in pixels."""
-LABEL, COUNT, PLOT, VALUE = 108.0, 150.0, (160.0, 318.0), 328.0
-"""Where labels and counts end, ends of the plot, and where the values begin."""
+LABEL, COUNT, PLOT = 112.0, 150.0, 162.0
+"""Where labels and counts end, and where the plot begins; it ends before the values."""
+EVERYONE = "all images"
 CAPTION = (
     "Dashed line and band: all images, with the 95 % interval. Hollow: fewer than {small} images, or of unknown "
     "value. Intervals that overlap do not show that groups are alike."
@@ -54,12 +65,15 @@ class Row:
         Number of images behind the value.
     hollow
         Whether the group is too small to compare, or of unknown value.
+    whole
+        Whether it is all images.
     """
 
     label: str
     cell: Cell | None = None
     n: int = 0
     hollow: bool = False
+    whole: bool = False
 
 
 @figure("forest", Report, order=20)
@@ -73,14 +87,14 @@ def draw_forests(report: Report) -> Iterator[Drawing]:
 
 def forest(name: str, overall: Cell, found: list[Row]) -> Drawing:
     """Return the forest plot of one metric."""
-    title = metric_title(name)
+    title, whole = metric_title(name), Row(EVERYONE, overall, overall.n or 0, whole=True)
     return Drawing(
         f"forest-{name.replace('_', '-')}",
         f"{title[:1].upper()}{title[1:]} by subgroup",
         f"{title[:1].upper()}{title[1:]} with 95 % intervals: all images {value_text(overall)}. {_said(found)}",
         CAPTION.format(small=SMALL),
         wide=False,
-        draw=lambda: _draw(overall, found),
+        draw=lambda: rows_figure([whole, *found], overall),
     )
 
 
@@ -111,39 +125,38 @@ def _said(found: list[Row]) -> str:
     return f"{found[heads[0]].label}: {', '.join(parts)}." if parts else "No group has a value."
 
 
-def _draw(overall: Cell, found: list[Row]) -> Figure:
-    whole = Row("all images", overall, overall.n or 0)
+def rows_figure(found: Sequence[Row], overall: Cell | None = None) -> Figure:
+    """Draw rows; where there is a value on all images, a line and a band through all of them."""
     places, y = [], HEAD
-    for row in (whole, *found):
+    for row in found:
         y += LINE + (ABOVE if row.cell is None else 0.0)
         places.append((row, y - LINE / 2))
     drawn = canvas(COLUMN, y + FOOT)
-    axes = panel(drawn, PLOT[0], HEAD, PLOT[1] - PLOT[0], y - HEAD)
+    values = COLUMN - max(text_width(value_text(row.cell)) for row in found if row.cell is not None) - 1
+    axes = panel(drawn, PLOT, HEAD, values - 12 - PLOT, y - HEAD)
     axes.set_ylim(y, HEAD)
-    cells = [row.cell for row, _ in places if row.cell is not None]
+    cells = [row.cell for row in found if row.cell is not None]
     low, high = span(end for cell in cells for end in (cell.value, cell.low, cell.high))
     set_axis(axes, low, high, most=4)
-    _overall(axes, overall, y)
+    if overall is not None:
+        _overall(axes, overall, y)
     for row, place in places:
-        bold = row.cell is None or row is whole
-        words(drawn, 0 if bold else 10, place, fitted(row.label, _room(row)), bold=bold)
+        bold = row.cell is None or row.whole
+        room = COLUMN if row.cell is None else LABEL - (0 if bold else 10)
+        words(drawn, 0 if bold else 10, place, fitted(row.label, room * 0.9 if bold else room), bold=bold)
         if row.cell is not None:
             words(drawn, COUNT, place, f"{row.n:,}", ink="soft", size=SMALL_TEXT, align="right")
-            words(drawn, VALUE, place, value_text(row.cell))
+            words(drawn, values, place, value_text(row.cell))
     for hollow in (False, True):
         _marks(axes, [(row.cell, y) for row, y in places if row.cell is not None and row.hollow == hollow], hollow)
     return drawn
-
-
-def _room(row: Row) -> float:
-    return COLUMN * 0.85 if row.cell is None else LABEL - 10
 
 
 def _overall(axes: Axes, cell: Cell, bottom: float) -> None:
     if cell.low is not None and cell.high is not None:
         axes.fill_between([cell.low, cell.high], HEAD, bottom, color=colour("mark"), alpha=0.12, linewidth=0)
     if cell.value is not None:
-        axes.plot([cell.value] * 2, [HEAD, bottom], color=colour("mark"), linewidth=1, dashes=(4, 3))
+        segments(axes, [(cell.value, HEAD, cell.value, bottom)], "mark", dashes=(4, 3))
 
 
 def _marks(axes: Axes, found: list[tuple[Cell, float]], hollow: bool) -> None:  # noqa: FBT001 - one of two looks

@@ -87,12 +87,18 @@ def line_figure(lines: Sequence[Line], *, across: str, up: str, top: float, diag
     if diagonal:
         axes.plot([0, 1], [0, top], color=colour("soft"), linewidth=0.8)
     for place, line in enumerate(lines):
-        _line(axes, line, place)
+        draw_line(axes, line, place)
     words(drawn, left + width / 2, above + height + 36, across, align="center")
     paper = sheet(drawn)
     paper.text(8, above + height / 2, up, rotation=90, ha="center", va="center", color=colour("ink"))
-    for place, line in enumerate(lines):
-        y = above + 8 + ROW * place
+    name_lines(drawn, paper, lines)
+    return drawn
+
+
+def name_lines(drawn: Figure, paper: Axes, lines: Sequence[Line], *, first: int = 0) -> None:
+    """Write the name and the note of each line right of the plot, beside a piece of it."""
+    for place, line in enumerate(lines, start=first):
+        y = PLOT[1] + 8 + ROW * (place - first)
         _sample(paper, place, y)
         words(drawn, NAMES + 34, y, fitted(line.name, COLUMN - NAMES - 34), bold=place == 0)
         words(
@@ -103,7 +109,6 @@ def line_figure(lines: Sequence[Line], *, across: str, up: str, top: float, diag
             ink="soft",
             size=SMALL_TEXT,
         )
-    return drawn
 
 
 def square(drawn: Figure, place: tuple[float, float, float, float], *, top: float) -> Axes:
@@ -122,7 +127,8 @@ def square(drawn: Figure, place: tuple[float, float, float, float], *, top: floa
     return axes
 
 
-def _line(axes: Axes, line: Line, place: int) -> None:
+def draw_line(axes: Axes, line: Line, place: int) -> None:
+    """Draw a line with the colour, the dashes and the markers of its place; that of all images is 0."""
     if not line.points:
         return
     x, y = zip(*line.points, strict=True)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.plan import Plan
 from dermbench.artifacts.wording import decimal, group_words
-from dermbench.reporting.figures.comparison import GREY, INK, _canvas
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
-from dermbench.reporting.figures.style import CATEGORIES, colour
+from dermbench.reporting.figures.lines import MOST_LINES, PLOT, ROW, Line, draw_line, ink_of, name_lines
+from dermbench.reporting.figures.scale import tick_text, ticks
+from dermbench.reporting.figures.style import COLUMN, canvas, colour, panel, segments, sheet, words
 from dermbench.reporting.names import metric_title
+from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,49 +26,81 @@ if TYPE_CHECKING:
 @figure("power", Plan, order=10)
 def draw_power(plan: Plan) -> Iterator[Drawing]:
     """Yield the curves of a plan."""
-    if plan.curves:
-        yield Drawing(
-            "power",
-            "Power",
-            f"Power against {'units' if plan.kind == 'new_study' else 'the drop'}, {len(plan.curves)} curves.",
-            f"Dots: simulated; dashed: {decimal(plan.power)}.",
-            wide=True,
-            draw=lambda: curve_figure(plan),
-        )
+    curves = plan.curves[:MOST_LINES]
+    if not curves:
+        return
+    units = any(curve.axis == "units" for curve in curves)
+    across = (
+        f"{plan.unit}s of {group_words([plan.group or ''])}" if units else f"drop in {metric_title(plan.metric)}"
+    )
+    lines = [_line(plan, curve) for curve in curves]
+    named = "; ".join(
+        f"{line.name} {line.note}: {_reached(plan, curve)}" for line, curve in zip(lines, curves, strict=True)
+    )
+    yield Drawing(
+        "power",
+        f"Power by {plain(across)}",
+        f"Power against {plain(across)}. {named}.",
+        f"Lines: closed form, corrected by simulations. Dots: simulated. Dashed: power {decimal(plan.power)}.",
+        wide=False,
+        draw=lambda: _draw(plan, curves, lines, plain(across)),
+    )
 
 
-def curve_figure(plan: Plan) -> Figure:
-    """Draw power against units or the drop: lines are the corrected closed form, dots are simulations."""
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - slow to import
+def _line(plan: Plan, curve: Curve) -> Line:
+    points = tuple((point.x, point.power) for point in curve.points)
+    if curve.axis == "drop":
+        return Line(group_words([plain(curve.group)]), f"n = {plan.groups[curve.group].images:,}", points)
+    what = "find a drop" if curve.question == "drop" else "show any gap"
+    return Line(what, f"{'of' if curve.question == 'drop' else 'below'} {decimal(curve.amount or 0.0)}", points)
 
-    drawn, axes = _canvas(6.0, 3.8)
-    for place, curve in enumerate(plan.curves):
-        _draw(axes, plan, curve, colour(CATEGORIES[place % len(CATEGORIES)]))
-    axes.axhline(plan.power, color=GREY, linewidth=0.8, linestyle="--")
-    axes.set_ylim(0, 1.02)
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=plan.kind == "new_study"))
-    units = any(curve.axis == "units" for curve in plan.curves)
-    if units:
-        axes.set_xlabel(f"{plan.unit}s of {group_words([plan.group or ''])}", color=INK)
-    else:
-        axes.set_xlim(0, max(map(_end, plan.curves)))
-        axes.set_xlabel(f"drop in {metric_title(plan.metric)} of one group", color=INK)
-    axes.set_ylabel("power", color=INK)
-    axes.set_title(f"Dots: simulated; dashed: {decimal(plan.power)}", loc="left", color=INK, fontsize=9)
-    axes.legend(frameon=False, fontsize=8)
+
+def _reached(plan: Plan, curve: Curve) -> str:
+    """Say from where on the power is the one planned for."""
+    found = next((point.x for point in curve.points if point.power >= plan.power), None)
+    if found is None:
+        return f"{decimal(curve.points[-1].power)} at most"
+    return f"{decimal(plan.power)} from {f'{found:,.0f}' if curve.axis == 'units' else decimal(found)} on"
+
+
+def _draw(plan: Plan, curves: Sequence[Curve], lines: Sequence[Line], across: str) -> Figure:
+    left, above, width, height = PLOT
+    drawn = canvas(COLUMN, max(above + height + 44, above + ROW * len(lines)))
+    reached = [curve for curve in curves if curve.points[-1].power >= plan.power]
+    axes = _axes(drawn, curves, end=max(map(_end, reached or curves)))
+    segments(axes, [(axes.get_xlim()[0], plan.power, axes.get_xlim()[1], plan.power)], "soft", dashes=(4, 3))
+    for place, (curve, line) in enumerate(zip(curves, lines, strict=True), start=1):
+        kept = tuple(point for point in line.points if point[0] <= axes.get_xlim()[1])
+        draw_line(axes, Line(line.name, line.note, kept), place)
+        dots = [(point.x, point.power) for point in curve.simulated if point.x <= axes.get_xlim()[1]]
+        if dots:
+            axes.plot(*zip(*dots, strict=True), "o", color=colour(ink_of(place)), markersize=7, clip_on=False)
+    words(drawn, left + width / 2, above + height + 36, across, align="center")
+    paper = sheet(drawn)
+    paper.text(8, above + height / 2, "power", rotation=90, ha="center", va="center")
+    name_lines(drawn, paper, lines, first=1)
     return drawn
 
 
+def _axes(drawn: Figure, curves: Sequence[Curve], *, end: float) -> Axes:
+    axes = panel(drawn, *PLOT)
+    units = any(curve.axis == "units" for curve in curves)
+    start = min(curve.points[0].x for curve in curves) if units else 0.0
+    axes.set_xlim(start, end)
+    axes.set_ylim(0, 1)
+    places = ticks(start, end, most=5)
+    axes.set_xticks(places, [f"{place:,.0f}" if units else tick_text(place, 2) for place in places])
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".50", ".75", "1"])
+    axes.tick_params(left=True, labelleft=True)
+    axes.spines["left"].set_visible(True)
+    axes.spines["left"].set_color(colour("soft"))
+    axes.grid(color=colour("faint"), linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
 def _end(curve: Curve) -> float:
-    """Return the first x with a power of .99, or the last one."""
+    """Return the last x of a curve over units, the first x with a power of .99 of one over drops."""
+    if curve.axis == "units":
+        return curve.points[-1].x
     return next((point.x for point in curve.points if point.power >= 0.99), curve.points[-1].x)
-
-
-def _draw(axes: Axes, plan: Plan, curve: Curve, shade: str) -> None:
-    if curve.axis == "drop":
-        label = f"{group_words([curve.group])} (n = {plan.groups[curve.group].images:,})"
-    else:
-        what = "find a drop of" if curve.question == "drop" else "show any gap below"
-        label = f"{what} {decimal(curve.amount or 0.0)}"
-    axes.plot([p.x for p in curve.points], [p.power for p in curve.points], color=shade, label=label)
-    axes.plot([p.x for p in curve.simulated], [p.power for p in curve.simulated], "o", color=shade, markersize=3)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, *(10.0**k for k in range(300)))
+STEPS = tuple(digit * 10.0**power for power in range(-2, 300) for digit in (1, 2, 5))
+"""Distances of two ticks."""
 
 
 def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, float]:
@@ -24,9 +25,11 @@ def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, f
 
 
 def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Return round values from ``low`` to ``high``, at most ``most``."""
-    step = next(step for step in STEPS if round((high - low) / step, 6) <= most - 1)
-    first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
+    """Return the multiples of the smallest round step that gives at most ``most`` from ``low`` to ``high``."""
+    for step in STEPS:
+        first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
+        if last - first < most:
+            break
     return [round(k * step, 9) for k in range(first, last + 1)]
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, filterwarnings
 
-from dermbench.reporting.text import plain
+from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -220,24 +220,31 @@ def on_ramp(step: int) -> str:
     return "ink" if step < len(RAMP) // 2 else "paper"
 
 
+def text_width(text: str, *, size: float = TEXT) -> float:
+    """Return the width of a line of text in pixels."""
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - slow to import
+    from matplotlib.textpath import text_to_path  # noqa: PLC0415 - slow to import
+
+    width: float = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0]
+    return width
+
+
 def fitted(text: str, width: float, *, size: float = TEXT) -> str:
     """Return one printable line that is at most ``width`` pixels wide, shortened in its middle.
 
     The ends are kept: what sets seeds, variants and long class names apart often stands there.
     """
-    from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - slow to import
-    from matplotlib.textpath import text_to_path  # noqa: PLC0415 - slow to import
+    whole = plain(text, limit=PROSE_LIMIT)
+    if text_width(whole, size=size) <= width:
+        return whole
+    low, high = 1, len(whole) - 1  # characters kept
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if text_width(_cut(whole, middle), size=size) <= width else (low, middle - 1)
+    return _cut(whole, low)
 
-    font = FontProperties(size=size)
 
-    def fits(line: str) -> bool:
-        found: float = text_to_path.get_text_width_height_descent(line, font, ismath=False)[0]
-        return found <= width
-
-    line = plain(text)
-    kept = len(line)
-    while kept > 1 and not fits(line):
-        kept -= 1
-        tail = kept // 3
-        line = f"{plain(text)[: kept - tail]}\N{HORIZONTAL ELLIPSIS}{plain(text)[len(plain(text)) - tail :]}"
-    return line
+def _cut(text: str, kept: int) -> str:
+    """Return so many characters of both ends, a little more of the first, with an ellipsis between them."""
+    tail = kept // 2
+    return f"{text[: kept - tail].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[len(text) - tail :].lstrip()}"
