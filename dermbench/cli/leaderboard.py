@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from dermbench.artifacts.files import write_text
+from dermbench.cli.leaderboard_start import Table, make_control, open_board
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
-
-if TYPE_CHECKING:
-    from dermbench.artifacts.truth import Truth
 
 Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
 Datasets = Annotated[
@@ -29,7 +28,6 @@ Quick = Annotated[
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes that recompute; by default one a core.")
 ]
-Table = Annotated[Path | None, typer.Option("--truth", help="Table with image_id, label and sensitive features.")]
 PLACE = 100
 
 
@@ -42,11 +40,12 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    group.command("init")(open_board)
     group.command("add")(_add)
     group.command("build")(_build)
     group.command("verify")(_verify)
     group.command("remove")(_remove)
-    group.command("control")(_control)
+    group.command("control")(make_control)
     app.add_typer(group)
 
 
@@ -154,19 +153,25 @@ def _verify(
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", help="Head of the index noted earlier: name what was rewritten, and settings changed since."
+            "--since",
+            help="Head of the index noted earlier (sha256:…), or a folder with the board as it was: name what was "
+            "rewritten, settings changed and, with a folder, entries and rank bands that changed since.",
         ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Also write the result as markdown, for a pull request.")
     ] = None,
     data: Datasets = None,
     truth: Table = None,
 ) -> None:
     """Check truth, index, hashes, predictions, reports and boards against each other; write nothing."""
+    earlier = since if since is None or since.startswith("sha256:") else Path(since)
     with waiting("verifying"):
-        from dermbench.leaderboard import Effort, Sources, verify
+        from dermbench.leaderboard import Effort, Sources, summary_markdown, verify
         from dermbench.machine import available_cores
 
         sources, effort = Sources(tuple(data or ()), truth), Effort(quick, workers or available_cores())
-        results = verify(root, sources=sources, effort=effort, since=since)
+        results = verify(root, sources=sources, effort=effort, since=earlier)
     for done in results:
         say(f"{done.folder}: {'differs' if done.problems else 'agrees'}")
         for line in done.proved:
@@ -175,8 +180,12 @@ def _verify(
             say(f"  not checked: {line}")
         for line in done.changes:
             say(f"  {line}")
+        for move in done.moves or ():
+            say(f"  {move}")
         for line in done.problems:
             say(f"  {line}", err=True)
+    if markdown is not None:
+        write_text(markdown, summary_markdown(results))
     if any(done.problems for done in results):
         raise typer.Exit(1)
 
@@ -191,49 +200,3 @@ def _remove(
 
     remove(board, name)
     say(f"removed {name!r}; rank the others with: dermbench leaderboard build {board}")
-
-
-def _control(
-    kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/leaderboards.md.")],
-    *,
-    out: Annotated[Path, typer.Option(help="Predictions file to write, .parquet or .csv.")],
-    data: Annotated[Path | None, typer.Option(help="Dataset folder.")] = None,
-    truth: Table = None,
-    train: Annotated[
-        Path | None, typer.Option(help="With --truth: labels of the training images, for the class shares.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
-    of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to spoil.")] = None,
-    feature: Annotated[str, typer.Option(help="biased: sensitive feature.")] = "fst",
-    groups: Annotated[list[str] | None, typer.Option("--group", help="biased: group to hit; V, VI.")] = None,
-    share: Annotated[float, typer.Option(help="biased: share of its answers that are replaced.")] = 0.5,
-) -> None:
-    """Write predictions that no network made: what a score on a board is worth."""
-    from dermbench.artifacts import read_predictions, write_predictions
-    from dermbench.leaderboard import Lapse, control
-
-    target, learnt_on = _predicted(data, truth, train, split)
-    lapse = None
-    if of is not None:
-        lapse = Lapse(read_predictions(of, target), feature, tuple(groups or ("V", "VI")), share)
-    write_predictions(out, control(target, kind, learnt_on=learnt_on, seed=seed, lapse=lapse))
-    say(f"wrote {out}")
-
-
-def _predicted(
-    data: Path | None, table: Path | None, train: Path | None, split: str
-) -> tuple[Truth, Truth | None]:
-    """Return the truth of the images to predict, and that of the images that models learn from, if any."""
-    from dermbench.artifacts import read_dataset, read_truth
-
-    if (data is None) == (table is None):
-        raise UsageError("a control needs the images to predict: give either --data DATASET or --truth TABLE")
-    if data is not None:
-        if train is not None:
-            raise UsageError("--train goes with --truth: a dataset folder has its own training images")
-        dataset = read_dataset(data)
-        return dataset.truth(split), dataset.truth("train") if "train" in dataset.info.images else None
-    assert table is not None
-    target = read_truth(table, split=split)
-    return target, None if train is None else read_truth(train, split="train", classes=target.classes)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dermbench import evaluation
-from dermbench.artifacts.guarded import read_json
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
-from dermbench.leaderboard.board import ENTRIES, JSON
+from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.contents import PREDICTIONS
+from dermbench.leaderboard.published import read_published
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,22 +61,10 @@ def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -
 def stored_bands(folder: Path, entries: Sequence[Ranked]) -> Bands | None:
     """Return the bands in ``leaderboard.json``; None unless they are of these entries and predictions."""
     try:
-        rows = _entries(folder)
-        there = {row["slug"]: row["predictions"] for row in rows}
-        bands = {row["slug"]: _band(row["band"]) for row in rows if row["band"] is not None}
-    except (DermbenchError, ValueError, KeyError, TypeError):
+        rows = read_published(folder).entries
+    except DermbenchError:
         return None  # no board yet, or not one of ours: whoever compares the file says so
+    there = {row.slug: row.predictions for row in rows}
+    bands = {row.slug: (row.band[0], row.band[1]) for row in rows if row.band is not None}
     same = there == {one.slug: one.entry.hashes.get(PREDICTIONS) for one in entries}
     return bands if same and bands.keys() in ({}.keys(), set(ranked_slugs(entries))) else None
-
-
-def _entries(folder: Path) -> Any:
-    content: Any = read_json(folder / JSON)
-    return content["entries"]
-
-
-def _band(pair: Any) -> tuple[int, int]:
-    first, last = pair
-    if not (isinstance(first, int) and isinstance(last, int)):
-        raise TypeError("a place is an integer")
-    return first, last

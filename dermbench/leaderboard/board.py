@@ -28,6 +28,8 @@ ENTRIES = "entries"
 REPORTED = "reported.toml"
 README = "README.md"
 INDEX = "index.jsonl"
+RULES = "RULES.md"
+HTML = "leaderboard.html"
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
 LOCK = ".board.lock"
 STAGED = ".new-board.toml"
@@ -61,6 +63,8 @@ class Board(BaseModel):
         What a reader of the board must know, in one paragraph.
     seed, resamples
         Settings of the evaluation.
+    rules
+        Page of the board's own rules in its folder; empty where those of docs/leaderboards.md hold.
     store_truth
         Whether the licence lets ``truth.csv`` lie in the board folder.
     truth_digest
@@ -86,6 +90,7 @@ class Board(BaseModel):
     licence: str = ""
     recreate: str = ""
     note: str = ""
+    rules: Literal["", "RULES.md"] = ""
     seed: int = 0
     resamples: int = Field(9999, ge=1)
     store_truth: bool = False
@@ -171,11 +176,11 @@ def board_folders(root: Path | str) -> list[Path]:
     folder = Path(root)
     if (folder / BOARD).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{BOARD}"))
+    found = sorted(path.parent for path in folder.glob(f"*/{BOARD}") if not path.parent.name.startswith("."))
     if not found:
         raise UsageError(
             f"{folder}: no board found (a folder with {BOARD})",
-            remedy="Make one: dermbench leaderboard add PREDICTIONS --board DIR --name NAME --data DATASET",
+            remedy="Open one: dermbench leaderboard init DIR --title TITLE --metric METRIC --truth TABLE",
         )
     return found
 

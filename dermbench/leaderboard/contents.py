@@ -15,11 +15,13 @@ from dermbench.leaderboard.board import (
     BOARD,
     CSV,
     ENTRIES,
+    HTML,
     INDEX,
     JSON,
     LOCK,
     README,
     REPORTED,
+    RULES,
     STAGED,
     TRUTH,
 )
@@ -39,8 +41,16 @@ NEW, OLD = ".new-", ".old-"
 """Start of the names of folders that are not yet, or no longer, an entry."""
 FILES = frozenset({BOARD, REPORTED, README, INDEX, TRUTH, JSON, CSV, LOCK, STAGED})
 """Files of a board folder."""
+AROUND = frozenset({RULES, "CONTRIBUTING.md", "LICENSE", "LICENSE.md", ".gitattributes", ".gitignore", HTML})
+AROUND_FOLDERS = frozenset({".git", ".github"})
+"""Files and folders of the repository whose top a board may be; they are never read."""
 DESKTOP = frozenset({".DS_Store", "Thumbs.db", "ehthumbs.db", "desktop.ini"})
 """Files that an operating system leaves in folders; they are never read."""
+REPOSITORY = "files of the repository around the board"
+SYSTEM = "files of the operating system"
+INTERRUPTED = "left by an interrupted command, or of one that is running"
+NOTED = (REPOSITORY, SYSTEM, INTERRUPTED)
+"""Kinds of what is neither part of a board nor a finding."""
 LARGEST, LARGEST_TABLE = 64 << 20, 2 << 30
 """Bytes that a text file, and a table, of a board may have."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -58,8 +68,8 @@ class Contents:
     strays
         One sentence for every file or folder that is no part of a board.
     noted
-        What is neither part of the board nor a finding, in sentences: files of the operating system, and what an
-        interrupted command left behind.
+        What is neither part of the board nor a finding, in sentences: files of the repository and of the operating
+        system, and what an interrupted command left behind.
     unreadable
         Names of files of the board that must not be read.
     broken
@@ -81,27 +91,30 @@ class Contents:
 def scan(folder: Path) -> Contents:
     """Look at the names, types and sizes of everything in a board folder."""
     found = Contents()
-    desktop: list[str] = []
-    leftovers: list[str] = []
+    noted: dict[str, list[str]] = {what: [] for what in NOTED}
     for item in _items(folder):
         if item.name in FILES or item.name == ENTRIES:
             if problem := _entries_problem(item) if item.name == ENTRIES else file_problem(item):
                 found.unsafe.append(f"{item.name}: {problem}")
                 found.unreadable.add(item.name)
             elif item.name == ENTRIES:
-                _scan_entries(folder / ENTRIES, found, desktop, leftovers)
-        elif is_desktop_file(item):
-            desktop.append(item.name)
-        elif is_temporary(item.name, FILES):
-            leftovers.append(item.name)
+                _scan_entries(folder / ENTRIES, found, noted[SYSTEM], noted[INTERRUPTED])
+        elif what := _beside(item):
+            noted[what].append(item.name)
         else:
             found.strays.append(f"{plain(item.name)}: no part of a board")
     found.strays = _shortened(found.strays)
-    if desktop:
-        found.noted.append(f"files of the operating system: {name_some(desktop)}")
-    if leftovers:
-        found.noted.append(f"left by an interrupted command, or of one that is running: {name_some(leftovers)}")
+    found.noted = [f"{what}: {name_some(names)}" for what, names in noted.items() if names]
     return found
+
+
+def _beside(item: os.DirEntry[str]) -> str:
+    """Return the kind of a file that is no part of the board and yet no finding; empty for another."""
+    if _is_around(item):
+        return REPOSITORY
+    if is_desktop_file(item):
+        return SYSTEM
+    return INTERRUPTED if is_temporary(item.name, FILES) else ""
 
 
 def file_problem(item: os.DirEntry[str]) -> str:
@@ -117,6 +130,13 @@ def is_desktop_file(item: os.DirEntry[str]) -> bool:
     """Return whether an operating system left this file; ``._NAME`` is one beside a file ``NAME``."""
     double = item.name.startswith("._") and os.path.lexists(item.path.removesuffix(item.name) + item.name[2:])
     return (item.name in DESKTOP or double) and not file_problem(item)
+
+
+def _is_around(item: os.DirEntry[str]) -> bool:
+    """Return whether this belongs to the repository whose top the board is."""
+    if item.name in AROUND_FOLDERS:
+        return item.is_dir(follow_symlinks=False) or (item.name == ".git" and not file_problem(item))
+    return item.name in AROUND and not file_problem(item)
 
 
 def is_temporary(name: str, names: frozenset[str]) -> bool:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.contents import Contents
 
 REMEDY = (
-    "clone again with `git clone -c core.autocrlf=false`, or keep `leaderboards/** -text` in .gitattributes and "
-    "check the files out again"
+    "clone again with `git clone -c core.autocrlf=false`, or keep `leaderboards/** -text` in .gitattributes "
+    "(`* -text` where the board is the repository) and check the files out again"
 )
 
 

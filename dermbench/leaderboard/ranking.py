@@ -44,10 +44,7 @@ class Ranked:
     @property
     def place(self) -> str:
         """Rank to show: ``1``, or a band of places; without a band the rank itself, a dash without any."""
-        if self.rank is None:
-            return NONE
-        first, last = self.band or (self.rank, self.rank)
-        return str(first) if first == last else f"{first}\N{EN DASH}{last}"
+        return place_text(None if self.rank is None else self.band or (self.rank, self.rank))
 
     def cell(self, metric: str) -> Cell | None:
         """Return the overall cell of a metric; None when the report has none."""
@@ -73,6 +70,14 @@ class Ranked:
     def gap(self) -> Disparity | Undefined | None:
         """The within-class gap in accuracy between these groups; None when the report has no such row."""
         return None if self.feature is None else self.feature.disparities.get(GAP_METRIC)
+
+
+def place_text(places: tuple[int, int] | None) -> str:
+    """Return a first and last place to show: ``1``, ``1-3`` with an en dash, or a dash."""
+    if places is None:
+        return NONE
+    first, last = places
+    return str(first) if first == last else f"{first}\N{EN DASH}{last}"
 
 
 def primary_feature(entries: Iterable[Ranked]) -> str | None:

@@ -40,7 +40,7 @@ RULES = (
     "An entry is predictions for every image of the split, made without its labels, with a declaration of "
     "everything the model was trained or tuned on. Its numbers are recomputed from the predictions; "
     "`dermbench leaderboard verify` repeats that. Close ranks are no evidence: look at the intervals, and at "
-    "`dermbench compare`. Rules in full: docs/leaderboards.md. Not for clinical use."
+    "`dermbench compare`. Rules in full: {rules}. Not for clinical use."
 )
 BANDS = (
     "rank: first to last place that an entry may have. One entry stands above another only where a paired test of "
@@ -74,7 +74,8 @@ def render(board: Board, entries: Sequence[Ranked], reported: Sequence[Row], *, 
         Say that the numbers come from stored reports and were not recomputed.
     """
     lines = [BEGIN, GENERATED, "", f"# {markdown_text(board.title or board.task, limit=200)}", ""]
-    lines += [_facts(board, entries), "", RULES, ""]
+    rules = f"[{board.rules}]({board.rules})" if board.rules else "docs/leaderboards.md"
+    lines += [_facts(board, entries), "", RULES.format(rules=rules), ""]
     lines += [markdown_text(board.note, limit=PROSE_LIMIT), ""] if board.note else []
     lines += [STORED, ""] if stored and entries else []
     if entries:

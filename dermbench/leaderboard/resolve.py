@@ -14,6 +14,8 @@ from dermbench.leaderboard.truths import board_truth, dataset_truth, read_truth_
 from dermbench.tasks import load_task, task_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dermbench.artifacts.truth import Truth
 
 DRAWN = "synthderm"
@@ -39,8 +41,21 @@ class Resolved:
     store: bool
 
 
-def resolve_board(folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None) -> Resolved:
+def resolve_board(
+    folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None, board: Board | None = None
+) -> Resolved:
     """Return the board in ``folder``, or a new one for the truth that is given.
+
+    Parameters
+    ----------
+    folder
+        Board folder.
+    given
+        Truth, or where it is; by default the board's own ``truth.csv``.
+    store
+        Whether ``truth.csv`` is kept; by default as the settings say.
+    board
+        Settings to start from; by default those in the folder.
 
     Raises
     ------
@@ -49,7 +64,8 @@ def resolve_board(folder: Path, given: Dataset | Truth | Path | None, *, store: 
     InputError
         When the truth is not the one the board was made with.
     """
-    board = read_board(folder) if (folder / BOARD).is_file() else _new_board(folder, given)
+    if board is None:
+        board = read_board(folder) if (folder / BOARD).is_file() else _new_board(folder, given)
     if store is not None:
         board = board.model_copy(update={"store_truth": store})
     truth = _truth(folder, board, given)
@@ -96,16 +112,43 @@ def _new_board(folder: Path, given: Dataset | Truth | Path | None) -> Board:
     if not isinstance(given, Dataset):
         return Board(schema="dermbench.board/1", task=given.task, split=given.split, title=given.task)
     info = given.info
-    options = "".join(f" --set {key}={item}" for key, item in sorted(info.options.items()))
-    raw = "" if info.source == DRAWN else " --root RAW"
     return Board(
         schema="dermbench.board/1",
         task=info.task,
         title=info.title or info.task,
         licence=info.licence,
-        recreate=f"dermbench data prepare {info.task}{raw} --out DATASET{options}",
+        recreate=_command(info.task, info.source, info.options),
         store_truth=info.source == DRAWN,
     )
+
+
+def new_board_of_task(name: str) -> Board:
+    """Return the settings of a new board for a packaged task, whose truth the first entry brings.
+
+    Raises
+    ------
+    RegistryError
+        When there is no such task.
+    """
+    task = load_task(name)
+    return Board(
+        schema="dermbench.board/1",
+        task=name,
+        title=task.title,
+        primary=task.primary,
+        margin=task.margin,
+        n_classes=task.n_classes,
+        licence=task.licence,
+        recreate=_command(name, task.source, {}),
+        store_truth=task.source == DRAWN,
+    )
+
+
+def _command(task: str, source: str, options: Mapping[str, object]) -> str:
+    """Return the command that makes the dataset folder anew."""
+    raw = "" if source == DRAWN else " --root RAW"
+    chosen = "".join(f" --set {key}={item}" for key, item in sorted(options.items()))
+    return f"dermbench data prepare {task}{raw} --out DATASET{chosen}"
 
 
 def _completed(board: Board, truth: Truth) -> Board:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dermbench.errors import DermbenchError
@@ -30,9 +29,12 @@ from dermbench.leaderboard.contents import scan
 from dermbench.leaderboard.differences import first_difference
 from dermbench.leaderboard.index import read_index
 from dermbench.leaderboard.line_ends import converted_line_ends
+from dermbench.leaderboard.moves import compare_places, read_earlier
+from dermbench.leaderboard.published import read_published
 from dermbench.leaderboard.recompute import TOLERANCE
 from dermbench.leaderboard.surroundings import check_surroundings
 from dermbench.leaderboard.truths import Found, Sources, look_for_truth
+from dermbench.leaderboard.verified import Verified
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,33 +42,9 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.check_entry import Checked
     from dermbench.leaderboard.contents import Contents
+    from dermbench.leaderboard.moves import Earlier
 
 BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
-
-
-@dataclass
-class Verified:
-    """What verifying a board proved, found and could not check.
-
-    Attributes
-    ----------
-    folder
-        The board.
-    proved
-        What was checked and agrees; empty when anything does not.
-    problems
-        One sentence for everything that does not agree, in the order truth, index, entries, board.
-    unchecked
-        What could not be checked on this machine, or was not asked for, and what it would take.
-    changes
-        Settings that were changed, and recorded in the index, since the head that was noted earlier.
-    """
-
-    folder: Path
-    proved: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
-    changes: list[str] = field(default_factory=list)
 
 
 def verify(
@@ -74,7 +52,7 @@ def verify(
     *,
     sources: Sources | None = None,
     effort: Effort | None = None,
-    since: str | None = None,
+    since: str | Path | None = None,
 ) -> list[Verified]:
     """Check that the boards are what their entries give; nothing is written.
 
@@ -88,8 +66,9 @@ def verify(
     effort
         What is recomputed, by how many processes; by default everything, by this one.
     since
-        Head of the index noted earlier: settings that were changed since are named. That the chain does not go
-        through it is a finding.
+        Head of the index noted earlier, or the folder of the board (or of all boards) as it was: settings that
+        were changed since are named, and with a folder the entries that came, went or moved. That the chain does
+        not go through the earlier head is a finding.
 
     Returns
     -------
@@ -100,7 +79,7 @@ def verify(
     Raises
     ------
     DermbenchError
-        When a source cannot be read.
+        When a source, or the earlier board, cannot be read.
     """
     folders = board_folders(root)
     single = len(folders) == 1
@@ -112,8 +91,9 @@ def verify(
     ]
 
 
-def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None, single: bool) -> Verified:
+def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | Path | None, single: bool) -> Verified:
     done, contents = Verified(folder), scan(folder)
+    earlier = None if since is None else read_earlier(since, folder)
     done.problems += contents.problems
     done.unchecked += contents.noted
     if converted := converted_line_ends(folder, contents):  # every hash differs then, which says nothing more
@@ -126,9 +106,14 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | None
     except DermbenchError as error:
         done.problems.append(str(error))
         return done
-    _check(done, contents, board, sources, effort, since=since, single=single)
+    done.title, done.metric = board.title, board.metric
+    _check(done, contents, board, sources, effort, since=earlier, single=single)
     if done.problems:
         done.proved = []
+    elif earlier is not None and earlier.published is not None:
+        done.moves = compare_places(earlier.published, read_published(folder))
+    elif since is not None and earlier is None:
+        done.changes.append("there was no board of this name before")
     return done
 
 
@@ -139,7 +124,7 @@ def _check(
     sources: Sources,
     effort: Effort,
     *,
-    since: str | None,
+    since: Earlier | None,
     single: bool,
 ) -> None:
     folder, folders = done.folder, entry_folders(done.folder)
@@ -150,7 +135,7 @@ def _check(
     if not contents.unreadable & {INDEX, REPORTED}:
         done.problems += check_index(folder, board, whole, broken=contents.broken)
         if since is not None:
-            _since(done, since)
+            _since(done, since.head)
     checked, bands = check_all(whole, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
     if found.truth is None and not done.problems:
