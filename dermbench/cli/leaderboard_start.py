@@ -9,6 +9,7 @@ import typer
 
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
+from dermbench.waiting import waiting
 
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
@@ -43,25 +44,26 @@ def open_board(
     ] = None,
 ) -> None:
     """Open a board: settings, rules, a checklist, and an action that verifies pull requests."""
-    from dermbench.leaderboard import init
+    with waiting("opening"):
+        from dermbench.leaderboard import init
 
-    board = init(
-        folder,
-        title=title,
-        metric=metric,
-        truth=truth,
-        task=task,
-        requirement=install,
-        primary=primary,
-        margin=margin,
-        sensitive=sensitive or None,
-        split=split,
-        licence=licence,
-        note=note,
-        store_truth=store_truth,
-        resamples=resamples,
-        seed=seed,
-    )
+        board = init(
+            folder,
+            title=title,
+            metric=metric,
+            truth=truth,
+            task=task,
+            requirement=install,
+            primary=primary,
+            margin=margin,
+            sensitive=sensitive or None,
+            split=split,
+            licence=licence,
+            note=note,
+            store_truth=store_truth,
+            resamples=resamples,
+            seed=seed,
+        )
     given = "" if board.store_truth else " --data DATASET" if board.recreate else f" --truth {truth}"
     say(f"opened {folder}")
     say(f"Make it a repository: git -C {folder} init, then add and commit everything")
@@ -85,14 +87,15 @@ def make_control(
     share: Annotated[float, typer.Option(help="biased: share of its answers that are replaced.")] = 0.5,
 ) -> None:
     """Write predictions that no network made: what a score on a board is worth."""
-    from dermbench.artifacts import read_predictions, write_predictions
-    from dermbench.leaderboard import Lapse, control
+    with waiting("making the control"):
+        from dermbench.artifacts import read_predictions, write_predictions
+        from dermbench.leaderboard import Lapse, control
 
-    target, learnt_on = _predicted(data, truth, train, split)
-    lapse = None
-    if of is not None:
-        lapse = Lapse(read_predictions(of, target), feature, tuple(groups or ("V", "VI")), share)
-    write_predictions(out, control(target, kind, learnt_on=learnt_on, seed=seed, lapse=lapse))
+        target, learnt_on = _predicted(data, truth, train, split)
+        lapse = None
+        if of is not None:
+            lapse = Lapse(read_predictions(of, target), feature, tuple(groups or ("V", "VI")), share)
+        write_predictions(out, control(target, kind, learnt_on=learnt_on, seed=seed, lapse=lapse))
     say(f"wrote {out}")
 
 
