@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dermbench.cli.audit import audit_
-from dermbench.cli.output import say
+from dermbench.cli.output import say, say_wrapped
 from dermbench.cli.verbs import Listed
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
@@ -55,7 +55,7 @@ def _list(*, as_json: Json = False) -> None:
     if as_json:
         say(json.dumps([task.model_dump(mode="json") for task in tasks], indent=2))
         return
-    _print_tasks(tasks, _console(stderr=False))
+    _print_tasks(tasks)
 
 
 def _prepare(
@@ -191,24 +191,21 @@ def _console(*, stderr: bool) -> Console:
     return make_console(stderr=stderr, width=None if stream.isatty() else 140)
 
 
-def _print_tasks(tasks: list[Task], console: Console) -> None:
-    from rich.table import Table
-
-    table = Table(show_lines=True)
-    for name in ("task", "images", "classes", "images a skin type (FST)", "licence"):
-        table.add_column(name, overflow="fold", no_wrap=name == "task")
+def _print_tasks(tasks: list[Task]) -> None:
     for task in tasks:
-        images = (
-            ", ".join(f"{n:,}" if k == "all" else f"{n:,} {k}" for k, n in task.images.items()) or "any number"
-        )
-        tones = ", ".join(f"{k} {n:,}" for k, n in (task.bands or task.fst).items()) or "none known"
-        table.add_row(task.name, images, str(task.n_classes), tones, task.licence)
-    console.print(table)
-    console.print("How to get them")
-    for task in tasks:
+        images = ", ".join(f"{n:,}" if k == "all" else f"{n:,} {k}" for k, n in task.images.items())
+        tones = ", ".join(f"{k} {n:,}" for k, n in (task.bands or task.fst).items())
         size = f" ({task.size})" if task.size else ""
-        console.print(f"  {task.name}: {task.where}{size}", soft_wrap=True)
-    console.print("Data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER.")
+        say(task.name)
+        for head, text in (
+            ("images", f"{images or 'any number'}; {task.n_classes} classes"),
+            ("skin types", tones or "none known"),
+            ("licence", task.licence),
+            ("get it", f"{task.where}{size}"),
+        ):
+            say_wrapped(f"{head:<11}{text}", indent=2, hang=11)
+    say("\nskin types: images a Fitzpatrick skin type")
+    say_wrapped("data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER")
 
 
 def _print_dataset(dataset: Dataset, console: Console) -> None:

@@ -10,12 +10,11 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 import typer
 
-from dermbench.cli.output import say
+from dermbench.cli.output import say, say_wrapped
 
 if TYPE_CHECKING:
     from dermbench.installed import Extra
@@ -24,7 +23,6 @@ PLACE = 110
 PATIENCE = 120
 """Seconds after which a torch that does not say what it can compute on is given up."""
 GIB = 1 << 30
-WIDEST = 100
 USES = {
     "": "evaluate, compare, plan, prepare and audit data, keep leaderboards",
     "audit": "find label errors, and confirm duplicates by local features",
@@ -212,18 +210,12 @@ def _show_installed(system: System, extras: tuple[Extra, ...]) -> None:
         say("  nothing is known: dermbench runs from a folder and is not installed as a package")
     for extra in extras:
         packages = [f"{package.name} {package.version or '(missing)'}" for package in extra.packages]
-        _lines(f"{extra.name or 'dermbench'}: {', '.join(packages)}")
+        say_wrapped(f"{extra.name or 'dermbench'}: {', '.join(packages)}", indent=2, hang=2)
 
 
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
         mark = {True: "works", False: "MISSING", None: ""}[finding.works]
-        _lines(f"{mark:<8} {finding.sentence}", hang=9)
+        say_wrapped(f"{mark:<8} {finding.sentence}", indent=2, hang=9)
         if finding.remedy:
             say(f"           {finding.remedy}")  # in one line, to copy
-
-
-def _lines(text: str, *, hang: int = 2) -> None:
-    width = min(shutil.get_terminal_size().columns, WIDEST)
-    say(fill(text, width, initial_indent="  ", subsequent_indent="  " + " " * hang, break_on_hyphens=False))
-    sys.stdout.flush()

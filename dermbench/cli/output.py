@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from textwrap import fill
+
 import typer
 
 from dermbench.errors import printable
+
+WIDEST = 100
+"""Characters of a line of prose, also where the terminal is wider."""
 
 
 def say(text: object, *, err: bool = False, end: str = "\n") -> None:
@@ -20,3 +27,28 @@ def say(text: object, *, err: bool = False, end: str = "\n") -> None:
         What follows it.
     """
     typer.echo(f"{printable(text)}{end}", err=err, nl=False)
+
+
+def say_wrapped(text: str, *, indent: int = 0, hang: int = 0) -> None:
+    """Print prose to stdout, at once, in lines that fit the terminal; words and addresses stay whole.
+
+    Parameters
+    ----------
+    text
+        What to print.
+    indent
+        Spaces before each line.
+    hang
+        Further spaces before all lines but the first.
+    """
+    width, margin = min(shutil.get_terminal_size().columns, WIDEST), " " * indent
+    lines = fill(
+        printable(text),
+        width,
+        initial_indent=margin,
+        subsequent_indent=margin + " " * hang,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    say(lines)
+    sys.stdout.flush()

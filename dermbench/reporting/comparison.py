@@ -115,7 +115,7 @@ def _ranks(comparison: Comparison) -> Section:
     ranks = comparison.ranks
     columns = (
         Column("rank"),
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column(f"{metric_title(ranks.metric)} (95 %)"),
         Column("letters", left=True),
     )
@@ -148,8 +148,8 @@ def _overall(comparison: Comparison) -> Section:
             rows.append((*row, p_text(effect.p_value), p_text(effect.p_holm)))
     columns = (
         Column("metric", left=True, heading=len(comparison.differences) > 1),
-        Column("model", left=True),
-        Column(baseline, drop=2),
+        Column("model", left=True, name=True),
+        Column(baseline, drop=2, name=True),
         Column("model's value (95 %)", drop=1),
         Column("difference (95 %)"),
         Column("p", drop=1),
@@ -170,7 +170,7 @@ def _seeds(comparison: Comparison) -> Section:
             title = Safe(metric_title(metric))
             rows.append((plain(model), title, Safe(item.n), values, spread, number(item.test_sd)))
     columns = (
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column("metric", left=True),
         Column("seeds"),
         Column("value of each seed", left=True, drop=1),

@@ -87,10 +87,10 @@ def _groups(comparison: Comparison, block: FeatureComparison, metric: str, title
             row = (plain(model), group, Safe(f"{n:,}{mark}"), *map(number, values), change(effect, notes))
             rows.append((*row, p_text(effect.p_value), p_text(effect.p_holm)))
     columns = (
-        Column("model", left=True, heading=True),
+        Column("model", left=True, name=True, heading=True),
         Column("group", left=True),
         Column("n"),
-        Column(baseline, drop=2),
+        Column(baseline, drop=2, name=True),
         Column("model's value", drop=1),
         Column("difference (95 %)"),
         Column("p", drop=1),
@@ -113,7 +113,7 @@ def _worst_groups(block: FeatureComparison, title: str, baseline: str, *, detail
             rows.append((*row, *_tested(found.differences.get(model), notes)))
     columns = (
         Column("metric", left=True, heading=True),
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column("worst group", left=True),
         Column("value"),
         Column("difference (95 %)"),
@@ -151,12 +151,12 @@ def _gaps(block: FeatureComparison, title: str, baseline: str, *, detail: bool) 
                 rows.append((*row, *_changed(changed, notes)))
     columns = (
         Column("metric", left=True, heading=True),
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column("gap"),
         Column("difference varies by"),
         Column("at least"),
-        Column("at most", drop=1),
-        Column("where", left=True, drop=2),
+        Column("at most"),
+        Column("where", left=True),
         Column("p, Holm"),
     )
     said = (
@@ -186,7 +186,7 @@ def _margins(block: FeatureComparison, title: str, baseline: str, *, detail: boo
             rows.append((Safe(metric_title(metric)), plain(model), *_lowest(item, notes), answer))
     columns = (
         Column("metric", left=True),
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column("lowest bound in", left=True),
         Column("bound"),
         Column("verdict", left=True),
@@ -222,7 +222,7 @@ def _pareto(block: FeatureComparison, title: str, *, detail: bool) -> Section:
             rows.append((*row, item.worst_group, number(item.dto), Safe(front), Safe(share)))
     columns = (
         Column("metric", left=True, heading=True),
-        Column("model", left=True),
+        Column("model", left=True, name=True),
         Column("overall"),
         Column("worst group's"),
         Column("which", left=True),
@@ -252,8 +252,8 @@ def _screens(block: FeatureComparison, title: str, baseline: str, *, detail: boo
         for cell in cells
     ]
     columns = (
-        Column("model", left=True, heading=len(block.screen) > 1),
-        Column("class", left=True),
+        Column("model", left=True, name=True, heading=len(block.screen) > 1),
+        Column("class", left=True, name=True),
         Column("group", left=True),
         Column("cases"),
         Column("change of recall (95 %)"),

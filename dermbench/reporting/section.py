@@ -32,6 +32,9 @@ class Column:
         Where a table is too wide for the terminal, columns go in falling order of this; those of 0 stay.
     meaning
         What the column says, for those whose heading does not; goes beneath the table.
+    name
+        Whether the texts, or above numbers the title, are names of models or classes. Where the table is too wide
+        for the terminal, long names stand over their rows.
     heading
         Whether equal texts in a row become one heading over their rows (terminal, HTML).
     """
@@ -39,6 +42,7 @@ class Column:
     title: str
     left: bool = False
     drop: int = 0
+    name: bool = False
     heading: bool = False
     meaning: str = ""
 

@@ -15,7 +15,7 @@ from dermbench.reporting.features import shown_features
 from dermbench.reporting.numbers import MARK
 from dermbench.reporting.provenance import all_notes, headline, provenance_line
 from dermbench.reporting.sections import sections
-from dermbench.reporting.text import PROSE_LIMIT, plain
+from dermbench.reporting.text import NAME_LIMIT, PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
     from dermbench.reporting.section import Section
 
+LONG = 24
+"""Characters of a name that may stand over its row where the table is too wide."""
 WORDS = 12
 """Width that a column of words keeps when the table is squeezed."""
+TITLE = 24
+"""Characters of a name that is the title of a column."""
 NARROW = "Left out at this width: "
 MORE = "More with --full, and in report.md: "
 
@@ -82,13 +86,12 @@ def print_section(section: Section, console: Console) -> None:
         console.print(Text(f"- {plain(sentence, limit=PROSE_LIMIT)}"))
     dropped: list[str] = []
     if section.rows:
-        whole, section = section, _fitted(section, console)
+        whole, (section, form) = section, _fitted(section, console)
         shown = {column.title for column in section.columns}
         dropped = [plain(column.title) for column in whole.columns if column.title not in shown]
-        form = next((form for form in ("wide", "wrapped") if _fits(section, console, form)), "squeezed")
-        for head, table in _tables(section, form):
-            if head:
-                console.print(Text(plain(head), style="italic"))
+        for heads, table in _tables(section, form):
+            for head, style in heads:
+                console.print(Text(plain(head), style=style))
             console.print(table)
     if dropped:
         console.print(Text(f"{NARROW}{', '.join(dropped)}.", style="dim"))
@@ -96,15 +99,25 @@ def print_section(section: Section, console: Console) -> None:
         console.print(Text(plain(line, limit=PROSE_LIMIT), style="dim"))
 
 
-def _fitted(section: Section, console: Console) -> Section:
-    """Return the section with as many columns as fit; the fewest when none does."""
+def _fitted(section: Section, console: Console) -> tuple[Section, str]:
+    """Return the section with as many columns as fit, and the form in which they do; else the fewest, squeezed."""
     levels = sorted({column.drop for column in section.columns}, reverse=True)
     found = section
     for level in levels:
         found = _with_columns(section, level)
-        if _fits(found, console, "wrapped"):
-            return found
-    return found
+        forms = ("wide", "wrapped", *(("stacked",) if _names(found) is not None else ()))
+        for form in forms:
+            if _fits(found, console, form):
+                return found, form
+    return found, "squeezed"
+
+
+def _names(section: Section) -> int | None:
+    """Return the column of long names, of models or classes, that can stand over their rows; None without one."""
+    for i, column in enumerate(section.columns):
+        if column.name and column.left and not column.heading and max(len(row[i]) for row in section.rows) > LONG:
+            return i
+    return None
 
 
 def _with_columns(section: Section, level: int) -> Section:
@@ -120,14 +133,23 @@ def _fits(section: Section, console: Console, form: str) -> bool:
     )
 
 
-def _tables(section: Section, form: str) -> Iterable[tuple[str, Table]]:
-    """Yield the table; or, when its first column is a heading, one table for each of its texts."""
-    if not section.columns[0].heading:
-        yield "", _table(section, section.rows, form=form, first=True)
-        return
-    inner = replace(section, columns=section.columns[1:], rows=tuple(row[1:] for row in section.rows))
-    for i, (head, rows) in enumerate(groupby(section.rows, key=lambda row: row[0])):
-        yield head, _table(inner, [row[1:] for row in rows], form=form, first=i == 0)
+def _tables(section: Section, form: str) -> Iterable[tuple[list[tuple[str, str]], Table]]:
+    """Yield the parts of the table, each with the headings above it and their styles.
+
+    A first column of headings stands above its rows; so do long names where the table is stacked or squeezed.
+    """
+    names = _names(section) if form in {"stacked", "squeezed"} else None
+    styles = {0: "italic"} if section.columns[0].heading else {}
+    styles |= {} if names is None else {names: "bold" if styles else "italic"}
+    kept = [i for i in range(len(section.columns)) if i not in styles]
+    columns, rows = tuple(section.columns[i] for i in kept), tuple(tuple(r[i] for i in kept) for r in section.rows)
+    inner, above = replace(section, columns=columns, rows=rows), [""] * len(styles)
+    keys = [[row[i] for i in styles] for row in section.rows]
+    for part, (heads, found) in enumerate(groupby(range(len(rows)), key=keys.__getitem__)):
+        new = next((i for i, pair in enumerate(zip(heads, above, strict=True)) if pair[0] != pair[1]), len(heads))
+        above = heads
+        shown = list(zip(heads, styles.values(), strict=True))[new:]
+        yield shown, _table(inner, [rows[i] for i in found], form=form, first=part == 0)
 
 
 def _table(section: Section, rows: Sequence[Sequence[str]], *, form: str, first: bool) -> Table:
@@ -135,7 +157,8 @@ def _table(section: Section, rows: Sequence[Sequence[str]], *, form: str, first:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), show_header=first)
     for i, column in enumerate(section.columns):
         longest = max(len(row[i]) for row in section.rows)
-        title = plain(column.title) if form == "wide" else plain(column.title).replace(" (95 %)", "\n(95 %)")
+        title = plain(column.title, limit=TITLE if column.name else NAME_LIMIT)
+        title = title if form == "wide" else title.replace(" (95 %)", "\n(95 %)")
         head = len(title) if form == "wide" else max(map(len, _words(title)), default=0)
         table.add_column(
             Text(title),

@@ -111,3 +111,13 @@ def test_audit_exits_1_when_the_split_leaks(out, tmp_path, csv):
     document = json.loads((tmp_path / "audit" / "audit.json").read_text())
     assert document["leaked_images"] == {"train": 1, "test": 1}
     assert document == json.loads(run("audit", tmp_path / "leaky", "--json").stdout)
+
+
+def test_the_list_fits_the_terminal_and_breaks_no_address(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = run("list").stdout.splitlines()
+    assert lines[0] == "ajl-21"
+    assert lines[2] == "  skin types I 766, II 1,361, III 805, IV 579, V 299, VI"
+    assert lines[3] == "             133, unknown 144"
+    assert not [line for line in lines if len(line) > 60 and not line.strip().startswith("https://")]
+    assert "             https://www.kaggle.com/competitions/bttai-ajl-2025" in lines

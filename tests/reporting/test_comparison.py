@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -186,3 +187,21 @@ def test_long_names_of_seeds_stay_apart_in_figures():
     assert len(labels) == 3
     assert max(map(text_width, labels)) <= 200
     assert fitted("short", 200) == "short"
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_long_names_cost_no_group_limit_or_verdict(width):
+    """Names of 60 characters stand over their rows; what a gap, a worst group and a margin say stays."""
+    long = [f"efficientnet-lite{i}-96-px-sampling-by-class-and-skin-type-z" for i in range(3)]
+    text = printed(comparison(long, margin=0.05), width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    assert sum(line.strip() == long[1] for line in lines) >= (4 if width < 200 else 0)
+    at = next(i for i, line in enumerate(lines) if line.endswith("change of the gap"))
+    head = " ".join(" ".join(lines[at : at + 8]).split())
+    for title in ("gap", "least", "most", "where", "Holm"):
+        assert title in head
+    assert "I against II" in " ".join(text.split())
+    left_out = " ".join(re.findall(r"Left out at this width: ([^.]*)\.", " ".join(text.split())))
+    for title in ("worst group", "at least", "at most", "verdict", "lowest bound", "where"):
+        assert title not in left_out

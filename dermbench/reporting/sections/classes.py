@@ -75,4 +75,4 @@ def _most_confused(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Se
 
 
 def _columns(titles: tuple[str, ...]) -> tuple[Column, ...]:
-    return tuple(Column(title, left=i == 0) for i, title in enumerate(titles))
+    return tuple(Column(title, left=i == 0, name=i == 0) for i, title in enumerate(titles))

@@ -87,6 +87,6 @@ def _ranges(title: str, measures: Mapping[str, ParityMeasure]) -> list[Section]:
         return Safe(NONE + notes.mark(left_out) if value is None else decimal(value))
 
     rows = tuple((plain(name), *(text(vector.get(name)) for vector in vectors.values())) for name in sorted(names))
-    columns = (Column("class", left=True), *(Column(head) for head in vectors))
+    columns = (Column("class", left=True, name=True), *(Column(head) for head in vectors))
     note = "Largest minus smallest group rate of each class against the rest."
     return [Section(f"Ranges by class and {title}", columns, rows, (note, *notes.lines()), detail=True)]

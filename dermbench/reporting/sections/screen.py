@@ -31,7 +31,7 @@ def screen_sections(view: FeatureView) -> list[Section]:
     if not groups:
         return []
     columns = (
-        Column("class", left=True),
+        Column("class", left=True, name=True),
         *(Column(plain(group)) for group in groups),
         Column(
             "lowest", left=True, meaning="lowest: where the class is recognised least, against the other groups."
