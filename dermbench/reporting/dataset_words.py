@@ -58,7 +58,16 @@ def partition(dataset: Dataset) -> list[str]:
 
 
 def crossing(dataset: Dataset) -> tuple[list[str], bool]:
-    """Say which ids occur in several splits, and whether patients are known and none does."""
+    """Say which ids occur in several splits, and whether the splits share no patient and no known photograph.
+
+    Returns
+    -------
+    list of str
+        The sentences.
+    bool
+        True where every image has a patient id, and neither a patient nor a known group of near-duplicates is in
+        several splits.
+    """
     rows, said = dataset.manifest, []
     for name in UNITS:
         if name not in rows or not rows[name].notna().any():
@@ -71,7 +80,8 @@ def crossing(dataset: Dataset) -> tuple[list[str], bool]:
         said.append("The data hold no patient ids, so that images of one patient may be in several splits.")
     elif not patients.notna().all():
         said.append(f"{int(patients.isna().sum()):,} images have no patient id.")
-    return [*said, _duplicates(dataset)], apart
+    text, n_groups = _duplicates(dataset)
+    return [*said, text], apart and not n_groups
 
 
 def _crossing(splits: pd.Series, units: pd.Series) -> int:
@@ -80,13 +90,13 @@ def _crossing(splits: pd.Series, units: pd.Series) -> int:
     return int((found["unit"].value_counts() > 1).sum())
 
 
-def _duplicates(dataset: Dataset) -> str:
+def _duplicates(dataset: Dataset) -> tuple[str, int]:
     found = dataset_duplicates(dataset)
     if found is None:
-        return "Near-duplicate photographs across splits were not looked for."
+        return "Near-duplicate photographs across splits were not looked for.", 0
     groups = dataset.manifest["image_id"].map(found.group_of())
     n = _crossing(dataset.manifest["split"], groups)
-    return f"{n:,} groups of near-duplicate photographs have images in several splits."
+    return f"Groups of near-duplicate photographs with images in several splits: {n:,}.", n
 
 
 def characteristics(dataset: Dataset) -> list[str]:

@@ -1,16 +1,21 @@
 """Checklists: complete, every topic known, and never an answer that records do not hold."""
 
 import re
+from importlib.metadata import EntryPoint
 
 import document_records as made
 import full
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 from report_records import cell, feature, group, report, shown
 
+from dermbench import registry
+from dermbench.artifacts.duplicates import DuplicatesInfo, write_duplicates
 from dermbench.artifacts.report import Cell, NoAnswer, NoAnswerGroup, Positive, undefined
 from dermbench.errors import RegistryError
 from dermbench.reporting.dossier import Item, Standard, dossier_markdown, load_standard, standard_names
+from dermbench.reporting.dossier import standard as packaged
 from dermbench.reporting.dossier.document import answers
 from dermbench.reporting.dossier.facts import TOPICS, Facts, answer
 from dermbench.reporting.evidence import Evidence, gather
@@ -34,6 +39,8 @@ NUMBERS = {
 }
 """Items that have parts, of the standards with parts; the last number has some in each."""
 
+SIZES = {"claim": 44, "stard-ai": 48, "tripod-ai": 52}
+
 
 def numbers(name):
     parts = NUMBERS[name]
@@ -53,7 +60,7 @@ def found(standard, evidence):
 
 def test_the_standards_are_complete():
     assert standard_names() == sorted(NUMBERS)
-    for name, size in (("claim", 44), ("stard-ai", 48), ("tripod-ai", 52)):
+    for name, size in SIZES.items():
         found = [item.number for item in load_standard(name).items]
         assert found == [number.strip() for number in numbers(name)], name
         assert len(found) == size
@@ -108,7 +115,8 @@ def test_only_these_are_ever_answered_in_full(evidence):
         for name in standard_names()
     }
     assert full == {"claim": {"20"}, "stard-ai": {"30", "31"}, "tripod-ai": set()}
-    whole = Evidence(report({}))  # of these 20 images some metrics have no interval, of this report all have one
+    groups = {"f": group(200, {"accuracy": cell(0.7)}), "m": group(200, {"accuracy": cell(0.6)})}
+    whole = Evidence(report({"sex": feature(groups, {"accuracy": shown()})}))  # whose metrics all have intervals
     assert found("claim", whole)["29"].status == found("stard-ai", whole)["18"].status == "answered"
 
 
@@ -140,8 +148,45 @@ def test_a_patient_in_two_sets_keeps_the_level_open(evidence, tmp_path):
     assert given.status == "partly"
     assert "Known by patient_id, 1 of 30 patients have images in several splits." in given.sentences
     nobody = Evidence(evidence.report, evidence.run, made.write_data(tmp_path / "b", patients=False))
-    assert "whether images of one patient are in several sets" in found("claim", nobody)["20"].open[0]
+    assert "whether images of one patient or one photograph" in found("claim", nobody)["20"].open[0]
     assert found("claim", Evidence(evidence.report))["20"].helps == "--data DATASET"
+
+
+def test_a_known_duplicate_in_two_sets_keeps_the_level_open(evidence, tmp_path):
+    dataset = made.write_data(tmp_path)
+    assert found("claim", Evidence(evidence.report, evidence.run, dataset))["20"].status == "answered"
+    groups = pd.DataFrame({"image_id": ["i00", "i59"], "group": ["i00", "i00"], "kind": ["verified", "verified"]})
+    write_duplicates(tmp_path, groups, DuplicatesInfo(dataset_digest=dataset.info.digest, images=60))
+    given = found("claim", Evidence(evidence.report, evidence.run, dataset))["20"]
+    assert given.status == "partly"
+    assert "Groups of near-duplicate photographs with images in several splits: 1." in given.sentences
+
+
+def test_another_package_may_bring_a_standard_and_a_topic(monkeypatch, tmp_path, evidence):
+    (tmp_path / "our_checklist.py").write_text(
+        "from dermbench.reporting.dossier import Item, Standard\n"
+        "from dermbench.reporting.dossier.facts import Facts\n"
+        "def size(e):\n"
+        "    return Facts((f'{e.report.n} images.',), ('report.json: n',))\n"
+        "ITEM = Item(number='1', section='All', asks='the size', topic='our_size')\n"
+        "OURS = Standard(name='ours', title='Ours', about='', citation='', doi='10.1/x', url='https://x',\n"
+        "                read_from='', items=(ITEM,))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = {
+        "dermbench.standards": [EntryPoint("ours", "our_checklist:OURS", "dermbench.standards")],
+        "dermbench.dossier_topics": [EntryPoint("our_size", "our_checklist:size", "dermbench.dossier_topics")],
+    }
+    monkeypatch.setattr(registry, "entry_points", lambda group: points.get(group, []))
+    monkeypatch.setattr(TOPICS, "_discovered", False)
+    monkeypatch.setattr(TOPICS, "_items", dict(TOPICS._items))
+    packaged._packaged.cache_clear()
+    try:
+        assert standard_names() == [*sorted(SIZES)[:1], "ours", *sorted(SIZES)[1:]]
+        ((_, given),) = answers(load_standard("ours"), evidence)
+        assert (given.status, given.sentences) == ("answered", ("20 images.",))
+    finally:
+        packaged._packaged.cache_clear()
 
 
 def test_a_run_that_is_not_shown_to_be_the_models_keeps_items_open(evidence):
@@ -156,7 +201,10 @@ def test_intervals_and_methods(evidence):
     assert any(text.startswith("95 % intervals of all images: Wilson") for text in given.sentences)
     assert any("Resampled and permuted by patient_id: 10 units, 99 times" in text for text in given.sentences)
     bare = report({}, overall={"accuracy": Cell(value=0.6, reason="no interval")})
-    assert found("stard-ai", Evidence(bare))["18"].open == ("intervals of the values that have none",)
+    assert found("stard-ai", Evidence(bare))["18"].open == (
+        "intervals of the values that have none",
+        "tests of significance: none was made",
+    )
 
 
 def test_without_positive_classes_diagnostic_accuracy_is_open():

@@ -128,7 +128,11 @@ def disjoint(e: Evidence) -> Facts:
         return Facts(helps=DATA_HELPS)
     said, apart = dataset_words.crossing(e.dataset)
     unit = e.dataset.info.split.get("unit", "not recorded")
-    gaps = () if apart else ("whether images of one patient are in several sets, and why that is acceptable",)
+    gaps = (
+        ()
+        if apart
+        else ("whether images of one patient or one photograph are in several sets, and why that is acceptable",)
+    )
     if not e.trained_on_dataset:
         gaps = (*gaps, "whether the model was trained on these sets and on no image of the test set")
     return Facts(

@@ -52,8 +52,9 @@ def uncertainty(e: Evidence) -> Facts:
         *report_words.correction(e.report),
         f"Software: {run_words.versions(e.report.provenance.environment)}.",
     ]
-    gaps = () if report_words.has_intervals(e.report) else (NO_INTERVALS,)
-    return Facts(tuple(said), ("report.json: overall.*.method, provenance, family",), gaps)
+    gaps = [] if report_words.has_intervals(e.report) else [NO_INTERVALS]
+    gaps += [] if e.report.family is not None else ["tests of significance: none was made"]
+    return Facts(tuple(said), ("report.json: overall.*.method, provenance, family",), tuple(gaps))
 
 
 @TOPICS.register("robustness")
