@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from dermbench.artifacts.files import write_text
 from dermbench.cli.leaderboard_start import Table, make_control, open_board
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Listed
@@ -185,6 +184,8 @@ def _verify(
         for line in done.problems:
             say(f"  {line}", err=True)
     if markdown is not None:
+        from dermbench.artifacts.files import write_text
+
         write_text(markdown, summary_markdown(results))
     if any(done.problems for done in results):
         raise typer.Exit(1)
