@@ -3,6 +3,8 @@
 Every version the sessions use is pinned by ``constraints.txt``.
 """
 
+import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -13,6 +15,9 @@ nox.options.reuse_venv = "yes"
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two test processes on two cores
+LOWEST_PYTHON = PROJECT["project"]["requires-python"].removeprefix(">=")
+WITHOUT_TRAINING = [f"tests/{room}" for room in ("artifacts", "tasks", "evaluation", "reporting", "cli", "api")]
+TEST_TOOLS = ("hatchling", "hypothesis", "pytest", "pytest-benchmark", "pytest-xdist", "PyYAML")
 
 
 def _install(session: nox.Session, group: str, *packages: str) -> None:
@@ -121,3 +126,47 @@ def mutants(session: nox.Session) -> None:
     _install(session, "test", ".[train,offline,onnx,xlsx,audit]")
     _install(session, "mutants")
     session.run("python", "-m", "tests.mutants.run", *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def hooks(session: nox.Session) -> None:
+    """Run the hooks of .pre-commit-config.yaml on all files."""
+    _install(session, "hooks")
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build sdist and wheel into dist/, check their content, and run the wheel in an environment of its own."""
+    _install(session, "build")
+    made, room = Path("dist"), Path(session.create_tmp()).resolve()
+    for old in made.glob("dermbench-*"):
+        old.unlink()
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(made))  # the wheel from the sdist
+    session.run("python", "tests/packaging/contents.py", str(made))
+    session.run("python", "-m", "venv", "--clear", str(room / "fresh"))
+    programs = room / "fresh" / ("Scripts" if os.name == "nt" else "bin")
+    (wheel,) = made.glob("*.whl")
+    session.run(
+        str(programs / "python"), "-m", "pip", "install", "-q", "-c", "constraints.txt", str(wheel), external=True
+    )
+    shutil.copytree("examples/audit", room / "audit", dirs_exist_ok=True)
+    with session.chdir(room):  # outside of the checkout, which would be imported instead
+        dermbench = str(programs / "dermbench")
+        session.run(dermbench, "--help", external=True)
+        files = ["audit/vendor.csv", "--truth", "audit/truth.csv", "--split", "test"]
+        session.run(dermbench, "eval", *files, "--out", "report", external=True)
+
+
+@nox.session(python=LOWEST_PYTHON, default=False)
+def minimums(session: nox.Session) -> None:
+    """Run the tests that need no training on the lowest version of each library that pyproject.toml allows."""
+    _install(session, "minimums")
+    pins = Path("constraints.txt").read_text(encoding="utf-8").splitlines()
+    tools = [pin for pin in pins if pin.partition("==")[0] in TEST_TOOLS]
+    lowest = ["--resolution", "lowest-direct", "--python", f"{session.bin}/python"]
+    session.run("uv", "pip", "install", *lowest, ".[xlsx]", *tools)
+    session.run("uv", "pip", "freeze", "--python", f"{session.bin}/python")
+    # Old libraries warn of what they will change; before rich 14.3 a column of a table is one space wider.
+    arguments = session.posargs or ["-n", "2", "-m", "not scripts", "-k", "not terminal-", *WITHOUT_TRAINING]
+    session.run("pytest", "-W", "default", *arguments, env=ONE_THREAD)
