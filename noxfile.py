@@ -105,6 +105,13 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def examples(session: nox.Session) -> None:
+    """Run the notebooks and check that they show what is stored (minutes); ``-- --write`` stores it anew."""
+    _install(session, "examples", ".[train,offline]")
+    session.run("python", "tests/notebooks/run.py", *session.posargs)
+
+
+@nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """Fill the disk, make it read-only and kill the process at every point where a verb writes (minutes)."""
     _install(session, "test", ".[train,offline]")

@@ -1,10 +1,14 @@
 """Training, prediction and explanation: the only room that knows torch and timm."""
 
+import warnings
+
 from dermbench.errors import MissingDependencyError
 
 try:
-    import timm  # noqa: F401 - a failure of either is told once, here
-    import torch  # noqa: F401
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # in notebooks; no progress bar of tqdm is shown
+        import timm  # noqa: F401 - a failure of either is told once, here
+        import torch  # noqa: F401
 except (ImportError, RuntimeError, OSError) as error:
     raise MissingDependencyError(
         f"training needs torch, torchvision and timm, which cannot be imported: {error}",
