@@ -86,6 +86,27 @@ class EvaluationResult(Result):
     ----------
     report
         The report: all numbers as typed records.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import dermbench
+    >>> ids = [f"i{k:02}" for k in range(60)]
+    >>> truth = pd.DataFrame({"image_id": ids, "label": ["nevus", "melanoma"] * 30, "fst": [1, 1, 5, 5] * 15})
+    >>> old = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "nevus"] * 15})
+    >>> result = dermbench.evaluate(old, truth, n_resamples=99)
+    >>> result.report.overall["accuracy"].value
+    0.75
+    >>> screen = result.to_frame("screen")
+    >>> screen[["label", "group", "k", "n"]].head(2)
+          label group   k   n
+    0  melanoma     I  15  15
+    1  melanoma     V   0  15
+    >>> result.figures[:2]
+    ('gap', 'forest-sensitivity')
+    >>> figure = result.figure("gap")
+    >>> [path.name for path in result.save("report")]
+    ['report.html', 'report.md', 'report.json']
     """
 
     report: Report
@@ -163,6 +184,23 @@ class ComparisonResult(Result):
     ----------
     comparison
         The comparison: all numbers as typed records.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import dermbench
+    >>> ids = [f"i{k:02}" for k in range(60)]
+    >>> truth = pd.DataFrame({"image_id": ids, "label": ["nevus", "melanoma"] * 30, "fst": [1, 1, 5, 5] * 15})
+    >>> old = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "nevus"] * 15})
+    >>> new = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "melanoma"] * 15})
+    >>> result = dermbench.compare({"old": old, "new": new}, truth, metrics=["accuracy"], n_resamples=99)
+    >>> result.comparison.baseline
+    'old'
+    >>> result.to_frame("ranks")[["model", "value", "best", "worst"]]
+      model  value  best  worst
+    0   new   1.00     1      1
+    1   old   0.75     2      2
+    >>> written = result.save("comparison", export=["csv"])
     """
 
     comparison: Comparison
@@ -222,6 +260,15 @@ class PlanResult(Result):
     ----------
     plan
         The plan: all numbers as typed records.
+
+    Examples
+    --------
+    >>> import dermbench
+    >>> result = dermbench.plan("VI", drop=0.5)
+    >>> result.plan.group
+    'VI'
+    >>> result.to_frame("groups")["group"].tolist()
+    ['I', 'II', 'III', 'IV', 'V', 'VI']
     """
 
     plan: Plan

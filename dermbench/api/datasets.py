@@ -27,5 +27,16 @@ def load_dataset(data: DataSource) -> Dataset:
         When the folder is not a dataset folder; the message says how to make one.
     InputError
         When a file is malformed, or the manifest was changed after it was prepared.
+
+    Examples
+    --------
+    After the example of :func:`prepare`:
+
+    >>> import dermbench
+    >>> dataset = dermbench.load_dataset("synth")
+    >>> dataset
+    Dataset('synth': synthderm, 10 classes, 120 images: train 86, val 18, test 16)
+    >>> dataset.manifest["fst"].nunique()
+    6
     """
     return data if isinstance(data, Dataset) else read_dataset(data)

@@ -139,6 +139,24 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
         When arguments do not fit together or to the data.
     InputError
         When a table is malformed, with all its problems.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import dermbench
+    >>> ids = [f"i{k:02}" for k in range(60)]
+    >>> truth = pd.DataFrame({"image_id": ids, "label": ["nevus", "melanoma"] * 30, "fst": [1, 1, 5, 5] * 15})
+    >>> predictions = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "nevus"] * 15})
+    >>> result = dermbench.evaluate(predictions, truth, name="mine", n_resamples=99)
+    >>> result
+    EvaluationResult(mine on unnamed, all, n = 60: sensitivity gap by skin type 1.00 [.71, 1.00])
+    >>> groups = result.to_frame("groups")
+    >>> groups.loc[groups["metric"] == "accuracy", ["group", "value"]]
+       group  value
+    0      I    1.0
+    16     V    0.5
+    32  I-II    1.0
+    48  V-VI    0.5
     """
     columns, scales = named_columns(id=id, label=label, fst=fst), read_scales(ordered, bins)
     reference = load_reference(data=data, truth=truth, split=split, task=task, classes=classes, columns=columns)
@@ -237,6 +255,21 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         When arguments do not fit together or to the data.
     InputError
         When a table is malformed, with all its problems.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import dermbench
+    >>> ids = [f"i{k:02}" for k in range(60)]
+    >>> truth = pd.DataFrame({"image_id": ids, "label": ["nevus", "melanoma"] * 30, "fst": [1, 1, 5, 5] * 15})
+    >>> old = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "nevus"] * 15})
+    >>> new = pd.DataFrame({"image_id": ids, "pred": ["nevus", "melanoma", "nevus", "melanoma"] * 15})
+    >>> result = dermbench.compare({"old": old, "new": new}, truth, metrics=["accuracy"], n_resamples=99)
+    >>> result
+    ComparisonResult(2 models on unnamed, all, n = 60: accuracy against old: new +.250 [.158, .372])
+    >>> result.to_frame("differences")[["model", "metric", "difference", "low"]].round(3)
+      model    metric  difference    low
+    0   new  accuracy        0.25  0.158
     """
     named: Mapping[str, PredictionsSource]
     named = models if isinstance(models, Mapping) else name_files([str(path) for path in models])

@@ -58,6 +58,16 @@ def train(
         For anything wrong with the configuration, the data, the weights or the folder.
     ResumableError
         When the run stopped before its end; its last checkpoint stands.
+
+    Examples
+    --------
+    After the example of :func:`prepare`, with the smallest network there is:
+
+    >>> import dermbench
+    >>> small = ["model=test_efficientnet", "pretrained=false", "probe_l2=0", "image_size=32", "cache_size=32"]
+    >>> short = ["epochs=1", "warmup_epochs=0"]
+    >>> dermbench.train("synth", "run", preset="cpu-small", overrides=[*small, *short], quiet=True)
+    Run('run': test_efficientnet, 10 classes of synthderm, finished, epoch 1 of 1 chosen)
     """
     from dermbench import training  # noqa: PLC0415 - imports torch
 
@@ -103,6 +113,16 @@ def predict(  # noqa: PLR0913 - the options of the verb
         When torch or timm is not installed.
     UsageError, InputError
         For anything wrong with a candidate, the dataset or the options.
+
+    Examples
+    --------
+    After the example of :func:`train`:
+
+    >>> import dermbench
+    >>> predictions = dermbench.predict("run", "synth")
+    >>> predictions
+    Predictions(16 images, probabilities of 'macule', 'papule', 'plaque', 'nodule', 'vesicle' and 5 more)
+    >>> result = dermbench.evaluate(predictions, data="synth", n_resamples=99)
     """
     from dermbench import training  # noqa: PLC0415 - imports torch
 
@@ -157,6 +177,14 @@ def embed(
         When torch or timm is not installed.
     UsageError, InputError
         For anything wrong with the candidate, the dataset or the options.
+
+    Examples
+    --------
+    After the example of :func:`train`:
+
+    >>> import dermbench
+    >>> dermbench.embed("run", "synth").shape
+    (120, 257)
     """
     from dermbench import training  # noqa: PLC0415 - imports torch
 
@@ -197,6 +225,15 @@ def explain(
         When torch, timm or grad-cam is not installed.
     UsageError
         When the network has no feature map to explain, or a run on folds has seen images of the split.
+
+    Examples
+    --------
+    After the example of :func:`train`; needs grad-cam:
+
+    >>> import dermbench
+    >>> index = dermbench.explain("run", "synth", "pictures", per_group=1)
+    >>> sorted(index.columns)
+    ['file', 'fst', 'image_id', 'label', 'pred', 'prob', 'right']
     """
     from dermbench import training  # noqa: PLC0415 - imports torch
     from dermbench.reporting.contact_sheet import write_contact_sheet, write_page  # noqa: PLC0415 - imports pillow

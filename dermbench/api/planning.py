@@ -82,6 +82,15 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
         With all problems of the options.
     InputError
         When a table is malformed, with all its problems.
+
+    Examples
+    --------
+    >>> import dermbench
+    >>> result = dermbench.plan("VI", drop=0.5)
+    >>> result
+    PlanResult(accuracy, a new study: drop .50 needs 13 patients of type VI)
+    >>> int(result.to_frame("sizes")["units"][0])
+    13
     """
     assumed = Assumed(rate, correlation, drop, margin, seed)
     if data is None and truth is None:

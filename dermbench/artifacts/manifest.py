@@ -85,7 +85,16 @@ class Dataset:
     info
         Content of ``dataset.toml``.
     manifest
-        One row per image, sorted by ``image_id``; columns as ARCHITECTURE's table of artifacts.
+        One row per image, sorted by ``image_id``; the columns are in docs/formats.md.
+
+    Examples
+    --------
+    After the example of :func:`dermbench.prepare`:
+
+    >>> import dermbench
+    >>> dataset = dermbench.load_dataset("synth")
+    >>> len(dataset.part("train")), dataset.classes[:2]
+    (86, ('macule', 'papule'))
     """
 
     root: Path

@@ -63,6 +63,18 @@ class Predictions:
     unanswered
         The images that were without a usable prediction, once they were given a wrong one
         (:func:`~dermbench.artifacts.wrong_answers.count_as_wrong`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dermbench.artifacts import make_predictions
+    >>> predictions = make_predictions(["b", "a"], np.array([[0.2, 0.8], [0.9, 0.1]]), ("nevus", "melanoma"))
+    >>> predictions
+    Predictions(2 images, probabilities of 'nevus', 'melanoma')
+    >>> predictions.table()
+      image_id  prob_nevus  prob_melanoma
+    0        a         0.9            0.1
+    1        b         0.2            0.8
     """
 
     image_id: NDArray[np.object_]

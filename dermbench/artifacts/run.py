@@ -109,6 +109,14 @@ class Run:
         The folder.
     record
         Content of ``run.json``.
+
+    Examples
+    --------
+    After the example of :func:`dermbench.train`:
+
+    >>> import dermbench
+    >>> dermbench.Run.read("run").record.status
+    'finished'
     """
 
     path: Path

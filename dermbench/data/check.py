@@ -58,6 +58,14 @@ def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> Check
         When the folder is no dataset folder.
     InputError
         When ``dataset.toml`` is malformed.
+
+    Examples
+    --------
+    After the example of :func:`prepare`:
+
+    >>> import dermbench
+    >>> dermbench.check("synth").ok
+    True
     """
     if not isinstance(dataset, Dataset):
         try:

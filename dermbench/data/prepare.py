@@ -87,6 +87,12 @@ def prepare(
         ``allow_missing`` is False.
     UsageError
         When ``root`` or an option does not fit the source, or another process is writing to ``out``.
+
+    Examples
+    --------
+    >>> import dermbench
+    >>> dermbench.prepare("synthderm", out="synth", options={"images": "120", "size": "32"})
+    Dataset('synth': synthderm, 10 classes, 120 images: train 86, val 18, test 16)
     """
     given = dict(options or {})
     raw = None if root is None else Path(root)

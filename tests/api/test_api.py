@@ -229,3 +229,16 @@ def test_a_split_without_an_answer_is_no_error():
     with pytest.raises(UsageError, match="has 200 different numbers"):
         planning.plan(truth=crowded)
     assert planning.split_at_a_glance(dataset(crowded, {"test": 200})) is None
+
+
+def test_type_checkers_see_the_real_types(tmp_path):
+    pytest.importorskip("mypy")
+    lines = ["import dermbench", *(f"reveal_type(dermbench.{name})" for name in ("evaluate", "Run", "predict"))]
+    (tmp_path / "use.py").write_text("\n".join([*lines, "dermbench.nothing", ""]))
+    command = [sys.executable, "-m", "mypy", "--no-incremental", "--follow-imports=silent", "use.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "-> dermbench.results.EvaluationResult" in done.stdout
+    assert "-> dermbench.artifacts.run.Run" in done.stdout
+    assert "-> dermbench.artifacts.predictions.Predictions" in done.stdout
+    assert 'Module has no attribute "nothing"' in done.stdout
+    assert "Any]" not in done.stdout.splitlines()[0].split("->")[-1]
