@@ -21,6 +21,7 @@ import dermbench
 from dermbench.artifacts.wording import NONE, decimal, interval, limit, p_value
 from dermbench.reporting import to_html, to_markdown
 from dermbench.reporting.comparison import comparison_markdown
+from dermbench.reporting.comparison_html import comparison_html
 from dermbench.reporting.export import csv_files
 from dermbench.reporting.figures import report_figures
 from dermbench.reporting.frames import COMPARISON_FRAMES, REPORT_FRAMES
@@ -293,11 +294,14 @@ def test_csv_files_hold_every_gap_and_recall_of_the_json_file(report):
         same(row, cells)
 
 
-def test_latex_has_the_tables_of_a_comparison(comparison):
+def test_html_and_latex_have_the_tables_of_a_comparison(comparison):
     tables, latex = of_markdown(comparison_markdown(comparison)), of_latex(comparison_latex(comparison))
+    page, _ = of_html(comparison_html(comparison))
     assert list(latex) == list(tables)
+    assert page.keys() == tables.keys()
     for title, table in tables.items():
-        assert latex[title].rows == table.rows, title
+        assert latex[title].rows == table.rows == page[title].rows, title
+        assert latex[title].columns[1:] == table.columns[1:] == page[title].columns[1:], title
 
 
 def test_markdown_of_a_comparison_says_the_differences_of_the_json_file(comparison):
@@ -414,7 +418,4 @@ def test_the_planted_failure_is_named_everywhere(evaluated):
     keys = ("lowest_groups", "lowest_k", "lowest_n", "rest_k", "rest_n")
     assert {tuple(row[key] for key in keys) for row in named} == {("V | VI", "16", "30", "140", "160")}
     assert sum(int(row["k"]) for row in named if row["group"] in ("V", "VI")) == 16
-    if "recall" in report_figures(evaluated):
-        alt = report_figures(evaluated)["recall"].alt
-        assert "16 of 30" in alt
-        assert "140 of 160" in alt
+    assert "melanoma on V\N{EN DASH}VI: 16 of 30 recognised, 140 of 160" in report_figures(evaluated)["recall"].alt
