@@ -57,7 +57,10 @@ def initial(run: RunRecord) -> list[str]:
 
 def optimisation(run: RunRecord) -> list[str]:
     """Say loss, optimiser, regularisation, length and computation."""
-    said = [f"Training method {_value(setting(run, 'method'))}{_listed(run, 'method_options')}."]
+    method = setting(run, "method")
+    said = [f"Training method {_value(method)}{_listed(run, 'method_options')}."]
+    if method == PLAIN_METHOD:
+        said = [f"Training minimises the mean loss over images ({PLAIN_METHOD})."]
     said.append(f"Optimisation: {_settings(run, OPTIMISER)}.")
     said.append(f"Regularisation: {_settings(run, REGULARISERS, skip_zero=True) or 'none'}.")
     frozen = _settings(run, ("frozen_stages", "freeze_norm"), skip_zero=True)

@@ -61,6 +61,14 @@ def test_the_header_holds_the_numbers_of_the_report(evidence):
     assert all(isinstance(value, float) for value in values.values())
 
 
+def test_a_model_hub_reads_the_header(evidence):
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.ModelCard(card_markdown(evidence), ignore_metadata_errors=False).data
+    assert data.model_name == "small net"
+    assert {item.metric_type: item.metric_value for item in data.eval_results}["accuracy"] == 0.8
+    assert {(item.dataset_type, item.dataset_split) for item in data.eval_results} == {("tiny", "test")}
+
+
 def test_a_metric_says_of_which_classes(evidence):
     (index,) = header_of(card_markdown(evidence))["model-index"]
     titles = {metric["type"]: metric["name"] for metric in index["results"][0]["metrics"]}
@@ -114,6 +122,7 @@ def test_what_it_says_with_all_records(evidence):
         "By the content hash this is the dataset that was evaluated.",
         "Images: train 30, val 10, test 20; 60 in all, in 2 classes.",
         "Training images were varied at random: flip vertical, rotation 20.",
+        "Training minimises the mean loss over images (erm).",
         "Weights at the start: none (random initialisation).",
         "Epoch 3 of 5 was kept.",
         "Its scores on val: accuracy .80.",
