@@ -54,7 +54,7 @@ DIGIT = 0.64
 def draw_confusion(report: Report) -> Iterator[Drawing]:
     """Yield the confusion matrix, where there are two classes or more."""
     size = len(report.confusion.labels)
-    if not 2 <= size <= MOST_CLASSES:
+    if not 2 <= size <= MOST_CLASSES or not any(map(any, report.confusion.matrix)):
         return
     table = report.confusion
     yield Drawing(

@@ -70,12 +70,12 @@ class Grid:
         """Width of a column in pixels: as wide as its counts, within the page."""
         longest = max((len(_count(cell)) for row in self.rows.values() for cell in row.cells.values()), default=1)
         wanted = max(DIGIT * 10.5 * longest + 5, 8.0 * max(map(len, self.groups)), 40.0)
-        return min(wanted, (PAGE - 170) / len(self.groups))
+        return min(wanted, (PAGE - 172) / len(self.groups))
 
     @property
     def label(self) -> float:
         """Width of the names of the classes."""
-        narrow = COLUMN - self.cell * len(self.groups)
+        narrow = COLUMN - 2 - self.cell * len(self.groups)
         return min(narrow, 220.0) if narrow >= 110 else 170.0
 
 
@@ -97,7 +97,7 @@ def draw_recall(report: Report) -> Iterator[Drawing]:
         title,
         plain(f"{title}, images recognised of those of the class. {_said(feature)}", limit=PROSE_LIMIT),
         _caption(grid),
-        wide=grid.label + grid.cell * len(grid.groups) > COLUMN,
+        wide=grid.label + grid.cell * len(grid.groups) > COLUMN - 2,
         draw=lambda: _draw(grid),
     )
 
