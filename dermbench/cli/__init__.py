@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,6 +27,9 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasat
 """Signals that end a command as Ctrl-C does."""
 COLLECT_AFTER = 100_000
 """New objects after which Python looks for cycles: importing libraries makes a million that stay."""
+PROGRAM = "dermbench"
+COMPLETING = "_DERMBENCH_COMPLETE"
+"""Set by the script that completes words in a shell."""
 PIPE_CLOSED = 141
 """Exit code where the reader of a pipe goes before the end, as of programs that the signal for it ends."""
 WRONG_USAGE: Any = typer.BadParameter.__base__
@@ -111,8 +115,12 @@ def main() -> None:
     defect of dermbench and shows its traceback.
     """
     _set_up()
+    if COMPLETING in os.environ:  # a shell asks what may come next: an error would garble its line
+        with suppress(Exception):
+            app(prog_name=PROGRAM)
+        return
     try:
-        app()
+        app(prog_name=PROGRAM)
     except DermbenchError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:

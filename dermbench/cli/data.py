@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.audit import audit_
 from dermbench.cli.output import say, say_wrapped
 from dermbench.cli.verbs import Listed
@@ -59,7 +60,12 @@ def _list(*, as_json: Json = False) -> None:
 
 
 def _prepare(
-    task: Annotated[str, typer.Argument(help="Task of `dermbench data list`, or the source table or folder.")],
+    task: Annotated[
+        str,
+        typer.Argument(
+            help="Task of `dermbench data list`, or the source table or folder.", autocompletion=completion.tasks
+        ),
+    ],
     *,
     out: Annotated[
         Path | None, typer.Option(help="Dataset folder to write; by default $DERMBENCH_DATA/prepared/TASK.")

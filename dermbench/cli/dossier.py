@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.card import DATA, REPORT, RUN, deliver
 
 PLACE = 104
@@ -22,7 +23,10 @@ def register(app: typer.Typer) -> None:
         standard: Annotated[
             list[str] | None,
             typer.Option(
-                "--standard", metavar="NAME", help="claim, stard-ai or tripod-ai; repeat for several. All."
+                "--standard",
+                metavar="NAME",
+                help="claim, stard-ai or tripod-ai; repeat for several. All.",
+                autocompletion=completion.standards,
             ),
         ] = None,
         run: Annotated[Path | None, RUN] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
@@ -24,8 +25,15 @@ SPLIT = typer.Option(
     None,
     "--split",
     help="Split to evaluate, or several as train+val; test of a dataset folder, all rows of a table.",
+    autocompletion=completion.splits,
 )
-TASK = typer.Option(None, "--task", help="Packaged task that the --truth table is of.", show_default=False)
+TASK = typer.Option(
+    None,
+    "--task",
+    help="Packaged task that the --truth table is of.",
+    show_default=False,
+    autocompletion=completion.tasks,
+)
 CLASSES = typer.Option(None, "--classes", help="Class set of the --truth table: a,b,c.", show_default=False)
 ID = typer.Option(None, "--id", help="Column of the ids in the tables.", show_default=False)
 LABEL = typer.Option(None, "--label", help="Column of the label in --truth.", show_default=False)

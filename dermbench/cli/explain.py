@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.output import say
 
 PLACE = 80
@@ -20,7 +21,7 @@ def explain(
     run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
     data: Path = typer.Option(..., help="Dataset folder."),
     out: Path = typer.Option(..., help="Folder for the pictures, a contact sheet and an index."),
-    split: str = typer.Option("test", help="train, val or test."),
+    split: str = typer.Option("test", help="train, val or test.", autocompletion=completion.splits),
     per_group: int = typer.Option(4, min=1, help="Images a skin type and outcome (right or wrong)."),
     seed: int = typer.Option(0, min=0, help="Seed of the draw of images."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1, mps."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.output import say
 
 PLACE = 90
@@ -20,7 +21,7 @@ def export(
     run: Path = typer.Argument(..., metavar="RUN", help="Run folder."),
     out: Path = typer.Option(..., help="File to write, model.onnx."),
     data: Path | None = typer.Option(None, help="Dataset to check the file on; by default noise."),
-    split: str = typer.Option("val", help="Split of that dataset."),
+    split: str = typer.Option("val", help="Split of that dataset.", autocompletion=completion.splits),
 ) -> None:
     """Write the network of a run as ONNX, after comparing its probabilities with the network's."""
     from dermbench import training

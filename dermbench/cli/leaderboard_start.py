@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
@@ -23,7 +24,10 @@ def open_board(
     title: Annotated[str, typer.Option(help="Heading of the board, one line.")],
     metric: Annotated[str, typer.Option(help="Metric that ranks, for example macro_f1.")],
     truth: Table = None,
-    task: Annotated[str | None, typer.Option(help="Packaged task, instead of --truth; see `data list`.")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="Packaged task, instead of --truth; see `data list`.", autocompletion=completion.tasks),
+    ] = None,
     primary: Annotated[str | None, typer.Option(help="Primary question, METRIC:FEATURE.")] = None,
     margin: Annotated[float | None, typer.Option(help="Gap of the primary metric that is small enough.")] = None,
     sensitive: Annotated[list[str] | None, typer.Option(help="Sensitive feature to evaluate; repeatable.")] = None,
@@ -79,7 +83,7 @@ def make_control(
     train: Annotated[
         Path | None, typer.Option(help="With --truth: labels of the training images, for the class shares.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
+    split: Annotated[str, typer.Option(help="Split to predict.", autocompletion=completion.splits)] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
     of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to spoil.")] = None,
     feature: Annotated[str, typer.Option(help="biased: sensitive feature.")] = "fst",

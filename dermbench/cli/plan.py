@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
@@ -57,7 +58,10 @@ def register(app: typer.Typer) -> None:
         data: Path | None = DATA,
         truth: Path | None = TRUTH,
         split: str | None = typer.Option(
-            None, "--split", help="Split to plan for; test of a dataset folder, all rows of a table."
+            None,
+            "--split",
+            help="Split to plan for; test of a dataset folder, all rows of a table.",
+            autocompletion=completion.splits,
         ),
         task: str | None = TASK,
         feature: str | None = typer.Option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli import completion
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
@@ -36,6 +37,7 @@ def predict(
         "test",
         help="train, val or test; held-out: of runs on folds, each image by the runs that have not seen it; "
         "trained: what a run was trained on, to teach another (method distill).",
+        autocompletion=completion.splits,
     ),
     batch_size: int | None = BATCH_SIZE,
     device: str = DEVICE,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from dermbench.cli import completion
+
 PLACE = 30
 
 
@@ -19,7 +21,11 @@ def train(
     *,
     data: Path = typer.Option(..., help="Dataset folder."),
     out: Path = typer.Option(..., help="Run folder to make or, with --resume, to go on with."),
-    preset: str | None = typer.Option(None, help="Packaged configuration: efficientnet-b4, cpu-small, ..."),
+    preset: str | None = typer.Option(
+        None,
+        help="Packaged configuration: efficientnet-b4, cpu-small, ...",
+        autocompletion=completion.presets,
+    ),
     config: Path | None = typer.Option(None, help="TOML file, instead of a preset."),
     set_: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Change one value; repeatable."),
     seed: int | None = typer.Option(None, help="Seed of everything that is drawn."),
