@@ -24,7 +24,7 @@ SCRIPT = """
 import atexit, json, sys
 from dermbench import cli
 sys.argv = ["dermbench"]
-heavy = {"numpy", "pandas", "torch", "rich", "dermbench.artifacts", "dermbench.api"}
+heavy = {"numpy", "pandas", "torch", "dermbench.artifacts", "dermbench.api"}
 atexit.register(lambda: print("heavy:", *sorted(heavy & set(sys.modules))))
 cli.main()
 """
