@@ -248,9 +248,17 @@ def _numbers(option: str, text: str | None) -> tuple[float, ...]:
 
 
 def say_written(paths: Sequence[Path], target: Path) -> None:
-    """Say which files were written, by their places beside the document."""
-    names = sorted((path.relative_to(target.parent) for path in paths), key=lambda path: (len(path.parts), path))
-    say(f"Wrote {', '.join(map(str, names))} in {target.parent}", err=True)
+    """Say which files were written beside the document, and which are there from an earlier run."""
+    from dermbench.reporting.export import earlier_exports
+
+    say(f"Wrote {_beside(target, paths)} in {target.parent}", err=True)
+    if earlier := earlier_exports(target, paths):
+        say(f"Not written now, so of an earlier run: {_beside(target, earlier)}", err=True)
+
+
+def _beside(target: Path, paths: Sequence[Path]) -> str:
+    names = [path.relative_to(target.parent) for path in paths]
+    return ", ".join(map(str, sorted(names, key=lambda path: (len(path.parts), path))))
 
 
 def _show(

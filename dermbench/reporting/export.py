@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.outputs import remove_leftovers, sole_writer_of
 from dermbench.errors import UsageError, suggest
+from dermbench.reporting.frames import COMPARISON_FRAMES, REPORT_FRAMES
 from dermbench.reporting.frames.csv_text import csv_text
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
 def csv_files(folder: Path, frames: Mapping[str, Frame[Source]], source: Source) -> dict[Path, str]:
     """Return {file: text} of all tables of an artifact; a table without rows has its heading alone."""
     return {folder / TABLES / f"{name}.csv": csv_text(frame, source) for name, frame in frames.items()}
+
+
+def earlier_exports(target: Path, written: Iterable[Path]) -> list[Path]:
+    """Return files beside a document that an earlier run has exported, and this one has not written.
+
+    They hold other numbers than the document, unless both runs were the same.
+    """
+    from dermbench.reporting.figures import FIGURES as MAKERS  # noqa: PLC0415 - imports matplotlib
+
+    folder = target.parent
+    tables = [folder / TABLES / f"{name}.csv" for name in {*REPORT_FRAMES, *COMPARISON_FRAMES}]
+    figures = [path for name in MAKERS for path in (folder / FIGURES).glob(f"{name}*.svg")]
+    found = [path for path in (*tables, folder / LATEX, *figures) if path.is_file()]
+    return sorted(set(found) - set(written))
 
 
 def write_together(
