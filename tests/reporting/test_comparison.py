@@ -88,6 +88,31 @@ def test_the_same_from_the_file(plain_one):
     assert printed(again) == printed(plain_one)
 
 
+def test_differences_stand_at_their_values_and_the_margin_on_the_side_of_a_loss(plain_one):
+    drawing = comparison_figures(plain_one)["differences"]
+    axes = drawing.figure().axes[1:]
+    effects = plain_one.features["fst"].differences["second"]
+    found = [[x for line in each.lines for x in line.get_xdata()] for each in axes]
+    assert found == [[effects[group]["macro_f1"].value] for group in ("I", "II")]
+    assert "a loss of the stated margin, 5 points" in drawing.caption
+    dashed = [patch for patch in axes[0].patches if patch.get_linestyle() not in ("-", "solid")]
+    assert {x for patch in dashed for x, _ in patch.get_path().vertices} == {-0.05}
+    for group in ("I", "II"):
+        low, high = effects[group]["macro_f1"].low, effects[group]["macro_f1"].high
+        outside = low > 0 or high < 0
+        assert outside == (f"second in {group} " in drawing.alt)
+
+
+def test_worst_groups_stand_at_their_values(plain_one):
+    drawing = comparison_figures(plain_one)["worst-group"]
+    models = plain_one.features["fst"].pareto["macro_f1"]
+    axes = drawing.figure().axes[0]
+    drawn = {tuple(xy) for line in axes.lines if line.get_marker() == "o" for xy in line.get_xydata()}
+    assert drawn == {(item.overall, item.worst) for item in models.values()}
+    for name, item in models.items():
+        assert (f"{name} " in drawing.alt.partition("On the front:")[2]) == item.on_front
+
+
 def test_without_skin_types():
     item = comparison(skin=False)
     assert "No skin type is assessed" in printed(item)
@@ -133,7 +158,12 @@ def test_hostile_names_break_nothing():
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in rows}) <= 1
     for drawing in comparison_figures(item).values():
-        ET.fromstring(drawing.svg())
+        svg = drawing.svg()
+        ET.fromstring(svg)
+        assert "<script" not in svg
+        for part in (svg, drawing.alt, drawing.caption, drawing.title):
+            assert "\u202e" not in part
+            assert "zzz" * 100 not in part
 
 
 def test_figures_open_and_are_the_same_again(plain_one, tmp_path):

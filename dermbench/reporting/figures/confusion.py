@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,8 +62,8 @@ def draw_confusion(report: Report) -> Iterator[Drawing]:
         "confusion",
         "Confusion matrix",
         f"Confusion matrix of {counted(size, 'class')}, rows true, columns predicted. {_said(table)}",
-        "Darker: larger share of the images of a true class (row). Classes taken for each other stand together; "
-        "framed: right answers.",
+        "The stronger the tint, the larger the share of the images of a true class (row). Classes taken for each "
+        f"other stand together; framed: right answers.{_named(size)}",
         wide=size > NARROW,
         draw=lambda: _draw(table),
     )
@@ -100,6 +101,26 @@ def seriation(matrix: Sequence[Sequence[int]]) -> list[int]:
     return turned if np.dot(turned, places) > np.dot(order, places) else order
 
 
+def cell_side(size: int) -> float:
+    """Return the side of a cell in pixels."""
+    label, page = (LABEL, COLUMN) if size <= NARROW else (WIDE_LABEL, PAGE)
+    return min((page - label - TITLE - 2) / size, LARGEST if size > FEW else 80.0)
+
+
+def name_step(size: int) -> int:
+    """Return 1 where every class has room for its name, 2 where every second has."""
+    return math.ceil(11.0 / cell_side(size))
+
+
+def _named(size: int) -> str:
+    step = name_step(size)
+    return (
+        ""
+        if step == 1
+        else f" Names: every {'second' if step == 2 else 'third' if step == 3 else f'{step}th'} class."
+    )
+
+
 def _said(table: Confusion) -> str:
     """Name the largest confusions by number of images."""
     pairs = [
@@ -116,8 +137,7 @@ def _said(table: Confusion) -> str:
 def _draw(table: Confusion) -> Figure:
     order, size = seriation(table.matrix), len(table.labels)
     label = LABEL if size <= NARROW else WIDE_LABEL
-    page = COLUMN if size <= NARROW else PAGE
-    cell = min((page - label - TITLE - 2) / size, LARGEST if size > FEW else 80.0)
+    cell = cell_side(size)
     left, top = TITLE + label, TITLE + (label * 0.8 if size > FEW else TITLE)
     drawn = canvas(max(left + cell * size + 2, 300.0), top + cell * size + 2)
     axes = sheet(drawn)
@@ -133,7 +153,7 @@ def _names(
 ) -> None:
     """Write the names of the classes, of every second or third where there is no room for all."""
     left, top, cell = frame
-    step = int(np.ceil(11.0 / cell))
+    step = name_step(len(order))
     size = min(SMALL_TEXT, max(9.0, cell * step * 0.8))
     for place in range(0, len(order), step):
         middle = (place + 0.5) * cell

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.report import Undefined
-from dermbench.artifacts.wording import enumerated
+from dermbench.artifacts.wording import counted, enumerated
 from dermbench.reporting.comparison_cells import signed
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
@@ -24,7 +24,14 @@ from dermbench.reporting.figures.style import (
     sheet,
     words,
 )
-from dermbench.reporting.names import feature_title, metric_title, sorted_features, sorted_groups, sorted_metrics
+from dermbench.reporting.names import (
+    feature_title,
+    is_higher_better,
+    metric_title,
+    sorted_features,
+    sorted_groups,
+    sorted_metrics,
+)
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -66,17 +73,22 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
     if feature is None or block is None or not block.differences or not block.groups:
         return
     metric = shown_metric(comparison, feature)
+    if not all(metric in effects for groups in block.differences.values() for effects in groups.values()):
+        return
     title, baseline = metric_title(metric), plain(comparison.baseline, limit=40)
-    margin = next((item.margin for item in block.margin.get(metric, {}).values()), None)
-    dashed = "" if margin is None else f" Dashed: the stated margin of {100 * margin:g} points."
-    groups = sorted_groups(block.groups)[:MOST_GROUPS]
+    stated = next((item.margin for item in block.margin.get(metric, {}).values()), None)
+    dashed = "" if stated is None else f" Dashed: a loss of the stated margin, {100 * stated:g} points."
+    margin = None if stated is None else -stated if is_higher_better(metric) else stated
+    groups = sorted_groups(block.groups)
+    left_out = len(groups) - MOST_GROUPS
+    more = f" {counted(left_out, 'group')} not drawn; all are in the tables." if left_out > 0 else ""
     yield Drawing(
         "differences",
         f"Differences in {title} by {feature_title(feature)}",
         f"{title[:1].upper()}{title[1:]} of each model minus that of {baseline}, by group. {_said(block, metric)}",
-        f"Right of 0: better than {baseline}. Lines: paired 95 % intervals; hollow: no interval.{dashed}",
+        f"Right of 0: higher than {baseline}. Lines: paired 95 % intervals; hollow: no interval.{dashed}{more}",
         wide=True,
-        draw=lambda: differences_figure(block, groups, metric, margin),
+        draw=lambda: differences_figure(block, groups[:MOST_GROUPS], metric, margin),
     )
 
 
@@ -101,7 +113,17 @@ def _said(block: FeatureComparison, metric: str) -> str:
 
 
 def differences_figure(block: FeatureComparison, groups: list[str], metric: str, margin: float | None) -> Figure:
-    """Draw one panel a group beside each other, all on the same axis, with a row for each model."""
+    """Draw one panel a group beside each other, all on the same axis, with a row for each model.
+
+    Parameters
+    ----------
+    block
+        The models in the groups.
+    groups, metric
+        What is drawn.
+    margin
+        Difference at which a model has lost as much as was stated; None where nothing was stated.
+    """
     models = list(block.differences)
     width = min(PAGE, max(COLUMN, LABEL + 130.0 * len(groups)))
     step, bottom = (width - LABEL) / len(groups), HEAD + 14 + ROW * len(models)
@@ -112,16 +134,12 @@ def differences_figure(block: FeatureComparison, groups: list[str], metric: str,
         words(drawn, 2, HEAD + 14 + ROW * (k + 0.5), fitted(model, LABEL - 8))
     shown = [block.differences[model][group][metric] for model in models for group in groups]
     limits = span(
-        (
-            end
-            for effect in shown
-            for end in (effect.value, effect.low, effect.high, 0.0, None if margin is None else -margin)
-        ),
+        (end for effect in shown for end in (effect.value, effect.low, effect.high, 0.0, margin)),
         step=0.05,
     )
     for column, group in enumerate(groups):
         left = LABEL + column * step
-        words(drawn, left + step / 2, 9, fitted(group, step - 6), align="center", bold=True)
+        words(drawn, left + step / 2, 9, fitted(group, step - 6, bold=True), align="center", bold=True)
         n = f"n = {block.groups[group].n:,}"
         words(drawn, left + step / 2, 25, n, ink="soft", size=SMALL_TEXT, align="center")
         axes = panel(drawn, left + 5, HEAD + 14, step - 10, ROW * len(models))
@@ -138,7 +156,7 @@ def _effects(axes: Axes, effects: list[Difference], margin: float | None) -> Non
     rows = len(effects)
     segments(axes, [(0, -0.5, 0, rows - 0.5)], "soft")
     if margin is not None:
-        segments(axes, [(-margin, -0.5, -margin, rows - 0.5)], "accent", width=1.4, dashes=(4, 3))
+        segments(axes, [(margin, -0.5, margin, rows - 0.5)], "accent", width=1.4, dashes=(4, 3))
     known = [(e.low, k, e.high, k) for k, e in enumerate(effects) if e.low is not None and e.high is not None]
     segments(axes, known, "mark", width=1.8)
     for filled in (True, False):

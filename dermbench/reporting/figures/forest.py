@@ -102,8 +102,9 @@ def rows(report: Report, name: str) -> list[Row]:
     """Return the rows of one metric: each feature, but those that repeat another, and its groups."""
     found = []
     for feature in shown_features(report.features):
-        found.append(Row(plain(feature_title(feature))))
         groups = report.features[feature].groups
+        if any(name in group.cells for group in groups.values()):
+            found.append(Row(plain(feature_title(feature))))
         for label in sorted_groups(groups):
             group, cell = groups[label], groups[label].cells.get(name)
             if cell is not None:
@@ -142,8 +143,9 @@ def rows_figure(found: Sequence[Row], overall: Cell | None = None) -> Figure:
         _overall(axes, overall, y)
     for row, place in places:
         bold = row.cell is None or row.whole
-        room = COLUMN if row.cell is None else LABEL - (0 if bold else 10)
-        words(drawn, 0 if bold else 10, place, fitted(row.label, room * 0.9 if bold else room), bold=bold)
+        left = 0.0 if bold else 10.0
+        room = COLUMN if row.cell is None else LABEL - left
+        words(drawn, left, place, fitted(row.label, room, bold=bold), bold=bold)
         if row.cell is not None:
             words(drawn, COUNT, place, f"{row.n:,}", ink="soft", size=SMALL_TEXT, align="right")
             words(drawn, values, place, value_text(row.cell))

@@ -100,7 +100,7 @@ def name_lines(drawn: Figure, paper: Axes, lines: Sequence[Line], *, first: int 
     for place, line in enumerate(lines, start=first):
         y = PLOT[1] + 8 + ROW * (place - first)
         _sample(paper, place, y)
-        words(drawn, NAMES + 34, y, fitted(line.name, COLUMN - NAMES - 34), bold=place == 0)
+        words(drawn, NAMES + 34, y, fitted(line.name, COLUMN - NAMES - 34, bold=place == 0), bold=place == 0)
         words(
             drawn,
             NAMES + 34,

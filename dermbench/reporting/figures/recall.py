@@ -140,7 +140,9 @@ def _said(feature: Feature) -> str:
 
 
 def _caption(grid: Grid) -> str:
-    parts = ["Darker: more images of the class are missed. Classes that stand out come first, then by recall."]
+    parts = [
+        "The stronger the tint, the more images are missed. Classes that stand out come first, then by recall."
+    ]
     classes, groups = grid.left_out
     missing = [counted(n, noun) for n, noun in ((classes, "class"), (groups, "group")) if n]
     if missing:
@@ -158,11 +160,18 @@ def _draw(grid: Grid) -> Figure:
     drawn = canvas(width, HEAD + ROW * n + KEY)
     axes = sheet(drawn)
     for column, group in enumerate(grid.groups):
-        words(drawn, label + (column + 0.5) * cell, HEAD / 2, fitted(group, cell - 4), align="center", bold=True)
+        words(
+            drawn,
+            label + (column + 0.5) * cell,
+            HEAD / 2,
+            fitted(group, cell - 4, bold=True),
+            align="center",
+            bold=True,
+        )
     tinted: dict[str, list[tuple[float, float, float, float]]] = {}
     for place, (name, row) in enumerate(grid.rows.items()):
         y = HEAD + place * ROW
-        words(drawn, 0, y + ROW / 2, fitted(name, label - 8), bold=name in grid.worst)
+        words(drawn, 0, y + ROW / 2, fitted(name, label - 8, bold=name in grid.worst), bold=name in grid.worst)
         for column, group in enumerate(grid.groups):
             box = (label + column * cell + 1, y + 1, cell - 2, ROW - 2)
             tint, ink = _look(row.cells.get(group))

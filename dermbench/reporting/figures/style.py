@@ -220,27 +220,32 @@ def on_ramp(step: int) -> str:
     return "ink" if step < len(RAMP) // 2 else "paper"
 
 
-def text_width(text: str, *, size: float = TEXT) -> float:
+def text_width(text: str, *, size: float = TEXT, bold: bool = False) -> float:
     """Return the width of a line of text in pixels."""
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415 - slow to import
     from matplotlib.textpath import text_to_path  # noqa: PLC0415 - slow to import
 
-    width: float = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)[0]
+    font = FontProperties(size=size, weight="bold" if bold else "normal")
+    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
     return width
 
 
-def fitted(text: str, width: float, *, size: float = TEXT) -> str:
+def fitted(text: str, width: float, *, size: float = TEXT, bold: bool = False) -> str:
     """Return one printable line that is at most ``width`` pixels wide, shortened in its middle.
 
     The ends are kept: what sets seeds, variants and long class names apart often stands there.
     """
     whole = plain(text, limit=PROSE_LIMIT)
-    if text_width(whole, size=size) <= width:
+
+    def fits(line: str) -> bool:
+        return text_width(line, size=size, bold=bold) <= width
+
+    if fits(whole):
         return whole
     low, high = 1, len(whole) - 1  # characters kept
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if text_width(_cut(whole, middle), size=size) <= width else (low, middle - 1)
+        low, high = (middle, high) if fits(_cut(whole, middle)) else (low, middle - 1)
     return _cut(whole, low)
 
 
