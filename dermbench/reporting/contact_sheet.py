@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dermbench.artifacts.files import atomic_path, write_text
 from dermbench.artifacts.skin import FST_NAMES, UNKNOWN
+from dermbench.reporting.page import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,11 +30,11 @@ CAUTION = (
 ORDER = (*FST_NAMES, UNKNOWN)
 OUTCOMES = {False: "wrong", True: "right"}
 STYLE = (
-    "body{font:15px system-ui,sans-serif;margin:2em auto;max-width:75em;padding:0 1em;color:#222}"
     "figure{display:inline-block;margin:0 1em 1em 0;vertical-align:top}"
-    "img{width:340px;display:block;border:3px solid #bbb}figure.wrong img{border-color:#b2182b}"
-    "figcaption{font-size:13px;max-width:340px;overflow-wrap:anywhere}"
+    "img{width:340px;max-width:100%;display:block;border:3px solid var(--faint)}"
+    "figure.wrong img{border-color:var(--accent)}figcaption{max-width:340px;overflow-wrap:anywhere}"
 )
+"""What the page of the pictures adds to the style of all pages."""
 
 
 def write_contact_sheet(folder: Path, index: pd.DataFrame, totals: dict[tuple[str, bool], int]) -> Path:
@@ -77,8 +78,11 @@ def write_page(folder: Path, index: pd.DataFrame, totals: dict[tuple[str, bool],
         f'within each skin type and outcome. <a href="{SHEET}">All on one sheet</a>, '
         '<a href="index.csv">as a table</a>.</p>'
     )
+    style = environment().get_template("style.css.j2").render() + STYLE
+    viewport = '<meta name=viewport content="width=device-width, initial-scale=1">'
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(heading)}</title><style>{STYLE}</style>",
+        f"<!doctype html><html lang=en><meta charset=utf-8>{viewport}<title>{escape(heading)}</title>",
+        f"<style>{style}</style>",
         about,
     ]
     for fst, right, part, total in _strata(index, totals):

@@ -130,17 +130,17 @@ class Figure:
 
 
 def figures(drawings: Mapping[str, Drawing], prefix: str = "figure") -> list[Figure]:
-    """Return the drawings as elements of a page, in their order; their anchors begin with ``prefix``."""
-    return [
-        Figure(
-            f"{prefix}-{place}",
-            drawing.title,
-            drawing.caption,
-            drawing.wide,
-            Markup(drawing.svg()),  # noqa: S704
-        )
-        for place, drawing in enumerate(drawings.values(), start=1)
-    ]
+    """Return the drawings as elements of a page, in their order; their anchors begin with ``prefix``.
+
+    A caption that several share stands below the first of them.
+    """
+    found, said = [], set[str]()
+    for place, drawing in enumerate(drawings.values(), start=1):
+        caption = "" if drawing.caption in said else drawing.caption
+        said.add(drawing.caption)
+        svg = Markup(drawing.svg())  # noqa: S704 - made by dermbench, with text escaped
+        found.append(Figure(f"{prefix}-{place}", drawing.title, caption, drawing.wide, svg))
+    return found
 
 
 def without_marks(text: str) -> str:
