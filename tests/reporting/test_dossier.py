@@ -1,5 +1,6 @@
 """Checklists: complete, every topic known, and never an answer that records do not hold."""
 
+import dataclasses
 import re
 from importlib.metadata import EntryPoint
 
@@ -125,6 +126,18 @@ def test_an_answer_has_a_source_and_only_an_open_one_asks(evidence):
         for number, given in found(name, evidence).items():
             assert bool(given.sentences) == bool(given.sources) == (given.status != "author"), f"{name} {number}"
             assert bool(given.open) == (given.status in ("partly", "author")), f"{name} {number}"
+
+
+def test_a_dataset_that_says_nothing_of_its_making_is_no_source(evidence):
+    silent = evidence.dataset.info.model_copy(update={"interpreted": (), "left_out": {}, "citation": ""})
+    dataset = dataclasses.replace(evidence.dataset, info=silent)
+    for run in (None, evidence.run):
+        silently = Evidence(evidence.report, run, dataset)
+        for name in standard_names():
+            for number, given in found(name, silently).items():
+                assert bool(given.sentences) == bool(given.sources), f"{name} {number}"
+        assert "dataset.toml: interpreted, left_out" not in found("claim", silently)["9"].sources
+    assert found("claim", Evidence(evidence.report, None, dataset))["9"].status == "author"
 
 
 def test_sample_size_and_ethics_are_the_authors(evidence):

@@ -48,17 +48,16 @@ def selection_of_images(e: Evidence) -> Facts:
 @TOPICS.register("preparation")
 def preparation(e: Evidence) -> Facts:
     """Say what happened to images and tables before the model saw them."""
-    said: list[str] = []
-    sources = []
+    found: dict[str, list[str]] = {}
     if e.run is not None:
         size, mode = run_words.setting(e.run, "image_size"), run_words.setting(e.run, "crop_mode")
-        if size is not None:
-            said.append(f"Images were scaled to {size} by {size} pixels (crop mode {mode or 'not recorded'}).")
-        said += run_words.augmentation(e.run)
-        sources.append("run.json: config")
+        scaled = f"Images were scaled to {size} by {size} pixels (crop mode {mode or 'not recorded'})."
+        found["run.json: config"] = [scaled] * (size is not None) + run_words.augmentation(e.run)
     if e.dataset is not None:
-        said += [*e.dataset.info.interpreted, *dataset_words.left_out(e.dataset)]
-        sources.append("dataset.toml: interpreted, left_out")
+        done = [*e.dataset.info.interpreted, *dataset_words.left_out(e.dataset)]
+        found["dataset.toml: interpreted, left_out"] = done
+    said = [text for texts in found.values() for text in texts]
+    sources = [source for source, texts in found.items() if texts]
     helps = RUN_HELPS if e.run is None else "" if e.dataset is not None else DATA_HELPS
     return Facts(tuple(said), tuple(sources), helps=helps)
 
