@@ -59,7 +59,7 @@ def resolve_task(name: str, *, root: Path | None, options: Mapping[str, str]) ->
     )
 
 
-def class_set(labels: pd.Series, task: Task, source: Path) -> tuple[str, ...]:
+def class_set(labels: pd.Series, task: Task, source: Path | str) -> tuple[str, ...]:
     """Return the classes of the task, or the labels that occur, sorted.
 
     Raises

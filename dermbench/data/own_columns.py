@@ -67,7 +67,7 @@ def one_column_each(table: pd.DataFrame, chosen: Mapping[str, str]) -> tuple[pd.
     return table, columns
 
 
-def in_test_alone(source: Path, table: pd.DataFrame, *, allow_missing: bool) -> pd.Series:
+def in_test_alone(source: Path | str, table: pd.DataFrame, *, allow_missing: bool) -> pd.Series:
     """Return which images belong to a class that train and val do not have, where there is a train split.
 
     Raises

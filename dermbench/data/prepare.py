@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 
     from dermbench.tasks import Task
 
+TABLE = "table"
+"""Source that reads a table of one's own."""
 RELATED = "copy of a held-out image"
 
 
 def prepare(
     task: Task | str,
     *,
-    root: Path | str | None = None,
+    root: Path | str | pd.DataFrame | None = None,
     out: Path | str | None = None,
     allow_missing: bool = False,
     seed: int = 0,
@@ -54,7 +56,8 @@ def prepare(
     task
         Packaged task, its name, or the name of a source (``table``, ``folder``) for data of one's own.
     root
-        Raw release; None for a source that makes its images, or for one under ``DERMBENCH_DATA``.
+        Raw release; None for a source that makes its images, or for one under ``DERMBENCH_DATA``. For the source
+        ``table`` also a data frame, with the option ``images``.
     out
         Dataset folder to write; by default one under ``DERMBENCH_DATA``.
     allow_missing
@@ -95,13 +98,16 @@ def prepare(
     Dataset('synth': synthderm, 10 classes, 120 images: train 86, val 18, test 16)
     """
     given = dict(options or {})
-    raw = None if root is None else Path(root)
+    table = root if isinstance(root, pd.DataFrame) else None
+    raw = None if root is None or isinstance(root, pd.DataFrame) else Path(root)
     copies = read_copies(given.pop(DUPLICATES, KINDS[0]))
     definition = resolve_task(task, root=raw, options=given) if isinstance(task, str) else task
+    if table is not None and definition.source != TABLE:
+        raise UsageError(f"{definition.name}: a data frame is for the source {TABLE!r}; --root is the raw release")
     folder = _out(out, definition)
     _refuse_same(raw, folder)
     options = {**definition.settings, **given}
-    request = Request(definition, raw, folder, options, workers or available_cores(), seed, allow_missing)
+    request = Request(definition, raw, folder, options, workers or available_cores(), seed, allow_missing, table)
     with sole_writer(folder, (IMAGES, MANIFEST, INFO)):
         remove_leftovers(folder / CACHE.parent, [CACHE.name])
         return _prepared(request, split or SplitRule(), copies)

@@ -69,7 +69,7 @@ def id_problems(ids: pd.Series, name: str) -> list[str]:
     return problems
 
 
-def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Path) -> pd.Series:
+def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Path | str) -> pd.Series:
     """Map a release's labels to classes.
 
     Raises
@@ -96,7 +96,7 @@ def match_classes(values: pd.Series, task: Task, classes: Sequence[str]) -> tupl
     return labels, problems
 
 
-def refuse(source: Path, problems: Sequence[str], *, classes: Sequence[str], task: Task) -> None:
+def refuse(source: Path | str, problems: Sequence[str], *, classes: Sequence[str], task: Task) -> None:
     """Raise one error with all problems of a release's table, if there are any.
 
     Raises

@@ -38,6 +38,8 @@ class Request:
         Seed of the preparation; a source that makes its images starts from it, unless ``options`` say otherwise.
     allow_missing
         Whether images that cannot be used are left out, and counted, rather than refused.
+    table
+        Data frame that stands for the raw release of the source ``table``.
     """
 
     task: Task
@@ -47,6 +49,7 @@ class Request:
     workers: int = 1
     seed: int = 0
     allow_missing: bool = False
+    table: pd.DataFrame | None = None
 
     def raw(self) -> Path:
         """Return ``root``, or the folder of the release under ``DERMBENCH_DATA`` where none is given.

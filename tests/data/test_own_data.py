@@ -20,6 +20,20 @@ def test_a_table_becomes_a_dataset(tmp_path, csv, name):
     assert set(dataset.info.images) == {"train", "val", "test"}
 
 
+def test_a_data_frame_becomes_the_dataset_of_its_file(tmp_path, csv):
+    path, options = csv(own_table()), {"task": "mine"}
+    of_file = prepare("table", root=path, out=tmp_path / "file", options=options)
+    images = {"images": str(path.parent)}
+    of_frame = prepare("table", root=own_table(), out=tmp_path / "frame", options=options | images)
+    assert of_frame.info.digest == of_file.info.digest
+    with pytest.raises(UsageError, match="does not say where its images are"):
+        prepare("table", root=own_table(), out=tmp_path / "lost")
+    with pytest.raises(UsageError, match="a data frame is for the source 'table'"):
+        prepare("ajl-21", root=own_table(), out=tmp_path / "wrong")
+    with pytest.raises(InputError, match="<DataFrame>"):
+        prepare("table", root=own_table().drop(columns="label"), out=tmp_path / "bad", options=images)
+
+
 def test_the_task_is_described_by_options(tmp_path, csv):
     options = {"task": "north", "licence": "CC0", "classes": "naevus, melanoma, other"}
     info = prepare("table", root=csv(own_table()), out=tmp_path / "out", options=options).info

@@ -48,12 +48,12 @@ DRIVE = re.compile(r"^[A-Za-z]:")
 
 @SOURCES.register("table")
 def table(request: Request) -> Release:
-    """Read a CSV, TSV or parquet table; ``root`` is the file.
+    """Read a CSV, TSV or parquet table; ``root`` is the file, or a data frame.
 
     Options
     -------
     images
-        Folder that the paths are relative to, the folder of the table by default.
+        Folder that the paths are relative to, the folder of the table by default; needed with a data frame.
     image, id, label, split, malignancy, patient_id, lesion_id, duplicate_group
         Columns of the table, where they have other names than :data:`dermbench.artifacts.columns.ALIASES`.
     fst, fst_band, fst_<source>, mst, mst_<source>, sex, age, site, modality
@@ -62,15 +62,12 @@ def table(request: Request) -> Release:
         What ``dataset.toml`` says about the data.
     """
     options = request.known("images", "image", *NAMED, *tone_options(request.options), *ABOUT)
-    path = request.raw()
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; --root is the table itself, or use the source 'folder'")
-    read = read_table(path)
-    raw = read.frame
+    read, images = _read(request, options)
+    path, raw = read.source, read.frame
     if raw.empty:
         raise InputError(path, ["has no rows"])
     files, chosen = _columns(raw, path, options)
-    index = scan(Path(options["images"]) if "images" in options else path.parent, skip=request.out)
+    index = scan(images, skip=request.out)
     clean = _clean(read, files, chosen)
     problems = _problems(raw, clean, chosen)
     places, leads_out = _places(to_text(raw[files]).str.strip(), index)
@@ -91,7 +88,21 @@ def table(request: Request) -> Release:
     return Release(clean, index.root, classes, left_out=left_out, options=kept, interpreted=said)
 
 
-def _columns(raw: pd.DataFrame, path: Path, options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+def _read(request: Request, options: Mapping[str, str]) -> tuple[Table, Path]:
+    """Return the table, and the folder of its images."""
+    if request.table is not None:
+        if "images" not in options:
+            raise UsageError(
+                "a data frame does not say where its images are", remedy='Say it: options={"images": FOLDER}.'
+            )
+        return read_table(request.table), Path(options["images"])
+    path = request.raw()
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; --root is the table itself, or use the source 'folder'")
+    return read_table(path), Path(options["images"]) if "images" in options else path.parent
+
+
+def _columns(raw: pd.DataFrame, path: Path | str, options: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """Return the column of the paths, and the column of each standard name."""
     chosen = choose_columns(raw, source=path, given=named_columns(options))
     by_fold = {fold_header(column): str(column) for column in reversed(list(raw.columns))}
