@@ -6,9 +6,11 @@ import shutil
 
 import full
 import pytest
+from test_comparison import comparison
 from test_html import hostile
 
 from dermbench.reporting import to_html
+from dermbench.reporting.comparison_html import comparison_html
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +39,11 @@ def browser():
 def pages(tmp_path_factory):
     """Return {name: path} of the pages to look at."""
     folder = tmp_path_factory.mktemp("pages")
-    made = {"report": to_html(full.report()), "hostile": to_html(hostile())}
+    made = {
+        "report": to_html(full.report()),
+        "hostile": to_html(hostile()),
+        "comparison": comparison_html(comparison()),
+    }
     paths = {name: folder / f"{name}.html" for name in made}
     for name, text in made.items():
         paths[name].write_text(text, encoding="utf-8")
@@ -46,7 +52,11 @@ def pages(tmp_path_factory):
 
 @pytest.fixture(
     scope="module",
-    params=[(name, *look) for name in ("report", "hostile") for look in (("light", "wide"), ("dark", "phone"))],
+    params=[
+        (name, *look)
+        for name in ("report", "hostile", "comparison")
+        for look in (("light", "wide"), ("dark", "phone"))
+    ],
     ids="-".join,
 )
 def opened(request, browser, pages):
