@@ -133,7 +133,8 @@ def rows_figure(found: Sequence[Row], overall: Cell | None = None) -> Figure:
         y += LINE + (ABOVE if row.cell is None else 0.0)
         places.append((row, y - LINE / 2))
     drawn = canvas(COLUMN, y + FOOT)
-    values = COLUMN - max(text_width(value_text(row.cell)) for row in found if row.cell is not None) - 1
+    longest = max((value_text(row.cell) for row in found if row.cell is not None), key=len)
+    values = COLUMN - text_width(longest) - 5
     axes = panel(drawn, PLOT, HEAD, values - 12 - PLOT, y - HEAD)
     axes.set_ylim(y, HEAD)
     cells = [row.cell for row in found if row.cell is not None]

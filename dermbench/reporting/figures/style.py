@@ -25,6 +25,8 @@ PIXELS = 72
 """Pixels an inch: sizes of text and lines in points are CSS pixels."""
 TEXT, SMALL_TEXT = 12.0, 11.5
 """Sizes of text: at 390 px of page, text of a narrow figure is still larger than 9 px."""
+WIDEST = 1.12
+"""Width of the widest letter of ASCII in bold, as a share of the size of the text."""
 FAMILY = "'DejaVu Sans',Verdana,sans-serif"
 """Fonts of a figure in SVG; Verdana is as wide as the one that matplotlib measures with."""
 
@@ -167,7 +169,7 @@ def boxes(axes: Axes, places: Sequence[Box], ink: str) -> None:
         for point in ((x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y))
     ]
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY] * len(places)
-    axes.add_patch(PathPatch(Path(corners, codes), facecolor=colour(ink), linewidth=0))
+    axes.add_artist(PathPatch(Path(corners, codes), facecolor=colour(ink), linewidth=0))  # sets no limits: faster
 
 
 def hatched(axes: Axes, places: Sequence[Box], ink: str, *, step: float = 6.0) -> None:
@@ -190,7 +192,7 @@ def segments(axes: Axes, ends: Sequence[Segment], ink: str, *, width: float = 1.
     points = [point for x, y, until, down in ends for point in ((x, y), (until, down))]
     path = Path(points, [Path.MOVETO, Path.LINETO] * len(ends))
     style = (0, dashes) if dashes else "solid"
-    axes.add_patch(
+    axes.add_artist(
         PathPatch(path, fill=False, edgecolor=colour(ink), linewidth=width, linestyle=style, clip_on=False)
     )
 
@@ -238,7 +240,8 @@ def fitted(text: str, width: float, *, size: float = TEXT, bold: bool = False) -
     whole = plain(text, limit=PROSE_LIMIT)
 
     def fits(line: str) -> bool:
-        return text_width(line, size=size, bold=bold) <= width
+        widest = WIDEST * size * len(line)  # measured only where that may be too much
+        return (line.isascii() and widest <= width) or text_width(line, size=size, bold=bold) <= width
 
     if fits(whole):
         return whole
