@@ -1,4 +1,4 @@
-"""Metrics and report sections of other packages, as a user installs them."""
+"""Metrics, report sections and figures of other packages, as a user installs them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_installed_metric_has_the_properties_of_all(installed):
     assert "passed" in done.stdout
 
 
-def test_an_installed_section_stands_at_its_place_in_every_format(installed, tmp_path):
+def test_an_installed_section_and_figure_stand_at_their_places_in_every_format(installed, tmp_path):
     truth = pd.DataFrame({"image_id": [f"i{k}" for k in range(8)], "label": list("aaaabbbb")})
     truth.to_csv(tmp_path / "truth.csv", index=False)
     truth.rename(columns={"label": "pred"}).to_csv(tmp_path / "model.csv", index=False)
@@ -82,7 +82,10 @@ def test_an_installed_section_stands_at_its_place_in_every_format(installed, tmp
     assert "| 2 | .50 |" in text
     assert text.index("## Metrics") < text.index("## Chance level") < text.index("## Per class")
     assert "Chance level" in done.stdout
-    assert "Chance level" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Chance level" in page
+    assert page.index("<title>Confusion matrix") < page.index("<title>Accuracy of guessing</title>")
+    assert ">guessing: .50</text>" in page
 
 
 def fake(folder, entry):
