@@ -108,6 +108,9 @@ def _build(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Rewrite reports that a newer metric version changes.")
     ] = False,
+    html: Annotated[
+        bool, typer.Option("--html", help="Also write leaderboard.html, which sorts and filters without a server.")
+    ] = False,
     accept_settings: Annotated[
         bool,
         typer.Option("--accept-settings", help="Record changes of board.toml or reported.toml in the index."),
@@ -130,6 +133,7 @@ def _build(
             stored=stored,
             refresh=refresh,
             accept_settings=accept_settings,
+            html=html,
             sources=sources,
             effort=effort,
         )

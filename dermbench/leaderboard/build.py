@@ -10,11 +10,11 @@ from dermbench.artifacts.files import locked, write_text
 from dermbench.artifacts.run import RUN
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard.add import entry_hashes, seal
-from dermbench.leaderboard.bands import rank_bands, ranked_slugs, stored_bands
 from dermbench.leaderboard.board import (
     BOARD,
     CSV,
     ENTRIES,
+    HTML,
     JSON,
     LOCK,
     README,
@@ -29,11 +29,12 @@ from dermbench.leaderboard.check_all import Effort, check_all
 from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
 from dermbench.leaderboard.check_index import adopt, check_index
 from dermbench.leaderboard.check_settings import record_settings, refuse_changed_settings
+from dermbench.leaderboard.comparison import compare_entries, ranked_slugs, stored_comparison
 from dermbench.leaderboard.contents import PREDICTIONS, entry_names
 from dermbench.leaderboard.differences import first_difference
 from dermbench.leaderboard.export import to_csv, to_json
 from dermbench.leaderboard.place import put_in_place, staged_entry, tidy
-from dermbench.leaderboard.ranking import Ranked, rank
+from dermbench.leaderboard.ranking import Ranked, Standings, rank
 from dermbench.leaderboard.refuse import refuse_unsafe
 from dermbench.leaderboard.render import render, splice
 from dermbench.leaderboard.reported import Row, read_reported
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.artifacts.truth import Truth
-    from dermbench.leaderboard.bands import Bands
+    from dermbench.leaderboard.comparison import Comparison
 
 
 @dataclass
@@ -80,6 +81,7 @@ def build(
     stored: bool = False,
     refresh: bool = False,
     accept_settings: bool = False,
+    html: bool = False,
     sources: Sources | None = None,
     effort: Effort | None = None,
 ) -> list[Built]:
@@ -100,6 +102,8 @@ def build(
         Rewrite the reports of entries whose recomputed numbers differ, as after a change of a metric.
     accept_settings
         Record a change of ``board.toml`` or ``reported.toml`` in the index.
+    html
+        Also write ``leaderboard.html``, which sorts and filters without a server and is no part of the board.
     sources
         Where truth may be found beside the boards' own ``truth.csv``.
     effort
@@ -117,7 +121,9 @@ def build(
         raise UsageError("--refresh writes whole reports: it cannot be --quick")
     if accept_settings and check:
         raise UsageError("--accept-settings writes to the index: it cannot be --check")
-    how = _How(check, stored, refresh, accept_settings, sources or Sources(), chosen)
+    if html and check:
+        raise UsageError("--html writes a page: it cannot be --check")
+    how = _How(check, stored, refresh, accept_settings, html, sources or Sources(), chosen)
     folders = board_folders(root)
     if links := [folder for folder in folders if leads_elsewhere(folder, root)]:
         raise InputError(root, [f"{folder} is a link to a board elsewhere" for folder in links])
@@ -132,19 +138,20 @@ class _How:
     stored: bool
     refresh: bool
     accept_settings: bool
+    html: bool
     sources: Sources
     effort: Effort
 
 
-def render_files(folder: Path, board: Board, entries: Sequence[Ranked], *, stored: bool) -> dict[str, str]:
+def render_files(folder: Path, board: Board, standings: Standings, *, stored: bool) -> dict[str, str]:
     """Return the content of the generated files of a board by name."""
     rows: tuple[Row, ...] = read_reported(folder)
     path = folder / README
     text = path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
     return {
-        README: splice(text, render(board, entries, rows, stored=stored), path),
-        JSON: to_json(board, entries, rows),
-        CSV: to_csv(board, entries),
+        README: splice(text, render(board, standings, rows, stored=stored), path),
+        JSON: to_json(board, standings, rows),
+        CSV: to_csv(board, standings.entries),
     }
 
 
@@ -153,24 +160,26 @@ def ranked_entries(
     board: Board,
     checked: Sequence[Checked],
     truth: Truth | None,
-    ahead: Bands | None = None,
+    ahead: Comparison | None = None,
     *,
     quick: bool,
-) -> list[Ranked]:
+) -> Standings:
     """Return the readable entries in order of rank, with bands.
 
-    Bands are compared anew where the truth is at hand and all entries are whole, unless they were ``ahead``, of
-    these very entries; with ``quick`` only when ``leaderboard.json`` does not hold those of the same predictions.
+    Entries are compared anew where the truth is at hand and all are whole, unless that was done ``ahead``, with
+    these very entries; with ``quick`` only when ``leaderboard.json`` does not hold that of the same predictions.
     """
     entries = rank([Ranked(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
     whole = truth is not None and not any(one.problems for one in checked)
     if whole and not quick:
-        bands = ahead if ahead is not None and ahead.keys() == set(ranked_slugs(entries)) else None
+        compared = ahead if ahead is not None and ahead.bands.keys() == set(ranked_slugs(entries)) else None
     else:
-        bands = stored_bands(folder, entries)
-    if bands is None and whole and truth is not None:
-        bands = rank_bands(folder, board, truth, entries)
-    return [replace(one, band=(bands or {}).get(one.slug)) for one in entries]
+        compared = stored_comparison(folder, entries)
+    if compared is None and whole and truth is not None:
+        compared = compare_entries(folder, board, truth, entries)
+    if compared is None:
+        return Standings(tuple(entries))
+    return Standings(tuple(replace(one, band=compared.bands.get(one.slug)) for one in entries), compared.optimism)
 
 
 def _build(folder: Path, how: _How) -> Built:
@@ -190,7 +199,7 @@ def _build(folder: Path, how: _How) -> Built:
             remedy=f"Give it with --data DATASET or --truth TABLE ({board.command or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
-    checked, bands = check_all(folders, board, truth, how.effort)
+    checked, compared = check_all(folders, board, truth, how.effort)
     if how.refresh and not how.check:
         record_settings(folder)
         checked = [_refreshed(one, board, folder, folders) for one in checked]
@@ -200,9 +209,14 @@ def _build(folder: Path, how: _How) -> Built:
         adopt(folder, checked)
     built.problems += check_index(folder, board, folders)
     if not built.problems:
-        entries = ranked_entries(folder, board, checked, truth, bands, quick=how.effort.quick)
-        files = {stored: render_files(folder, board, entries, stored=stored) for stored in (False, True)}
+        standings = ranked_entries(folder, board, checked, truth, compared, quick=how.effort.quick)
+        files = {stored: render_files(folder, board, standings, stored=stored) for stored in (False, True)}
         _write(built, files[not built.recomputed], check=how.check)
+        if how.html:
+            from dermbench.leaderboard.page import write_page  # noqa: PLC0415 - templates are slow to import
+
+            write_page(folder, board, standings)
+            built.written.append(HTML)
         if how.check and not built.recomputed and not first_difference(folder, files[False]):
             built.written, built.problems = [], []  # built where the truth was at hand
     return built

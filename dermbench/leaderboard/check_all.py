@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dermbench.leaderboard.bands import bands_ahead
 from dermbench.leaderboard.check_entry import Against, Checked, check_entry, file_owners
+from dermbench.leaderboard.comparison import compare_ahead
 from dermbench.waiting import with_bar
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.artifacts.truth import Truth
-    from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.board import Board
+    from dermbench.leaderboard.comparison import Comparison
 
 WORTHWHILE = 4
 """Entries a process, below which starting it takes longer than it saves."""
@@ -43,10 +43,10 @@ class Effort:
 
 def check_all(
     folders: Sequence[Path], board: Board, truth: Truth | None, effort: Effort
-) -> tuple[list[Checked], Bands | None]:
+) -> tuple[list[Checked], Comparison | None]:
     """Check all entries of a board, in the order of ``folders``.
 
-    Several processes compare the entries in the meantime: their rank bands come, too, unless predictions cannot be
+    Several processes compare the entries in the meantime: what that gives comes, too, unless predictions cannot be
     read.
     """
     check = partial(check_entry, against=Against(board, truth, file_owners(folders), effort.quick))
@@ -57,6 +57,6 @@ def check_all(
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         slugs, root = [path.name for path in folders], folders[0].parent.parent
-        bands = None if effort.quick else pool.submit(bands_ahead, root, board, truth, slugs)
+        compared = None if effort.quick else pool.submit(compare_ahead, root, board, truth, slugs)
         checked = with_bar(pool.map(check, folders, chunksize=2), title, len(folders))
-        return checked, None if bands is None else bands.result()
+        return checked, None if compared is None else compared.result()

@@ -14,7 +14,7 @@ from dermbench.leaderboard.board import ENTRIES
 from dermbench.leaderboard.check_sums import check_sums
 from dermbench.leaderboard.check_without_truth import check_without_truth
 from dermbench.leaderboard.contents import ALLOWED, PREDICTIONS, REPORT, REPORT_MD, REQUIRED, entry_names
-from dermbench.leaderboard.ranking import Ranked
+from dermbench.leaderboard.ranking import Ranked, Standings
 from dermbench.leaderboard.recompute import difference, other_settings, other_versions, recompute
 from dermbench.leaderboard.render import render
 from dermbench.leaderboard.slug import slugify
@@ -177,7 +177,7 @@ def _compare(done: Checked, against: Against, broken: dict[str, str]) -> None:
         broken[REPORT] = f"{where}/{REPORT}: {found}"
         if done.again is not None and not against.quick:
             done.report = done.again  # the board is compared with what the predictions give
-    render(against.board, [Ranked(done.slug, done.entry, done.report)], ())
+    render(against.board, Standings((Ranked(done.slug, done.entry, done.report),)), ())
     markdown = done.folder / REPORT_MD
     if not broken.keys() & {REPORT, REPORT_MD} and markdown.read_bytes() != to_markdown(done.report).encode():
         broken[REPORT_MD] = f"{where}/{REPORT_MD}: not what {REPORT} gives"

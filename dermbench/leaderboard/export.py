@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from dermbench.artifacts.report import Cell, Group
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.ranking import Ranked
+    from dermbench.leaderboard.ranking import Ranked, Standings
     from dermbench.leaderboard.reported import Row
 
 GAP_COLUMNS = ("gap", "gap_low", "gap_high", "gap_p_value", "gap_verdict", "worst_group")
 _FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four as wide signs
 
 
-def to_json(board: Board, entries: Sequence[Ranked], reported: Sequence[Row]) -> str:
-    """Return ``leaderboard.json``: settings, ranked entries, reported rows.
+def to_json(board: Board, standings: Standings, reported: Sequence[Row]) -> str:
+    """Return ``leaderboard.json``: settings, ranked entries, how much the first is flattered, reported rows.
 
     An entry has its overall cells and, by the feature of the primary question, the accuracy of the groups and the
     gap in accuracy; everything else is in its ``report.json``.
@@ -35,7 +35,8 @@ def to_json(board: Board, entries: Sequence[Ranked], reported: Sequence[Row]) ->
         {
             "schema": "dermbench.leaderboard/2",
             "board": board.model_dump(by_alias=True, mode="json"),
-            "entries": [_document(one) for one in entries],
+            "entries": [_document(one) for one in standings.entries],
+            "optimism": standings.optimism,
             "reported": [row.model_dump(mode="json") for row in reported],
         }
     )

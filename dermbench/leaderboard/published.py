@@ -69,9 +69,23 @@ class Place(_Part):
 
 
 class Published(_Part):
-    """The entries of a board in order of rank."""
+    """A board.
+
+    Attributes
+    ----------
+    entries
+        In order of rank.
+    optimism
+        How much the first is flattered by being chosen; None where that is not known.
+    """
 
     entries: list[Place]
+    optimism: float | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file says all that a board of this version says."""
+        return "optimism" in self.model_fields_set
 
 
 def read_published(folder: Path) -> Published:

@@ -72,6 +72,22 @@ class Ranked:
         return None if self.feature is None else self.feature.disparities.get(GAP_METRIC)
 
 
+@dataclass(frozen=True)
+class Standings:
+    """The entries of a board.
+
+    Attributes
+    ----------
+    entries
+        In order of rank.
+    optimism
+        How much the first is flattered by being chosen on the same images; None where that is not known.
+    """
+
+    entries: tuple[Ranked, ...] = ()
+    optimism: float | None = None
+
+
 def place_text(places: tuple[int, int] | None) -> str:
     """Return a first and last place to show: ``1``, ``1-3`` with an en dash, or a dash."""
     if places is None:

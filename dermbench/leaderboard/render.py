@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Disparity
 from dermbench.artifacts.wording import NONE, decimal
 from dermbench.errors import UsageError
-from dermbench.leaderboard.consistency import consistency
-from dermbench.leaderboard.ranking import GAP_METRIC, primary_feature
+from dermbench.leaderboard.ranking import GAP_METRIC, higher_is_better, primary_feature
+from dermbench.leaderboard.reported_table import reported_table
 from dermbench.reporting.markdown import markdown_table
-from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups, sorted_metrics
+from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups
 from dermbench.reporting.numbers import Footnotes, cell_text
 from dermbench.reporting.section import Column
 from dermbench.reporting.sections.disparity import gap_text, verdict_words
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dermbench.leaderboard.board import Board
-    from dermbench.leaderboard.ranking import Ranked
+    from dermbench.leaderboard.ranking import Ranked, Standings
     from dermbench.leaderboard.reported import Row
 
 BEGIN, END = "<!-- dermbench:board:begin -->", "<!-- dermbench:board:end -->"
@@ -53,36 +53,44 @@ GAP = (
     "settled unless the data show a difference, or show that it is within a margin stated beforehand. Worst "
     "subgroup: the one with the lowest accuracy, class mix included."
 )
+FLATTERED = (
+    "Best of {n:,}: being chosen on the images it is scored on flatters the first entry, on average by {much} in "
+    "{metric}. Expect that much {other} of it on other images of the same kind. What was tried and not submitted "
+    "flatters it further."
+)
+LEAST = 0.001
+"""Smallest optimism that is shown as a number."""
 STORED = (
     "**Not recomputed here:** the truth was not at hand when this board was built; its numbers are those of "
     "the stored reports, whose hashes agree."
 )
 
 
-def render(board: Board, entries: Sequence[Ranked], reported: Sequence[Row], *, stored: bool = False) -> str:
+def render(board: Board, standings: Standings, reported: Sequence[Row], *, stored: bool = False) -> str:
     """Return what stands between the markers of ``README.md``.
 
     Parameters
     ----------
     board
         Settings of the board.
-    entries
-        In order of rank.
+    standings
+        The entries in order of rank.
     reported
         Published results, in the order to show them.
     stored
         Say that the numbers come from stored reports and were not recomputed.
     """
+    entries = standings.entries
     lines = [BEGIN, GENERATED, "", f"# {markdown_text(board.title or board.task, limit=200)}", ""]
     rules = f"[{board.rules}]({board.rules})" if board.rules else "docs/leaderboards.md"
     lines += [_facts(board, entries), "", RULES.format(rules=rules), ""]
     lines += [markdown_text(board.note, limit=PROSE_LIMIT), ""] if board.note else []
     lines += [STORED, ""] if stored and entries else []
     if entries:
-        lines += [*_ranking(board, entries), *_by_group(entries), *_declared(entries)]
+        lines += [*_ranking(board, standings), *_by_group(entries), *_declared(entries)]
     else:
         lines += ["## Ranking", "", "No entry yet.", ""]
-    lines += _reported(board, reported) if reported else []
+    lines += reported_table(board, reported) if reported else []
     return "\n".join([*lines, END]) + "\n"
 
 
@@ -120,12 +128,13 @@ def _facts(board: Board, entries: Sequence[Ranked]) -> str:
     return text
 
 
-def _ranking(board: Board, entries: Sequence[Ranked]) -> list[str]:
+def _ranking(board: Board, standings: Standings) -> list[str]:
+    entries = standings.entries
     notes, feature = Footnotes(), primary_feature(entries)
     columns = [Column("rank"), Column("entry", left=True), Column(f"{metric_title(board.metric)} (95 %)")]
     columns += [Column("within-class accuracy gap", left=True), Column("worst subgroup", left=True)]
     rows = [
-        (one.place, _link(one), cell_text(one.cell(board.metric), notes), _gap(one, notes), _worst(one))
+        (one.place, _link(one), cell_text(one.cell(board.metric), notes), _gap(one, notes), worst_words(one))
         for one in entries
     ]
     legend = BANDS if any(one.band for one in entries) else NO_BANDS
@@ -138,9 +147,21 @@ def _ranking(board: Board, entries: Sequence[Ranked]) -> list[str]:
         "",
         legend,
         "",
+        *([flattered, ""] if (flattered := flattered_words(board, standings)) else []),
         *_beneath(notes),
         *_unanswered(entries),
     ]
+
+
+def flattered_words(board: Board, standings: Standings) -> str:
+    """Return how much the first entry is flattered by being chosen on the images it is scored on; or nothing."""
+    if standings.optimism is None:
+        return ""
+    ranked = sum(one.rank is not None for one in standings.entries)
+    small = standings.optimism < LEAST
+    much = f"less than {decimal(LEAST, digits=3)}" if small else f"about {decimal(standings.optimism, digits=3)}"
+    other = "less" if higher_is_better(board.metric) else "more"
+    return FLATTERED.format(n=ranked, much=much, metric=metric_title(board.metric), other=other)
 
 
 def _unanswered(entries: Sequence[Ranked]) -> list[str]:
@@ -203,32 +224,11 @@ def _fact(field: str, text: str) -> str:
     return plain(text or NONE, limit=400)
 
 
-def _reported(board: Board, rows: Sequence[Row]) -> list[str]:
-    metrics = sorted_metrics({name for row in rows for name in row.scores})
-    grouped = any(row.groups for row in rows)
-    columns = [Column("entry", left=True), *(Column(metric_title(name)) for name in metrics)]
-    columns += [Column("by group", left=True)] if grouped else []
-    columns += [Column(name, left=True) for name in ("source", "note", "do the numbers fit together?")]
-    table = []
-    for row in rows:
-        scores = [_as_reported(str(row.scores[m]), row) if m in row.scores else NONE for m in metrics]
-        groups = ", ".join(f"{plain(name)} {_as_reported(str(v), row)}" for name, v in row.groups.items())
-        middle = [f"{metric_title(row.group_metric)}: {groups}" if groups else NONE] if grouped else []
-        fit = "; ".join(consistency(row, board.n_classes))
-        table.append((row.entry, *scores, *middle, row.source, row.note or NONE, fit))
-    head = "Unranked, in no order: these numbers are as published, without predictions to recompute them from."
-    return ["## Reported elsewhere, not recomputed", "", head, "", *markdown_table(columns, table), ""]
-
-
-def _as_reported(number: str, row: Row) -> Safe:
-    return Safe(("≈ " if row.approximate else "") + number.removeprefix("0"))
-
-
 def _link(one: Ranked) -> Safe:
     return Safe(f"[{markdown_text(one.entry.name)}](entries/{one.slug}/report.md)")
 
 
-def _worst(one: Ranked) -> str:
+def worst_words(one: Ranked) -> str:
     """Return the group with the lowest accuracy, its value and its number of images."""
     if not isinstance(one.gap, Disparity) or one.gap.raw is None:
         return NONE

@@ -39,12 +39,12 @@ from dermbench.leaderboard.verified import Verified
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dermbench.leaderboard.bands import Bands
     from dermbench.leaderboard.check_entry import Checked
+    from dermbench.leaderboard.comparison import Comparison
     from dermbench.leaderboard.contents import Contents
     from dermbench.leaderboard.moves import Earlier
 
-BANDS_UNDRAWN = "the rank bands: they are those of leaderboard.json"
+BANDS_UNDRAWN = "the rank bands, and how much the best entry is flattered: they are those of leaderboard.json"
 
 
 def verify(
@@ -136,12 +136,12 @@ def _check(
         done.problems += check_index(folder, board, whole, broken=contents.broken)
         if since is not None:
             _since(done, since.head)
-    checked, bands = check_all(whole, board, found.truth, effort)
+    checked, compared = check_all(whole, board, found.truth, effort)
     done.problems += [problem for one in checked for problem in one.problems]
     if found.truth is None and not done.problems:
         done.problems += check_sizes({one.slug: one.report for one in checked if one.report})
     if not contents.unreadable & {REPORTED, README, JSON, CSV}:
-        _board(done, board, checked, found, bands, quick=effort.quick)
+        _board(done, board, checked, found, compared, quick=effort.quick)
     if folders:
         _left_out(done, board, len(folders), found, quick=effort.quick)
     if not done.problems:
@@ -172,14 +172,16 @@ def _since(done: Verified, head: str) -> None:
 
 
 def _board(
-    done: Verified, board: Board, checked: list[Checked], found: Found, bands: Bands | None, *, quick: bool
+    done: Verified, board: Board, checked: list[Checked], found: Found, compared: Comparison | None, *, quick: bool
 ) -> None:
     """Compare the generated files with what the entries give, then look at the text around a board that agrees."""
     try:
-        entries = ranked_entries(done.folder, board, checked, found.truth, bands, quick=quick)
-        apart = first_difference(done.folder, render_files(done.folder, board, entries, stored=False))
-        if apart and found.truth is None and entries:  # a board built with --stored says so in one more line
-            apart = first_difference(done.folder, render_files(done.folder, board, entries, stored=True))
+        standings = ranked_entries(done.folder, board, checked, found.truth, compared, quick=quick)
+        apart = first_difference(done.folder, render_files(done.folder, board, standings, stored=False))
+        if (
+            apart and found.truth is None and standings.entries
+        ):  # a board built with --stored says so in one more line
+            apart = first_difference(done.folder, render_files(done.folder, board, standings, stored=True))
     except DermbenchError as error:
         done.problems.append(str(error))
         return

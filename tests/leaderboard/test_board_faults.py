@@ -12,6 +12,7 @@ from dermbench.artifacts.hashing import file_digest
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.leaderboard import Effort, add, build, remove
 from dermbench.leaderboard.board import entry_folders
+from dermbench.leaderboard.comparison import Comparison
 from dermbench.leaderboard.index import read_index
 from tests.faults import ERRORS, KILLED, NAMES, Killed, chosen, count_points, fault_at, leftovers
 
@@ -38,7 +39,7 @@ def quick_scores():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adding, "recompute", once)
         patch.setattr(checking, "recompute", once)
-        patch.setattr(building, "rank_bands", lambda *given: {})
+        patch.setattr(building, "compare_entries", lambda *given: Comparison({}))
         yield
 
 

@@ -15,7 +15,7 @@ from dermbench.data import prepare
 from dermbench.leaderboard import add, build
 from dermbench.leaderboard.board import read_board
 from dermbench.leaderboard.export import cell
-from dermbench.leaderboard.ranking import Ranked
+from dermbench.leaderboard.ranking import Ranked, Standings
 from dermbench.leaderboard.render import render
 
 from_afar = (
@@ -89,7 +89,9 @@ def test_formulas_of_a_spreadsheet_are_text(sign):
 def test_a_link_keeps_its_end(board):
     path = board / "entries/middle/entry.toml"
     entry = read_entry(path).model_copy(update={"link": "https://x.org/a\\"})
-    text = render(read_board(board), [Ranked("middle", entry, Report.read(path.parent / "report.json"))], ())
+    text = render(
+        read_board(board), Standings((Ranked("middle", entry, Report.read(path.parent / "report.json")),)), ()
+    )
     assert "[link](https://x.org/a%5C)" in text
 
 

@@ -9,7 +9,7 @@ from dermbench.artifacts.report import Undefined, Verdict, verdict_kind
 from dermbench.errors import InputError, UsageError
 from dermbench.leaderboard import Effort, add, build, verify
 from dermbench.leaderboard.board import read_board
-from dermbench.leaderboard.ranking import Ranked
+from dermbench.leaderboard.ranking import Ranked, Standings
 from dermbench.leaderboard.recompute import other_settings
 from dermbench.leaderboard.render import render
 
@@ -108,7 +108,7 @@ def shown(board, change):
     rows = feature.disparities | {"accuracy": change(feature.disparities["accuracy"])}
     other = report.model_copy(update={"features": {"fst": feature.model_copy(update={"disparities": rows})}})
     entry = Ranked("good-one", _entry(board), other, rank=1)
-    return render(read_board(board), [entry], [])
+    return render(read_board(board), Standings((entry,)), [])
 
 
 def _entry(board):
