@@ -52,11 +52,12 @@ class Display(Thread):
         if self.finished.wait(AFTER):
             return
         with _progress() as progress:
-            task = progress.add_task("")
+            number = progress.add_task("", total=None)
             while True:
                 step = self.steps[-1]
                 text = step.text if step.total is None else f"{step.text} {step.done:,}/{step.total:,}"
-                progress.update(task, description=printable(text, keep=""), total=step.total, completed=step.done)
+                progress.tasks[0].total = step.total  # update() takes None for no change
+                progress.update(number, description=printable(text, keep=""), completed=step.done)
                 progress.refresh()
                 if self.finished.wait(EVERY):
                     return

@@ -90,6 +90,8 @@ def test_an_inner_step_has_a_bar():
     assert code == 0
     assert re.search(r"looking \d+/30", seen)
     assert seen.rindex("evaluating") > seen.rindex("looking")
+    frames = re.findall(r"(?:evaluating|looking)[^\r]*", seen)
+    assert all(("━" in frame) == frame.startswith("looking") for frame in frames)
     assert left(seen) == ["in the block"]
 
 

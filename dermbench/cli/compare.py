@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dermbench.cli.evaluate import (
+from dermbench.cli.options import (
     AGGREGATE,
     BINS,
     CLASSES,
@@ -95,10 +95,10 @@ def register(app: typer.Typer) -> None:
         resamples: int = RESAMPLES,
     ) -> None:
         """Compare models on the same images: paired intervals and tests, by group, rank bands."""
-        target, kinds = export_target(out, export, name="comparison.json")
         with waiting("comparing"):
             from dermbench.api.evaluation import compare
 
+            target, kinds = export_target(out, export, name="comparison.json")
             result = compare(
                 models,
                 truth,

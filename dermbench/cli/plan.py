@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dermbench.cli import completion
-from dermbench.cli.evaluate import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
+from dermbench.cli.options import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
@@ -81,11 +81,11 @@ def register(app: typer.Typer) -> None:
         seed: int = typer.Option(0, "--seed", min=0, help="Seed of the simulations."),
     ) -> None:
         """Plan a test set: patients needed to find a drop or to show a margin, or what a dataset can show."""
-        from dermbench.artifacts.outputs import document_path
-
-        target = None if out is None else document_path(out, name="plan.json")
         with waiting("simulating"):
             from dermbench.api.planning import plan
+            from dermbench.artifacts.outputs import document_path
+
+            target = None if out is None else document_path(out, name="plan.json")
 
             made = plan(
                 group,
