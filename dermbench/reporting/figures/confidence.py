@@ -12,8 +12,9 @@ from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.forest import value_text
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, Line, line_figure
+from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import span, tick_text
-from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, segments, sheet, words
+from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, sheet, words
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import plain
 

@@ -13,18 +13,17 @@ from dermbench.artifacts.report import Report
 from dermbench.artifacts.wording import counted
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.marks import boxes, outlined
 from dermbench.reporting.figures.style import (
     COLUMN,
     PAGE,
     RAMP,
     SMALL_TEXT,
     TEXT,
-    boxes,
     canvas,
     colour,
     fitted,
     on_ramp,
-    outlined,
     sheet,
     words,
 )

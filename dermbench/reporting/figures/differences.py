@@ -10,20 +10,9 @@ from dermbench.artifacts.wording import counted, enumerated
 from dermbench.reporting.comparison_cells import signed
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.marks import boxes, segments
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import (
-    COLUMN,
-    PAGE,
-    SMALL_TEXT,
-    boxes,
-    canvas,
-    colour,
-    fitted,
-    panel,
-    segments,
-    sheet,
-    words,
-)
+from dermbench.reporting.figures.style import COLUMN, PAGE, SMALL_TEXT, canvas, colour, fitted, panel, sheet, words
 from dermbench.reporting.names import (
     feature_title,
     is_higher_better,

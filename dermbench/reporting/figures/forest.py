@@ -10,18 +10,9 @@ from dermbench.artifacts.skin import UNKNOWN
 from dermbench.reporting.features import shown_features
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import (
-    COLUMN,
-    SMALL_TEXT,
-    canvas,
-    colour,
-    fitted,
-    panel,
-    segments,
-    text_width,
-    words,
-)
+from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, text_width, words
 from dermbench.reporting.names import (
     SMALL,
     feature_title,

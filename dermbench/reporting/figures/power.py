@@ -9,8 +9,9 @@ from dermbench.artifacts.wording import decimal, group_words
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, PLOT, ROW, Line, draw_line, ink_of, name_lines
+from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import tick_text, ticks
-from dermbench.reporting.figures.style import COLUMN, canvas, colour, panel, segments, sheet, words
+from dermbench.reporting.figures.style import COLUMN, canvas, colour, panel, sheet, words
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.text import plain
 

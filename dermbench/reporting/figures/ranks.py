@@ -11,18 +11,9 @@ from dermbench.artifacts.wording import decimal, enumerated
 from dermbench.reporting.comparison_cells import band
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import (
-    PAGE,
-    SMALL_TEXT,
-    canvas,
-    colour,
-    fitted,
-    panel,
-    segments,
-    sheet,
-    words,
-)
+from dermbench.reporting.figures.style import PAGE, SMALL_TEXT, canvas, colour, fitted, panel, sheet, words
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.text import plain
 

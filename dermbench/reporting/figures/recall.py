@@ -11,20 +11,8 @@ from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE, counted, enumerated
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
-from dermbench.reporting.figures.style import (
-    COLUMN,
-    PAGE,
-    RAMP,
-    SMALL_TEXT,
-    boxes,
-    canvas,
-    fitted,
-    hatched,
-    on_ramp,
-    outlined,
-    sheet,
-    words,
-)
+from dermbench.reporting.figures.marks import boxes, hatched, outlined
+from dermbench.reporting.figures.style import COLUMN, PAGE, RAMP, SMALL_TEXT, canvas, fitted, on_ramp, sheet, words
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
