@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.outputs import document_path
-from dermbench.errors import UsageError, suggest
 from dermbench.reporting.comparison import comparison_markdown
 from dermbench.reporting.comparison_html import comparison_html
 from dermbench.reporting.export import FIGURES, LATEX, csv_files, export_kinds, write_together
@@ -18,64 +16,18 @@ from dermbench.reporting.markdown import to_markdown
 from dermbench.reporting.notebook import comparison_fragment, plan_fragment, report_fragment
 from dermbench.reporting.one_line import comparison_line, plan_line, report_line
 from dermbench.reporting.plan import plan_markdown
+from dermbench.reporting.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from dermbench.artifacts.comparison import Comparison
     from dermbench.artifacts.plan import Plan
     from dermbench.artifacts.report import Report
     from dermbench.reporting.figures import Drawing
-
-
-class Result(ABC):
-    """What every result can do: print itself in one line, show itself in a notebook, give tables and figures."""
-
-    @abstractmethod
-    def _line(self) -> str:
-        """Return the result in one line."""
-
-    @abstractmethod
-    def _repr_html_(self) -> str:
-        """Return the first screen as HTML, which notebooks show; all text is escaped."""
-
-    @abstractmethod
-    def to_frame(self, name: str) -> pd.DataFrame:
-        """Return one table of full-precision numbers."""
-
-    @abstractmethod
-    def _drawings(self) -> Mapping[str, Drawing]:
-        """Return {name: figure} in reading order."""
-
-    @abstractmethod
-    def save(self, out: Path | str) -> list[Path]:
-        """Write the files."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._line()})"
-
-    @property
-    def figures(self) -> tuple[str, ...]:
-        """Names of the figures, in reading order."""
-        return tuple(self._drawings())
-
-    def figure(self, name: str) -> Figure:
-        """Return one of :attr:`figures` as a figure of matplotlib.
-
-        Raises
-        ------
-        UsageError
-            When there is none of that name; the message suggests one.
-        """
-        found = self._drawings()
-        if name not in found:
-            remedy = f"Figures: {suggest(name, found)}" if found else "There is nothing to draw."
-            raise UsageError(f"no figure is called {name!r}", remedy=remedy)
-        return found[name].figure()
 
 
 @dataclass(frozen=True, repr=False)
@@ -217,13 +169,8 @@ class ComparisonResult(Result):
         Parameters
         ----------
         name
-            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/api.md. A
-            number that is undefined is missing, and the column ``reason`` says why.
-
-        Raises
-        ------
-        UsageError
-            When there is no such table; the message suggests one.
+            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/api.md.
+            Errors are those of :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(COMPARISON_FRAMES, name).of(self.comparison)
 
@@ -286,12 +233,7 @@ class PlanResult(Result):
         ----------
         name
             ``groups``, ``sizes`` (of a new study), ``drops`` and ``margin`` (of a test set) or ``curves``; the
-            columns are in docs/api.md. A number that is undefined is missing, and ``reason`` says why.
-
-        Raises
-        ------
-        UsageError
-            When there is no such table; the message suggests one.
+            columns are in docs/api.md. Errors are those of :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(PLAN_FRAMES, name).of(self.plan)
 
