@@ -174,6 +174,7 @@ def test_without_findings_there_is_a_short_page():
 CHROMIUM = next((path for name in ("chromium", "google-chrome") if (path := shutil.which(name))), None)
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to render the page in")
 @pytest.mark.parametrize("width", [1280, 500])
 def test_nothing_is_wider_than_the_window(tmp_path, width):
