@@ -48,9 +48,11 @@ class Drawing:
     draw: Callable[[], Figure]
 
     def figure(self) -> Figure:
-        """Return it as a figure of matplotlib."""
+        """Return it as a figure of matplotlib, on paper, so that a notebook with a dark theme shows its text."""
         with styled():
-            return self.draw()
+            figure = self.draw()
+        figure.set_facecolor(colour("paper"))
+        return figure
 
     def svg(self) -> str:
         """Return it as an ``<svg>`` element for a page, whose variables (``--ink``) colour it.

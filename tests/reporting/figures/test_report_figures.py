@@ -48,6 +48,10 @@ def test_gap_without_an_upper_limit_ends_in_an_arrow():
     assert "no upper limit" in texts(drawing)
 
 
+def test_a_figure_for_a_notebook_has_paper_behind_its_text():
+    assert gap_of().figure().get_facecolor()[3] == 1
+
+
 def test_gap_fits_the_first_screen():
     width, height = gap_of().figure().get_size_inches() * 72
     assert width <= 440
