@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from dermbench.artifacts.files import atomic_path
 from dermbench.artifacts.outputs import remove_leftovers, sole_writer_of
-from dermbench.errors import UsageError, suggest
+from dermbench.errors import UsageError
 from dermbench.reporting.frames import COMPARISON_FRAMES, REPORT_FRAMES
 from dermbench.reporting.frames.csv_text import csv_text
 
@@ -37,8 +37,7 @@ def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
     unknown = [name for name in given if name not in known]
     if unknown:
         listed = ", ".join(map(repr, unknown))
-        remedy = suggest(unknown[0], known) if len(unknown) == 1 else f"known: {', '.join(known)}"
-        raise UsageError(f"cannot export {listed}; there are {', '.join(known)}", remedy=remedy)
+        raise UsageError(f"cannot export {listed}; there are {', '.join(known)}")
     return tuple(known[name] for name in given)
 
 
