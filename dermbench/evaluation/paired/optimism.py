@@ -9,7 +9,7 @@ The bootstrap gives draws :math:`d` with the joint law of the errors. To choose 
 choose under errors of :math:`1 + s` times the variance, and :math:`v - d/\sqrt{s}` is independent of that choice
 (exactly for normal errors). So the difference of the two for the chosen model, :math:`(\sqrt{s} +
 1/\sqrt{s})\,d_k`, has the expectation :math:`f(1 + s)`, whatever the :math:`\theta` are. Divided by
-:math:`\sqrt{1 + s}` it is :math:`f(1)` where all :math:`\theta` are equal, and slightly too high where they
+:math:`\sqrt{1 + s}` it is :math:`f(1)` where all :math:`\theta` are equal, and somewhat too high where they
 differ, because larger errors confuse more models. The plain bootstrap, the mean of :math:`d_k` at :math:`s = 1`,
 is too low by a factor of :math:`\sqrt 2` where they are equal. A smaller *s* is closer to the truth on average,
 but varies more from one test set to the next; :data:`SHARE` is between.
