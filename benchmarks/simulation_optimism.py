@@ -50,7 +50,6 @@ CASES = (
     Case("one better by .05, 19 equal models", (0.65, *EQUAL[1:])),
     Case("one better by .15, 19 equal models", (0.75, *EQUAL[1:])),
     Case("20 equal models, 100 patients of 4 images", EQUAL, per_patient=4),
-    Case("20 equal models, 100 images", EQUAL, n=100),
 )
 
 
