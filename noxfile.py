@@ -175,5 +175,6 @@ def minimums(session: nox.Session) -> None:
     session.run("uv", "pip", "install", *lowest, ".[xlsx]", *tools)
     session.run("uv", "pip", "freeze", "--python", f"{session.bin}/python")
     # Old libraries warn of what they will change; before rich 14.3 a column of a table is one space wider.
-    arguments = session.posargs or ["-n", "2", "-m", "not scripts", "-k", "not terminal-", *WITHOUT_TRAINING]
+    chosen = ["-m", "not scripts and not train and not browser", "-k", "not terminal-"]
+    arguments = session.posargs or ["-n", "2", *chosen, *WITHOUT_TRAINING]
     session.run("pytest", "-W", "default", *arguments, env=ONE_THREAD)
