@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Disparity, Undefined
+from dermbench.artifacts.report.summary import failures
 from dermbench.reporting import gap_bars
 from dermbench.reporting.figures import report_figures
 from dermbench.reporting.names import headline_metrics, metric_title
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 OWN = (SUMMARY, METRICS_TITLE, GAPS)
 """Sections that the page draws in its own way."""
-ANSWERS = ("primary", "fails", "positive", "no_answer")
+ANSWERS = ("primary", "fails", "groups", "positive", "no_answer")
 """Kinds of sentences of the summary that answer what is asked first, in the order of the page."""
 FIRST_FIGURE = "gap"
 KINDS = {"disparity": "loud", "disparity_within_margin": "loud", "within_margin": "plain", "undecided": "silent"}
@@ -43,11 +44,19 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """A sentence that answers what is asked first, and how it is set: by its verdict, as a failure, or plainly."""
+
+    text: str
+    style: str
+
+
+@dataclass(frozen=True)
 class Said:
     """The sentences of the summary: what was tested, the answers, and the others."""
 
     tested: tuple[str, ...]
-    answers: tuple[str, ...]
+    answers: tuple[Answer, ...]
     further: tuple[str, ...]
 
 
@@ -82,7 +91,6 @@ def to_html(report: Report) -> str:
         .render(
             report=report,
             said=_said(report),
-            verdict=_verdict(report),
             reading=reading(report),
             first=next(iter(first), None),
             cards=_cards(report),
@@ -102,8 +110,15 @@ def to_html(report: Report) -> str:
 def _said(report: Report) -> Said:
     texts = {sentence.kind: sentence.text for sentence in report.summary}
     further = tuple(text for kind, text in texts.items() if kind not in ("tested", *ANSWERS))
-    answers = tuple(texts[kind] for kind in ANSWERS if kind in texts)
+    styles = {"primary": f"verdict {_verdict(report)}", "fails": "failure" if _fails(report) else ""}
+    answers = tuple(Answer(texts[kind], styles.get(kind, "")) for kind in ANSWERS if kind in texts)
     return Said((texts["tested"],) if "tested" in texts else (), answers, further)
+
+
+def _fails(report: Report) -> bool:
+    """Return whether a class stands out in some groups of the primary feature."""
+    feature = None if report.primary is None else report.features.get(report.primary.feature)
+    return feature is not None and bool(failures(feature))
 
 
 def _verdict(report: Report) -> str:

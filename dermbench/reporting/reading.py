@@ -12,9 +12,6 @@ from dermbench.reporting.text import PROSE_LIMIT, plain
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Contrast, Report
 
-DIFFERS = ("disparity", "disparity_within_margin")
-"""Kinds of verdicts that say that groups differ."""
-
 
 def reading(report: Report) -> str:
     """Return how to read the primary gap: what it compares, what the data allow, what chance gives, what follows.
@@ -44,14 +41,11 @@ def _size(row: Disparity, metric: str) -> list[str]:
     """Return who differs by how much, and which sizes the data are compatible with."""
     title = metric_title(metric)
     sides = "" if row.contrast is None else _sides(row.contrast, title, higher=higher_is_better(metric))
-    if sides and row.verdict is not None and row.verdict.kind in DIFFERS:
-        gap = f"The two groups that differ most are {decimal(row.gap)} apart, {_bounds(row)}."
-        return [f"Read the gap as: class held fixed, {sides}.", gap]
-    apart = f"the two groups that differ most are {decimal(row.gap)} apart in {title}"
-    return [
-        f"Read the gap as: class held fixed, {apart}; {_compatible(row)}.",
-        *([f"The clearest contrast: {sides}."] if sides else []),
-    ]
+    if not sides:
+        apart = f"the two groups that differ most are {decimal(row.gap)} apart in {title}"
+        return [f"Read the gap as: class held fixed, {apart}, {_bounds(row)}."]
+    gap = f"The two groups that differ most are {decimal(row.gap)} apart, {_bounds(row)}."
+    return [f"Read the gap as: class held fixed, {sides}.", gap]
 
 
 def _sides(contrast: Contrast, title: str, *, higher: bool) -> str:
@@ -80,12 +74,6 @@ def _bounds(row: Disparity) -> str:
     if row.high is None:
         return f"{low} and without an upper limit ({_reason(row, 'high')})"
     return f"{low} and at most {decimal(row.high)}"
-
-
-def _compatible(row: Disparity) -> str:
-    if row.low is None or row.high is None or (not row.low and _beyond_chance(row)):
-        return f"the gap is {_bounds(row)}"
-    return f"the data are compatible with {limit(row.low) if row.low else '0'} to {decimal(row.high)}"
 
 
 def _chance(row: Disparity) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report import Adjusted, Cell, Disparity, SkinTypeError, Undefined
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import (
@@ -34,12 +33,6 @@ if TYPE_CHECKING:
 def name_of(report: Report) -> str:
     """Return the name of the model, in words where it has none."""
     return report.model or "a model without a name"
-
-
-def images(report: Report) -> str:
-    """Return ``1,227 images of the test split of ajl-21``."""
-    part = "" if report.split == ALL else f"the {report.split} split of "
-    return f"{counted(report.n, 'image')} of {part}{report.task}"
 
 
 def said(report: Report, *kinds: str) -> list[str]:

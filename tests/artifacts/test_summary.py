@@ -12,7 +12,7 @@ import full
 from report_records import cell, class_row, disparity, feature, group, provenance, screen_row, shown
 from report_records import report as make_report
 
-from dermbench.artifacts.report import Contrast, Positive, Primary, Undefined, Unit, undefined
+from dermbench.artifacts.report import Contrast, Positive, Primary, RawGap, Undefined, Unit, undefined
 from dermbench.artifacts.report.summary import class_extremes, summary
 from dermbench.artifacts.wording import NONE
 
@@ -38,11 +38,11 @@ def of(row, name="fst", **changed):
     return make_report({name: skin(row)}, **changed)
 
 
-def test_three_to_six_sentences_in_order():
+def test_three_to_seven_sentences_in_order():
     assert [s.kind for s in full.report().summary] == [
-        "tested", "no_answer", "classes", "primary", "fails", "limits",
+        "tested", "no_answer", "classes", "primary", "groups", "fails", "limits",
     ]  # fmt: skip
-    assert 3 <= len(make_report({}).summary) <= 6
+    assert 3 <= len(make_report({}).summary) <= 7
 
 
 def test_what_was_tested_on_whom():
@@ -54,7 +54,7 @@ def test_what_was_tested_on_whom():
         "The model was tested on 400 images of the test split of made-up, in 3 classes."
     )
     whole = sentences(make_report({}, model=None, split="all"))["tested"]
-    assert whole == "The model was tested on 400 images of made-up, in 3 classes."
+    assert whole == "The model was tested on 400 images of the table made-up, in 3 classes."
 
 
 def test_the_counts_are_those_of_the_skin_type_where_there_is_one():
@@ -196,18 +196,34 @@ def test_where_it_fails_worst_first_and_at_most_two():
         "keloid": screen_row(counts(11), ("VI",), q=0.04),
     }
     assert sentences(screened(rows))["fails"] == (
-        f"Where it fails: melanoma on V{NONE}VI: 16 of 30 recognised, 140 of 160 on I{NONE}IV; keloid on VI: 11 "
-        f"of 15 recognised, 151 of 175 on I{NONE}V; 1 further class also stands out."
+        f"Where it fails: melanoma on V{NONE}VI: 16 of 30 recognised, 140 of 160 on I{NONE}IV (q .001); keloid "
+        f"on VI: 11 of 15 recognised, 151 of 175 on I{NONE}V (q .040); 1 further class also stands out."
     )
 
 
 def test_nothing_stands_out():
     rows = {"nevus": screen_row(dict.fromkeys(TYPES, (9, 10)), ("VI",)), "acne": screen_row({"I": (0, 0)})}
-    text = sentences(screened(rows))["fails"]
-    assert (
-        text == "Recall by class and skin type: no class \N{MULTIPLICATION SIGN} group cell stands out (q > .05)."
-    )
+    said = "No class is recognised clearly less in some groups of skin type than in others (q > .05)"
+    assert sentences(screened(rows))["fails"] == f"{said}."
+    rows["acne"] = screen_row({"I": (0, 0), "II": (2, 9), "III": (9, 10)})
+    few = "1 of 8 class \N{MULTIPLICATION SIGN} group cells hold fewer than 10 images"
+    assert sentences(screened(rows))["fails"] == f"{said}; {few}."
     assert "fails" not in sentences(of(disparity(role="primary")))
+
+
+def test_the_worst_and_the_best_group_with_their_plain_values():
+    cells = {"I": cell(0.8, 0.1), "II": cell(0.85, 0.01), "VI": cell(0.5, 0.2), "unknown": cell(0.1)}
+    raw = RawGap(difference=0.35, ratio=None, best_group="II", worst_group="VI")
+    groups = {name: group(SIZES[name], {"accuracy": item}) for name, item in cells.items()}
+    made = make_report({"fst": feature(groups, {"accuracy": disparity(role="primary", raw=raw)})})
+    assert sentences(made)["groups"] == (
+        "Accuracy as it stands, class mix included: .50 [.30, .70] on type VI (n = 20); .85 [.84, .86] on "
+        "type II (n = 90)."
+    )
+    equal = disparity(role="primary", raw=raw.model_copy(update={"difference": 0.0}))
+    assert "groups" not in sentences(make_report({"fst": feature(groups, {"accuracy": equal})}))
+    unranked = disparity(role="primary", raw=None, reasons={"raw": "undefined in V"})
+    assert "groups" not in sentences(make_report({"fst": feature(groups, {"accuracy": unranked})}))
 
 
 def test_groups_without_order_are_the_others():
@@ -215,7 +231,7 @@ def test_groups_without_order_are_the_others():
     sizes = {"female": 50, "male": 60}
     made = make_report({"sex": skin(disparity(role="primary"), sizes, screen=rows)})
     assert sentences(made)["fails"] == (
-        "Where it fails: nevus on female: 3 of 20 recognised, 19 of 20 on the others."
+        "Where it fails: nevus on female: 3 of 20 recognised, 19 of 20 on the others (q .001)."
     )
 
 
@@ -224,8 +240,9 @@ def test_what_the_data_cannot_say():
     made = make_report({"fst": skin(disparity(role="primary"), sizes, annotators=full.annotators())})
     assert sentences(made)["limits"] == (
         "What the data cannot say: no image of types IV and VI; too few images to compare: 20 of type V; 2 "
-        "annotators give the same skin type to .67 of the images, and the gap is .10 to .15 with their labels; no "
-        "column says which images share a patient, so images count as independent."
+        "annotators give the same skin type to .67 of the images, and with the labels of each of "
+        "them alone the gap is .10 to .15; no column says which images share a patient, so images "
+        "count as independent."
     )
 
 

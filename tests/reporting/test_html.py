@@ -160,7 +160,7 @@ def test_every_drawing_has_a_name(everything):
 def test_the_summary_comes_before_everything_else(everything):
     text = html(everything)
     assert text.index('class="said"') < text.index('class="cards"') < text.index("<table")
-    assert text.count('class="said"') == len(everything["summary"]) == 6
+    assert text.count('class="said"') == len(everything["summary"]) == 7
 
 
 def test_all_but_the_gaps_is_folded_under_headings_of_the_table_of_contents(everything):

@@ -9,11 +9,11 @@ from dermbench.reporting.reading import reading
 
 CUT = Contrast(first=("V", "VI"), second=("I", "II"), kind="cut", value=-0.15, low=-0.24, high=-0.06)
 USUAL = "If the groups made no difference, a gap of .06 would be usual."
-APART = "Read the gap as: class held fixed, the two groups that differ most are .12 apart in accuracy"
 CONTRAST = (
-    "The clearest contrast: accuracy on type VI is .12 below types I and III; the data are compatible with "
-    "anything from .02 above to .26 below."
+    "Read the gap as: class held fixed, accuracy on type VI is .12 below types I and III; the data are compatible "
+    "with anything from .02 above to .26 below."
 )
+APART = f"{CONTRAST} The two groups that differ most are .12 apart"
 
 
 def read(row, metric="accuracy"):
@@ -49,10 +49,7 @@ def test_a_disparity_without_limits_of_the_contrast_or_of_the_gap():
     assert "accuracy on types V-VI is .15 below types I-II. The two groups" in said
     assert "are .15 apart, at least .06 and without an upper limit (not a mean over images)." in said
     none = read(shown(contrast=None, reasons={"contrast": "too few"}))
-    assert (
-        "the two groups that differ most are .15 apart in accuracy; the data are compatible with .06 to .27."
-        in none
-    )
+    assert "the two groups that differ most are .15 apart in accuracy, at least .06 and at most .27." in none
 
 
 def test_a_disparity_below_the_margin():
@@ -62,7 +59,7 @@ def test_a_disparity_below_the_margin():
 
 def test_a_gap_within_the_margin():
     assert read(primary(margin=0.3)) == (
-        f"{APART}; the data are compatible with 0 to .29. {CONTRAST} {USUAL} So the gap is below the stated "
+        f"{APART}, at least .00 and at most .29. {USUAL} So the gap is below the stated "
         "margin of .30, averaged over classes; within a single class it may be larger."
     )
 
@@ -74,20 +71,19 @@ def test_a_gap_within_the_margin():
 )
 def test_neither_is_shown(margin, end):
     assert read(primary(margin=margin)) == (
-        f"{APART}; the data are compatible with 0 to .29. {CONTRAST} {USUAL} So neither a difference nor {end} is "
-        "shown."
+        f"{APART}, at least .00 and at most .29. {USUAL} So neither a difference nor {end} is shown."
     )
 
 
 def test_without_an_upper_limit():
     said = read(primary(high=None, reasons={"high": "not a mean over images"}))
-    assert f"{APART}; the gap is at least .00 and without an upper limit (not a mean over images)." in said
+    assert f"{APART}, at least .00 and without an upper limit (not a mean over images)." in said
     assert said.endswith("So neither a difference nor its absence is shown.")
 
 
 def test_beyond_chance_without_a_lower_limit():
     said = read(primary(p_value=0.03))
-    assert f"{APART}; the gap is at least .00 and at most .29." in said
+    assert f"{APART}, at least .00 and at most .29." in said
     assert said.endswith("So there is a difference beyond chance, of unknown smallest size.")
 
 
@@ -105,8 +101,9 @@ def test_no_limits_no_chance_no_verdict_have_their_reasons():
         )
     )
     assert said == (
-        f"{APART}; the gap is without a lower limit (too few units) and without an upper limit (b). Which gap is "
-        "usual by chance is not known: c. There is no verdict: rejected too often."
+        "Read the gap as: class held fixed, the two groups that differ most are .12 apart in accuracy, "
+        "without a lower limit (too few units) and without an upper limit (b). Which "
+        "gap is usual by chance is not known: c. There is no verdict: rejected too often."
     )
 
 

@@ -78,14 +78,14 @@ class SummarySentence(Part):
     ----------
     kind
         ``tested``: what was tested on whom. ``no_answer``: how many images have no usable prediction, by skin
-        type. ``positive``: how many positive images are recognised, in all and by
-        skin type. ``classes``: the best and worst classes. ``primary``: the answer to
-        the primary question. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
+        type. ``positive``: how many positive images are recognised, in all and by skin type. ``classes``: the
+        best and worst classes. ``primary``: the answer to the primary question. ``groups``: its worst and its best
+        group. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
     text
         The sentence.
     """
 
-    kind: Literal["tested", "no_answer", "positive", "classes", "primary", "fails", "limits"]
+    kind: Literal["tested", "no_answer", "positive", "classes", "primary", "groups", "fails", "limits"]
     text: str
 
 

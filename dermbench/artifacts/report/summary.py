@@ -1,4 +1,4 @@
-"""A report in three to seven plain sentences, made from its typed numbers alone."""
+"""A report in three to eight plain sentences, made from its typed numbers alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report.disparity import LEVEL, Disparity
+from dermbench.artifacts.report.features import THIN
 from dermbench.artifacts.report.parts import Undefined
 from dermbench.artifacts.report.report import Extremes, SummarySentence
 from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN
@@ -53,8 +54,8 @@ def summary(
     -------
     tuple of SummarySentence
         What was tested, how many images have no usable prediction, how many positive images are recognised, the
-        best and worst classes, the answer to the primary question, where recall fails, and what the data cannot
-        say; a sentence that has nothing to say is left out.
+        best and worst classes, the answer to the primary question, its worst and its best group, where recall
+        fails, and what the data cannot say; a sentence that has nothing to say is left out.
     """
     found = (
         SummarySentence(kind="tested", text=_tested(report)),
@@ -62,6 +63,7 @@ def summary(
         SummarySentence(kind="positive", text=_positive(report)),
         SummarySentence(kind="classes", text=_classes(report)),
         SummarySentence(kind="primary", text=_primary(report, title, low_is_bad=higher_is_better)),
+        SummarySentence(kind="groups", text=_groups(report, title)),
         SummarySentence(kind="fails", text=_fails(report)),
         SummarySentence(kind="limits", text=_limits(report)),
     )
@@ -82,10 +84,15 @@ def class_extremes(per_class: Mapping[str, ClassRow]) -> Extremes:
     return Extremes(best=tuple(ranked[:size]), worst=tuple(ranked[::-1][:size]))
 
 
+def tested_images(report: Report) -> str:
+    """Return ``1,227 images of the test split of ajl-21``, or ``30 images of the table truth``."""
+    part = "the table" if report.split == ALL else f"the {report.split} split of"
+    return f"{counted(report.n, 'image')} of {part} {report.task}"
+
+
 def _tested(report: Report) -> str:
     model = report.model or "The model"
-    images = f"{counted(report.n, 'image')} of {'' if report.split == ALL else f'the {report.split} split of '}"
-    text = f"{model} was tested on {images}{report.task}, in {counted(len(report.classes), 'class')}"
+    text = f"{model} was tested on {tested_images(report)}, in {counted(len(report.classes), 'class')}"
     name = _counted_feature(report)
     if name is None:
         return f"{text}."
@@ -163,6 +170,27 @@ def _primary(report: Report, title: str | None, *, low_is_bad: bool) -> str:
     return _answer(row, title, report, low_is_bad=low_is_bad)
 
 
+def _groups(report: Report, title: str | None) -> str:
+    """Say the plain values of the best and of the worst group, which include class mix."""
+    if report.primary is None or report.primary.feature not in report.features:
+        return ""
+    metric, feature = report.primary.metric, report.features[report.primary.feature]
+    row = feature.disparities.get(metric)
+    if not isinstance(row, Disparity) or row.raw is None or not row.raw.difference:
+        return ""
+    ends = (row.raw.worst_group, row.raw.best_group)
+    if not all(name in feature.groups and metric in feature.groups[name].cells for name in ends):
+        return ""
+    worst, best = (_plain_value(feature, name, metric) for name in ends)
+    return f"{_capital(title or metric.replace('_', ' '))} as it stands, class mix included: {worst}; {best}."
+
+
+def _plain_value(feature: Feature, name: str, metric: str) -> str:
+    group = feature.groups[name]
+    cell = group.cells[metric]
+    return f"{decimal(cell.value or 0.0)}{_ends(cell)} on {group_words([name])} (n = {group.n:,})"
+
+
 def _answer(row: Disparity, title: str, report: Report, *, low_is_bad: bool) -> str:
     assert report.primary is not None
     said, feature = row.verdict, report.primary.feature
@@ -235,12 +263,22 @@ def _fails(report: Report) -> str:
         return ""
     found = failures(feature)
     if not found:
-        return f"Recall by class and {feature_words(name)}: no class{CROSS}group cell stands out (q > .05)."
+        return _no_failure(feature, name)
     groups = [group for group in feature.groups if group != UNKNOWN]
     said = [failure_words(label, worst, groups) for label, worst in found[:FAILURES]]
     more = len(found) - len(said)
     rest = f"; {counted(more, 'further class')} also stand{'s' * (more == 1)} out" if more else ""
     return f"Where it fails: {'; '.join(said)}{rest}."
+
+
+def _no_failure(feature: Feature, name: str) -> str:
+    """Say that no class fails, and how much of the table is too thin to show it."""
+    assert not isinstance(feature.screen, Undefined)
+    cells = [cell for row in feature.screen.values() for cell in row.cells.values() if cell.n]
+    thin = sum(cell.thin for cell in cells)
+    few = f"; {thin:,} of {len(cells):,} class{CROSS}group cells hold fewer than {THIN} images" if thin else ""
+    where = f"some groups of {feature_words(name)}"
+    return f"No class is recognised clearly less in {where} than in others (q > .05){few}."
 
 
 def failures(feature: Feature) -> list[tuple[str, Worst]]:
@@ -262,13 +300,13 @@ def _drop(worst: Worst) -> float:
 
 
 def failure_words(label: str, worst: Worst, groups: Sequence[str]) -> str:
-    """Return ``melanoma on V-VI: 16 of 30 recognised, 140 of 160 on I-IV``, of all known groups."""
+    """Return ``melanoma on V-VI: 16 of 30 recognised, 140 of 160 on I-IV (q .002)``, of all known groups."""
     rest = [group for group in groups if group not in worst.groups]
     skin = all(group in {*FST_NAMES, *BANDS} for group in groups)
     others = span_words(rest) if skin else "the others"
     return (
         f"{label} on {span_words(worst.groups)}: {worst.k:,} of {worst.n:,} recognised, "
-        f"{worst.rest_k:,} of {worst.rest_n:,} on {others}"
+        f"{worst.rest_k:,} of {worst.rest_n:,} on {others} (q {p_value(worst.q)})"
     )
 
 
@@ -304,7 +342,8 @@ def _annotators(report: Report) -> list[str]:
             continue
         band = ""
         if not isinstance(block.gap, Undefined):
-            band = f", and the gap is {decimal(block.gap.min)} to {decimal(block.gap.max)} with their labels"
+            ends = f"{decimal(block.gap.min)} to {decimal(block.gap.max)}"
+            band = f", and with the labels of each of them alone the gap is {ends}"
         found.append(
             f"{len(block.columns)} annotators give the same {feature_words(name)} to "
             f"{decimal(block.exact.value)} of the images{band}"

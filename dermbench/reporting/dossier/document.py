@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, get_args
 
 import dermbench.reporting.dossier.answers  # noqa: F401 - registers the topics
+from dermbench.artifacts.report.summary import tested_images
 from dermbench.artifacts.wording import enumerated
 from dermbench.reporting import report_words
 from dermbench.reporting.dossier.facts import NOTHING, TOPICS, Answer, Status, answer
@@ -72,7 +73,7 @@ def dossier_markdown(evidence: Evidence, standards: Sequence[Standard]) -> str:
         "",
         f"# Reporting checklist of {_shown(name)}",
         "",
-        f"{_shown(name)} on {_shown(report_words.images(evidence.report))}. {_records(evidence)}",
+        f"{_shown(name)} on {_shown(tested_images(evidence.report))}. {_records(evidence)}",
         "",
         MEANING,
         "",

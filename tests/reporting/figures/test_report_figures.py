@@ -95,7 +95,7 @@ def test_recall_names_the_planted_failure_first_and_frames_it():
     drawing = report_figures(planted())["recall"]
     assert drawing.alt == (
         "Recall by class and Fitzpatrick skin type, images recognised of those of the class. "
-        "Stands out: melanoma on V\N{EN DASH}VI: 16 of 30 recognised, 140 of 160 on I\N{EN DASH}IV."
+        "Stands out: melanoma on V\N{EN DASH}VI: 16 of 30 recognised, 140 of 160 on I\N{EN DASH}IV (q .001)."
     )
     found = texts(drawing)
     assert found.index("melanoma") < found.index("eczema") < found.index("nevus")

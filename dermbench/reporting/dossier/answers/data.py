@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.report.summary import tested_images
 from dermbench.reporting import class_words, dataset_words, report_words, run_words
 from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 
@@ -16,7 +17,7 @@ TRAINED_ELSEWHERE = "Whether the model was trained on this dataset is not record
 @TOPICS.register("data_source")
 def data_source(e: Evidence) -> Facts:
     """Say where the images come from."""
-    said, sources = [f"Evaluated: {report_words.images(e.report)}."], ["report.json: task, split, n"]
+    said, sources = [f"Evaluated: {tested_images(e.report)}."], ["report.json: task, split, n"]
     if e.dataset is not None:
         said += dataset_words.source(e.dataset)
         sources.append("dataset.toml: title, source, citation, licence")
@@ -84,7 +85,7 @@ def missing_data(e: Evidence) -> Facts:
 @TOPICS.register("reference_labels")
 def reference_labels(e: Evidence) -> Facts:
     """Say which classes the reference standard has."""
-    said = [f"The labels of {report_words.images(e.report)} count as true, in {len(e.report.classes):,} classes."]
+    said = [f"The labels of {tested_images(e.report)} count as true, in {len(e.report.classes):,} classes."]
     sources = ["report.json: classes, provenance.truth_digest"]
     if e.report.positive is not None:
         said += class_words.positive(e.report)
@@ -148,7 +149,7 @@ def flow(e: Evidence) -> Facts:
     if e.dataset is not None:
         said = [*dataset_words.left_out(e.dataset), *dataset_words.sizes(e.dataset)]
         sources.append("dataset.toml: images, left_out; manifest.parquet")
-    said.append(f"Evaluated: {report_words.images(e.report)}.")
+    said.append(f"Evaluated: {tested_images(e.report)}.")
     sources.append("report.json: n")
     if e.report.no_answer is not None and e.report.no_answer.overall.absent:
         said.append(e.report.no_answer.sentence())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Cell, Undefined
+from dermbench.artifacts.report.summary import tested_images
 from dermbench.artifacts.wording import enumerated
 from dermbench.reporting import class_words, report_words, run_words
 from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
@@ -72,7 +73,7 @@ def internal_test(e: Evidence) -> Facts:
     if e.run is None or not e.trained_on_dataset:
         return Facts(helps=f"{RUN_HELPS} with {DATA_HELPS}, both of one dataset,")
     said = [
-        f"Tested on {report_words.images(e.report)}, of the dataset that the run was trained on.",
+        f"Tested on {tested_images(e.report)}, of the dataset that the run was trained on.",
         *report_words.headline(e.report),
         *run_words.selection(e.run)[-1:],
     ]
@@ -87,7 +88,7 @@ def external_test(e: Evidence) -> Facts:
     if e.run.task == e.report.task:
         return NOTHING
     said = [
-        f"Trained on {e.run.task}, tested on {report_words.images(e.report)}.",
+        f"Trained on {e.run.task}, tested on {tested_images(e.report)}.",
         *report_words.headline(e.report),
     ]
     return Facts(tuple(said), ("run.json: task", "report.json: task, overall"))
@@ -164,7 +165,7 @@ def group_errors(e: Evidence) -> Facts:
     said = [
         *report_words.question(e.report),
         *report_words.tests(e.report),
-        *report_words.said(e.report, "primary", "fails"),
+        *report_words.said(e.report, "primary", "groups", "fails"),
     ]
     gaps = () if report_words.has_skin_type(e.report) else (NO_SKIN,)
     return Facts(tuple(said), ("report.json: primary, family, features, summary",), gaps)

@@ -35,5 +35,6 @@ def limits(e: Evidence) -> Facts:
 def interpretation(e: Evidence) -> Facts:
     """Say the findings that an interpretation starts from."""
     return Facts(
-        tuple(report_words.said(e.report, "positive", "classes", "primary", "fails")), ("report.json: summary",)
+        tuple(report_words.said(e.report, "positive", "classes", "primary", "groups", "fails")),
+        ("report.json: summary",),
     )
