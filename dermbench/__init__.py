@@ -8,6 +8,8 @@ imported on first use, so that ``import dermbench`` costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from dermbench.version import __version__
+
 if TYPE_CHECKING:
     from dermbench.api.datasets import check, load_dataset, prepare
     from dermbench.api.evaluation import compare, evaluate
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from dermbench.artifacts.predictions import Predictions
     from dermbench.artifacts.run import Run
     from dermbench.results import ComparisonResult, EvaluationResult, PlanResult
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ComparisonResult",

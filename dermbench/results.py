@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.outputs import document_path
-from dermbench.reporting.comparison import comparison_markdown
-from dermbench.reporting.comparison_html import comparison_html
+from dermbench.reporting.compared.tables import comparison_markdown
 from dermbench.reporting.export import FIGURES, LATEX, csv_files, export_kinds, write_together
 from dermbench.reporting.frames import COMPARISON_FRAMES, PLAN_FRAMES, REPORT_FRAMES, choose_frame
-from dermbench.reporting.html import to_html
 from dermbench.reporting.latex import comparison_latex, report_latex
 from dermbench.reporting.markdown import to_markdown
-from dermbench.reporting.notebook import comparison_fragment, plan_fragment, report_fragment
 from dermbench.reporting.one_line import comparison_line, plan_line, report_line
+from dermbench.reporting.pages.comparison_html import comparison_html
+from dermbench.reporting.pages.notebook import comparison_fragment, plan_fragment, report_fragment
+from dermbench.reporting.pages.report_html import to_html
 from dermbench.reporting.plan import plan_markdown
 from dermbench.reporting.result import Result
 

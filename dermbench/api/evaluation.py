@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dermbench import evaluation
+import dermbench.evaluation
 from dermbench.artifacts.feature_names import standard_feature
 from dermbench.artifacts.scales import read_scales
 from dermbench.errors import InputError, UsageError
@@ -184,7 +184,7 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
             )
         )
         fitted = (_read_validation(other, validation), other.truth)
-    report = evaluation.evaluate(
+    report = dermbench.evaluation.evaluate(
         adapted.read(predictions),
         adapted.truth,
         sensitive=None if sensitive is None else adapted.features,
@@ -286,7 +286,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
         positive=positive,
         logits=logits,
     )
-    comparison = evaluation.compare(
+    comparison = dermbench.evaluation.compare(
         {model: adapted.read(source) for model, source in named.items()},
         adapted.truth,
         baseline=first,

@@ -236,7 +236,7 @@ def explain(
     ['file', 'fst', 'image_id', 'label', 'pred', 'prob', 'right']
     """
     from dermbench import training  # noqa: PLC0415 - imports torch
-    from dermbench.reporting.contact_sheet import write_contact_sheet, write_page  # noqa: PLC0415 - imports pillow
+    from dermbench.reporting.pages.contact_sheet import write_contact_sheet, write_page  # noqa: PLC0415 - imports pillow
 
     done = training.explain(_place(run), data, out, split=split, per_group=per_group, seed=seed, device=device)
     write_contact_sheet(Path(out), done.index, done.totals)

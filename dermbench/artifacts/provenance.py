@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import which
 
-import dermbench
+from dermbench.version import __version__
 
 PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "fairlearn")
 
@@ -21,7 +21,7 @@ def environment(*packages: str) -> dict[str, str]:
     *packages
         Distribution names beside :data:`PACKAGES`; one that is not installed is left out.
     """
-    found = {"python": platform.python_version(), "dermbench": dermbench.__version__}
+    found = {"python": platform.python_version(), "dermbench": __version__}
     for name in (*PACKAGES, *packages):
         try:
             found[name] = version(name)
@@ -35,7 +35,7 @@ def revision() -> dict[str, str | bool]:
 
     Empty when dermbench is not run from a git checkout.
     """
-    root = Path(dermbench.__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     git = which("git")
     if git is None or not (root / ".git").exists():
         return {}

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from dermbench import __version__
 from dermbench.cli.output import say
 from dermbench.cli.verbs import Verbs
 from dermbench.errors import DermbenchError, Terminated, printable
+from dermbench.version import __version__
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -54,7 +54,7 @@ def audit_(
         written.append(write_groups(read, result))
     if out is not None:
         from dermbench.data.audit.thumbnails import thumbnails
-        from dermbench.reporting.audit_page import audit_page, shown_images
+        from dermbench.reporting.pages.audit_page import audit_page, shown_images
 
         with waiting("writing the page"):
             pictures = thumbnails(read, shown_images(result.record), workers=workers)

@@ -30,8 +30,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Write a model card with the header of model hubs; what records do not know, the author must answer."""
-        from dermbench.reporting.card import card_markdown
-        from dermbench.reporting.evidence import gather
+        from dermbench.reporting.documents.card import card_markdown
+        from dermbench.reporting.documents.evidence import gather
 
         deliver(card_markdown(gather(report, run=run, data=data)), out, "MODEL_CARD.md")
 

@@ -139,7 +139,7 @@ def _points(margin: float | None) -> float | None:
 
 def _show(result: ComparisonResult, target: Path | None, export: tuple[str, ...], *, as_json: bool) -> None:
     from dermbench.console import make_console
-    from dermbench.reporting.comparison import print_comparison
+    from dermbench.reporting.compared.tables import print_comparison
 
     print_comparison(result.comparison, make_console(stderr=as_json))
     if target is not None:

@@ -115,9 +115,9 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON do
 
 
 def _system() -> System:
-    from dermbench import __version__
     from dermbench.data_home import data_home
     from dermbench.machine import available_cores, free_memory
+    from dermbench.version import __version__
 
     wanted = (data_home() or Path.cwd()).absolute()
     there = next(path for path in (wanted, *wanted.parents) if path.is_dir())

@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Fill reporting checklists item by item from records, and say what the author must answer."""
-        from dermbench.reporting.dossier import dossier_markdown, load_standard, standard_names
-        from dermbench.reporting.evidence import gather
+        from dermbench.reporting.documents.dossier import dossier_markdown, load_standard, standard_names
+        from dermbench.reporting.documents.evidence import gather
 
         wanted = [load_standard(name) for name in dict.fromkeys(standard or standard_names())]
         text = dossier_markdown(gather(report, run=run, data=data), wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench import __version__
 from dermbench.artifacts.provenance import environment
 from dermbench.artifacts.report import (
     Disparity,
@@ -39,6 +38,7 @@ from dermbench.evaluation.primary import default_metric, resolve_primary
 from dermbench.evaluation.resampling.plan import Plan
 from dermbench.evaluation.skin_error.corrected import corrected_gap
 from dermbench.evaluation.without_twins import add_without_twins, leave_out
+from dermbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dermbench import evaluation
+import dermbench.evaluation
 from dermbench.artifacts.predictions import read_predictions
 from dermbench.errors import DermbenchError, UsageError
 from dermbench.leaderboard.board import ENTRIES
@@ -66,8 +66,8 @@ def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -
     predictions = {slug: read_predictions(folder / ENTRIES / slug / PREDICTIONS, truth) for slug in ranked}
     try:
         how: dict[str, Any] = {"metric": board.metric, "seed": board.seed, "n_resamples": board.resamples}
-        bands = evaluation.rank_bands(predictions, truth, **how)
-        optimism = evaluation.selection_optimism(predictions, truth, **how)
+        bands = dermbench.evaluation.rank_bands(predictions, truth, **how)
+        optimism = dermbench.evaluation.selection_optimism(predictions, truth, **how)
     except UsageError:  # the predictions are those of the truth: what is left is a metric without a paired test
         return Comparison({})
     return Comparison(bands, None if optimism is None else round(optimism, DIGITS))

@@ -8,8 +8,9 @@ from dermbench.artifacts.report import Disparity
 from dermbench.artifacts.wording import decimal, enumerated
 from dermbench.leaderboard.ranking import primary_feature
 from dermbench.reporting.figures import Drawing
+from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import set_axis, span, ticks
-from dermbench.reporting.figures.style import PAGE, canvas, colour, fitted, panel, segments, sheet, words
+from dermbench.reporting.figures.style import PAGE, canvas, colour, fitted, panel, sheet, words
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.text import plain
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tomlkit
 
-import dermbench
 from dermbench.artifacts.files import write_text
 from dermbench.artifacts.predictions import Predictions
 from dermbench.artifacts.records import validated
@@ -26,6 +25,7 @@ from dermbench.leaderboard.resolve import new_board_of_task, resolve_board
 from dermbench.leaderboard.truths import store_truth
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.text import PROSE_LIMIT, markdown_text, plain
+from dermbench.version import __version__
 
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
@@ -87,7 +87,7 @@ def init(
     InputError
         With every setting that is wrong; with everything that is wrong with the truth.
     """
-    target, pinned = Path(folder), requirement or f"dermbench=={dermbench.__version__}"
+    target, pinned = Path(folder), requirement or f"dermbench=={__version__}"
     _refuse_taken(target)
     if (truth is None) == (task is None):
         raise UsageError("a board needs the images it is about: give either --truth TABLE or --task TASK")

@@ -20,7 +20,7 @@ from dermbench.leaderboard.figure import board_figure
 from dermbench.leaderboard.ranking import GAP_METRIC, primary_feature
 from dermbench.leaderboard.render import DECLARED, flattered_words, worst_words
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups
-from dermbench.reporting.page import environment, figures
+from dermbench.reporting.pages.page import environment, figures
 from dermbench.reporting.section import Column
 from dermbench.reporting.sections.disparity import verdict_words
 from dermbench.reporting.text import plain
@@ -105,7 +105,7 @@ def _facts(board: Board, entries: Sequence[Ranked]) -> str:
 @cache
 def _environment() -> Environment:
     made = environment().overlay()
-    made.loader = ChoiceLoader([PackageLoader(ROOM), PackageLoader("dermbench.reporting")])
+    made.loader = ChoiceLoader([PackageLoader(ROOM), PackageLoader("dermbench.reporting.pages")])
     return made
 
 

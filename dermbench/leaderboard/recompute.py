@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dermbench import evaluation
+import dermbench.evaluation
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.report import Disparity, Report, reproducible, settled
 from dermbench.leaderboard.board import BOARD
@@ -43,7 +43,7 @@ def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool =
     With ``quick`` next to nothing is resampled, and only what :func:`~dermbench.artifacts.report.settled` keeps of
     the report means something.
     """
-    return evaluation.evaluate(
+    return dermbench.evaluation.evaluate(
         predictions,
         truth,
         sensitive=list(board.sensitive),

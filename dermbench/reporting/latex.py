@@ -11,7 +11,7 @@ from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from dermbench.reporting.comparison import comparison_sections
+from dermbench.reporting.compared.tables import comparison_sections
 from dermbench.reporting.latex_text import PREAMBLE, latex_text
 from dermbench.reporting.one_line import comparison_line, report_line
 from dermbench.reporting.sections import sections

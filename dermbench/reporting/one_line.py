@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import counted, decimal, feature_words, group_words
-from dermbench.reporting.comparison_cells import ends_text, signed
+from dermbench.reporting.compared.cells import ends_text, signed
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.sections.disparity import gap_text
 from dermbench.reporting.text import plain

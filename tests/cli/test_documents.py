@@ -74,7 +74,7 @@ def test_a_standard_by_name(monkeypatch, capsys, folder):
 
 
 def test_help_names_every_standard():
-    from dermbench.reporting.dossier import standard_names
+    from dermbench.reporting.documents.dossier import standard_names
 
     told = " ".join(CliRunner().invoke(cli.app, ["dossier", "--help"]).output.replace("│", " ").split())
     for name in standard_names():

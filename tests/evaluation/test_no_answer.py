@@ -11,7 +11,7 @@ from dermbench.errors import InputError
 from dermbench.evaluation import compare, evaluate
 from dermbench.evaluation.intervals.proportions import wilson
 from dermbench.reporting import to_markdown
-from dermbench.reporting.html import to_html
+from dermbench.reporting.pages.report_html import to_html
 
 FEW = {"n_resamples": 99, "seed": 0}
 IDS = list("abcdefghij")

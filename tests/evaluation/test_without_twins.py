@@ -13,8 +13,8 @@ from dermbench.artifacts.duplicates import DuplicatesInfo
 from dermbench.artifacts.report import Disparity, reproducible, settled
 from dermbench.errors import InputError
 from dermbench.evaluation import evaluate
-from dermbench.reporting.html import to_html
 from dermbench.reporting.markdown import to_markdown
+from dermbench.reporting.pages.report_html import to_html
 from dermbench.reporting.sections.without_twins import TITLE
 
 CLASSES = ("a", "b", "c")

@@ -24,7 +24,7 @@ from dermbench.artifacts.audit import (
 )
 from dermbench.artifacts.report import Undefined
 from dermbench.reporting import audit_page as module
-from dermbench.reporting.audit_page import audit_page, shown_images, shown_pairs
+from dermbench.reporting.pages.audit_page import audit_page, shown_images, shown_pairs
 
 HOSTILE = '"><script>alert(1)</script><img src=http://example.org/x onerror=alert(1)>\u202egnp.exe'
 SEARCH = PairSearch(verified=True, hash_bits=10, neighbours=10, inliers=12, embeddings=None, compared=9)

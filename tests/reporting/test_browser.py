@@ -10,7 +10,7 @@ from test_comparison import comparison
 from test_html import hostile
 
 from dermbench.reporting import to_html
-from dermbench.reporting.comparison_html import comparison_html
+from dermbench.reporting.pages.comparison_html import comparison_html
 
 pytestmark = pytest.mark.browser
 

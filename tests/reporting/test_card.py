@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 from report_records import cell, class_row, feature, group, report, screen_row, shown
 
 from dermbench.artifacts.report import Confusion, Positive, Undefined, WithoutTwins, undefined
-from dermbench.reporting.card import card_markdown
-from dermbench.reporting.card_header import number, quoted
-from dermbench.reporting.evidence import Evidence, gather
+from dermbench.reporting.documents.card import card_markdown
+from dermbench.reporting.documents.card_header import number, quoted
+from dermbench.reporting.documents.evidence import Evidence, gather
 
 yaml = pytest.importorskip("yaml")
 

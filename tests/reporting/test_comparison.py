@@ -16,8 +16,8 @@ from rich.console import Console
 from dermbench.artifacts import make_predictions, make_truth
 from dermbench.artifacts.comparison import Comparison, RankedModel, Ranks
 from dermbench.evaluation import compare
-from dermbench.reporting.comparison import comparison_markdown, comparison_sections, print_comparison
-from dermbench.reporting.comparison_cells import change, signed
+from dermbench.reporting.compared.cells import change, signed
+from dermbench.reporting.compared.tables import comparison_markdown, comparison_sections, print_comparison
 from dermbench.reporting.figures import comparison_figures
 from dermbench.reporting.figures.ranks import rank_figure
 from dermbench.reporting.figures.style import fitted, text_width

@@ -8,10 +8,10 @@ from test_html import HOSTILE, Page, check
 
 from dermbench.artifacts.comparison import Comparison, Difference, GapChange, Gaps, RankedModel
 from dermbench.artifacts.report import Contrast, Undefined
-from dermbench.reporting.comparison import comparison_sections
-from dermbench.reporting.comparison_html import comparison_html
-from dermbench.reporting.comparison_summary import comparison_reading, comparison_summary
+from dermbench.reporting.compared.summary import comparison_reading, comparison_summary
+from dermbench.reporting.compared.tables import comparison_sections
 from dermbench.reporting.figures import comparison_figures
+from dermbench.reporting.pages.comparison_html import comparison_html
 
 
 @pytest.fixture(scope="module")

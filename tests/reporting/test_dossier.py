@@ -15,11 +15,11 @@ from dermbench import registry
 from dermbench.artifacts.duplicates import DuplicatesInfo, write_duplicates
 from dermbench.artifacts.report import Cell, NoAnswer, NoAnswerGroup, Positive, undefined
 from dermbench.errors import RegistryError
-from dermbench.reporting.dossier import Item, Standard, dossier_markdown, load_standard, standard_names
-from dermbench.reporting.dossier import standard as packaged
-from dermbench.reporting.dossier.document import answers
-from dermbench.reporting.dossier.facts import TOPICS, Facts, answer
-from dermbench.reporting.evidence import Evidence, gather
+from dermbench.reporting.documents.dossier import Item, Standard, dossier_markdown, load_standard, standard_names
+from dermbench.reporting.documents.dossier import standard as packaged
+from dermbench.reporting.documents.dossier.document import answers
+from dermbench.reporting.documents.dossier.facts import TOPICS, Facts, answer
+from dermbench.reporting.documents.evidence import Evidence, gather
 
 HOSTILE = '"\n---\n## x\n<script>|*_`$@~ [a](http://b) www.c\u202e\x85{}'
 NUMBERS = {
@@ -177,8 +177,8 @@ def test_a_known_duplicate_in_two_sets_keeps_the_level_open(evidence, tmp_path):
 
 def test_another_package_may_bring_a_standard_and_a_topic(monkeypatch, tmp_path, evidence):
     (tmp_path / "our_checklist.py").write_text(
-        "from dermbench.reporting.dossier import Item, Standard\n"
-        "from dermbench.reporting.dossier.facts import Facts\n"
+        "from dermbench.reporting.documents.dossier import Item, Standard\n"
+        "from dermbench.reporting.documents.dossier.facts import Facts\n"
         "def size(e):\n"
         "    return Facts((f'{e.report.n} images.',), ('report.json: n',))\n"
         "ITEM = Item(number='1', section='All', asks='the size', topic='our_size')\n"

@@ -7,7 +7,7 @@ import pytest
 
 import dermbench
 from dermbench.errors import InputError, UsageError
-from dermbench.reporting.evidence import gather
+from dermbench.reporting.documents.evidence import gather
 
 
 def test_records_that_belong_together(documents):

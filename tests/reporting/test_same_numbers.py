@@ -20,13 +20,13 @@ from printed_tables import of_html, of_latex, of_markdown
 import dermbench
 from dermbench.artifacts.wording import NONE, decimal, interval, limit, p_value
 from dermbench.reporting import to_html, to_markdown
-from dermbench.reporting.comparison import comparison_markdown
-from dermbench.reporting.comparison_html import comparison_html
+from dermbench.reporting.compared.tables import comparison_markdown
 from dermbench.reporting.export import csv_files
 from dermbench.reporting.figures import report_figures
 from dermbench.reporting.frames import COMPARISON_FRAMES, REPORT_FRAMES
 from dermbench.reporting.latex import comparison_latex, report_latex
 from dermbench.reporting.names import feature_title, metric_title
+from dermbench.reporting.pages.comparison_html import comparison_html
 
 OWN = {"Metrics", "Disparities"}
 """Tables that the page draws in its own way."""

@@ -10,7 +10,7 @@ pytest.importorskip("pytorch_grad_cam", reason="explain needs grad-cam")
 
 from dermbench import explain
 from dermbench.errors import UsageError
-from dermbench.reporting.contact_sheet import write_contact_sheet, write_page
+from dermbench.reporting.pages.contact_sheet import write_contact_sheet, write_page
 from dermbench.training.data.augment import resize_batch
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.explain import _file_name, _grad_cam, choose

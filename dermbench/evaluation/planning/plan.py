@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench import __version__
 from dermbench.artifacts.plan import Assumptions, Curve, DropAnswer, MarginAnswer, Plan, PlanProvenance
 from dermbench.artifacts.skin import BANDS, FST_NAMES
 from dermbench.errors import UsageError
@@ -26,6 +25,7 @@ from dermbench.evaluation.planning.test_set import (
 )
 from dermbench.evaluation.planning.trials import N_PERMUTATIONS
 from dermbench.evaluation.primary import default_metric
+from dermbench.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import counted, enumerated
-from dermbench.reporting.comparison_cells import signed
+from dermbench.reporting.compared.cells import signed
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import boxes, segments

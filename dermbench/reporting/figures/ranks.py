@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.wording import decimal, enumerated
-from dermbench.reporting.comparison_cells import band
+from dermbench.reporting.compared.cells import band
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import segments

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.wording import counted
-from dermbench.reporting import class_words, dataset_words, report_words, run_words
-from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
+from dermbench.reporting.documents import class_words, dataset_words, report_words, run_words
+from dermbench.reporting.documents.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 
 if TYPE_CHECKING:
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 KEPT = "The run folder keeps the very predictions that were evaluated (equal content hash)."
 NOT_KEPT = "that this run made the evaluated predictions (no record shows it)"

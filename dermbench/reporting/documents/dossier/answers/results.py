@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Cell, Undefined
 from dermbench.artifacts.report.summary import tested_images
 from dermbench.artifacts.wording import enumerated
-from dermbench.reporting import class_words, report_words, run_words
-from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
+from dermbench.reporting.documents import class_words, report_words, run_words
+from dermbench.reporting.documents.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 from dermbench.reporting.names import headline_metrics, metric_title, shown_metrics
 
 if TYPE_CHECKING:
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 PAIR = ("sensitivity", "specificity")
 NO_GROUPS = "performance by skin type and other groups: none was evaluated"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dermbench.registry import Registry
-from dermbench.reporting.evidence import Evidence
+from dermbench.reporting.documents.evidence import Evidence
 
 Status = Literal["answered", "partly", "author", "does not apply"]
 """How far records answer an item."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.wording import NONE
-from dermbench.reporting.comparison_cells import band, change, ends_text, number, p_text
-from dermbench.reporting.comparison_features import feature_tables
+from dermbench.reporting.compared.cells import band, change, ends_text, number, p_text
+from dermbench.reporting.compared.feature_tables import feature_tables
 from dermbench.reporting.markdown import markdown_section
 from dermbench.reporting.names import (
     LEADING,

@@ -27,8 +27,8 @@ class Item(BaseModel):
     asks
         What it asks for, in our own words.
     topic
-        Topic of :data:`~dermbench.reporting.dossier.facts.TOPICS` that answers it; empty where no record holds any
-        of it.
+        Topic of :data:`~dermbench.reporting.documents.dossier.facts.TOPICS` that answers it; empty where no record
+        holds any of it.
     beyond
         What it asks beyond what any record holds; empty only where records can answer all of it.
     """
@@ -85,7 +85,7 @@ def _packaged() -> Registry[Standard]:
     found: Registry[Standard] = Registry(
         "standard", "dermbench.standards", is_one=lambda item: isinstance(item, Standard)
     )
-    folder = files("dermbench.reporting.dossier") / "standards"
+    folder = files("dermbench.reporting.documents.dossier") / "standards"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".toml"):
             standard = validated(file.name, Standard, parse_toml(file.name, file.read_bytes()))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dermbench.artifacts.files import atomic_path, write_text
 from dermbench.artifacts.skin import FST_NAMES, UNKNOWN
-from dermbench.reporting.page import environment
+from dermbench.reporting.pages.page import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.reporting import report_words
-from dermbench.reporting.dossier.facts import NOTHING, TOPICS, Facts
+from dermbench.reporting.documents import report_words
+from dermbench.reporting.documents.dossier.facts import NOTHING, TOPICS, Facts
 
 if TYPE_CHECKING:
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 
 @TOPICS.register("abstract")

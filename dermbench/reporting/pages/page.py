@@ -105,7 +105,7 @@ def grid(section: Section) -> Grid:
 def environment() -> Environment:
     """Return the templates, which escape everything; ``plain`` and ``prose`` make text of strangers printable."""
     made = Environment(
-        loader=PackageLoader("dermbench.reporting"),
+        loader=PackageLoader("dermbench.reporting.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

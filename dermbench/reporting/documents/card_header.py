@@ -10,7 +10,7 @@ from dermbench.reporting.names import headline_metrics, metric_title, shown_metr
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 TAGS = ("image-classification", "dermatology", "skin-lesions", "fairness", "medical", "not-for-clinical-use")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report import LEVEL, Undefined
 from dermbench.artifacts.wording import counted, enumerated, feature_words, group_words, p_value
-from dermbench.reporting.comparison_cells import ends_text, number, signed
-from dermbench.reporting.comparison_features import ANSWERS
+from dermbench.reporting.compared.cells import ends_text, number, signed
+from dermbench.reporting.compared.feature_tables import ANSWERS
 from dermbench.reporting.names import higher_is_better, metric_title, sorted_features, sorted_metrics
 from dermbench.reporting.text import PROSE_LIMIT, plain
 

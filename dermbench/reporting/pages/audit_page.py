@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE, decimal
-from dermbench.reporting.page import environment
+from dermbench.reporting.pages.page import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report.summary import tested_images
-from dermbench.reporting import class_words, dataset_words, report_words, run_words
-from dermbench.reporting.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
+from dermbench.reporting.documents import class_words, dataset_words, report_words, run_words
+from dermbench.reporting.documents.dossier.facts import DATA_HELPS, NOTHING, RUN_HELPS, TOPICS, Facts
 
 if TYPE_CHECKING:
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 TRAINED_ELSEWHERE = "Whether the model was trained on this dataset is not recorded."
 

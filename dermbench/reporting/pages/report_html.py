@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Disparity, Undefined
 from dermbench.artifacts.report.summary import failures
-from dermbench.reporting import gap_bars
 from dermbench.reporting.figures import report_figures
 from dermbench.reporting.names import headline_metrics, metric_title
 from dermbench.reporting.numbers import Footnotes, cell_interval, cell_value, count
-from dermbench.reporting.page import chapters, environment, figures, without_marks
+from dermbench.reporting.pages import gap_bars
+from dermbench.reporting.pages.page import chapters, environment, figures, without_marks
 from dermbench.reporting.provenance import all_notes, provenance_line
 from dermbench.reporting.reading import reading
 from dermbench.reporting.sections import sections
@@ -21,7 +21,7 @@ from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
-    from dermbench.reporting.page import Chapter, Figure
+    from dermbench.reporting.pages.page import Chapter, Figure
     from dermbench.reporting.section import Section
     from dermbench.reporting.sections.disparity import Row
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import LEVEL, Undefined
 from dermbench.artifacts.wording import enumerated, is_skin_type, p_value, span_words
-from dermbench.reporting import class_words, dataset_words, report_words, run_words
-from dermbench.reporting.card_header import header
+from dermbench.reporting.documents import class_words, dataset_words, report_words, run_words
+from dermbench.reporting.documents.card_header import header
 from dermbench.reporting.features import shown_features
 from dermbench.reporting.markdown import markdown_section, markdown_table
 from dermbench.reporting.names import feature_title
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dermbench.artifacts.report import Feature
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.evidence import Evidence
 
 MARK = "Written by dermbench card"
 AUTHOR = "The author must answer"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.reporting.comparison import all_notes, families_in_words, overall_sections
-from dermbench.reporting.comparison_features import feature_tables
-from dermbench.reporting.comparison_summary import comparison_reading, comparison_summary, tested_words
+from dermbench.reporting.compared.feature_tables import feature_tables
+from dermbench.reporting.compared.summary import comparison_reading, comparison_summary, tested_words
+from dermbench.reporting.compared.tables import all_notes, families_in_words, overall_sections
 from dermbench.reporting.figures import comparison_figures
 from dermbench.reporting.names import feature_title, sorted_features
-from dermbench.reporting.page import Chapter, environment, figures
+from dermbench.reporting.pages.page import Chapter, environment, figures
 
 if TYPE_CHECKING:
     from dermbench.artifacts.comparison import Comparison
-    from dermbench.reporting.page import Figure
+    from dermbench.reporting.pages.page import Figure
 
 FEW = 4
 """Models up to which the page has the tables of every metric by group; of more it has the headline metrics."""

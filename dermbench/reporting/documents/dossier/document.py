@@ -6,18 +6,18 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, get_args
 
-import dermbench.reporting.dossier.answers  # noqa: F401 - registers the topics
+import dermbench.reporting.documents.dossier.answers  # noqa: F401 - registers the topics
 from dermbench.artifacts.report.summary import tested_images
 from dermbench.artifacts.wording import enumerated
-from dermbench.reporting import report_words
-from dermbench.reporting.dossier.facts import NOTHING, TOPICS, Answer, Status, answer
+from dermbench.reporting.documents import report_words
+from dermbench.reporting.documents.dossier.facts import NOTHING, TOPICS, Answer, Status, answer
 from dermbench.reporting.text import PROSE_LIMIT, markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dermbench.reporting.dossier.standard import Item, Standard
-    from dermbench.reporting.evidence import Evidence
+    from dermbench.reporting.documents.dossier.standard import Item, Standard
+    from dermbench.reporting.documents.evidence import Evidence
 
 MARK = "Written by dermbench dossier"
 WORDS: dict[Status, str] = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.reporting.comparison import comparison_sections
+from dermbench.reporting.compared.tables import comparison_sections
 from dermbench.reporting.numbers import MARK
-from dermbench.reporting.page import environment
+from dermbench.reporting.pages.page import environment
 from dermbench.reporting.plan import plan_sections
 from dermbench.reporting.sections.summary import metric_sections, summary_section
 

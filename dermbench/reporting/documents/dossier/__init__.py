@@ -1,6 +1,6 @@
 """Reporting checklists, filled item by item from records; what they do not know is left to the author."""
 
-from dermbench.reporting.dossier.document import dossier_markdown
-from dermbench.reporting.dossier.standard import Item, Standard, load_standard, standard_names
+from dermbench.reporting.documents.dossier.document import dossier_markdown
+from dermbench.reporting.documents.dossier.standard import Item, Standard, load_standard, standard_names
 
 __all__ = ["Item", "Standard", "dossier_markdown", "load_standard", "standard_names"]

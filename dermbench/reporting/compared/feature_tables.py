@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import NONE, span_words
-from dermbench.reporting.comparison_cells import change, ends_text, number, p_text, signed
+from dermbench.reporting.compared.cells import change, ends_text, number, p_text, signed
 from dermbench.reporting.names import (
     SMALL,
     feature_title,

@@ -1,0 +1,1 @@
+"""A comparison of models as titled tables and sentences."""

@@ -1,0 +1,1 @@
+"""Pages of html, each one file that needs no other, and what a notebook shows of a result."""
