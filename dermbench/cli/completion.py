@@ -62,7 +62,7 @@ def presets(_: typer.Context, __: str) -> Iterable[str]:
 @quiet
 def standards(_: typer.Context, __: str) -> Iterable[str]:
     """Find the names of reporting checklists."""
-    return _names("reporting/dossier/standards", "dermbench.standards")
+    return _names("reporting/documents/dossier/standards", "dermbench.standards")
 
 
 @quiet

@@ -23,7 +23,7 @@ from dermbench.artifacts.audit import (
     ToneTable,
 )
 from dermbench.artifacts.report import Undefined
-from dermbench.reporting import audit_page as module
+from dermbench.reporting.pages import audit_page as module
 from dermbench.reporting.pages.audit_page import audit_page, shown_images, shown_pairs
 
 HOSTILE = '"><script>alert(1)</script><img src=http://example.org/x onerror=alert(1)>\u202egnp.exe'
