@@ -83,9 +83,10 @@ def open_plain(path: Path | str, *, follow: bool = True) -> BinaryIO:
         raise UsageError(f"{path}: no such file") from error
     except (OSError, ValueError) as error:  # a path with NUL is a ValueError
         raise UsageError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
         os.close(descriptor)
-        raise UsageError(f"{path}: is not a plain file")
+        raise UsageError(f"{path}: is not a plain file{', but a folder' if stat.S_ISDIR(mode) else ''}")
     return os.fdopen(descriptor, "rb")
 
 

@@ -191,7 +191,7 @@ def test_unreadable_files(content, suffix, truth, tmp_path):
 
 
 def test_a_folder_or_another_kind_of_file(truth, tmp_path):
-    assert "not a plain file" in run("eval", tmp_path, "--truth", truth)[2]
+    assert "is not a plain file, but a folder" in run("eval", tmp_path, "--truth", truth)[2]
     (tmp_path / "p.json").write_text("{}")
     assert "not .json" in run("eval", tmp_path / "p.json", "--truth", truth)[2]
 

@@ -113,6 +113,19 @@ def test_a_report_of_version_1_gets_one_message(tmp_path):
     assert caught.value.remedy == "Evaluate again: dermbench eval."
 
 
+@pytest.mark.parametrize("schema", ["dermbench.comparison/2", "dermbench.report/3", 7, "\x1b[2J" * 999])
+def test_another_document_gets_one_message(schema, tmp_path):
+    path = tmp_path / "comparison.json"
+    path.write_text(json.dumps({"schema": schema, "models": {"a": 1, "b": 2}}))
+    with pytest.raises(InputError) as caught:
+        Report.read(path)
+    (problem,) = caught.value.problems
+    assert problem.endswith("; 'dermbench.report/2' is needed")
+    assert len(problem) < 700
+    assert "\x1b" not in problem
+    assert caught.value.remedy == "Give the report.json of dermbench eval."
+
+
 def test_a_broken_report_names_every_problem(tmp_path):
     document = full.report().document()
     document["n"] = -1

@@ -18,7 +18,7 @@ from dermbench.artifacts.report.no_answer import NoAnswer
 from dermbench.artifacts.report.parts import DRAWN, OF_THIS_MACHINE, Cell, OrUndefined, Part
 from dermbench.artifacts.report.skin_error import SkinTypeError
 from dermbench.artifacts.report.writing import compact_json
-from dermbench.errors import DermbenchError, InputError
+from dermbench.errors import DermbenchError, InputError, name_some
 
 SCHEMA = "dermbench.report/2"
 OLD_SCHEMA = "dermbench.report/1"
@@ -322,16 +322,21 @@ class Report(Record):
         UsageError
             When there is no such file.
         InputError
-            With everything that is wrong with it; with one message for a report of version 1.
+            With everything that is wrong with it; with one problem for a report of version 1, and for another
+            document, such as a comparison.
         """
         try:
             return super().read(path)
         except InputError as error:
-            if _schema_of(path) != OLD_SCHEMA:
+            schema = _schema_of(path)
+            if schema in {None, SCHEMA}:
                 raise
-            raise InputError(
-                path, ["made by an older version of dermbench"], remedy="Evaluate again: dermbench eval."
-            ) from error
+            if schema == OLD_SCHEMA:
+                problem, remedy = "made by an older version of dermbench", "Evaluate again: dermbench eval."
+            else:
+                problem = f"has the schema {name_some([schema])}; {SCHEMA!r} is needed"
+                remedy = "Give the report.json of dermbench eval."
+            raise InputError(path, [problem], remedy=remedy) from error
 
     def text(self) -> str:
         """Return the bytes of the file: sorted keys, one cell a line."""
