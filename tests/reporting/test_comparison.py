@@ -14,7 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 from dermbench.artifacts import make_predictions, make_truth
-from dermbench.artifacts.comparison import Comparison, RankedModel, Ranks
+from dermbench.artifacts.comparison import Comparison, Difference, RankedModel, Ranks
 from dermbench.evaluation import compare
 from dermbench.reporting.compared.cells import change, signed
 from dermbench.reporting.compared.tables import comparison_markdown, comparison_sections, print_comparison
@@ -101,6 +101,36 @@ def test_differences_stand_at_their_values_and_the_margin_on_the_side_of_a_loss(
         low, high = effects[group]["macro_f1"].low, effects[group]["macro_f1"].high
         outside = low > 0 or high < 0
         assert outside == (f"second in {group} " in drawing.alt)
+
+
+def with_effects(item, **effects):
+    """Return the comparison whose second model differs by these in macro-F1, one a group."""
+    block = item.features["fst"]
+    found = {group: {"macro_f1": effect} for group, effect in effects.items()}
+    return item.model_copy(
+        update={"features": {"fst": block.model_copy(update={"differences": {"second": found}, "margin": {}})}}
+    )
+
+
+def test_differences_say_no_more_than_their_intervals(plain_one):
+    clear = Difference(value=0.2, low=0.1, high=0.3)
+    open_ = Difference(value=0.1, low=-0.1, high=0.3)
+    bare = Difference(value=0.1, reason="few cases")
+    nothing = Difference(value=None, reason="no probabilities")
+    for first, second, said in (
+        (clear, open_, "1 interval leaves 0 out: second in I +.200 [+.100, +.300]."),
+        (open_, bare, "Every interval includes 0."),
+        (bare, nothing, "No difference has an interval."),
+    ):
+        found = comparison_figures(with_effects(plain_one, I=first, II=second))
+        assert found["differences"].alt.endswith(f"by group. {said}")
+    assert "differences" not in comparison_figures(with_effects(plain_one, I=nothing, II=nothing))
+
+
+def test_a_higher_loss_is_said_to_be_worse(plain_one):
+    assert "higher than first. Lines" in comparison_figures(plain_one)["differences"].caption
+    loss = comparison(metrics=("log_loss",))
+    assert "higher than first, which is worse. Lines" in comparison_figures(loss)["differences"].caption
 
 
 def test_worst_groups_stand_at_their_values(plain_one):

@@ -105,6 +105,24 @@ def test_who_may_be_the_best(two):
     ]
 
 
+def test_a_model_without_a_value_may_be_the_best(two):
+    def ranked(model, value, rank):
+        return RankedModel(model=model, value=value, low=value - 0.02, high=value + 0.02, best=rank, worst=rank)
+
+    alone = two.ranks.model_copy(update={"models": (ranked("first", 0.8, 1),), "without_value": ("second",)})
+    best = two.ranks.model_copy(
+        update={"models": (ranked("first", 0.8, 1), ranked("third", 0.7, 2)), "without_value": ("second",)}
+    )
+    said = [comparison_summary(two.model_copy(update={"ranks": ranks}))[0] for ranks in (alone, best)]
+    aside = "Without a value, so not ranked: second."
+    assert said == [
+        f"Only first .800 [.780, .820] has a value in macro-F1. {aside}",
+        f"Best by macro-F1: first .800 [.780, .820]; no other model with a value may rank first. {aside}",
+    ]
+    alt = comparison_figures(two.model_copy(update={"ranks": best}))["ranks"].alt
+    assert alt.endswith("(rank 2). Without a value, so not drawn: second.")
+
+
 def test_who_differs_from_the_baseline(two):
     effects = {
         "a": difference(0.04, 0.03, 0.01),
@@ -134,6 +152,9 @@ def test_whether_the_difference_varies_by_group(two):
     assert open_ == f"{head}not shown for second (by .120 here, at most .300)."
     unknown = comparison_summary(with_change(two, Undefined(reason="too few units.")))[2]
     assert unknown == f"{head}not known for second (too few units)."
+    untested = gap_change(0.12, None, None, 0.11).model_copy(update={"reasons": {"p_value": "unequal spread"}})
+    said = comparison_summary(with_change(two, untested))[2]
+    assert said == f"{head}not tested for second (by .120 here; unequal spread)."
     bare = two.model_copy(update={"features": {}})
     assert "No sensitive feature was compared" in comparison_summary(bare)[2]
 

@@ -78,11 +78,16 @@ def _ranks(comparison: Comparison) -> str:
         return f"No ranks by {title}: {_said(ranks.reason or 'no model has a value')}."
     if ranks.reason is not None:
         return f"No rank bands by {title}: {_said(ranks.reason)}."
+    without = _listed([_name(model) for model in ranks.without_value])
+    aside = f" Without a value, so not ranked: {without}." if without else ""
+    if len(ranks.models) == 1:
+        return f"Only {_valued(ranks.models[0])} has a value in {title}.{aside}"
     first = [item for item in ranks.models if item.best == 1]
     if len(first) == 1:
-        return f"Best by {title}: {_valued(first[0])}; no other model may rank first."
+        other = "no other model with a value" if without else "no other model"
+        return f"Best by {title}: {_valued(first[0])}; {other} may rank first.{aside}"
     many = f"By {title}, {counted(len(first), 'model')} may be the best: "
-    return f"{many}{_listed([_valued(item) for item in first])}."
+    return f"{many}{_listed([_valued(item) for item in first])}.{aside}"
 
 
 def _valued(item: RankedModel) -> str:
@@ -138,11 +143,13 @@ def _by_group(comparison: Comparison) -> str:
     varies = {model: item for model, item in known.items() if item.p_holm is not None and item.p_holm <= LEVEL}
     unknown = {model: item for model, item in found.changes.items() if isinstance(item, Undefined)}
     said = [f"it does for {_listed([_change(model, item) for model, item in varies.items()])}"] if varies else []
-    rest = [model for model in known if model not in varies]
+    rest = [model for model, item in known.items() if item.p_holm is not None and model not in varies]
+    untested = [_untested(model, item) for model, item in known.items() if item.p_holm is None]
     if len(rest) > NAMED:
         said.append(f"not shown for {counted(len(rest), 'model')}")
     elif rest:
         said.append(f"not shown for {_listed([_unsettled(model, known[model]) for model in rest])}")
+    said += [f"not tested for {_listed(untested)}"] if untested else []
     said += [f"not known for {_listed([_why(model, item) for model, item in unknown.items()])}"] if unknown else []
     return f"{head}: {'; '.join(said)}." if said else ""
 
@@ -152,7 +159,9 @@ def _tested_gap(gaps: Mapping[str, Gaps | Undefined], first: str) -> str | None:
     names = [name for name in dict.fromkeys((first, *sorted_metrics(gaps))) if name in gaps]
     for name in names:
         found = gaps[name]
-        if not isinstance(found, Undefined) and any(not isinstance(c, Undefined) for c in found.changes.values()):
+        if isinstance(found, Undefined):
+            continue
+        if any(not isinstance(c, Undefined) and c.p_holm is not None for c in found.changes.values()):
             return name
     return next(iter(names), None)
 
@@ -168,6 +177,11 @@ def _change(model: str, item: GapChange) -> str:
 def _unsettled(model: str, item: GapChange) -> str:
     high = "" if item.high is None else f", at most {number(item.high)}"
     return f"{_name(model)} (by {number(item.value)} here{high})"
+
+
+def _untested(model: str, item: GapChange) -> str:
+    why = _said(item.reasons.get("p_value", "no reason is given"))
+    return f"{_name(model)} (by {number(item.value)} here; {why})"
 
 
 def _why(model: str, item: Undefined) -> str:

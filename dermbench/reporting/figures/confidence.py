@@ -15,6 +15,7 @@ from dermbench.reporting.figures.lines import MOST_LINES, Line, line_figure
 from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import span, tick_text
 from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, sheet, words
+from dermbench.reporting.figures.unanswered import drawn_as_wrong
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import plain
 
@@ -50,28 +51,32 @@ def draw_reliability(report: Report) -> Iterator[Drawing]:
     drawn = {plain(name): points for name, points in groups.items() if points}
     panels = [(EVERYONE, block.overall.curve), *drawn.items()][:MOST_PANELS]
     missing = len(groups) + 1 - len(panels)
+    absent = drawn_as_wrong(report)
     by = "" if curves is None or curves.feature is None or not drawn else f" by {feature_title(curves.feature)}"
     more = f" {counted(missing, 'group')} with too few images or no room." if missing and groups else ""
     yield Drawing(
         "reliability",
         f"Reliability of the confidence{by}",
-        f"Accuracy against mean confidence in bins of equal mass{by}. {_overconfidence(block)}",
+        f"Accuracy against mean confidence in bins of equal mass{by}. "
+        f"{_overconfidence(block, named=bool(by))}{absent}",
         f"On the diagonal confidence equals accuracy, below it the model is overconfident. Lines: 95 % intervals; "
-        f"grey: all images.{more}",
+        f"grey: all images.{absent}{more}",
         wide=False,
         draw=lambda: _panels(panels),
     )
 
 
-def _overconfidence(block: Calibration) -> str:
-    """Say confidence minus accuracy of all images and of each group."""
-    cells = {EVERYONE: block.overall.confidence_gap}
+def _overconfidence(block: Calibration, *, named: bool) -> str:
+    """Say confidence minus accuracy of all images and of each group, by which feature where nothing else does."""
+    by, cells = "", {EVERYONE: block.overall.confidence_gap}
     if block.curves is not None and block.curves.feature is not None:
         found = block.features.get(block.curves.feature, {})
+        by = "" if named else f" by {feature_title(block.curves.feature)}"
         cells |= {
             plain(name): found[name].confidence_gap for name in sorted_groups(block.curves.groups) if name in found
         }
-    return f"Confidence minus accuracy: {', '.join(f'{name} {value_text(cell)}' for name, cell in cells.items())}."
+    said = ", ".join(f"{name} {value_text(cell)}" for name, cell in cells.items())
+    return f"Confidence minus accuracy{by}: {said}."
 
 
 def _panels(panels: Sequence[Panel]) -> Figure:
@@ -156,13 +161,14 @@ def draw_coverage(report: Report) -> Iterator[Drawing]:
     by = "" if curves.feature is None or not shown else f" by {feature_title(curves.feature)}"
     missing = len(curves.groups) - len(lines) + 1
     more = f" {counted(missing, 'group')} with too few images or no room." if missing else ""
+    absent = drawn_as_wrong(report)
     yield Drawing(
         "risk-coverage",
         f"Error against coverage{by}",
         f"Error among the images answered, where the model answers the most confident ones alone{by}. "
-        f"{_at_half(lines)}",
+        f"{_at_half(lines)}{absent}",
         f"A curve that falls to the left: confident answers are right more often. Drawn from {FEWEST} answered "
-        f"images on.{more}",
+        f"images on.{absent}{more}",
         wide=False,
         draw=lambda: line_figure(
             lines,

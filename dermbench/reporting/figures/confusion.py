@@ -27,6 +27,7 @@ from dermbench.reporting.figures.style import (
     sheet,
     words,
 )
+from dermbench.reporting.figures.unanswered import drawn_as_wrong
 from dermbench.reporting.text import plain
 
 if TYPE_CHECKING:
@@ -56,13 +57,13 @@ def draw_confusion(report: Report) -> Iterator[Drawing]:
     size = len(report.confusion.labels)
     if not 2 <= size <= MOST_CLASSES or not any(map(any, report.confusion.matrix)):
         return
-    table = report.confusion
+    table, absent = report.confusion, drawn_as_wrong(report)
     yield Drawing(
         "confusion",
         "Confusion matrix",
-        f"Confusion matrix of {counted(size, 'class')}, rows true, columns predicted. {_said(table)}",
+        f"Confusion matrix of {counted(size, 'class')}, rows true, columns predicted. {_said(table)}{absent}",
         "The stronger the tint, the larger the share of the images of a true class (row). Classes taken for each "
-        f"other stand together; framed: right answers.{_named(size)}",
+        f"other stand together; framed: right answers.{absent}{_named(size)}",
         wide=size > NARROW,
         draw=lambda: _draw(table),
     )

@@ -64,7 +64,10 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
     metric = shown_metric(comparison, feature)
     if not all(metric in effects for groups in block.differences.values() for effects in groups.values()):
         return
+    if all(effects[metric].value is None for groups in block.differences.values() for effects in groups.values()):
+        return
     title, baseline = metric_title(metric), plain(comparison.baseline, limit=40)
+    worse = "" if is_higher_better(metric) else ", which is worse"
     stated = next((item.margin for item in block.margin.get(metric, {}).values()), None)
     dashed = "" if stated is None else f" Dashed: a loss of the stated margin, {100 * stated:g} points."
     margin = None if stated is None else -stated if is_higher_better(metric) else stated
@@ -75,7 +78,8 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
         "differences",
         f"Differences in {title} by {feature_title(feature)}",
         f"{title[:1].upper()}{title[1:]} of each model minus that of {baseline}, by group. {_said(block, metric)}",
-        f"Right of 0: higher than {baseline}. Lines: paired 95 % intervals; hollow: no interval.{dashed}{more}",
+        f"Right of 0: higher than {baseline}{worse}. Lines: paired 95 % intervals; hollow: no interval."
+        f"{dashed}{more}",
         wide=True,
         draw=lambda: differences_figure(block, groups[:MOST_GROUPS], metric, margin),
     )
@@ -83,14 +87,16 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
 
 def _said(block: FeatureComparison, metric: str) -> str:
     """Name the differences whose interval leaves 0 out, the largest first."""
-    found = [
+    known = [
         (effect.value, effect.low, effect.high, model, group)
         for model, groups in block.differences.items()
         for group, effects in groups.items()
         for effect in [effects[metric]]
         if effect.value is not None and effect.low is not None and effect.high is not None
-        if effect.low > 0 or effect.high < 0
     ]
+    if not known:
+        return "No difference has an interval."
+    found = [item for item in known if item[1] > 0 or item[2] < 0]
     found.sort(key=lambda item: (-abs(item[0]), item[3], item[4]))
     if not found:
         return "Every interval includes 0."
@@ -98,6 +104,8 @@ def _said(block: FeatureComparison, metric: str) -> str:
         f"{plain(model, limit=40)} in {plain(group, limit=20)} {signed(value)} [{signed(low)}, {signed(high)}]"
         for value, low, high, model, group in found[:3]
     ]
+    if len(found) == 1:
+        return f"1 interval leaves 0 out: {named[0]}."
     return f"{len(found)} intervals leave 0 out; the largest: {enumerated(named)}."
 
 

@@ -55,7 +55,8 @@ def draw_front(comparison: Comparison) -> Iterator[Drawing]:
     yield Drawing(
         "worst-group",
         f"{title[:1].upper()}{title[1:]}: all images against the worst group",
-        f"{title} on all images and in the worst group of {feature_title(feature)}. On the front: {named}.",
+        f"{title[:1].upper()}{title[1:]} on all images and in the worst group of {feature_title(feature)}. "
+        f"On the front: {named}.",
         "Filled: on the front, no other model is at least as good on both and better on one. In brackets: worst "
         "group, and in how many resamples the model is on the front.",
         wide=True,

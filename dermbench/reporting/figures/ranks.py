@@ -45,7 +45,7 @@ def draw_ranks(comparison: Comparison) -> Iterator[Drawing]:
     yield Drawing(
         "ranks",
         f"Rank bands by {title}",
-        f"Models by {title} with the ranks that each could have, best first: {_listed(ranks)}.",
+        f"Models by {title} with the ranks that each could have, best first: {_listed(ranks)}.{_unranked(ranks)}",
         f"Lines: 95 % interval of each model on its own; the bands of ranks hold at once.{joined}",
         wide=True,
         draw=lambda: rank_figure(ranks),
@@ -59,6 +59,12 @@ def _listed(ranks: Ranks) -> str:
     ]
     more = len(ranks.models) - NAMED
     return enumerated([*parts, f"{more} more"] if more > 0 else parts)
+
+
+def _unranked(ranks: Ranks) -> str:
+    names = [plain(model, limit=40) for model in ranks.without_value]
+    named = [*names[:NAMED], f"{len(names) - NAMED} more"] if len(names) > NAMED else names
+    return f" Without a value, so not drawn: {enumerated(named)}." if named else ""
 
 
 def rank_figure(ranks: Ranks) -> Figure:

@@ -119,7 +119,11 @@ def _share(row: ScreenRow) -> float:
 def _said(feature: Feature) -> str:
     found = failures(feature)
     if not found:
-        return "No class and group stand out (q > .05)."
+        assert not isinstance(feature.screen, Undefined)
+        cells = [cell for row in feature.screen.values() for cell in row.cells.values() if cell.n]
+        thin = sum(cell.thin for cell in cells)
+        few = f"; {thin:,} of {len(cells):,} cells hold fewer than {THIN} images" if thin else ""
+        return f"No class and group stand out (q > .05){few}."
     groups = [group for group in feature.groups if group != UNKNOWN]
     named = [failure_words(plain(label, limit=60), worst, groups) for label, worst in found[:NAMED]]
     if len(found) > NAMED:

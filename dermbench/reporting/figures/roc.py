@@ -10,6 +10,7 @@ from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.forest import value_text
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, Line, line_figure
+from dermbench.reporting.figures.unanswered import drawn_as_wrong
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import plain
 
@@ -32,12 +33,13 @@ def draw_roc(report: Report) -> Iterator[Drawing]:
     named = ", ".join(f"{plain(name)} {value_text(part.auroc)}" for name, part in parts)
     of = "" if report.positive is None else f" for {enumerated(map(plain, report.positive.classes[:3]))}"
     left_out = len(groups) - len(shown)
+    absent = drawn_as_wrong(report)
     more = f" {counted(left_out, 'further group')} not drawn." if left_out else ""
     yield Drawing(
         "roc",
         f"ROC curves{by}",
-        f"Sensitivity against 1 \N{MINUS SIGN} specificity{of}{by}; area: {named}.",
-        f"Curves of small groups move in large steps. Below each name: area under the curve.{more}",
+        f"Sensitivity against 1 \N{MINUS SIGN} specificity{of}{by}; area: {named}.{absent}",
+        f"Curves of small groups move in large steps. Below each name: area under the curve.{absent}{more}",
         wide=False,
         draw=lambda: line_figure(
             [_line(name, part) for name, part in parts],

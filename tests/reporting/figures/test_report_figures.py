@@ -227,3 +227,21 @@ def test_one_group_and_none():
     assert "recall" not in report_figures(one_group())
     assert [name for name in report_figures(make_report({})) if name != "confusion"] == []
     assert report_figures(make_report({}, overall={"accuracy": undefined("none")})).keys() == {"confusion"}
+
+
+def test_images_without_a_usable_prediction_are_named_where_they_are_drawn():
+    said = " 15 images without a usable prediction are drawn as wrong answers."
+    found = report_figures(full.report())
+    for name in ("confusion", "reliability", "risk-coverage", "roc"):
+        assert said in found[name].alt, name
+        assert said in found[name].caption, name
+    every = report_figures(full.report().model_copy(update={"no_answer": None}))
+    assert "usable" not in "".join(drawing.alt + drawing.caption for drawing in every.values())
+
+
+def test_a_table_too_thin_to_show_a_failure_says_so():
+    groups = {name: group(100, {"accuracy": cell(0.7, n=100)}) for name in ("I", "VI")}
+    thin = screen_row({"I": (3, 9), "VI": (40, 50)})
+    screened = feature(groups, {"accuracy": disparity(role="primary")}, screen={"nevus": thin})
+    drawing = report_figures(make_report({"fst": screened}))["recall"]
+    assert drawing.alt.endswith("No class and group stand out (q > .05); 1 of 2 cells hold fewer than 10 images.")
