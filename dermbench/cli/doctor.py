@@ -204,7 +204,9 @@ def _weights_cache() -> Path:
 
 
 def _show_installed(system: System, extras: tuple[Extra, ...]) -> None:
-    say(f"dermbench {system.dermbench} on Python {system.python}, {system.platform}, {system.cores} cores")
+    say_wrapped(
+        f"dermbench {system.dermbench} on Python {system.python}, {system.platform}, {system.cores} cores", hang=2
+    )
     say("\ninstalled")
     if not extras:
         say("  nothing is known: dermbench runs from a folder and is not installed as a package")

@@ -30,8 +30,10 @@ def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
     Raises
     ------
     UsageError
-        With every name that is no kind of export.
+        With every name that is no kind of export, and for one text in place of a list.
     """
+    if isinstance(names, str):
+        raise UsageError("export is a list of names, not one text", remedy=f"Write export=[{names!r}].")
     known: dict[str, ExportKind] = {kind: kind for kind in get_args(ExportKind)}
     given = list(dict.fromkeys(names))
     unknown = [name for name in given if name not in known]

@@ -82,6 +82,14 @@ def test_it_ends_with_what_works_and_what_is_missing(diagnosed, tmp_path):
     assert f"MISSING [train]: train, predict, embed and explain: numpy {version('numpy')} is not >=999" in text
 
 
+def test_a_long_name_of_the_system_is_wrapped(diagnosed, monkeypatch):
+    monkeypatch.setattr(doctor.platform, "platform", lambda: f"Linux-{'6' * 40}-with-glibc2.36")
+    first, second = diagnosed(COLUMNS="80").stdout.splitlines()[:2]
+    assert len(first) <= 80
+    assert second.startswith("  ")
+    assert second.endswith(" cores")
+
+
 TRAINS = METADATA.replace("999", "1")
 
 
