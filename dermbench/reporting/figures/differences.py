@@ -12,7 +12,18 @@ from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import boxes, segments
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import COLUMN, PAGE, SMALL_TEXT, canvas, colour, fitted, panel, sheet, words
+from dermbench.reporting.figures.style import (
+    COLUMN,
+    PAGE,
+    SMALL_TEXT,
+    canvas,
+    colour,
+    fitted,
+    fitted_apart,
+    panel,
+    sheet,
+    words,
+)
 from dermbench.reporting.names import (
     feature_title,
     is_higher_better,
@@ -127,8 +138,8 @@ def differences_figure(block: FeatureComparison, groups: list[str], metric: str,
     drawn = canvas(width, bottom + FOOT)
     paper = sheet(drawn)
     boxes(paper, [(0, bottom - ROW * (k + 1), width, ROW) for k in range(0, len(models), 2)], "r0")
-    for k, model in enumerate(models):
-        words(drawn, 2, HEAD + 14 + ROW * (k + 0.5), fitted(model, LABEL - 8))
+    for k, name in enumerate(fitted_apart(models, LABEL - 8)):
+        words(drawn, 2, HEAD + 14 + ROW * (k + 0.5), name)
     shown = [block.differences[model][group][metric] for model in models for group in groups]
     limits = span(
         (end for effect in shown for end in (effect.value, effect.low, effect.high, 0.0, margin)),

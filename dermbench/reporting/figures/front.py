@@ -15,7 +15,7 @@ from dermbench.reporting.figures.style import (
     SMALL_TEXT,
     canvas,
     colour,
-    fitted,
+    fitted_apart,
     panel,
     sheet,
     words,
@@ -85,11 +85,13 @@ def front_figure(models: Mapping[str, FrontModel], title: str, feature: str) -> 
         10, 10 + HEIGHT / 2, f"{title}, worst group of {feature}", rotation=90, ha="center", va="center"
     )
     left = LEFT + PLOT + 30
-    for place, (name, item) in enumerate(ranked):
+    sides = [f"({plain(item.worst_group, limit=20)}; {100 * item.front_share:.0f} %)" for _, item in ranked]
+    room = PAGE - left - 28 - 8 * max(map(len, sides))
+    names = fitted_apart([name for name, _ in ranked], room)
+    for place, ((_, item), worst) in enumerate(zip(ranked, sides, strict=True)):
         y = 18 + ROW * place
         words(drawn, left, y, letter(place), bold=True, ink="accent" if item.on_front else "soft")
-        worst = f"({plain(item.worst_group, limit=20)}; {100 * item.front_share:.0f} %)"
-        words(drawn, left + 28, y, fitted(name, PAGE - left - 28 - 8 * len(worst)))
+        words(drawn, left + 28, y, names[place])
         words(drawn, PAGE - 1, y, worst, ink="soft", size=SMALL_TEXT, align="right")
     return drawn
 

@@ -135,13 +135,13 @@ def draw_line(axes: Axes, line: Line, place: int) -> None:
     every = max(1, len(x) // 6)
     axes.plot(
         x, y, color=colour(ink_of(place)), linewidth=2.4 if place == 0 else 1.6, clip_on=False,
-        **_look(place), markevery=(every // 2 + place % every, every) if len(x) > 6 else None,
+        **_look(place, alone=len(x) == 1), markevery=(every // 2 + place % every, every) if len(x) > 6 else None,
     )  # fmt: skip
 
 
-def _look(place: int) -> dict[str, Any]:
+def _look(place: int, *, alone: bool = False) -> dict[str, Any]:
     if place == 0:
-        return {}
+        return {"marker": "o", "markersize": 7} if alone else {}  # a single point is no line
     dashes = DASHES[(place - 1) % len(DASHES)]
     return {"marker": MARKERS[(place - 1) % len(MARKERS)], "markersize": 5} | (
         {"dashes": dashes} if dashes else {}

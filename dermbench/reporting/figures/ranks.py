@@ -13,7 +13,7 @@ from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import set_axis, span
-from dermbench.reporting.figures.style import PAGE, SMALL_TEXT, canvas, colour, fitted, panel, sheet, words
+from dermbench.reporting.figures.style import PAGE, SMALL_TEXT, canvas, colour, fitted_apart, panel, sheet, words
 from dermbench.reporting.names import metric_title
 from dermbench.reporting.text import plain
 
@@ -113,9 +113,10 @@ def rank_figure(ranks: Ranks) -> Figure:
 def _texts(drawn: Figure, models: Sequence[RankedModel], right: float) -> None:
     """Write names, values and rank bands."""
     words(drawn, right + VALUE + BAND, HEAD / 2, "rank", ink="soft", size=SMALL_TEXT, align="right")
+    names = fitted_apart([item.model for item in models], LABEL)
     for k, item in enumerate(models):
         y = HEAD + ROW * (k + 0.5)
-        words(drawn, 0, y, fitted(item.model, LABEL))
+        words(drawn, 0, y, names[k])
         ends = "" if item.low is None or item.high is None else f" [{decimal(item.low)}, {decimal(item.high)}]"
         words(drawn, right + 14, y, f"{decimal(item.value, digits=3)}{ends}")
         words(drawn, right + VALUE + BAND, y, band(item, dash="\N{EN DASH}"), align="right")

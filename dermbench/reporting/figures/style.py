@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from warnings import catch_warnings, filterwarnings
 
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -184,6 +187,26 @@ def fitted(text: str, width: float, *, size: float = TEXT, bold: bool = False) -
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(_cut(whole, middle)) else (low, middle - 1)
     return _cut(whole, low)
+
+
+def fitted_apart(texts: Sequence[str], width: float) -> list[str]:
+    """Return each text as :func:`fitted` does; those that would look the same begin with the word that differs."""
+    found = [fitted(text, width) for text in texts]
+    for line, times in Counter(found).items():
+        if times > 1:
+            places = [place for place, other in enumerate(found) if other == line]
+            whole = [plain(texts[place], limit=PROSE_LIMIT) for place in places]
+            start = _apart(whole)
+            for place, text in zip(places, whole, strict=True):
+                found[place] = fitted(f"\N{HORIZONTAL ELLIPSIS}{text[start:]}" if start else text, width)
+    return found
+
+
+def _apart(texts: Sequence[str]) -> int:
+    """Return where the word begins in which the texts differ first, at most twelve characters before that."""
+    first, last = min(texts), max(texts)
+    same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
+    return len(re.sub(r"\w{1,12}$", "", same))
 
 
 def _cut(text: str, kept: int) -> str:

@@ -245,3 +245,25 @@ def test_a_table_too_thin_to_show_a_failure_says_so():
     screened = feature(groups, {"accuracy": disparity(role="primary")}, screen={"nevus": thin})
     drawing = report_figures(make_report({"fst": screened}))["recall"]
     assert drawing.alt.endswith("No class and group stand out (q > .05); 1 of 2 cells hold fewer than 10 images.")
+
+
+def test_one_point_of_all_images_is_a_mark():
+    from dermbench.reporting.figures.lines import Line, line_figure
+
+    def axes(*points):
+        return line_figure([Line("all images", "", points)], across="x", up="y", top=1.0).axes[0]
+
+    assert marks(axes((1.0, 0.6))) == [(1.0, 0.6)]
+    assert marks(axes((0.5, 0.2), (1.0, 0.6))) == []
+
+
+def test_long_names_that_differ_in_the_middle_stay_apart():
+    from dermbench.reporting.figures.style import fitted_apart, text_width
+
+    names = [f"model number {k} with a very long name indeed" for k in (1, 12, 2)]
+    seeds = [f"a network of many layers, seed{k} of ten, as it was" for k in (10, 12)]
+    found = fitted_apart([*names, "other", *seeds], 130.0)
+    assert [line[:4] for line in found[:4]] == ["…1 w", "…12 ", "…2 w", "othe"]
+    assert [line[:7] for line in found[4:]] == ["…seed10", "…seed12"]
+    assert all(text_width(line) <= 130.0 for line in found)
+    assert fitted_apart(["z" * 500, "z" * 600], 130.0)[0].startswith("…zzz"), "no name is empty"
