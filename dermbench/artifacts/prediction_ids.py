@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.text_form import id_problems
 from dermbench.errors import name_some
 
@@ -78,7 +79,8 @@ class Matched:
         missing = np.ones(len(truth), dtype=bool)
         missing[self.place[self.place >= 0]] = False
         if missing.any() and not partial:
-            problems.append(f"{missing.sum():,} missing image_id: {name_some(truth.image_id[missing])}")
+            named = name_some(truth.image_id[missing])
+            problems.append(f"{missing.sum():,} missing image_id: {named}{_other_splits(truth, missing)}")
         unknown = sorted(ids[rows & (self.place < 0)].dropna().unique())
         if unknown:
             problems.append(f"{len(unknown):,} image_id that the truth does not have: {name_some(unknown)}")
@@ -90,6 +92,17 @@ class Matched:
             return np.empty(0, dtype=object)
         rows = ids[~self.ignored].dropna()
         return pd.unique(rows[rows.duplicated()].to_numpy(dtype=object))
+
+
+def _other_splits(truth: Truth, missing: NDArray[np.bool_]) -> str:
+    """Say which ``--split`` leaves out all missing images, where none was given for a table that has splits."""
+    if truth.split != ALL or "split" not in truth.table:
+        return ""
+    splits = truth.table["split"].astype("string").fillna("")
+    there, absent = set(splits[~missing]), set(splits[missing])
+    if not there or "" in there | absent or there & absent:
+        return ""
+    return f"; all of split {name_some(sorted(absent))}: --split {'+'.join(sorted(there))} leaves them out"
 
 
 def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[str]) -> Matched:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermbench.artifacts import make_predictions, make_truth, read_predictions
+from dermbench.artifacts.truth import read_truth
 from dermbench.errors import InputError
 
 IDS = ["ISIC_01", "ISIC_02", "ISIC_03"]
@@ -153,3 +154,29 @@ def test_one_table_from_many_programs_is_read_alike_or_refused(tmp_path, names):
         assert (made.y_pred == truth.y_true).all(), (lines, made.interpreted)
         seen.add((index, end, r))
     assert len(seen) > 6
+
+
+@pytest.mark.parametrize(
+    ("splits", "split", "told"),
+    [
+        (
+            ["test", "test", "val"],
+            None,
+            "1 missing image_id: 'c'; all of split 'val': --split test leaves them out",
+        ),
+        (
+            ["test", "val", "train"],
+            None,
+            "1 missing image_id: 'c'; all of split 'train': --split test+val leaves them out",
+        ),
+        (["test", "test", "test"], None, "1 missing image_id: 'c'"),
+        (["test", "test", None], None, "1 missing image_id: 'c'"),
+        (["test", "test", "test"], "test", "1 missing image_id: 'c'"),
+    ],
+)
+def test_a_forgotten_split_is_named(splits, split, told):
+    table = pd.DataFrame({"image_id": list("abc"), "label": ["x", "y", "x"], "fst": [1, 2, 3], "split": splits})
+    answers = predicted(["a", "b"], ["x", "y"])
+    with pytest.raises(InputError) as caught:
+        read_predictions(answers, read_truth(table, split=split))
+    assert caught.value.problems == (told,)
