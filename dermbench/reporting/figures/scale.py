@@ -25,11 +25,20 @@ def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, f
 
 
 def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
-    """Return the multiples of the smallest round step that gives at most ``most`` from ``low`` to ``high``."""
+    """Return the multiples of the smallest round step that gives at most ``most`` from ``low`` to ``high``.
+
+    Where that leaves one of them, as 0 from -.4 to .4, its step is four fifths as long: one tick is no scale.
+    """
+    found: list[float] = []
     for step in STEPS:
-        first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
-        if last - first < most:
-            break
+        found = _multiples(step, low, high)
+        if len(found) <= most:
+            return found if len(found) > 1 else _multiples(0.8 * step, low, high)
+    return found
+
+
+def _multiples(step: float, low: float, high: float) -> list[float]:
+    first, last = math.ceil(round(low / step, 6)), math.floor(round(high / step, 6))
     return [round(k * step, 9) for k in range(first, last + 1)]
 
 

@@ -14,6 +14,7 @@ from dermbench.reporting.figures import report_figures
 from dermbench.reporting.figures.confidence import Frame, coverage_lines
 from dermbench.reporting.figures.confusion import seriation, shares
 from dermbench.reporting.figures.recall import arrange
+from dermbench.reporting.figures.scale import ticks
 
 
 def gap_of(**changed):
@@ -267,3 +268,16 @@ def test_long_names_that_differ_in_the_middle_stay_apart():
     assert [line[:7] for line in found[4:]] == ["…seed10", "…seed12"]
     assert all(text_width(line) <= 130.0 for line in found)
     assert fitted_apart(["z" * 500, "z" * 600], 130.0)[0].startswith("…zzz"), "no name is empty"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (-0.4, 0.4, [-0.4, 0.0, 0.4]),
+        (-0.35, 0.35, [-0.2, 0.0, 0.2]),
+        (0.0, 0.8, [0.0, 0.5]),
+        (-4.0, 4.0, [-4, 0, 4]),
+    ],
+)
+def test_an_axis_has_more_than_one_tick(low, high, found):
+    assert ticks(low, high, most=4) == found
