@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from dermbench.leaderboard import Effort, build
 from dermbench.leaderboard.board import entry_folders, read_board
 from dermbench.leaderboard.reported import read_reported
 
-BOARDS = sorted(path.parent for path in (Path(__file__).parents[2] / "leaderboards").glob("*/board.toml"))
+ROOT = Path(__file__).parents[2]
+BOARDS = sorted(path.parent for path in (ROOT / "leaderboards").glob("*/board.toml"))
 ENTRIES = [folder for board in BOARDS for folder in entry_folders(board)]
 MEGABYTES = 5
 """What the predictions of an entry may weigh."""
@@ -34,6 +36,16 @@ def test_published_results_name_their_source(board):
 def test_labels_lie_only_where_dermbench_drew_them(board):
     settings = read_board(board)
     assert not (settings.store_truth or (board / "truth.csv").is_file()) or settings.task == "synthderm"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/leaderboards.md"])
+def test_pages_build_one_board_that_has_its_truth(page):
+    lines = re.findall(r"^dermbench leaderboard build.*", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert lines
+    for line in lines:
+        board = ROOT / line.split()[3]
+        assert board in BOARDS
+        assert "--data" in line or (board / "truth.csv").is_file()
 
 
 @pytest.mark.parametrize("folder", ENTRIES, ids=lambda path: f"{path.parents[1].name}/{path.name}")
