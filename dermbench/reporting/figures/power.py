@@ -57,11 +57,22 @@ def _line(plan: Plan, curve: Curve) -> Line:
 
 
 def _reached(plan: Plan, curve: Curve) -> str:
-    """Say from where on the power is the one planned for."""
-    found = next((point.x for point in curve.points if point.power >= plan.power), None)
+    """Say from where on the power is the one planned for, as the plan answers; else what the curve shows."""
+    answer = _answer(plan, curve)
+    if answer is not None:
+        return f"{decimal(plan.power)} from {f'{answer:,.0f}' if curve.axis == 'units' else decimal(answer)} on"
+    found = next((point for point in curve.points if point.power >= plan.power), None)
     if found is None:
         return f"{decimal(curve.points[-1].power)} at most"
-    return f"{decimal(plan.power)} from {f'{found:,.0f}' if curve.axis == 'units' else decimal(found)} on"
+    return f"{decimal(found.power)} at {f'{found.x:,.0f}' if curve.axis == 'units' else decimal(found.x)}"
+
+
+def _answer(plan: Plan, curve: Curve) -> float | None:
+    """Return the number of units, or the drop, that the plan names; a curve has points on both sides of it."""
+    if curve.axis == "units":
+        sizes = [size for size in plan.sizes if (size.question, size.amount) == (curve.question, curve.amount)]
+        return next((size.units for size in sizes), None)
+    return next((answer.drop for answer in plan.drops if answer.group == curve.group), None)
 
 
 def _draw(plan: Plan, curves: Sequence[Curve], lines: Sequence[Line], across: str) -> Figure:

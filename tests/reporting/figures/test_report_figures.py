@@ -9,8 +9,9 @@ from figure_cases import TYPES, many, marks, nothing_known, one_group, planted, 
 from report_records import cell, disparity, feature, group, screen_row, shown
 from report_records import report as make_report
 
+from dermbench.artifacts.plan import Curve, CurvePoint, Plan, SizeAnswer
 from dermbench.artifacts.report import ConfidenceCurves, CoveragePoint, GroupCurves, undefined
-from dermbench.reporting.figures import report_figures
+from dermbench.reporting.figures import plan_figures, report_figures
 from dermbench.reporting.figures.confidence import Frame, coverage_lines
 from dermbench.reporting.figures.confusion import seriation, shares
 from dermbench.reporting.figures.recall import arrange
@@ -281,3 +282,14 @@ def test_long_names_that_differ_in_the_middle_stay_apart():
 )
 def test_an_axis_has_more_than_one_tick(low, high, found):
     assert ticks(low, high, most=4) == found
+
+
+def test_the_power_figure_names_the_number_that_the_plan_answers():
+    points = tuple(CurvePoint(x=x, power=power) for x, power in ((10, 0.2), (70, 0.79), (85, 0.87)))
+    sized = Curve(question="drop", amount=0.2, group="VI", axis="units", points=points, simulated=())
+    told = {"power": 0.8, "unit": "patient", "metric": "accuracy", "group": "VI", "groups": {}, "drops": ()}
+    answer = SizeAnswer.model_construct(question="drop", amount=0.2, units=72)
+    plan = Plan.model_construct(**told, curves=(sized,), sizes=(answer,))
+    assert plan_figures(plan)["power"].alt.endswith("find a drop of .20: .80 from 72 on.")
+    unsized = plan.model_copy(update={"sizes": ()})
+    assert plan_figures(unsized)["power"].alt.endswith("find a drop of .20: .87 at 85.")
