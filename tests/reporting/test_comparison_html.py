@@ -7,7 +7,7 @@ from test_comparison import comparison
 from test_html import HOSTILE, Page, check
 
 from dermbench.artifacts.comparison import Comparison, Difference, GapChange, Gaps, RankedModel
-from dermbench.artifacts.report import Contrast, Undefined
+from dermbench.artifacts.report import Contrast, Undefined, undefined
 from dermbench.reporting.compared.summary import comparison_reading, comparison_summary
 from dermbench.reporting.compared.tables import comparison_sections
 from dermbench.reporting.figures import comparison_figures
@@ -185,4 +185,8 @@ def test_a_difference_is_read_aloud(two):
     nothing = with_differences(two, second=Difference(value=None, reason="no probabilities"))
     assert comparison_reading(nothing) == (
         "There is no difference in macro-F1 to read: no model has a value to set against first."
+    )
+    bare = {"first": {"macro_f1": undefined("no probabilities")}, "second": two.models["second"]}
+    assert comparison_reading(nothing.model_copy(update={"models": bare})) == (
+        "There is no difference in macro-F1 to read: first has no value."
     )

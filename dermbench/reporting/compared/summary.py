@@ -62,7 +62,10 @@ def comparison_reading(comparison: Comparison) -> str:
             return f"{head} is {signed(effect.value)}; it has no interval ({why})."
         ends = f"{signed(effect.low)} to {signed(effect.high)}"
         return f"{head} is {signed(effect.value)}; the data are compatible with {ends}.{_tested(effect)}"
-    return f"There is no difference in {metric_title(metric)} to read: no model has a value to set against {base}."
+    cell = comparison.models[comparison.baseline].get(metric)
+    bare = cell is None or cell.value is None
+    why = f"{base} has no value" if bare else f"no model has a value to set against {base}"
+    return f"There is no difference in {metric_title(metric)} to read: {why}."
 
 
 def _tested(effect: Difference) -> str:
