@@ -212,14 +212,25 @@ def test_nothing_stands_out():
 
 
 def test_the_worst_and_the_best_group_with_their_plain_values():
-    cells = {"I": cell(0.8, 0.1), "II": cell(0.85, 0.01), "VI": cell(0.5, 0.2), "unknown": cell(0.1)}
-    raw = RawGap(difference=0.35, ratio=None, best_group="II", worst_group="VI")
-    groups = {name: group(SIZES[name], {"accuracy": item}) for name, item in cells.items()}
-    made = make_report({"fst": feature(groups, {"accuracy": disparity(role="primary", raw=raw)})})
-    assert sentences(made)["groups"] == (
-        "Accuracy as it stands, class mix included: .50 [.30, .70] on type VI (n = 20); .85 [.84, .86] on "
-        "type II (n = 90)."
-    )
+    cells = {"I": cell(0.8, 0.1), "II": cell(0.85, 0.01), "VI": cell(0.5, 0.2, n=8), "unknown": cell(0.5)}
+
+    def said(metric="accuracy"):
+        raw = RawGap(difference=0.35, ratio=None, best_group="II", worst_group="VI")
+        groups = {name: group(SIZES[name], {metric: item}) for name, item in cells.items()}
+        row = disparity(role="primary", raw=raw)
+        primary = Primary(metric=metric, feature="fst")
+        return sentences(make_report({"fst": feature(groups, {metric: row})}, primary=primary))["groups"]
+
+    values = ".50 [.30, .70] on type VI (n = 8); .85 [.84, .86] on type II (n = 400)."
+    assert said() == f"Accuracy as it stands, class mix included: {values}"
+    assert said("sensitivity") == f"Sensitivity as it stands: {values}"
+    cells["V"] = cell(0.5, 0.3, n=6)
+    assert ": .50 on types V\N{EN DASH}VI (n = 6 and 8); .85" in said()
+
+
+def test_without_a_difference_or_a_raw_gap_no_group_is_the_worst():
+    groups = {name: group(SIZES[name], {"accuracy": cell(0.5)}) for name in ("I", "VI")}
+    raw = RawGap(difference=0.35, ratio=None, best_group="I", worst_group="VI")
     equal = disparity(role="primary", raw=raw.model_copy(update={"difference": 0.0}))
     assert "groups" not in sentences(make_report({"fst": feature(groups, {"accuracy": equal})}))
     unranked = disparity(role="primary", raw=None, reasons={"raw": "undefined in V"})

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 EXTREMES = 3
 """Number of best and of worst classes that are named."""
+OF_ONE_KIND = frozenset({"sensitivity", "specificity"})
+"""Metrics over images that are all positive, or all not: their plain values include no mix of the two."""
 FAILURES = 2
 """Number of classes named in the sentence on where recall fails."""
 
@@ -179,16 +181,22 @@ def _groups(report: Report, title: str | None) -> str:
     if not isinstance(row, Disparity) or row.raw is None or not row.raw.difference:
         return ""
     ends = (row.raw.worst_group, row.raw.best_group)
-    if not all(name in feature.groups and metric in feature.groups[name].cells for name in ends):
+    cells = {name: group.cells[metric] for name, group in feature.groups.items() if metric in group.cells}
+    if not cells.keys() >= set(ends):
         return ""
-    worst, best = (_plain_value(feature, name, metric) for name in ends)
-    return f"{_capital(title or metric.replace('_', ' '))} as it stands, class mix included: {worst}; {best}."
+    worst, best = (_plain_value(cells, cells[name].value) for name in ends)
+    mix = "" if metric in OF_ONE_KIND else ", class mix included"
+    return f"{_capital(title or metric.replace('_', ' '))} as it stands{mix}: {worst}; {best}."
 
 
-def _plain_value(feature: Feature, name: str, metric: str) -> str:
-    group = feature.groups[name]
-    cell = group.cells[metric]
-    return f"{decimal(cell.value or 0.0)}{_ends(cell)} on {group_words([name])} (n = {group.n:,})"
+def _plain_value(cells: Mapping[str, Cell], value: float | None) -> str:
+    """Return ``.57 [.42, .70] on type VI (n = 44)``; of several groups with the value no interval."""
+    found = [name for name, cell in cells.items() if name != UNKNOWN and cell.value == value]
+    scale = (*FST_NAMES, *BANDS)
+    names = sorted(found, key=lambda name: scale.index(name) if name in scale else len(scale))
+    ends = _ends(cells[names[0]]) if len(names) == 1 else ""
+    sizes = enumerated(f"{cells[name].n or 0:,}" for name in names)
+    return f"{decimal(value or 0.0)}{ends} on {group_words(names)} (n = {sizes})"
 
 
 def _answer(row: Disparity, title: str, report: Report, *, low_is_bad: bool) -> str:

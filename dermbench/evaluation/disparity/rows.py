@@ -16,6 +16,7 @@ from dermbench.artifacts.report import (
     Verdict,
     verdict_kind,
 )
+from dermbench.artifacts.report.summary import OF_ONE_KIND
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import decimal, limit
 from dermbench.artifacts.wording import p_value as shown_p
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 ONE_UNIT = "all images are of one independent unit"
 SENSITIVITY = "sensitivity"
-OF_ONE_KIND = frozenset({SENSITIVITY, "specificity"})
-"""Metrics that do not average over positive and negative images."""
 
 
 @dataclass(frozen=True)
