@@ -374,6 +374,8 @@ class Comparison(Record):
         Rank bands of all models.
     families
         Which p values are corrected together, in words.
+    unanswered
+        {model, or one of its seeds: images without a usable prediction, which count as wrong}, of those with any.
     notes
         What a reader must know, in sentences.
     """
@@ -391,6 +393,7 @@ class Comparison(Record):
     features: dict[str, FeatureComparison]
     ranks: Ranks
     families: dict[str, str]
+    unanswered: dict[str, int] = Field(default_factory=dict)
     notes: tuple[str, ...]
 
     def text(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.records import DIGITS
 from dermbench.artifacts.skin import BANDS, FST_NAMES
 
@@ -90,6 +91,12 @@ def enumerated(names: Iterable[str]) -> str:
     """Return ``a``, ``a and b`` or ``a, b and c``."""
     *first, last = list(names) or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def images_of(n: int, split: str, task: str) -> str:
+    """Return ``1,227 images of the test split of ajl-21``, or ``30 images of the table truth``."""
+    part = "the table" if split == ALL else f"the {split} split of"
+    return f"{counted(n, 'image')} of {part} {task}"
 
 
 def counted(n: int, noun: str) -> str:

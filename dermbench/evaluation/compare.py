@@ -100,6 +100,7 @@ def compare(
         features={grouping.feature: compare_groups(question, grouping) for grouping in groupings},
         ranks=overall.ranks(question, METRICS.get(metrics[0] if metrics else RANKED_BY), cells),
         families=describe(metrics, len(found) - 1),
+        unanswered={name: n for name, item in predictions.items() if (n := _unanswered(item, truth))},
         notes=(unit_note(truth), *_positive_note(truth), *overall.notes(question), *tone_note(truth, groupings)),
     )
 
@@ -130,6 +131,12 @@ def _interpreted(predictions: Predictions, truth: Truth) -> tuple[str, ...]:
     counted = count_as_wrong(predictions, truth)
     said = "" if counted.unanswered is None else counted.unanswered.sentence()
     return (*counted.interpreted, *([said] if said else []))
+
+
+def _unanswered(predictions: Predictions, truth: Truth) -> int:
+    """Return how many images have no usable prediction, so that they count as wrong."""
+    found = count_as_wrong(predictions, truth).unanswered
+    return 0 if found is None else int(found.absent.sum())
 
 
 def _positive_note(truth: Truth) -> list[str]:

@@ -38,23 +38,16 @@ def test_the_example_of(name, tmp_path, monkeypatch):
     run(name)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Folder in which each example finds what the one before has written."""
-    return tmp_path_factory.mktemp("examples")
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_the_example_of_a_dataset(name, folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    run(name)
+def test_the_examples_of_datasets_build_on_each_other(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in DATASETS:
+        run(name)
 
 
 @pytest.mark.train
-@pytest.mark.parametrize("name", NETWORKS)
-def test_the_example_of_a_network(name, folder, monkeypatch):
+def test_the_examples_of_networks_build_on_each_other(tmp_path, monkeypatch):
     pytest.importorskip("timm")
-    if name == "explain" and importlib.util.find_spec("pytorch_grad_cam") is None:
-        pytest.skip("explain needs grad-cam")
-    monkeypatch.chdir(folder)
-    run(name)
+    monkeypatch.chdir(tmp_path)
+    for name in ("prepare", *NETWORKS):
+        if name != "explain" or importlib.util.find_spec("pytorch_grad_cam") is not None:
+            run(name)

@@ -168,6 +168,14 @@ def test_the_margin_is_answered(two):
     )
 
 
+def test_images_without_a_prediction_are_counted_on_the_first_screen(two):
+    refused = {"first": 3, "second": 60, "third@1": 3, "third@2": 1}
+    page = comparison_html(two.model_copy(update={"unanswered": refused}))
+    said = "Counted as wrong for want of a usable prediction, of 120 images: second 60, first 3, third@1 3 and 1 "
+    assert f"{said}further model." in page.split("<table", 1)[0]
+    assert "for want of" not in comparison_html(two)
+
+
 def test_a_difference_is_read_aloud(two):
     head = "Read a difference as: on the same images, macro-F1 of second minus that of first is +.040"
     for effect, end in (

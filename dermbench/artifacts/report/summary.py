@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report.disparity import LEVEL, Disparity
 from dermbench.artifacts.report.features import THIN
 from dermbench.artifacts.report.parts import Undefined
@@ -17,6 +16,7 @@ from dermbench.artifacts.wording import (
     enumerated,
     feature_words,
     group_words,
+    images_of,
     is_skin_type,
     limit,
     limits,
@@ -88,8 +88,7 @@ def class_extremes(per_class: Mapping[str, ClassRow]) -> Extremes:
 
 def tested_images(report: Report) -> str:
     """Return ``1,227 images of the test split of ajl-21``, or ``30 images of the table truth``."""
-    part = "the table" if report.split == ALL else f"the {report.split} split of"
-    return f"{counted(report.n, 'image')} of {part} {report.task}"
+    return images_of(report.n, report.split, report.task)
 
 
 def _tested(report: Report) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dermbench.artifacts.columns import ALL
 from dermbench.artifacts.report import LEVEL, Undefined
-from dermbench.artifacts.wording import counted, enumerated, feature_words, group_words, p_value
+from dermbench.artifacts.wording import counted, enumerated, feature_words, group_words, images_of, p_value
 from dermbench.reporting.compared.cells import ends_text, number, signed
 from dermbench.reporting.compared.feature_tables import ANSWERS
 from dermbench.reporting.names import higher_is_better, metric_title, sorted_features, sorted_metrics
@@ -23,10 +22,9 @@ NAMED = 3
 
 def tested_words(comparison: Comparison) -> str:
     """Return which models were compared on what."""
-    images = f"{counted(comparison.n, 'image')} of "
-    images += "" if comparison.split == ALL else f"the {comparison.split} split of "
+    images = images_of(comparison.n, comparison.split, comparison.task)
     models = counted(len(comparison.models), "model")
-    on = f"{images}{comparison.task}, in {counted(len(comparison.classes), 'class')}"
+    on = f"{images}, in {counted(len(comparison.classes), 'class')}"
     return plain(f"{models} on {on}; each is compared with {_name(comparison.baseline)}.", limit=PROSE_LIMIT)
 
 
@@ -41,10 +39,26 @@ def comparison_summary(comparison: Comparison) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Two to four sentences; what is undefined is said with its reason.
+        Two to five sentences; what is undefined is said with its reason.
     """
-    found = (_ranks(comparison), _against_baseline(comparison), _by_group(comparison), _margin(comparison))
+    found = (
+        _ranks(comparison),
+        _unanswered(comparison),
+        _against_baseline(comparison),
+        _by_group(comparison),
+        _margin(comparison),
+    )
     return tuple(text for text in found if text)
+
+
+def _unanswered(comparison: Comparison) -> str:
+    """Say whose images count as wrong because they have no usable prediction, most images first."""
+    ordered = sorted(comparison.unanswered.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{_name(model)} {n:,}" for model, n in ordered[:NAMED]]
+    if len(ordered) > NAMED:
+        named.append(counted(len(ordered) - NAMED, "further model"))
+    images = counted(comparison.n, "image")
+    return f"Counted as wrong for want of a usable prediction, of {images}: {enumerated(named)}." if named else ""
 
 
 def comparison_reading(comparison: Comparison) -> str:

@@ -105,7 +105,9 @@ def test_a_class_map_missing_predictions_and_cases(folder, tmp_path):
     settings = ("--map", str(tmp_path / "map.toml"), "--missing", "wrong", "--json")
     done = run(folder, "a@0.csv", str(other), *settings)
     assert done.exit_code == 0
-    said = json.loads(done.stdout)["provenance"]["interpreted"]
+    document = json.loads(done.stdout)
+    assert document["unanswered"] == {"other": 1}
+    said = document["provenance"]["interpreted"]
     assert said["a@0"] == [said["other"][0]]
     assert said["other"][0].endswith("by map.toml.")
     assert said["other"][1].startswith("1 of 90 answers have no prediction (1); they count as wrong")
