@@ -35,11 +35,6 @@ def is_headline(name: str) -> bool:
     return name in METRICS and bool(getattr(METRICS.get(name), "headline", False))
 
 
-def is_higher_better(name: str) -> bool:
-    """Return whether larger values of a metric are better; of one that is not installed here they are."""
-    return name not in METRICS or bool(METRICS.get(name).higher_is_better)
-
-
 def is_macro(name: str) -> bool:
     """Return whether a metric averages over classes."""
     return name in METRICS and METRICS.get(name).macro

@@ -26,7 +26,7 @@ from dermbench.reporting.figures.style import (
 )
 from dermbench.reporting.names import (
     feature_title,
-    is_higher_better,
+    higher_is_better,
     metric_title,
     sorted_features,
     sorted_groups,
@@ -78,10 +78,10 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
     if all(effects[metric].value is None for groups in block.differences.values() for effects in groups.values()):
         return
     title, baseline = metric_title(metric), plain(comparison.baseline, limit=40)
-    worse = "" if is_higher_better(metric) else ", which is worse"
+    worse = "" if higher_is_better(metric) else ", which is worse"
     stated = next((item.margin for item in block.margin.get(metric, {}).values()), None)
     dashed = "" if stated is None else f" Dashed: a loss of the stated margin, {100 * stated:g} points."
-    margin = None if stated is None else -stated if is_higher_better(metric) else stated
+    margin = None if stated is None else -stated if higher_is_better(metric) else stated
     groups = sorted_groups(block.groups)
     left_out = len(groups) - MOST_GROUPS
     more = f" {counted(left_out, 'group')} not drawn; all are in the tables." if left_out > 0 else ""
