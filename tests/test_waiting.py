@@ -13,7 +13,8 @@ import time
 import pytest
 
 SCRIPT = """
-import sys, threading, time
+import signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell would ignore it
 from dermbench import cli, waiting
 waiting.AFTER = {after}
 @cli.app.command("work")

@@ -55,7 +55,7 @@ def test_bad_input_is_one_message(monkeypatch, capsys, folder, verb):
     (folder / "other.json").write_text('{"schema": "dermbench.plan/1"}')
     for file, message in (
         ("old.json", "made by an older version of dermbench"),
-        ("other.json", "schema: Input should be 'dermbench.report/2'"),
+        ("other.json", "'dermbench.report/2' is needed"),
         ("absent.json", "no such file"),
     ):
         code, out, err = run(monkeypatch, capsys, verb, folder / file)

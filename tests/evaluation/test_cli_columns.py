@@ -56,7 +56,7 @@ def test_columns_are_named_and_bins_and_scales_given(truth, predictions):
 def test_groups_of_a_report(truth, predictions):
     report = evaluate(
         predictions, truth, **NAMED, sensitive=["size", "clinic", "Gender"], bins={"size": [2, 5]}, n_resamples=99
-    )
+    ).report
     assert list(report.features) == ["size", "clinic", "sex"]
     assert [list(f.groups) for f in report.features.values()] == [
         ["<2", "2 to <5", "5+"],
@@ -80,7 +80,7 @@ def test_the_same_table_as_csv_tsv_and_parquet_gives_the_same_report(tmp_path, t
             sensitive=["clinic"],
             ordered=["clinic"],
             n_resamples=99,
-        ).text()
+        ).report.text()
         for suffix in ("csv", "tsv", "parquet")
     }
     assert len(texts) == 1
@@ -134,7 +134,7 @@ def test_models_that_share_a_file_name_are_named_by_their_folders(tmp_path, trut
     models = [tmp_path / name / "predictions.csv" for name in ("runA", "runB")]
     found = compare(
         models, truth, **NAMED, sensitive=["size"], bins=["size=5"], n_resamples=99, metrics=["accuracy"]
-    )
+    ).comparison
     assert set(found.models) == {"runA/predictions", "runB/predictions"}
     assert found.provenance.truth_interpreted[0] == "size in bands from 5."
 

@@ -174,7 +174,14 @@ def test_a_report_without_a_feature_asks_no_question():
 
 
 def test_the_summary_begins_the_report(report):
-    assert [sentence.kind for sentence in report.summary] == ["tested", "classes", "primary", "fails", "limits"]
+    assert [sentence.kind for sentence in report.summary] == [
+        "tested",
+        "classes",
+        "primary",
+        "groups",
+        "fails",
+        "limits",
+    ]
     assert "200 images" in report.summary[0].text
     assert report.class_extremes.best[0] in report.summary[1].text
     assert report.summary[2].text.startswith("Not settled: the gap in accuracy between skin types")

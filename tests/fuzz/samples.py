@@ -306,7 +306,18 @@ def _run_record():
 
 def _leaderboards(folder):
     from dermbench.artifacts.truth import read_truth
-    from dermbench.leaderboard import add, board, index, reported, settings, stored, truths
+    from dermbench.leaderboard import (
+        add,
+        board,
+        build,
+        index,
+        moves,
+        published,
+        reported,
+        settings,
+        stored,
+        truths,
+    )
 
     place = folder / "board"
     place.mkdir()
@@ -316,6 +327,8 @@ def _leaderboards(folder):
         'schema = "dermbench.reported/1"\n[[row]]\nentry = "X"\nsource = "Y"\nscores = {accuracy = 0.60}\n'
     )
     files = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
+    build(place, accept_settings=True)
+    files |= {published.JSON: (place / published.JSON).read_bytes()}
     predictions = next(place.glob("entries/*/predictions.*"))
     about, known = board.read_board(place), read_truth(folder / "truth.csv")
     module = "dermbench.leaderboard"
@@ -323,6 +336,10 @@ def _leaderboards(folder):
     return {
         f"{module}.board.read_board": [_in_folder(board.read_board, board.BOARD, files)],
         f"{module}.index.read_index": [_in_folder(index.read_index, index.INDEX, files)],
+        f"{module}.moves.read_earlier": [
+            _in_folder(lambda earlier: moves.read_earlier(earlier, earlier), published.JSON, files)
+        ],
+        f"{module}.published.read_published": [_in_folder(published.read_published, published.JSON, files)],
         f"{module}.reported.read_reported": [_in_folder(reported.read_reported, reported.REPORTED, files)],
         f"{module}.settings.read_settings": [_in_folder(settings.read_settings, name, files) for name in both],
         f"{module}.stored.read_stored": [

@@ -48,7 +48,7 @@ def write_images(out: Path, shots: Sequence[Shot], dials: Dials, *, workers: int
         As for :func:`dermbench.data.made_images.made_images`.
     """
     with made_images(out, OURS, "synthderm") as folder:
-        _render_all(folder, shots, dials, workers)
+        _render_all(folder.resolve(), shots, dials, workers)  # kept workers may be in another folder
     return out / IMAGES
 
 
