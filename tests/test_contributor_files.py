@@ -53,6 +53,15 @@ def test_every_session_that_is_named_is_there(project_root, name):
     assert named <= sessions(project_root)
 
 
+def test_every_folder_of_plug_ins_is_there(project_root):
+    page = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = re.findall(r"`([a-z_/]+/)`", page.split("## Add something", 1)[1].split("\n## ", 1)[0])
+    folders.remove("dermbench/")
+    assert len(folders) > 7
+    for folder in folders:
+        assert (project_root / "dermbench" / folder).is_dir(), folder
+
+
 def test_every_entry_point_group_has_its_row(project_root):
     page = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
     source = "\n".join(path.read_text(encoding="utf-8") for path in (project_root / "dermbench").rglob("*.py"))

@@ -176,14 +176,11 @@ def annotators(report: Report) -> list[str]:
         if block is None:
             continue
         gap = block.gap
-        range_ = (
-            ""
-            if isinstance(gap, Undefined)
-            else (f"; with their labels the primary gap is {decimal(gap.min)} to {decimal(gap.max)}")
-        )
+        alone = "" if isinstance(gap, Undefined) else f"{decimal(gap.min)} to {decimal(gap.max)}"
+        ends = alone and f"; with the labels of each of them alone the primary gap is {alone}"
         found.append(
             f"{feature_title(name)} by {len(block.columns)} annotators: the same label for "
-            f"{value_words(block.exact)}, at most one step apart for {value_words(block.within_one)}{range_}."
+            f"{value_words(block.exact)}, at most one step apart for {value_words(block.within_one)}{ends}."
         )
     return found
 
