@@ -1,6 +1,6 @@
 """How well the optimism of a chosen best entry is estimated, on populations where it is known.
 
-``python benchmarks/simulation_optimism.py [SETS]`` prints the table of ``docs/leaderboards.md``.
+``python benchmarks/simulation_optimism.py [SETS]`` prints the table of ``docs/reference/leaderboards.md``.
 
 Each image has a difficulty that all models meet. A model is right when its skill exceeds the difficulty and
 noise of its own; a wrong answer is any other class. The true optimism is the mean over test sets of the best value

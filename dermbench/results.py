@@ -76,7 +76,7 @@ class EvaluationResult(Result):
         ----------
         name
             ``metrics``, ``groups``, ``gaps``, ``classes``, ``screen`` (recall by class and group), ``confusion``
-            or ``operating_points``; the columns are in docs/api.md. A number that is undefined is missing, and the
+            or ``operating_points``; the columns are in docs/reference/results.md. A number that is undefined is missing, and the
             column ``reason`` says why.
 
         Raises
@@ -169,7 +169,7 @@ class ComparisonResult(Result):
         Parameters
         ----------
         name
-            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/api.md.
+            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/reference/results.md.
             Errors are those of :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(COMPARISON_FRAMES, name).of(self.comparison)
@@ -233,7 +233,7 @@ class PlanResult(Result):
         ----------
         name
             ``groups``, ``sizes`` (of a new study), ``drops`` and ``margin`` (of a test set) or ``curves``; the
-            columns are in docs/api.md. Errors are those of :meth:`EvaluationResult.to_frame`.
+            columns are in docs/reference/results.md. Errors are those of :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(PLAN_FRAMES, name).of(self.plan)
 

@@ -20,7 +20,7 @@ def readme(project_root):
 
 
 def documents(project_root):
-    return [*sorted(project_root.glob("*.md")), *sorted((project_root / "docs").glob("*.md"))]
+    return [*sorted(project_root.glob("*.md")), *sorted((project_root / "docs").rglob("*.md"))]
 
 
 def test_the_two_commands_and_what_the_checks_run(readme, project_root):

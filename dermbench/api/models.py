@@ -38,11 +38,11 @@ def train(
     out
         Run folder to make, or with ``resume`` to go on with.
     preset
-        Packaged configuration, such as ``cpu-small``; see docs/training.md.
+        Packaged configuration, such as ``cpu-small``; see docs/reference/training.md.
     config
         TOML file, instead of a preset.
     overrides
-        ``KEY=VALUE`` of single options; see docs/training-options.md.
+        ``KEY=VALUE`` of single options; see docs/reference/training-options.md.
     seed
         Seed of everything that is drawn.
     resume

@@ -43,7 +43,7 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
 ) -> PlanResult:
     """Plan a test set: how many patients a new study needs, or what an existing test set can show.
 
-    The protocol of :func:`evaluate` is applied to simulated test sets; see docs/planning.md.
+    The protocol of :func:`evaluate` is applied to simulated test sets; see docs/how-to/plan-a-test-set.md.
 
     Parameters
     ----------

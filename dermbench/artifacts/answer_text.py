@@ -1,4 +1,4 @@
-"""Which class an answer in words names, by a rule that never guesses; docs/formats.md has it in full."""
+"""Which class an answer in words names, by a rule that never guesses; docs/reference/formats.md has it in full."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Dataset:
     info
         Content of ``dataset.toml``.
     manifest
-        One row per image, sorted by ``image_id``; the columns are in docs/formats.md.
+        One row per image, sorted by ``image_id``; the columns are in docs/reference/formats.md.
 
     Examples
     --------

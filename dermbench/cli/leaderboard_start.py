@@ -75,7 +75,7 @@ def open_board(
 
 
 def make_control(
-    kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/leaderboards.md.")],
+    kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/reference/leaderboards.md.")],
     *,
     out: Annotated[Path, typer.Option(help="Predictions file to write, .parquet or .csv.")],
     data: Annotated[Path | None, typer.Option(help="Dataset folder.")] = None,

@@ -64,7 +64,7 @@ class Board(BaseModel):
     seed, resamples
         Settings of the evaluation.
     rules
-        Page of the board's own rules in its folder; empty where those of docs/leaderboards.md hold.
+        Page of the board's own rules in its folder; empty where those of docs/reference/leaderboards.md hold.
     store_truth
         Whether the licence lets ``truth.csv`` lie in the board folder.
     truth_digest
@@ -141,7 +141,7 @@ def read_board(folder: Path, *, name: str = BOARD) -> Board:
     path = folder / name
     if not path.is_file():
         raise UsageError(
-            f"{path}: no such file", remedy="A board folder holds board.toml; see docs/leaderboards.md."
+            f"{path}: no such file", remedy="A board folder holds board.toml; see docs/reference/leaderboards.md."
         )
     return read_model(path, Board)
 

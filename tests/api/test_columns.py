@@ -1,4 +1,4 @@
-"""docs/api.md lists the tables and columns that there are."""
+"""docs/reference/results.md lists the tables and columns that there are."""
 
 import sys
 from pathlib import Path

@@ -15,7 +15,7 @@ from dermbench.data.synth.table import make_table
 from dermbench.errors import InputError
 
 CLASSES = tuple(MORPHOLOGIES)
-DOC = Path(__file__).parents[2] / "docs" / "synthderm.md"
+DOC = Path(__file__).parents[2] / "docs" / "reference" / "synthderm.md"
 
 
 def table(**options):

@@ -1,4 +1,4 @@
-"""docs/auditing.md shows what its command prints, and its files are those that are drawn anew."""
+"""docs/tutorials/auditor.md shows what its command prints, and its files are those that are drawn anew."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dermbench.cli import app
 from dermbench.data.synth.audit_files import write_audit_files
 
 ROOT = Path(__file__).parents[2]
-PAGE, FILES = ROOT / "docs" / "auditing.md", ROOT / "examples" / "audit"
+PAGE, FILES = ROOT / "docs" / "tutorials" / "auditor.md", ROOT / "examples" / "audit"
 SCREEN = re.compile(r"<!-- first screen -->\n```\n(.*?)```", re.DOTALL)
 
 pytestmark = pytest.mark.skipif(not FILES.is_dir(), reason="examples/ is not part of this tree")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE, RESULTS = ROOT / "docs" / "methods.md", ROOT / "benchmarks" / "results"
+PAGE, RESULTS = ROOT / "docs" / "concepts" / "methods.md", ROOT / "benchmarks" / "results"
 GAPS, INTERVALS = RESULTS / "simulation.csv", RESULTS / "simulation_intervals.csv"
 pytestmark = pytest.mark.skipif(
     not all(path.exists() for path in (PAGE, GAPS, INTERVALS)), reason="docs/ or benchmarks/ are not here"

@@ -74,10 +74,10 @@ def test_check_names_the_first_differing_line(board):
 
 def test_check_shows_where_a_long_line_differs(board):
     path = board / "README.md"
-    path.write_text(path.read_text().replace("docs/leaderboards.md", "docs/other.md"))
+    path.write_text(path.read_text().replace("docs/reference/leaderboards.md", "docs/other.md"))
     (problem,) = build(board, check=True, effort=Effort(quick=True))[0].problems
     assert "docs/other.md" in problem.split("rebuilt")[0]
-    assert "docs/leaderboards.md" in problem.split("rebuilt")[1]
+    assert "docs/reference/leaderboards.md" in problem.split("rebuilt")[1]
     assert "…" in problem
 
 

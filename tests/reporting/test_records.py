@@ -396,7 +396,7 @@ def test_the_schema_says_what_is_drawn():
 
 
 def test_the_page_on_formats_names_every_key(project_root):
-    text = (project_root / "docs" / "formats.md").read_text(encoding="utf-8")
+    text = (project_root / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
     told = set(re.findall(r"\w+", text.split("## Report\n", 1)[1].split("\n## ", 1)[0]))
     for record in (Report, Disparity, Family, Primary, Contrast, Worst):
         names = {field.alias or name for name, field in record.model_fields.items()}

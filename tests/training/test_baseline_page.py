@@ -1,4 +1,4 @@
-"""The commands of docs/baseline.md, run in order with a small network on a few images."""
+"""The commands of docs/how-to/baseline.md, run in order with a small network on a few images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dermbench.artifacts import RunRecord
 from dermbench.cli import app
 
-PAGE = Path(__file__).parents[2] / "docs" / "baseline.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "baseline.md"
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LAUNCHER = re.compile(r"^torchrun --nproc-per-node \d+ -m dermbench ")
 

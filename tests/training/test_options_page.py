@@ -1,4 +1,4 @@
-"""docs/training-options.md against the code, the presets and the studies."""
+"""docs/reference/training-options.md against the code, the presets and the studies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dermbench.training.methods import BUILT_IN
 from dermbench.training.run.configure import NAMES, PRESETS, load_config, preset_names
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "training-options.md"
+PAGE = ROOT / "docs" / "reference" / "training-options.md"
 SPECS = sorted((ROOT / "benchmarks" / "candidates").glob("*.toml"))
 ROW = re.compile(r"^\| `([a-z_0-9.]+)` \| (.*) \|$", re.MULTILINE)
 NOBODY = "–"  # noqa: RUF001 - as the page writes it
@@ -72,7 +72,7 @@ def set_by_studies():
             names += ["method_options"] * any(name.startswith("method_options.") for name in names)
             for name in names:
                 found[name.removeprefix("method_options.")].add(spec.stem.removeprefix("ajl-21-"))
-    boards = (ROOT / "docs" / "leaderboards.md").read_text(encoding="utf-8")
+    boards = (ROOT / "docs" / "reference" / "leaderboards.md").read_text(encoding="utf-8")
     for name in re.findall(r"--set\s+([a-z_.]+)=", boards):
         found[name].add("boards")
     return found

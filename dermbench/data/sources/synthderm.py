@@ -8,7 +8,7 @@ site, and the truth behind every dial: ``label_clean``, ``lesion_contrast``, ``p
 Licence: that of dermbench; nothing is downloaded.
 
 With every dial at its default an image is one skin colour, drawn by type, plus a pattern whose distribution
-is the same for every type; ``docs/synthderm.md`` says what follows from that and what does not.
+is the same for every type; ``docs/reference/synthderm.md`` says what follows from that and what does not.
 """
 
 from __future__ import annotations

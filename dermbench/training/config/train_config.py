@@ -39,7 +39,7 @@ class Names:
 
 
 class Augment(BaseModel):
-    """Augmentation, drawn anew for every image; docs/training-options.md has units and ranges of each option."""
+    """Augmentation, drawn anew for every image; docs/reference/training-options.md has units and ranges of each option."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,7 +57,7 @@ class Augment(BaseModel):
 class TrainConfig(BaseModel):
     """Everything that decides what a run computes. Zero switches an optional part off.
 
-    docs/training-options.md describes each option; a test compares that page with this class.
+    docs/reference/training-options.md describes each option; a test compares that page with this class.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

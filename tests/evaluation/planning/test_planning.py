@@ -348,7 +348,7 @@ def test_groups_without_a_common_class_have_a_reason():
 
 
 def test_closed_form_and_simulation_agree_on_the_smallest_drop(monkeypatch):
-    """The tolerance of docs/planning.md: .03."""
+    """The tolerance of docs/how-to/plan-a-test-set.md: .03."""
     monkeypatch.setattr(test_set, "ROUNDS", (60, 200))
     monkeypatch.setattr(approximate, "LOG_POINTS", 10)
     design = new_study("fst", {"I": 90, "II": 60, "III": 40}, PerUnit(1), ACCURACY, ordered=True)
