@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from dermbench.cli import app
-from dermbench.tasks import load_task
+from dermbench.tasks import load_task, task_names
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)\s]+)\)")
@@ -68,12 +68,13 @@ def test_rows_of_the_board_are_those_of_the_board(readme, project_root):
         assert line.replace("leaderboards/synthderm/entries/", "entries/") in board
 
 
-@pytest.mark.parametrize("name", ["ajl-21", "pad-ufes-20", "fitzpatrick17k-114"])
-def test_skin_type_counts_of_the_tasks(readme, name):
+@pytest.mark.parametrize("name", [name for name in task_names() if load_task(name).fst])
+def test_skin_type_counts_of_the_tasks(name, project_root):
     fst = load_task(name).fst
-    counts = "/".join(f"{fst[t]:,}" for t in ("I", "II", "III", "IV", "V", "VI"))
-    row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}`"))
-    assert f"{counts} ({fst['unknown']:,})" in row
+    counts = "/".join(f"{fst.get(t, 0):,}" for t in ("I", "II", "III", "IV", "V", "VI"))
+    page = (project_root / "docs" / "reference" / "datasets.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| [`{name}`]"))
+    assert f"{counts} ({fst.get('unknown', 0):,}" in row
 
 
 def commands_of(text):
