@@ -33,7 +33,7 @@ def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Seq
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
     if len(truth.classes) == 2 and truth.positive is None:
         other = truth.classes[1]
-        found.append(f"Nothing says which class is positive; --positive {other} starts with its sensitivity.")
+        found.append(f"No class is declared positive; --positive {other} makes its sensitivity primary.")
     found += tone_note(truth, groupings)
     for grouping in groupings:
         found += _feature(grouping)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ELIGIBLE = 10
 """True cases from which on a (group, class) cell takes part in comparisons of macro metrics."""
+MIN_ELIGIBLE = 2
+"""Fewest such classes for a comparison over classes."""
 NEEDS_PROBABILITIES = "needs probabilities"
 """Why a metric of probabilities is undefined for predicted labels."""
 
@@ -224,3 +226,9 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
 def eligible_classes(support: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the classes with at least 10 true cases in every group, from cases of shape (n_groups, n_classes)."""
     return np.flatnonzero((support >= ELIGIBLE).all(axis=0))
+
+
+def too_few_eligible(n_classes: int) -> str:
+    """Say that fewer than :data:`MIN_ELIGIBLE` classes are eligible: the value is not estimable."""
+    enough = "1 class has" if n_classes == 1 else f"{n_classes} classes have"
+    return f"not estimable: {enough} {ELIGIBLE} true cases in every group, needed are {MIN_ELIGIBLE}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.evaluation.core.groups import group_tally
-from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
+from dermbench.evaluation.core.sample import ELIGIBLE, MIN_ELIGIBLE, eligible_classes, too_few_eligible
 from dermbench.evaluation.intervals.balanced import PSEUDO, design_effect
 from dermbench.evaluation.intervals.estimate import Estimate, undefined
 from dermbench.evaluation.intervals.proportions import effective_estimate
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
     from dermbench.evaluation.intervals.estimate import GroupEstimates
 
-MIN_CLASSES, MIN_UNITS = 2, 2
+MIN_UNITS = 2
 ROUNDING = 1e-9
 """Standard error below which nothing but rounding varies."""
 METHOD = "Wilson, effective n of the standardised value"
@@ -53,10 +53,8 @@ def standardised(sample: Sample, grouping: Grouping) -> GroupEstimates:
 
 
 def _group(sample: Sample, classes: NDArray[np.intp], support: NDArray[np.float64]) -> tuple[Estimate, Estimate]:
-    if len(classes) < MIN_CLASSES:
-        reason = (
-            f"not estimable: {len(classes)} classes have 10 true cases in every group, needed are {MIN_CLASSES}"
-        )
+    if len(classes) < MIN_ELIGIBLE:
+        reason = too_few_eligible(len(classes))
         return undefined(reason, len(sample)), undefined(reason, len(sample))
     mix = support[:, classes].sum(axis=0) / support[:, classes].sum()
     inside = sample.take(np.isin(sample.y_true, classes))

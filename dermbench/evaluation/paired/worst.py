@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.core.sample import ELIGIBLE, eligible_classes
+from dermbench.evaluation.core.sample import MIN_ELIGIBLE, eligible_classes, too_few_eligible
 from dermbench.evaluation.paired import pairs
 from dermbench.evaluation.paired.arrays import Models
 from dermbench.evaluation.paired.effects import Effect
@@ -118,8 +118,8 @@ def _compare(models: Models, metric: Metric, groups: Grouping, plan: Plan) -> Wo
         return ONE_GROUP
     tallies = models.tallies(groups.codes, steps=metric.needs_order)
     classes = eligible_classes(tallies.support) if metric.macro else None
-    if classes is not None and len(classes) < 2:
-        return f"not estimable: {len(classes)} classes have {ELIGIBLE} true cases in every group, needed are 2"
+    if classes is not None and len(classes) < MIN_ELIGIBLE:
+        return too_few_eligible(len(classes))
     scorer, stream = Scorer([metric], classes), f"compare {groups.feature} extremes {metric.name}"
     units = models.units_of(groups.codes, len(groups.names))
     scores = GroupScores.of(

@@ -5,7 +5,7 @@ import pytest
 
 from dermbench.errors import UsageError
 from dermbench.evaluation.core.groups import Grouping, group_tally
-from dermbench.evaluation.core.sample import Sample, eligible_classes
+from dermbench.evaluation.core.sample import Sample, eligible_classes, too_few_eligible
 
 
 def test_lengths_and_class_indices_are_checked():
@@ -75,3 +75,8 @@ def test_a_view_needs_to_know_which_classes_are_positive():
     sample = Sample(np.zeros(2, dtype=int), np.zeros(2, dtype=int), 2)
     with pytest.raises(UsageError, match="does not say which classes are positive"):
         sample.view("positive")
+
+
+@pytest.mark.parametrize(("n", "enough"), [(0, "0 classes have"), (1, "1 class has")])
+def test_too_few_eligible_classes_are_counted_in_words(n, enough):
+    assert too_few_eligible(n) == f"not estimable: {enough} 10 true cases in every group, needed are 2"
