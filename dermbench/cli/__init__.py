@@ -1,6 +1,6 @@
-"""The Typer shell: one module a verb; each parses, calls its stage and prints.
+"""The command line, built with Typer: one module per verb parses options, calls the library and prints.
 
-A module of this room that has ``register(app)`` is found; ``PLACE``, a number, is its place in the list of verbs.
+Every module of this package with ``register(app)`` adds verbs; its number ``PLACE`` orders the list of verbs.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a command as Ctrl-C does."""
 COLLECT_AFTER = 100_000
-"""New objects after which Python looks for cycles: importing libraries makes a million that stay."""
+"""Threshold of Python's garbage collector: imports create a million lasting objects, which slow it down."""
 PROGRAM = "dermbench"
 COMPLETING = "_DERMBENCH_COMPLETE"
-"""Set by the script that completes words in a shell."""
+"""Environment variable that the shell's completion script sets."""
 PIPE_CLOSED = 141
-"""Exit code where the reader of a pipe goes before the end, as of programs that the signal for it ends."""
+"""Exit code after a closed pipe, the same as for a program ended by SIGPIPE."""
 WRONG_USAGE: Any = typer.BadParameter.__base__
-"""The error of all wrong usage, which typer has under no name of its own."""
+"""Base class of all usage errors, which typer does not export by name."""
 
 
 class StoppedError(DermbenchError):
-    """A command that Ctrl-C or the system stopped, after it has tidied up."""
+    """A command was stopped by Ctrl-C or a signal, and has cleaned up."""
 
     def __init__(self, cause: KeyboardInterrupt) -> None:
         super().__init__("terminated" if isinstance(cause, Terminated) else "interrupted")
@@ -45,7 +45,7 @@ class StoppedError(DermbenchError):
 
 
 class Shell(Verbs):
-    """The verbs: one that is stopped says so, and messages about wrong usage are printable."""
+    """The verbs; reports interruptions, and escapes control characters in usage errors."""
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Read the arguments."""
@@ -61,9 +61,9 @@ class Shell(Verbs):
         Raises
         ------
         StoppedError
-            On Ctrl-C and on a signal that asks the program to end.
+            On Ctrl-C and on a signal to terminate.
         DermbenchError
-            When the code of a plug-in or library ends the program.
+            When a plug-in or library calls ``sys.exit``.
         """
         try:
             return super().invoke(ctx)
@@ -72,10 +72,10 @@ class Shell(Verbs):
             raise
         except KeyboardInterrupt as error:
             raise StoppedError(error) from error
-        except BrokenPipeError:  # whoever read the output has gone: nobody is left to tell
+        except BrokenPipeError:  # nobody reads the output any more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
-        except SystemExit as error:  # no verb of dermbench ends the program this way
+        except SystemExit as error:  # dermbench itself never calls sys.exit here
             from dermbench.registry import blame
 
             raise blame(error) or DermbenchError(f"another library ended the program: {error!r}") from error
@@ -108,14 +108,14 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; what a user can mend becomes one message on stderr and an exit code.
+    """Run the command line; print errors that a user can fix as one message on stderr, without a traceback.
 
-    A :class:`dermbench.errors.DermbenchError` exits with its own code, an unreadable or unwritable file with
-    2, Ctrl-C with 130, a closed pipe with 141, SIGTERM with 143, what a plug-in raises with 2. Anything else is a
+    Exit codes: a :class:`dermbench.errors.DermbenchError` has its own; 2 for an unreadable or unwritable file and
+    for an error in a plug-in; 130 for Ctrl-C; 141 for a closed pipe; 143 for SIGTERM. Any other exception is a
     defect of dermbench and shows its traceback.
     """
     _set_up()
-    if COMPLETING in os.environ:  # a shell asks what may come next: an error would garble its line
+    if COMPLETING in os.environ:  # an error message would garble the command line that is being completed
         with suppress(Exception):
             app(prog_name=PROGRAM)
         return
@@ -137,26 +137,26 @@ def main() -> None:
 
 
 def _set_up() -> None:
-    """Prepare the process: threads, output that no terminal's encoding can break, signals."""
+    """Set up the process: garbage collection, threads, output encoding, signals."""
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
-    # a thread that waits by spinning starves the others where cores are shared: an epoch of 8 s took 90 s
+    # threads that spin while waiting starve the others on shared cores: an epoch of 8 s took 90 s
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal that knows no dash gets its number
+        if isinstance(stream, TextIOWrapper):  # characters outside the terminal's encoding become escapes
             stream.reconfigure(errors="backslashreplace")
     for number in SIGNALS:
-        if signal.getsignal(number) is signal.SIG_DFL:  # what nohup ignores stays ignored
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup sets SIGHUP to be ignored; keep that
             signal.signal(number, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the form of a handler
-    """Stop the command as Ctrl-C does; a second signal ends the process at once."""
+    """Stop the command like Ctrl-C; a second signal ends the process immediately."""
     signal.signal(number, signal.SIG_DFL)
     raise Terminated(number)
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    if message:  # one process of a distributed job tells what all of them met
+    if message:  # in a distributed job only one process has a message
         colour = "red" if sys.stderr.isatty() else None
         typer.secho(f"error: {printable(message)}", fg=colour, err=True)
     sys.exit(code)

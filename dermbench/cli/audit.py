@@ -1,4 +1,4 @@
-"""``dermbench data audit``: what in a dataset would make its numbers wrong."""
+"""``dermbench data audit``: find duplicates, leaks and label errors in a dataset."""
 
 from __future__ import annotations
 
@@ -14,35 +14,42 @@ if TYPE_CHECKING:
     from dermbench.artifacts.audit import Audit
 
 SHOWN = 10
-"""How many findings of a kind are printed; files have them all."""
+"""Number of findings of one kind that are printed; the files list all of them."""
 
 
 def audit_(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset folder.")],
     *,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for audit.json, its tables and audit.html, which shows patients.")
+        Path | None,
+        typer.Option(help="Folder for audit.json, its tables and audit.html (with photographs of patients)."),
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="Held-out probabilities: labels that they dispute are listed.")
+        Path | None, typer.Option(help="Held-out predictions with probabilities, to find likely label errors.")
     ] = None,
     embeddings: Annotated[
-        Path | None, typer.Option(help="Table of embeddings whose nearest neighbours are compared too.")
+        Path | None, typer.Option(help="Table of embeddings; nearest neighbours are also checked as duplicates.")
     ] = None,
     verify: Annotated[
         bool | None,
-        typer.Option("--verify/--no-verify", help="Confirm pairs by local features; by default with OpenCV."),
+        typer.Option(
+            "--verify/--no-verify",
+            help="Confirm duplicate pairs by local image features. Default: yes, if OpenCV is installed.",
+        ),
     ] = None,
     groups: Annotated[
         bool,
-        typer.Option("--write-groups", help="Write duplicates.parquet into DATASET, for eval and prepare."),
+        typer.Option("--write-groups", help="Write duplicates.parquet into DATASET; eval and prepare read it."),
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Threads; by default one a processor.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads. Default: one per processor core.")] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")
+        bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")
     ] = False,
 ) -> None:
-    """Look for duplicates, leaks, conflicts, useless images and label errors; exit 1 when the split leaks."""
+    """Find duplicates, leaks between splits, conflicting and suspect labels, and unusable images.
+
+    Exit code 1 means that two splits share an image, a lesion or a patient.
+    """
     with waiting(f"auditing {dataset}"):
         from dermbench.artifacts import read_dataset
         from dermbench.data import audit, write_audit, write_groups

@@ -10,7 +10,7 @@ import typer
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 
-REPORT = typer.Argument(metavar="REPORT", help="report.json of dermbench eval, or its folder.")
+REPORT = typer.Argument(metavar="REPORT", help="report.json written by dermbench eval, or its folder.")
 RUN = typer.Option("--run", help="Run folder of the model, or its run.json.")
 DATA = typer.Option("--data", help="Dataset folder that was evaluated.")
 PLACE = 102
@@ -26,10 +26,10 @@ def register(app: typer.Typer) -> None:
         run: Annotated[Path | None, RUN] = None,
         data: Annotated[Path | None, DATA] = None,
         out: Annotated[
-            Path | None, typer.Option("--out", help="File, or folder for MODEL_CARD.md; by default it is printed.")
+            Path | None, typer.Option("--out", help="File, or folder for MODEL_CARD.md. Default: print the card.")
         ] = None,
     ) -> None:
-        """Write a model card with the header of model hubs; what records do not know, the author must answer."""
+        """Write a model card with the YAML header of model hubs; it marks what the author must add."""
         from dermbench.reporting.documents.card import card_markdown
         from dermbench.reporting.documents.evidence import gather
 
@@ -37,9 +37,9 @@ def register(app: typer.Typer) -> None:
 
 
 def deliver(text: str, out: Path | None, name: str) -> None:
-    """Print a document, or write it to a file that is not there yet.
+    """Print a document, or write it to a new file.
 
-    Authors complete these documents by hand, so that one with other content is never replaced.
+    Authors complete these documents by hand, so an existing file with other content is never replaced.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def deliver(text: str, out: Path | None, name: str) -> None:
     Raises
     ------
     UsageError
-        When the file is there with other content, or cannot be written.
+        When the file exists with other content, or cannot be written.
     """
     if out is None:
         say(text, end="")
@@ -63,8 +63,8 @@ def deliver(text: str, out: Path | None, name: str) -> None:
     with sole_writer_of(target):
         if (target.exists() or target.is_symlink()) and not _same(target, text):
             raise UsageError(
-                f"{target}: is there with other content, perhaps an author's answers; nothing was written",
-                remedy="Choose another --out, or move it away.",
+                f"{target}: exists with other content, perhaps an author's answers; nothing was written",
+                remedy="Choose another --out, or move the file away.",
             )
         write_text(target, text)
     say(f"Wrote {target}", err=True)

@@ -28,9 +28,9 @@ from dermbench.cli.options import (
     TASK,
     TRUTH,
     export_target,
+    listed_names,
     say_written,
     split_names,
-    stated,
 )
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
@@ -50,7 +50,8 @@ def register(app: typer.Typer) -> None:
     def compare_(
         models: list[str] = typer.Argument(
             metavar="A B [C...]",
-            help="Predictions files of two or more models: PATH or NAME=PATH; NAME@SEED=PATH for seeds of one.",
+            help="Predictions files of two or more models: PATH or NAME=PATH; NAME@SEED=PATH for several seeds of "
+            "one model.",
         ),
         *,
         data: Path | None = DATA,
@@ -64,25 +65,25 @@ def register(app: typer.Typer) -> None:
         baseline: str | None = typer.Option(
             None,
             "--baseline",
-            help="Name or file of the model that the others are compared with; the first by default.",
+            help="Model that the others are compared with, by name or file. Default: the first.",
             show_default=False,
         ),
         metric: list[str] = typer.Option(
-            [], "--metric", help="Declared metric; repeat for several. The first one ranks. All by default."
+            [], "--metric", help="Metric to compare; repeatable. The first one ranks the models. Default: all."
         ),
         sensitive: list[str] = typer.Option(
-            [], "--sensitive", help="Sensitive feature; repeat for several, fst,sex for an intersection."
+            [], "--sensitive", help="Sensitive feature; repeatable. fst,sex evaluates the intersection."
         ),
         ordered: list[str] = ORDERED,
         bins: list[str] = BINS,
         margin: float | None = typer.Option(
             None,
             "--margin",
-            help="Ask whether a group lost more than this many points (1 point = .01).",
+            help="Largest acceptable loss of a group, in points (1 point = .01).",
             show_default=False,
         ),
         out: Path | None = typer.Option(
-            None, "--out", help="Folder, or FILE.json, for the comparison.", show_default=False
+            None, "--out", help="Folder for the comparison, or its FILE.json.", show_default=False
         ),
         positive: str | None = POSITIVE,
         class_map: Path | None = MAP,
@@ -94,7 +95,7 @@ def register(app: typer.Typer) -> None:
         seed: int = SEED,
         resamples: int = RESAMPLES,
     ) -> None:
-        """Compare models on the same images: paired intervals and tests, by group, rank bands."""
+        """Compare models on the same images: paired differences, overall and by group, and rank bands."""
         with waiting("comparing"):
             from dermbench.api.evaluation import compare
 
@@ -115,7 +116,7 @@ def register(app: typer.Typer) -> None:
                 ordered=ordered,
                 bins=bins,
                 margin=_points(margin),
-                positive=stated("--positive", positive),
+                positive=listed_names("--positive", positive),
                 map=class_map,
                 aggregate=aggregate,
                 missing=missing,
@@ -143,7 +144,7 @@ def _show(result: ComparisonResult, target: Path | None, export: tuple[str, ...]
 
     print_comparison(result.comparison, make_console(stderr=as_json))
     if target is not None:
-        with waiting("drawing the comparison"):
+        with waiting("writing the comparison"):
             written = result.save(target, export=export)
         say_written(written, target)
     if as_json:

@@ -1,4 +1,4 @@
-"""Values that the shell completes: found when asked, without importing a stage, and never an error."""
+"""Shell completion of option values; it imports no stage and never raises."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 SUFFIX = ".toml"
 DATASET_INFO = "dataset.toml"
 LARGEST = 1 << 20
-"""Bytes of a ``dataset.toml`` above which it is not read."""
+"""Largest ``dataset.toml`` that is read, in bytes."""
 SHOWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", re.ASCII)
-"""Values that are offered: a shell evaluates what it is given, and a dataset can be anybody's."""
+"""Values that are safe to offer: a shell evaluates them, and a dataset may come from anyone."""
 
 
 Find = Callable[[typer.Context, str], "Iterable[str]"]
 
 
 def quiet(find: Find) -> Callable[[typer.Context, str], list[str]]:
-    """Return a completion of what ``find`` finds; nothing where it fails, and no value that a shell might obey."""
+    """Wrap ``find`` as a completion that offers only safe values, and nothing if ``find`` fails."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         try:
             found = sorted(set(find(ctx, incomplete)))
-        except Exception:  # noqa: BLE001 - whoever presses a key wants no message
+        except Exception:  # noqa: BLE001 - an error message would garble the command line
             return []
         return [value for value in found if value.startswith(incomplete) and SHOWN.fullmatch(value)]
 
@@ -39,7 +39,7 @@ def quiet(find: Find) -> Callable[[typer.Context, str], list[str]]:
 
 
 def _names(folder: str, group: str = "") -> list[str]:
-    """Return the names of packaged TOML files, and of the entry points of a group."""
+    """Return the names of packaged TOML files and of an entry-point group."""
     from importlib.metadata import entry_points
 
     there = files("dermbench").joinpath(*folder.split("/")).iterdir()
@@ -67,7 +67,7 @@ def standards(_: typer.Context, __: str) -> Iterable[str]:
 
 @quiet
 def splits(ctx: typer.Context, incomplete: str) -> Iterable[str]:
-    """Find the splits of the dataset folder that ``--data`` names; several are joined by ``+``."""
+    """Find the splits of the ``--data`` folder; several can be joined by ``+``."""
     info = Path(ctx.params["data"]) / DATASET_INFO
     if not info.is_file() or info.stat().st_size > LARGEST:
         return []

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from dermbench.tasks import Task
 
 SHOWN = 10
-"""How many problems or findings are printed; files have them all."""
+"""Number of problems that are printed; ``--json`` prints all of them."""
 
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="Dataset folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Threads; by default one a processor.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads. Default: one per processor core.")]
 PLACE = 20
 
 
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _list(*, as_json: Json = False) -> None:
-    """List the tasks: images, classes, skin-type coverage, licence, how to get them."""
+    """List the tasks with their images, classes, skin types, licence and where to get them."""
     from dermbench.tasks import load_task, task_names
 
     tasks = [load_task(name) for name in task_names()]
@@ -63,16 +63,17 @@ def _prepare(
     task: Annotated[
         str,
         typer.Argument(
-            help="Task of `dermbench data list`, or the source table or folder.", autocompletion=completion.tasks
+            help="Task from `dermbench data list`; table or folder for your own data.",
+            autocompletion=completion.tasks,
         ),
     ],
     *,
     out: Annotated[
-        Path | None, typer.Option(help="Dataset folder to write; by default $DERMBENCH_DATA/prepared/TASK.")
+        Path | None, typer.Option(help="Dataset folder to write. Default: $DERMBENCH_DATA/prepared/TASK.")
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="Raw release: a folder, or the file of a table; by default $DERMBENCH_DATA/raw/TASK."),
+        typer.Option(help="Raw release: a folder, or a table file. Default: $DERMBENCH_DATA/raw/TASK."),
     ] = None,
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="Leave out images that are missing or unreadable.")
@@ -83,22 +84,23 @@ def _prepare(
     ] = None,
     split_fractions: Annotated[
         str,
-        typer.Option(help="Shares of train, val and test, in proportion: 70,15,15 is the same as 0.7,0.15,0.15."),
+        typer.Option(help="Proportions of train, val and test: 70,15,15 means the same as 0.7,0.15,0.15."),
     ] = "0.7,0.15,0.15",
     split_by: Annotated[
         str,
         typer.Option(
-            help="released: keep the split that is fixed, else stratified: by class and skin type; hash: by the "
-            "hash of each patient, so that a growing table moves nothing."
+            help="released: keep the split of the release, or draw a stratified one if it has none. stratified: "
+            "by class and skin type. hash: by a hash of each patient's id, so that new rows move no other image."
         ),
     ] = "released",
     holdout: Annotated[
-        str, typer.Option(metavar="COL:VALUE", help="Test on images with this value alone, such as fst:5-6.")
+        str,
+        typer.Option(metavar="COL:VALUE", help="Make the images with this value the test split, such as fst:5-6."),
     ] = "",
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
-    """Turn a raw release into a dataset folder: check every image, make splits, count."""
+    """Turn a raw release into a dataset folder: check every image, make the splits, count."""
     with waiting(f"preparing {task}"):
         from dermbench.data import prepare
         from dermbench.data.splits import read_rule
@@ -129,7 +131,7 @@ def _prepare(
 
 
 def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = False) -> None:
-    """Decode and hash every image and compare with the manifest; exit 1 when something is wrong."""
+    """Read every image and compare its hash with the manifest; exit 1 if anything is wrong."""
     with waiting(f"checking {dataset}"):
         from dermbench.data import check
 
@@ -137,9 +139,9 @@ def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = F
     if as_json:
         say(json.dumps({"images": result.images, "ok": result.ok, "problems": result.problems}, indent=2))
     elif result.ok:
-        say(f"{dataset}: {result.images:,} images, all there, decoded and unchanged")
+        say(f"{dataset}: {result.images:,} images, all present, readable and unchanged")
     else:
-        say(f"{dataset}: {result.images:,} images, {len(result.problems):,} problems", err=True)
+        say(f"{dataset}: {result.images:,} images, problems: {len(result.problems):,}", err=True)
         for problem in result.problems[:SHOWN]:
             say(f"  - {problem}", err=True)
         if len(result.problems) > SHOWN:
@@ -151,11 +153,11 @@ def _check(dataset: DatasetFolder, workers: Workers = None, *, as_json: Json = F
 def _export(
     dataset: DatasetFolder,
     form: Annotated[str, typer.Option("--format", help="croissant, imagefolder or card.")],
-    out: Annotated[Path, typer.Option(help="Folder to write to; several formats can share it.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; several formats may share it.")],
     *,
     as_json: Json = False,
 ) -> None:
-    """Write a dataset in another format: Croissant, ImageFolder, or a dataset card."""
+    """Write a dataset in another format: Croissant, ImageFolder or a dataset card."""
     with waiting(f"exporting {dataset}"):
         from dermbench.data.export import export_dataset
 
@@ -167,7 +169,7 @@ def _export(
         say(json.dumps({"files": written, "images": done.images, "said": done.said}, indent=2))
         return
     images = f", {done.images:,} images" if done.images else ""
-    say(f"written: {', '.join(map(str, done.files))}{images}")
+    say(f"Wrote {', '.join(map(str, done.files))}{images}")
 
 
 def _options(settings: list[str]) -> dict[str, str]:
@@ -210,8 +212,8 @@ def _print_tasks(tasks: list[Task]) -> None:
             ("get it", f"{task.where}{size}"),
         ):
             say_wrapped(f"{head:<11}{text}", indent=2, hang=11)
-    say("\nskin types: images a Fitzpatrick skin type")
-    say_wrapped("data of your own: dermbench data prepare table --root FILE.csv, or folder --root FOLDER")
+    say("\nskin types: number of images of each Fitzpatrick skin type")
+    say_wrapped("your own data: dermbench data prepare table --root FILE.csv, or folder --root FOLDER")
 
 
 def _print_dataset(dataset: Dataset, console: Console) -> None:
@@ -219,18 +221,18 @@ def _print_dataset(dataset: Dataset, console: Console) -> None:
 
     info, rows = dataset.info, dataset.manifest
     console.print(f"{info.task}: {len(rows):,} images, {len(info.classes)} classes -> {dataset.root}")
-    table = Table("split", "images", "images a class", "classes without images", *_tone_names(dataset))
+    table = Table("split", "images", "images per class", "classes without images", *_tone_names(dataset))
     for split in info.images:
         part = rows[rows["split"] == split]
         counts = part["label"].value_counts().reindex(list(info.classes), fill_value=0)
-        tones = _tones(part) if info.fst else {}
+        tones = _tone_counts(part) if info.fst else {}
         cells = [str(tones.get(name, 0)) for name in _tone_names(dataset)]
         span = f"{counts.min():,} to {counts.max():,}"
         table.add_row(split, f"{len(part):,}", span, str(int((counts == 0).sum())), *cells)
     console.print(table)
     absent = [name for name in ("train", "val", "test") if name not in info.images]
     if absent:
-        console.print(f"no image in: {', '.join(absent)}")
+        console.print(f"splits without images: {', '.join(absent)}")
     console.print(f"split: {info.split['scheme']}, unit {info.split['unit']}, seed {info.split['seed']}")
     if info.left_out:
         reasons = ", ".join(f"{n:,} x {reason}" for reason, n in info.left_out.items())
@@ -242,7 +244,7 @@ def _tone_names(dataset: Dataset) -> list[str]:
     return ["I", "II", "III", "IV", "V", "VI", "unknown"] if "fst" in dataset.manifest else []
 
 
-def _tones(part: object) -> dict[str, int]:
+def _tone_counts(part: object) -> dict[str, int]:
     from dermbench.artifacts.skin import fst_name
 
     counts = fst_name(part["fst"]).value_counts()  # type: ignore[index]

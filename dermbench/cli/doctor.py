@@ -1,4 +1,4 @@
-"""``dermbench doctor``: what is installed, where it would compute, what works and what is missing."""
+"""``dermbench doctor``: what is installed, which devices there are, what works and what is missing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PLACE = 110
 PATIENCE = 120
-"""Seconds after which a torch that does not say what it can compute on is given up."""
+"""Seconds to wait for torch to list its devices."""
 GIB = 1 << 30
 USES = {
     "": "evaluate, compare, plan, prepare and audit data, keep leaderboards",
@@ -33,23 +33,23 @@ USES = {
     "train": "train, predict, embed and explain",
     "xlsx": "read tables of Excel",
 }
-"""What each extra is for; one that is not here goes by its name."""
+"""What each extra is for."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that works or does not, in a sentence.
+    """A sentence about one thing that works or does not.
 
     Attributes
     ----------
     name
         Extra or place that it is about.
     works
-        Whether it works; None for what is no question of working, such as free memory.
+        Whether it works; None for plain information, such as free memory.
     sentence
         The finding.
     remedy
-        The command that mends it; empty where nothing is to mend.
+        Command that repairs it; empty if nothing needs repair.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Devices:
-    """What torch computes on, best first, the CPU last; or why that is not known."""
+    """Devices that torch can use, best first and the CPU last; or the problem that hides them."""
 
     found: tuple[str, ...] = ()
     problem: str = ""
@@ -68,7 +68,7 @@ class Devices:
 
 @dataclass(frozen=True)
 class System:
-    """The programs and the machine."""
+    """Versions of the programs, and the machine's cores, free memory and free disk."""
 
     dermbench: str
     python: str
@@ -85,7 +85,7 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON document on stdout.")) -> None:
-    """Show what is installed and where it would compute; end with what works and what is missing."""
+    """Show what is installed, which devices are available, what works and what is missing."""
     from dermbench.installed import installed_extras
     from dermbench.waiting import waiting
 
@@ -151,7 +151,7 @@ def _training(extra: Extra, devices: Devices) -> Finding:
 
 
 def _devices() -> Devices:
-    """Ask torch in a program of its own."""
+    """List the devices of torch, in a separate process."""
     if not _is_there("torch"):
         return Devices(problem="torch is not installed")
     words = [sys.executable, "-m", "dermbench.torch_devices"]
@@ -172,12 +172,12 @@ def _is_there(module: str) -> bool:
 
 
 def _places(system: System) -> list[Finding]:
-    """Say what is in the folders of data and of weights, and how much room there is."""
+    """Report the contents of the data and weights folders, and the free memory and disk."""
     from dermbench.data_home import VARIABLE, data_home
 
     home = data_home()
     if home is None:
-        data = Finding("data", None, f"data: {VARIABLE} is not set, so that --root and --out name the folders")
+        data = Finding("data", None, f"data: {VARIABLE} is not set, so give folders with --root and --out")
     else:
         raw, prepared = (_count(home / name) for name in ("raw", "prepared"))
         data = Finding("data", home.is_dir(), f"data: {home}; raw releases: {raw}, prepared datasets: {prepared}")
@@ -197,7 +197,7 @@ def _count(folder: Path, pattern: str = "*") -> int:
 
 
 def _weights_cache() -> Path:
-    """Return the folder in which the hub's client keeps weights."""
+    """Return the folder where the Hugging Face client caches weights."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     home = Path(os.environ.get("HF_HOME") or caches / "huggingface").expanduser()
     return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
@@ -209,7 +209,7 @@ def _show_installed(system: System, extras: tuple[Extra, ...]) -> None:
     )
     say("\ninstalled")
     if not extras:
-        say("  nothing is known: dermbench runs from a folder and is not installed as a package")
+        say("  unknown: dermbench runs from a folder and is not installed as a package")
     for extra in extras:
         packages = [f"{package.name} {package.version or '(missing)'}" for package in extra.packages]
         say_wrapped(f"{extra.name or 'dermbench'}: {', '.join(packages)}", indent=2, hang=2)
@@ -220,4 +220,4 @@ def _show(findings: list[Finding]) -> None:
         mark = {True: "works", False: "MISSING", None: ""}[finding.works]
         say_wrapped(f"{mark:<8} {finding.sentence}", indent=2, hang=9)
         if finding.remedy:
-            say(f"           {finding.remedy}")  # in one line, to copy
+            say(f"           {finding.remedy}")  # unwrapped, to copy

@@ -25,17 +25,17 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--standard",
                 metavar="NAME",
-                help="claim, stard-ai or tripod-ai; repeat for several. All.",
+                help="claim, stard-ai or tripod-ai; repeatable. Default: all.",
                 autocompletion=completion.standards,
             ),
         ] = None,
         run: Annotated[Path | None, RUN] = None,
         data: Annotated[Path | None, DATA] = None,
         out: Annotated[
-            Path | None, typer.Option("--out", help="File, or folder for DOSSIER.md; by default it is printed.")
+            Path | None, typer.Option("--out", help="File, or folder for DOSSIER.md. Default: print the dossier.")
         ] = None,
     ) -> None:
-        """Fill reporting checklists item by item from records, and say what the author must answer."""
+        """Fill in reporting checklists item by item from records, and mark what the author must answer."""
         from dermbench.reporting.documents.dossier import dossier_markdown, load_standard, standard_names
         from dermbench.reporting.documents.evidence import gather
 

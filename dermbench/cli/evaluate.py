@@ -28,9 +28,9 @@ from dermbench.cli.options import (
     TASK,
     TRUTH,
     export_target,
+    listed_names,
     say_written,
     split_names,
-    stated,
 )
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
@@ -49,7 +49,8 @@ def register(app: typer.Typer) -> None:
     def evaluate_(
         predictions: Path = typer.Argument(
             metavar="PREDICTIONS",
-            help="Predictions file: image_id with prob_<class> columns, or with pred (and no_answer).",
+            help="Predictions file: image_id and one prob_<class> column per class; or image_id and pred "
+            "(optionally no_answer).",
         ),
         *,
         data: Path | None = DATA,
@@ -61,53 +62,55 @@ def register(app: typer.Typer) -> None:
         label: str | None = LABEL,
         fst: str | None = FST,
         sensitive: list[str] = typer.Option(
-            [], "--sensitive", help="Sensitive feature; repeat for several, fst,sex for an intersection."
+            [], "--sensitive", help="Sensitive feature; repeatable. fst,sex evaluates the intersection."
         ),
         ordered: list[str] = ORDERED,
         bins: list[str] = BINS,
         out: Path | None = typer.Option(
-            None, "--out", help="Folder, or FILE.json, for the report.", show_default=False
+            None, "--out", help="Folder for the report, or its FILE.json.", show_default=False
         ),
         validation: Path | None = typer.Option(
             None,
             "--validation",
-            help="Predictions for the val split of --data or --truth: thresholds are found there.",
+            help="The same model's predictions for the val split; thresholds are fitted on them.",
             show_default=False,
         ),
         primary: str | None = typer.Option(
             None,
             "--primary",
-            help="Primary question, METRIC:FEATURE; by default the task's, else sensitivity or accuracy.",
+            help="Primary question, METRIC:FEATURE. Default: the task's; else sensitivity or accuracy by skin "
+            "type.",
             show_default=False,
         ),
         margin: float | None = typer.Option(
             None,
             "--margin",
-            help="Largest gap of the primary metric that is small enough, stated before the results.",
+            help="Largest acceptable gap of the primary metric; fix it before you see the results.",
             show_default=False,
         ),
         adjust: str | None = typer.Option(
             None,
             "--adjust",
-            help="Columns held fixed besides the true class in one more comparison of groups: site,quality,age.",
+            help="Compare groups again with these columns held fixed besides the true class: site,quality,age.",
             show_default=False,
         ),
         positive: str | None = POSITIVE,
         skin_type_error: bool = typer.Option(
             False,
             "--skin-type-error",
-            help="Correct the primary gap for errors in the skin types, from two or more labellings.",
+            help="Also correct the primary gap for errors in the skin types; needs two or more labellings.",
         ),
         operating_point: list[str] = typer.Option(
             [],
             "--operating-point",
-            help="Call images positive at sensitivity=.9 or specificity=.9 of --validation, or threshold=.5.",
+            help="Operating point: sensitivity=.9 or specificity=.9 (threshold fitted on --validation), or "
+            "threshold=.5. Repeatable.",
             show_default=False,
         ),
         prevalence: str | None = typer.Option(
             None,
             "--prevalence",
-            help="Shares of positive cases at which predictive values are given: .01,.1",
+            help="Prevalences at which to report predictive values: .01,.1",
             show_default=False,
         ),
         class_map: Path | None = MAP,
@@ -117,15 +120,17 @@ def register(app: typer.Typer) -> None:
         name: str | None = typer.Option(
             None,
             "--name",
-            help="Name of the model in the report; by default the name of the predictions file.",
+            help="Name of the model in the report. Default: the name of the predictions file.",
             show_default=False,
         ),
         export: str | None = EXPORT,
         as_json: bool = JSON,
         seed: int = SEED,
         resamples: int = RESAMPLES,
-        full: bool = typer.Option(False, "--full", help="Print every table, of all features and metrics."),
-        workers: int = typer.Option(1, "--workers", min=1, help="Threads; any number gives the same report."),
+        full: bool = typer.Option(False, "--full", help="Print every table, for all features and metrics."),
+        workers: int = typer.Option(
+            1, "--workers", min=1, help="Threads; the report does not depend on their number."
+        ),
     ) -> None:
         """Evaluate predictions: overall, by class and by subgroup, with uncertainty."""
         with waiting("evaluating"):
@@ -148,13 +153,13 @@ def register(app: typer.Typer) -> None:
                 validation=validation,
                 primary=primary,
                 margin=margin,
-                positive=stated("--positive", positive),
+                positive=listed_names("--positive", positive),
                 operating_points=operating_point,
                 prevalences=_numbers("--prevalence", prevalence),
                 map=class_map,
                 aggregate=aggregate,
                 missing=missing,
-                adjust=stated("--adjust", adjust),
+                adjust=listed_names("--adjust", adjust),
                 skin_type_error=skin_type_error,
                 logits=logits,
                 name=name,
@@ -167,15 +172,15 @@ def register(app: typer.Typer) -> None:
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...]:
     try:
-        return tuple(map(float, stated(option, text)))
+        return tuple(map(float, listed_names(option, text)))
     except ValueError as error:
-        raise UsageError(f"{option} {text}: write shares, as in .02,.1 for 2 % and 10 %") from error
+        raise UsageError(f"{option} {text}: write shares, for example .02,.1 for 2 % and 10 %") from error
 
 
 def _show(
     result: EvaluationResult, target: Path | None, export: tuple[str, ...], *, as_json: bool, full: bool
 ) -> None:
-    with waiting("drawing the report"):
+    with waiting("writing the report"):
         written = [] if target is None else result.save(target, export=export)
     if as_json:
         say(result.report.text(), end="")

@@ -15,17 +15,17 @@ from dermbench.waiting import waiting
 
 Root = Annotated[Path, typer.Argument(metavar="[DIR]", help="A board, or a folder of boards.")]
 Datasets = Annotated[
-    list[Path] | None, typer.Option("--data", help="Dataset folder that holds the truth of a board; repeatable.")
+    list[Path] | None, typer.Option("--data", help="Dataset folder with the true labels of a board; repeatable.")
 ]
 Quick = Annotated[
     bool,
     typer.Option(
         "--quick",
-        help="Recompute values, counts and closed-form intervals; draw no bootstrap, null or band again.",
+        help="Recompute values, counts and closed-form intervals, but no bootstrap, permutation or rank band.",
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes that recompute; by default one a core.")
+    int | None, typer.Option("--workers", min=1, help="Processes. Default: one per processor core.")
 ]
 PLACE = 100
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         cls=Listed,
         name="leaderboard",
-        help="Leaderboards whose every number is recomputed from predictions.",
+        help="Keep leaderboards; every number on them is recomputed from predictions.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
@@ -51,27 +51,29 @@ def register(app: typer.Typer) -> None:
 def _add(
     predictions: Annotated[Path, typer.Argument(help="Predictions for every image of the board's split.")],
     *,
-    board: Annotated[Path, typer.Option(help="Board folder; the first entry makes it.")],
+    board: Annotated[Path, typer.Option(help="Board folder; created with the first entry.")],
     name: Annotated[str, typer.Option(help="Display name, unique on the board.")],
-    data: Annotated[Path | None, typer.Option(help="Dataset folder that holds the truth.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Dataset folder, which has the true labels.")] = None,
     truth: Table = None,
-    authors: Annotated[str | None, typer.Option(help="Who to credit.")] = None,
-    link: Annotated[str | None, typer.Option(help="http or https address to read more.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Terms of the predictions.")] = None,
-    model: Annotated[str | None, typer.Option(help="Architecture and what it was pretrained on.")] = None,
-    method: Annotated[str | None, typer.Option(help="How it was trained, one line.")] = None,
-    training_data: Annotated[str | None, typer.Option(help="Everything it was trained or tuned on.")] = None,
+    authors: Annotated[str | None, typer.Option(help="Whom to credit.")] = None,
+    link: Annotated[str | None, typer.Option(help="http or https address of further reading.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Terms of use of the predictions.")] = None,
+    model: Annotated[str | None, typer.Option(help="Architecture and pretraining.")] = None,
+    method: Annotated[str | None, typer.Option(help="How the model was trained, in one line.")] = None,
+    training_data: Annotated[str | None, typer.Option(help="All data used to train or tune the model.")] = None,
     run: Annotated[Path | None, typer.Option(help="Run folder or run.json to keep with the entry.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the training; by default that of --run.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Training seed. Default: the seed of --run.")] = None,
     store_truth: Annotated[
         bool | None,
-        typer.Option("--store-truth/--no-store-truth", help="Keep truth.csv in the board, if its licence allows."),
+        typer.Option(
+            "--store-truth/--no-store-truth", help="Publish the labels in truth.csv, if their terms allow."
+        ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the entry of that name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the entry with this name.")] = False,
 ) -> None:
-    """Add an entry: check the predictions, evaluate them, write the entry's folder."""
+    """Add an entry: check and evaluate its predictions, and write its folder."""
     if data is not None and truth is not None:
-        raise UsageError("--data and --truth both give the truth; give one of them")
+        raise UsageError("--data and --truth both give the true labels; use one of them")
     with waiting(f"adding {name}"):
         from dermbench.artifacts import read_dataset
         from dermbench.leaderboard import add, slugify
@@ -101,19 +103,19 @@ def _add(
 def _build(
     root: Root = Path("leaderboards"),
     *,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file differs.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file would change.")] = False,
     stored: Annotated[
-        bool, typer.Option("--stored", help="Where a truth is not at hand, use the stored reports and say so.")
+        bool, typer.Option("--stored", help="Without the true labels of a board, rank by its stored reports.")
     ] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Rewrite reports that a newer metric version changes.")
+        bool, typer.Option("--refresh", help="Rewrite reports that a newer version of a metric changes.")
     ] = False,
     html: Annotated[
         bool, typer.Option("--html", help="Also write leaderboard.html, which sorts and filters without a server.")
     ] = False,
     accept_settings: Annotated[
         bool,
-        typer.Option("--accept-settings", help="Record changes of board.toml or reported.toml in the index."),
+        typer.Option("--accept-settings", help="Accept and record changes of board.toml or reported.toml."),
     ] = False,
     quick: Quick = False,
     workers: Workers = None,
@@ -157,8 +159,8 @@ def _verify(
         str | None,
         typer.Option(
             "--since",
-            help="Head of the index noted earlier (sha256:…), or a folder with the board as it was: name what was "
-            "rewritten, settings changed and, with a folder, entries and rank bands that changed since.",
+            help="Earlier state to compare with: a head of the index (sha256:…), or a folder with the board as it "
+            "was. Lists rewritten history and changed settings; for a folder also changed entries and rank bands.",
         ),
     ] = None,
     markdown: Annotated[
@@ -200,7 +202,7 @@ def _remove(
     *,
     board: Annotated[Path, typer.Option(help="Board folder.")],
 ) -> None:
-    """Withdraw an entry: its folder goes, the index keeps saying that it was there."""
+    """Withdraw an entry: delete its folder; the index keeps a record of it."""
     from dermbench.leaderboard import remove
 
     remove(board, name)

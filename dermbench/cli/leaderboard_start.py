@@ -1,4 +1,4 @@
-"""``dermbench leaderboard init`` and ``control``: open a board, and make what its scores are measured by."""
+"""``dermbench leaderboard init`` and ``control``: start a board, and make control predictions for it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,33 @@ from dermbench.waiting import waiting
 if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
-Table = Annotated[Path | None, typer.Option("--truth", help="Table with image_id, label and sensitive features.")]
+Table = Annotated[
+    Path | None, typer.Option("--truth", help="Table of true labels: image_id, label and sensitive features.")
+]
 
 
 def open_board(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make: the board, and its repository.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to create for the board and its repository.")
+    ],
     *,
-    title: Annotated[str, typer.Option(help="Heading of the board, one line.")],
-    metric: Annotated[str, typer.Option(help="Metric that ranks, for example macro_f1.")],
+    title: Annotated[str, typer.Option(help="Title of the board, in one line.")],
+    metric: Annotated[str, typer.Option(help="Metric that ranks the entries, for example macro_f1.")],
     truth: Table = None,
     task: Annotated[
         str | None,
-        typer.Option(help="Packaged task, instead of --truth; see `data list`.", autocompletion=completion.tasks),
+        typer.Option(
+            help="Packaged task, instead of --truth; see `dermbench data list`.", autocompletion=completion.tasks
+        ),
     ] = None,
     primary: Annotated[str | None, typer.Option(help="Primary question, METRIC:FEATURE.")] = None,
-    margin: Annotated[float | None, typer.Option(help="Gap of the primary metric that is small enough.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Largest acceptable gap of the primary metric.")] = None,
     sensitive: Annotated[list[str] | None, typer.Option(help="Sensitive feature to evaluate; repeatable.")] = None,
-    split: Annotated[str | None, typer.Option(help="Split that is predicted; by default test.")] = None,
-    licence: Annotated[str | None, typer.Option(help="Terms of the images.")] = None,
-    note: Annotated[str | None, typer.Option(help="What a reader must know, one paragraph.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split to predict. Default: test.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Terms of use of the images.")] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What readers of the board must know, in one paragraph.")
+    ] = None,
     store_truth: Annotated[
         bool | None,
         typer.Option(
@@ -41,14 +49,17 @@ def open_board(
         ),
     ] = None,
     resamples: Annotated[int | None, typer.Option(min=1, help="Resamples of every interval and test.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     install: Annotated[
         str | None,
-        typer.Option(help="What the action installs: dermbench==VERSION (this one), or 'dermbench @ URL'."),
+        typer.Option(
+            help="Requirement that the GitHub Action installs: dermbench==VERSION or 'dermbench @ URL'. Default: "
+            "this version."
+        ),
     ] = None,
 ) -> None:
-    """Open a board: settings, rules, a checklist, and an action that verifies pull requests."""
-    with waiting("opening"):
+    """Start a board: settings, rules, a checklist, and a GitHub Action that verifies pull requests."""
+    with waiting("creating the board"):
         from dermbench.leaderboard import init
 
         board = init(
@@ -69,28 +80,37 @@ def open_board(
             seed=seed,
         )
     given = "" if board.store_truth else " --data DATASET" if board.recreate else f" --truth {truth}"
-    say(f"opened {folder}")
+    say(f"created {folder}")
     say(f"Make it a repository: git -C {folder} init, then add and commit everything")
     say(f"Add an entry: dermbench leaderboard add PREDICTIONS --board {folder} --name NAME{given}")
 
 
 def make_control(
-    kind: Annotated[str, typer.Argument(help="constant, prior, uniform or biased; see docs/reference/leaderboards.md.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="constant (always the same class shares), prior (a class drawn by its share), uniform (random "
+            "probabilities) or biased (a model's answers, some replaced in some groups)."
+        ),
+    ],
     *,
     out: Annotated[Path, typer.Option(help="Predictions file to write, .parquet or .csv.")],
     data: Annotated[Path | None, typer.Option(help="Dataset folder.")] = None,
     truth: Table = None,
     train: Annotated[
-        Path | None, typer.Option(help="With --truth: labels of the training images, for the class shares.")
+        Path | None, typer.Option(help="With --truth: table of training labels, for the class shares.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split to predict.", autocompletion=completion.splits)] = "test",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of what is drawn.")] = 0,
-    of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to spoil.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all random draws.")] = 0,
+    of: Annotated[Path | None, typer.Option(help="biased: predictions of the model to degrade.")] = None,
     feature: Annotated[str, typer.Option(help="biased: sensitive feature.")] = "fst",
-    groups: Annotated[list[str] | None, typer.Option("--group", help="biased: group to hit; V, VI.")] = None,
-    share: Annotated[float, typer.Option(help="biased: share of its answers that are replaced.")] = 0.5,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="biased: group to degrade; repeatable. Default: V and VI."),
+    ] = None,
+    share: Annotated[float, typer.Option(help="biased: probability that an answer in a group is replaced.")] = 0.5,
 ) -> None:
-    """Write predictions that no network made: what a score on a board is worth."""
+    """Write control predictions, made without a network, to compare the scores on a board with."""
     with waiting("making the control"):
         from dermbench.artifacts import read_predictions, write_predictions
         from dermbench.leaderboard import Lapse, control
@@ -106,7 +126,7 @@ def make_control(
 def _predicted(
     data: Path | None, table: Path | None, train: Path | None, split: str
 ) -> tuple[Truth, Truth | None]:
-    """Return the truth of the images to predict, and that of the images that models learn from, if any."""
+    """Return the truth of the images to predict, and the truth of the training images, if there is any."""
     from dermbench.artifacts import read_dataset, read_truth
 
     if (data is None) == (table is None):

@@ -1,4 +1,4 @@
-"""Lines of output that are neither tables nor styled."""
+"""Print plain text lines, with control characters escaped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from dermbench.errors import printable
 
 WIDEST = 100
-"""Characters of a line of prose, also where the terminal is wider."""
+"""Longest line of prose in characters, also on wider terminals."""
 
 
 def say(text: object, *, err: bool = False, end: str = "\n") -> None:
@@ -30,7 +30,7 @@ def say(text: object, *, err: bool = False, end: str = "\n") -> None:
 
 
 def say_wrapped(text: str, *, indent: int = 0, hang: int = 0) -> None:
-    """Print prose to stdout, at once, in lines that fit the terminal; words and addresses stay whole.
+    """Print prose to stdout, wrapped to the terminal without breaking words or addresses, and flush.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def say_wrapped(text: str, *, indent: int = 0, hang: int = 0) -> None:
     indent
         Spaces before each line.
     hang
-        Further spaces before all lines but the first.
+        Further spaces before every line after the first.
     """
     width, margin = min(shutil.get_terminal_size().columns, WIDEST), " " * indent
     lines = fill(

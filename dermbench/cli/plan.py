@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dermbench.cli import completion
-from dermbench.cli.options import DATA, JSON, POSITIVE, TASK, TRUTH, say_written, stated
+from dermbench.cli.options import DATA, JSON, POSITIVE, TASK, TRUTH, listed_names, say_written
 from dermbench.cli.output import say
 from dermbench.errors import UsageError
 from dermbench.waiting import waiting
@@ -28,49 +28,56 @@ def register(app: typer.Typer) -> None:
         group: str | None = typer.Option(
             None,
             "--group",
-            help="Group to ask about, such as VI; with a dataset by default every group.",
+            help="Group to plan for, such as VI. Default with a dataset: every group.",
             show_default=False,
         ),
         drop: float | None = typer.Option(
-            None, "--drop", help="Drop to find; .10 by default.", show_default=False
+            None, "--drop", help="Drop in this group that the study must find. Default: .10.", show_default=False
         ),
         margin: float | None = typer.Option(
-            None, "--margin", help="Show that any gap is below this; .10 by default.", show_default=False
+            None,
+            "--margin",
+            help="Margin: the study must show that any gap is smaller. Default: .10.",
+            show_default=False,
         ),
-        rate: float = typer.Option(0.8, "--rate", help="Share of right answers in groups without a drop."),
+        rate: float = typer.Option(0.8, "--rate", help="Expected value of the metric in groups without a drop."),
         sizes: str | None = typer.Option(
             None,
             "--sizes",
-            help="Patients of the other groups: I=200,II=400. With the group itself: what this test set can show. "
-            "By default every skin type, or band, has as many as the group.",
+            help="Patients in the other groups: I=200,II=400. If --group is listed too: what this test set can "
+            "show. Default: every skin type, or band, has as many patients as --group.",
             show_default=False,
         ),
         in_proportion: bool = typer.Option(
-            False, "--in-proportion", help="All groups of --sizes grow, in these proportions."
+            False, "--in-proportion", help="Let all groups of --sizes grow, in these proportions."
         ),
-        images_per_patient: float = typer.Option(1.0, "--images-per-patient", help="Mean images of a patient."),
+        images_per_patient: float = typer.Option(
+            1.0, "--images-per-patient", help="Mean number of images per patient."
+        ),
         images_vary: bool = typer.Option(
-            False, "--images-vary", help="Their numbers are geometric, not as equal as possible."
+            False,
+            "--images-vary",
+            help="Images per patient follow a geometric distribution, instead of being as equal as possible.",
         ),
         correlation: float = typer.Option(
-            0.3, "--correlation", help="Correlation of the answers on two images of a patient."
+            0.3, "--correlation", help="Correlation between the answers for two images of the same patient."
         ),
         data: Path | None = DATA,
         truth: Path | None = TRUTH,
         split: str | None = typer.Option(
             None,
             "--split",
-            help="Split to plan for; test of a dataset folder, all rows of a table.",
+            help="Split to plan for. Default: test for --data, all rows for --truth.",
             autocompletion=completion.splits,
         ),
         task: str | None = TASK,
         feature: str | None = typer.Option(
-            None, "--feature", help="Sensitive feature; by default skin type.", show_default=False
+            None, "--feature", help="Sensitive feature. Default: skin type.", show_default=False
         ),
         metric: str | None = typer.Option(
             None,
             "--metric",
-            help="accuracy, sensitivity or specificity; by default what the report asks first, else accuracy.",
+            help="accuracy, sensitivity or specificity. Default: the primary metric of a report, else accuracy.",
             show_default=False,
         ),
         positive: str | None = POSITIVE,
@@ -80,7 +87,7 @@ def register(app: typer.Typer) -> None:
         as_json: bool = JSON,
         seed: int = typer.Option(0, "--seed", min=0, help="Seed of the simulations."),
     ) -> None:
-        """Plan a test set: patients needed to find a drop or to show a margin, or what a dataset can show."""
+        """Plan a test set: patients needed to find a drop or show a margin, or what an existing set can show."""
         with waiting("simulating"):
             from dermbench.api.planning import plan
             from dermbench.artifacts.outputs import document_path
@@ -95,7 +102,7 @@ def register(app: typer.Typer) -> None:
                 task=task,
                 feature=feature,
                 metric=metric,
-                positive=stated("--positive", positive),
+                positive=listed_names("--positive", positive),
                 sizes=None if sizes is None else read_sizes(sizes),
                 in_proportion=in_proportion,
                 images_per_unit=images_per_patient,
@@ -115,7 +122,7 @@ def read_sizes(text: str) -> dict[str, int]:
     Raises
     ------
     UsageError
-        With every part that is not a name with a whole number, and every name that is there twice.
+        With all parts that are not NAME=NUMBER, and all names that occur twice.
     """
     sizes: dict[str, int] = {}
     problems = []
@@ -125,7 +132,7 @@ def read_sizes(text: str) -> dict[str, int]:
         if not (name and equals and number.isdecimal() and len(number) < 8):
             problems.append(f"{part.strip()!r} is not NAME=NUMBER")
         elif name in sizes:
-            problems.append(f"{name} is there twice")
+            problems.append(f"{name} is given twice")
         else:
             sizes[name] = int(number)
     if problems:

@@ -1,4 +1,4 @@
-"""``dermbench quickstart``: the whole path on synthetic images, with a control that must fail."""
+"""``dermbench quickstart``: the whole workflow on synthetic images, with a control that must score at chance."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def register(app: typer.Typer) -> None:
         out: Path = typer.Option(Path("dermbench-quickstart"), "--out", help="Folder to work in."),
         seed: int = typer.Option(0, "--seed", help="Seed of the images, the split and the training."),
     ) -> None:
-        """Run synthetic data -> train -> predict -> eval -> leaderboard; about a minute on two CPU cores.
+        """Try it all on synthetic images: train, predict, eval, leaderboard; a minute on two CPU cores.
 
-        A second run is the control: a linear probe on the same features with labels shuffled, which must not score
-        above chance. Run again after an interruption, it goes on where it stopped.
+        A second model is a control: a linear probe on the same features with shuffled labels, which must not score
+        above chance. After an interruption, run the command again to continue.
         """
         from dermbench.console import make_console
 
@@ -87,9 +87,9 @@ def _run(out: Path, seed: int, console: Console) -> None:
 
 @contextmanager
 def _importing(name: str) -> Iterator[None]:
-    """Import a package, torch with it, while the block draws images in other processes.
+    """Import a package and torch in the background, while the block draws images in other processes.
 
-    Should it fail, whoever needs the package says so.
+    A failed import is ignored here; the code that needs the package reports it.
     """
 
     def load() -> None:
@@ -114,7 +114,7 @@ def _dataset(folder: Path, seed: int, console: Console) -> Dataset:
         dataset = read_dataset(folder)
         if dataset.info.options.get("seed") != seed or dataset.info.task != TASK:
             raise UsageError(
-                f"{folder} holds another dataset", remedy="Choose another --out, or delete the folder."
+                f"{folder} contains another dataset", remedy="Choose another --out, or delete the folder."
             )
         return dataset
     with _importing("timm"):
@@ -133,7 +133,7 @@ def _predictions(candidate: Candidate, dataset: Dataset, run: Path, seed: int, c
 
 
 def _enter(board: Path, candidate: Candidate, run: Path, dataset: Dataset) -> Report:
-    """Add a run to the board and return the report that stands there."""
+    """Add a run to the board and return its report there."""
     from dermbench.artifacts import Report
     from dermbench.leaderboard import add, slugify
     from dermbench.leaderboard.board import ENTRIES

@@ -20,28 +20,28 @@ def register(app: typer.Typer) -> None:
 def train(
     *,
     data: Path = typer.Option(..., help="Dataset folder."),
-    out: Path = typer.Option(..., help="Run folder to make or, with --resume, to go on with."),
+    out: Path = typer.Option(..., help="Run folder to create, or with --resume to continue."),
     preset: str | None = typer.Option(
         None,
         help="Packaged configuration: efficientnet-b4, cpu-small, ...",
         autocompletion=completion.presets,
     ),
-    config: Path | None = typer.Option(None, help="TOML file, instead of a preset."),
-    set_: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Change one value; repeatable."),
-    seed: int | None = typer.Option(None, help="Seed of everything that is drawn."),
+    config: Path | None = typer.Option(None, help="TOML file with a configuration, instead of a preset."),
+    set_: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="Set one training option; repeatable."),
+    seed: int | None = typer.Option(None, help="Seed of all random draws."),
     deterministic: bool = typer.Option(
         False,
         "--deterministic",
-        help="Same bits each time on a GPU, too, at some cost in speed (on a CPU that is the rule).",
+        help="Bit-identical repeats on a GPU, at some cost in speed. On a CPU repeats are identical anyway.",
     ),
     embeddings: Path | None = typer.Option(
         None,
-        help="Table of image_id and features of your own: a linear probe on them instead of a network.",
+        help="Table with image_id and features: train a linear probe on them instead of a network.",
         show_default=False,
     ),
-    resume: bool = typer.Option(False, "--resume", help="Go on with an interrupted run."),
+    resume: bool = typer.Option(False, "--resume", help="Continue an interrupted run."),
 ) -> None:
-    """Train a network on a dataset; only its train and val splits are opened.
+    """Train a network on a dataset; only its train and val splits are read.
 
     On several GPUs or CPUs: torchrun --nproc-per-node N -m dermbench train ...
     """

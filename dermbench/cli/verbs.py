@@ -1,4 +1,4 @@
-"""The verbs of the command line, found in this room; a command imports the module of the verb that it runs."""
+"""Find the verbs of the command line in this package; running a verb imports only that verb's module."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
-ROOM = "dermbench.cli"
+PACKAGE = "dermbench.cli"
 LAST = 1_000
-"""Place in the list of a module that does not say its ``PLACE``."""
-WHOLE = 1_000
-"""Characters of a summary that the list shows: all of them."""
+"""Place in the list of a module without ``PLACE``."""
+UNLIMITED = 1_000
+"""Longest summary in the list, in characters: long enough for all of them."""
 
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb that was found and is not built yet.
+    """A verb that was found; its command is built on demand.
 
     Attributes
     ----------
     name
-        What is typed.
+        Name on the command line.
     summary
         First paragraph of its help.
     place
         Place of its module in the list of verbs.
     home
-        Application that its module has registered it with.
+        Typer application that its module registered it with.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Verb:
     home: typer.Typer
 
     def command(self) -> Any:
-        """Build the command: its options are read from the signature, which takes a few milliseconds."""
+        """Build the command from the signature of its function; takes a few milliseconds."""
         return typer.main.get_group(self.home).commands[self.name]
 
 
 @cache
 def verbs_of(module: str) -> dict[str, Verb]:
-    """Return the verbs of one module of this room by name; none where it has no ``register``."""
-    found = import_module(f"{ROOM}.{module}")
+    """Return the verbs of one module by name; none if it has no ``register``."""
+    found = import_module(f"{PACKAGE}.{module}")
     if not hasattr(found, "register"):
         return {}
     home = typer.Typer(rich_markup_mode=None)
@@ -70,10 +70,10 @@ def _summary(info: Any) -> str:
     return " ".join(text.strip().partition("\n\n")[0].split())
 
 
-class Found(MutableMapping[str, Any]):
-    """Commands by name: those given, and those that the modules of this room register.
+class LazyCommands(MutableMapping[str, Any]):
+    """Commands by name: those of the application, and those that the modules of this package register.
 
-    A verb called like its module is imported alone; the list and any other name import all modules.
+    A verb with the name of its module imports only that module; the list and any other name import all modules.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ class Found(MutableMapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         """Return the command, built on first use."""
         if name not in self._built:
-            alone = verbs_of(name) if name in _modules() else {}
-            self._built[name] = (alone if name in alone else _verbs())[name].command()
+            own_module = verbs_of(name) if name in _modules() else {}
+            self._built[name] = (own_module if name in own_module else _verbs())[name].command()
         return self._built[name]
 
     def __setitem__(self, name: str, command: Any) -> None:
@@ -105,7 +105,7 @@ class Found(MutableMapping[str, Any]):
 
 
 def _modules() -> list[str]:
-    return [module.name for module in iter_modules(import_module(ROOM).__path__)]
+    return [module.name for module in iter_modules(import_module(PACKAGE).__path__)]
 
 
 def _verbs() -> dict[str, Verb]:
@@ -115,10 +115,10 @@ def _verbs() -> dict[str, Verb]:
 
 
 class Listed(TyperGroup):
-    """A group of verbs whose list shows whole summaries; its own options are flags."""
+    """A group of verbs whose list shows complete summaries; its own options are flags."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Return the options; flags that are not given are False, as typer would import pydantic to read None."""
+        """Return the options; absent flags are False, because typer would import pydantic to read None."""
         options = super().get_params(ctx)
         for option in options:
             option.default = False if option.default is None else option.default
@@ -135,15 +135,15 @@ class Listed(TyperGroup):
 
     def summary(self, ctx: Any, name: str) -> str:
         """Return the first sentence of the help of a verb."""
-        return str(self.get_command(ctx, name).get_short_help_str(WHOLE))  # type: ignore[union-attr]
+        return str(self.get_command(ctx, name).get_short_help_str(UNLIMITED))  # type: ignore[union-attr]
 
 
 class Verbs(Listed):
-    """All verbs; the list of them builds none."""
+    """All verbs; listing them builds no command."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = Found(self.commands)
+        self.commands = LazyCommands(self.commands)
 
     def summary(self, ctx: Any, name: str) -> str:
         """Return the first paragraph of the help of a verb."""

@@ -155,10 +155,10 @@ def test_export_on_the_command_line(tables, tmp_path):
         assert name in done.stderr
         assert (tmp_path / name).is_file()
     again = run(tables, "eval", "new.csv", "--out", tmp_path)
-    assert "of an earlier run: tables.tex, figures/" in again.stderr
+    assert "from an earlier run: tables.tex, figures/" in again.stderr
     assert "tables/groups.csv" in again.stderr
     same = run(tables, "eval", "new.csv", "--out", tmp_path, "--export", "csv,latex,figures")
-    assert "of an earlier run" not in same.stderr
+    assert "from an earlier run" not in same.stderr
 
 
 def test_export_of_a_comparison(tables, tmp_path):
@@ -176,9 +176,9 @@ def test_export_of_a_comparison(tables, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--export", "csv"), "--export writes beside the report"),
+        (("--export", "csv"), "--export writes files beside the report"),
         (("--export", "csv,xlsx", "--out", "x"), "cannot export 'xlsx'; there are csv, latex, figures"),
-        (("--export", "", "--out", "x"), "--export names nothing"),
+        (("--export", "", "--out", "x"), "--export is empty"),
     ],
 )
 def test_an_export_that_cannot_be_is_refused_before_anything_is_read(words, said, tables):

@@ -45,7 +45,7 @@ def test_an_authors_answers_are_never_replaced(monkeypatch, capsys, folder, verb
     (folder / name).write_text("my answers")
     code, _, err = run(monkeypatch, capsys, verb, folder, "--out", folder)
     assert code == 2
-    assert "is there with other content, perhaps an author's answers; nothing was written" in err
+    assert "exists with other content, perhaps an author's answers; nothing was written" in err
     assert (folder / name).read_text() == "my answers"
 
 

@@ -107,5 +107,5 @@ def test_sizes_do_not_go_with_a_dataset(truth):
 
 def test_sizes_are_read_with_all_problems():
     assert read_sizes("I=200, I\N{EN DASH}II = 3") == {"I": 200, "I-II": 3}
-    with pytest.raises(UsageError, match="'II' is not NAME=NUMBER; I is there twice; 'V=-3' is not"):
+    with pytest.raises(UsageError, match="'II' is not NAME=NUMBER; I is given twice; 'V=-3' is not"):
         read_sizes("I=1,II,I=2,V=-3")

@@ -61,4 +61,4 @@ def test_another_seed_in_the_same_folder_is_refused(finished):
     folder, _ = finished
     done = run("quickstart", "--out", "qs", "--seed", "1", cwd=folder)
     assert done.returncode == 2
-    assert "holds another dataset" in done.stderr
+    assert "contains another dataset" in done.stderr

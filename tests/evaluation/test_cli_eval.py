@@ -412,7 +412,7 @@ def test_one_column_of_two_classes_is_enough(tmp_path):
 @pytest.mark.parametrize("option", ["--positive", "--prevalence", "--adjust"])
 def test_an_option_that_names_nothing_is_refused(option, tmp_path):
     code, _, message = run(*binary_files(tmp_path), option, " ,")
-    assert (code, f"{option} names nothing" in message) == (2, True)
+    assert (code, f"{option} is empty" in message) == (2, True)
 
 
 def test_a_wrong_validation_file_is_said_to_be_one(tmp_path):
