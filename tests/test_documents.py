@@ -2,11 +2,14 @@
 
 import re
 import shlex
+from xml.etree import ElementTree as ET
 
 import pytest
 import typer.main
 
+from dermbench.artifacts.report.report import Report
 from dermbench.cli import app
+from dermbench.reporting.figures import report_figures
 from dermbench.tasks import load_task, task_names
 
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -60,12 +63,14 @@ def test_every_link_to_a_section_leads_to_its_heading(project_root):
     assert seen > 10
 
 
-def test_rows_of_the_board_are_those_of_the_board(readme, project_root):
-    board = (project_root / "leaderboards" / "synthderm" / "README.md").read_text(encoding="utf-8")
-    shown = [line for line in readme.splitlines() if line.startswith("|") and "synthderm/entries/" in line]
-    assert shown
-    for line in shown:
-        assert line.replace("leaderboards/synthderm/entries/", "entries/") in board
+def test_pictures_show_the_numbers_of_the_board(project_root):
+    entry = "leaderboards/synthderm-faded/entries/efficientnet-lite0-fine-tuned-seed-0/report.json"
+    report = Report.model_validate_json((project_root / entry).read_bytes())
+    drawn = report_figures(report)
+    for name, figure in (("gap", "gap"), ("accuracy", "forest-accuracy")):
+        picture = ET.parse(project_root / "docs" / "images" / f"{name}.svg")
+        said = picture.findtext("{http://www.w3.org/2000/svg}desc")
+        assert drawn[figure].alt.startswith(said.removesuffix(".")), name
 
 
 @pytest.mark.parametrize("name", [name for name in task_names() if load_task(name).fst])

@@ -4,7 +4,7 @@
 2. Training: the quickstart in two processes gives the same predictions.
 3. Boards: every one verifies.
 4. README: marked commands print what it shows, marked excerpts stand in the files they name.
-5. Generated files: made anew, they are those in the repository.
+5. Generated files and pictures: made anew, they are those in the repository.
 """
 
 # ruff: noqa: T201 - printing is what it is for
@@ -180,6 +180,14 @@ def regenerate(found: Findings, root: Path, run=dermbench) -> None:
         found.judge(f"generated files are what `dermbench {shlex.join(command)}` makes", problem if code else None)
 
 
+def redraw(found: Findings, root: Path) -> None:
+    """Draw the pictures of README and docs anew."""
+    command = [sys.executable, str(root / "docs" / "images" / "make.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    problem = done.stderr.strip() or f"exits with {done.returncode}"
+    found.judge("pictures are what `python docs/images/make.py` draws", problem if done.returncode else None)
+
+
 def main() -> int:
     """Prove what can be proved here."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,6 +205,7 @@ def main() -> int:
         verify_boards(found, ROOT, made)
         read_readme(found, ROOT, work / "first", quickstart)
         regenerate(found, ROOT)
+        redraw(found, ROOT)
     found.unproved.append("the trainings behind the boards' entries: only their predictions were evaluated again")
     found.unproved.append("durations: they are masked wherever output is compared")
     return found.report()

@@ -74,7 +74,7 @@ class Drawing:
         Returns
         -------
         list of pathlib.Path
-            One file a format. The same report gives the same bytes.
+            One file a format, on white paper. The same report gives the same bytes.
         """
         written = []
         for suffix in formats:
@@ -87,6 +87,8 @@ class Drawing:
     def _bytes(self, suffix: str) -> bytes:
         if suffix == "svg":
             text = tidy_svg(self._raw(), title=self.title, alt=self.alt, themed=False)
+            paper = f'<rect width="100%" height="100%" fill="{colour("paper")}" />'
+            text = text.replace("</desc>", f"</desc>{paper}", 1)
             return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
         stream = io.BytesIO()
         dates = {"Software": None} if suffix == "png" else {"CreationDate": None}

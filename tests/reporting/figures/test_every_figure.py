@@ -116,7 +116,9 @@ def test_a_file_has_plain_colours_and_a_page_variables(drawn, tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "var(" not in text
     assert text.startswith('<?xml version="1.0" encoding="utf-8"?>\n<svg ')
-    assert re.sub(r"var\(--\w+,(#\w+)\)", r"\1", inline) in text
+    paper = '<rect width="100%" height="100%" fill="#ffffff" />'
+    assert paper in text
+    assert re.sub(r"var\(--\w+,(#\w+)\)", r"\1", inline) in text.replace(paper, "")
 
 
 PROCESS = """
