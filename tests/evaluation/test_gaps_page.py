@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 from typing import get_args
 
@@ -85,3 +86,9 @@ def test_the_rows_that_are_shown(times):
 
 def test_every_verdict_has_a_row():
     assert all(re.search(rf"^\| .* \| `{kind}` \| ", page(), re.MULTILINE) for kind in get_args(VerdictKind))
+
+
+def test_the_caption_says_what_the_figure_says():
+    figure = (PAGE.parents[1] / "images" / "gap.svg").read_text(encoding="utf-8")
+    said = unescape(re.search(r"<desc>(.*?)</desc>", figure)[1])
+    assert f"![{said}](../images/gap.svg)" in page()
