@@ -1,8 +1,8 @@
 """dermbench: benchmark and fairness evaluation of skin-lesion classifiers.
 
 Every stage is one function: :func:`load_dataset`, :func:`prepare`, :func:`check`, :func:`train`, :func:`predict`,
-:func:`embed`, :func:`explain`, :func:`evaluate`, :func:`compare`, :func:`plan`. They and what they return are
-imported on first use, so that ``import dermbench`` costs nothing.
+:func:`embed`, :func:`explain`, :func:`evaluate`, :func:`compare`, :func:`plan`. All public names are imported on
+first use, which keeps ``import dermbench`` fast.
 """
 
 from importlib import import_module
@@ -54,11 +54,11 @@ if not TYPE_CHECKING:
     _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
     def __getattr__(name: str) -> Any:
-        """Import a public name from its module when it is first asked for."""
+        """Import a public name from its module on first use."""
         if name in _MODULES:
             return getattr(import_module(_MODULES[name]), name)
         raise AttributeError(f"module 'dermbench' has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        """List the public names, also those that were not asked for yet."""
+        """List the public names, including those not imported yet."""
         return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

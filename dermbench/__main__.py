@@ -1,4 +1,4 @@
-"""``python -m dermbench`` is ``dermbench`` (torchrun starts it this way)."""
+"""Run the command line as ``python -m dermbench``, the form that torchrun needs."""
 
 from dermbench.cli import main
 

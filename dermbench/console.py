@@ -1,4 +1,4 @@
-"""The console for tables and styled lines: strangers' text in them is shown, never obeyed."""
+"""The console for tables and styled lines; it shows untrusted text without interpreting it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class PlainConsole(Console):
-    """A console that reads no markup in strings and escapes their control characters, in table cells, too."""
+    """A console that ignores markup and escapes control characters in strings, also in table cells."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string as text for the terminal."""
         return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 
     def on_broken_pipe(self) -> None:
-        """Leave the end to the command line: rich would exit with 1 where the reader of a pipe has gone."""
+        """Raise, so that the command line chooses the exit code; rich would exit with 1."""
         raise BrokenPipeError
 
 
@@ -32,7 +32,7 @@ def make_console(*, stderr: bool = False, width: int | None = None, quiet: bool 
     stderr
         Whether it writes to stderr.
     width
-        Characters a line; by default those of the terminal.
+        Characters per line; by default the width of the terminal.
     quiet
         Print nothing at all.
     """

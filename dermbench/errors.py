@@ -1,4 +1,4 @@
-"""Errors that a user can act on: one message, no traceback, a process exit code."""
+"""Errors that a user can fix: each has a message, often a remedy, and an exit code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_NAMED = 5
-"""How many ids a message names before it counts the rest."""
+"""Number of ids that a message names before it counts the rest."""
 MAX_SHOWN = 120
-"""How many characters of an id a message shows."""
+"""Number of characters of an id that a message shows."""
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories of characters that a terminal obeys, reorders text by, or does not show."""
+"""Unicode categories of control, reordering and invisible characters."""
 LINE_ENDS = "\n\t"
 
 
@@ -39,14 +39,14 @@ class DermbenchError(Exception):
 
 
 class InputError(DermbenchError):
-    """A file or table that cannot be used, with everything that is wrong with it.
+    """A file or table that cannot be used; lists all its problems.
 
     Parameters
     ----------
     source
-        The file, folder or table the problems are in.
+        The file, folder or table with the problems.
     problems
-        One sentence a problem.
+        One sentence per problem.
     remedy
         What the user can do about it.
     """
@@ -61,19 +61,19 @@ class InputError(DermbenchError):
 
 
 class UsageError(DermbenchError):
-    """A call whose arguments do not fit together."""
+    """Arguments that are wrong or do not fit together."""
 
 
 class MissingDependencyError(DermbenchError):
-    """An optional dependency that this call needs is not installed."""
+    """An optional package that this call needs is not installed."""
 
 
 class RegistryError(DermbenchError):
-    """A plug-in name that is unknown, taken twice or fails to import."""
+    """A plug-in that is unknown, registered twice, fails to import or raises an error."""
 
 
 class ResumableError(DermbenchError):
-    """A run that stopped before its end and can go on with ``--resume``."""
+    """A run that stopped early and can continue with ``--resume``."""
 
 
 def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
@@ -82,14 +82,14 @@ def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
     Parameters
     ----------
     ids
-        What to name, in the order to name it.
+        Ids in the order in which to name them.
     limit
-        How many are spelt out.
+        Number of ids to name.
 
     Returns
     -------
     str
-        For example ``'a', 'b' and 12 more``; the empty string for no ids.
+        For example ``'a', 'b' and 12 more``; empty if there are no ids.
     """
     names = [str(i) for i in ids]
     shown = ", ".join(repr(name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…") for name in names[:limit])
@@ -97,14 +97,14 @@ def name_some(ids: Iterable[object], *, limit: int = MAX_NAMED) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return "did you mean ...?" with the known name nearest to an unknown one, else all known names."""
+    """Return "did you mean ...?" with the most similar known name, or a list of all known names."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal of the system that asks the program to end: handled wherever Ctrl-C is.
+    """The operating system asked the program to end by a signal; handled like Ctrl-C.
 
     Parameters
     ----------
@@ -118,16 +118,16 @@ class Terminated(KeyboardInterrupt):
 
 
 def printable(text: object, *, keep: str = LINE_ENDS) -> str:
-    r"""Return text that a terminal shows as it is: what it would obey or hide is written ``\u001b``.
+    r"""Return text with control and invisible characters written as escapes, such as ``\u001b``.
 
-    Escapes are those of JSON, so that a JSON document remains one.
+    The escapes are those of JSON, so a JSON document stays valid.
 
     Parameters
     ----------
     text
-        Anything, of any origin: paths, names, ids, messages of other libraries.
+        Any text, also untrusted: paths, names, ids, messages of other libraries.
     keep
-        Control characters that pass.
+        Control characters to keep.
     """
     line = str(text)
     if line.isascii() and line.isprintable():

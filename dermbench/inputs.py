@@ -1,4 +1,4 @@
-"""Reading what ``eval`` and ``compare`` work on: a truth, and predictions for it."""
+"""Read the inputs of ``eval`` and ``compare``: the truth, and predictions for it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SPLIT = "test"
 MissingRule = Literal["refuse", "wrong"]
-"""What happens to images without a prediction."""
+"""How images without a prediction are treated."""
 PredictionsSource = TableSource | Predictions
 TruthSource = TableSource | Truth
 DataSource = Path | str | Dataset
@@ -42,34 +42,34 @@ DataSource = Path | str | Dataset
 
 @dataclass(frozen=True)
 class Reference:
-    """A truth, and what is needed to read predictions for it.
+    """The truth, and the rules for reading predictions for it.
 
     Attributes
     ----------
     images
-        Labels and sensitive features of one split, one row an image.
+        Labels and sensitive features of one split, one row per image.
     ignore_ids
-        Ids of other splits, which predictions may hold as well.
+        Ids of other splits; predictions for them are ignored.
     task
-        The packaged task, where the truth is of one.
+        The packaged task that the truth belongs to, if any.
     classes_from_truth
-        Whether the class set is nothing but the labels that occur in the truth.
+        Whether the class set was taken from the labels that occur in the truth.
     class_map
-        Classes of the model, each with a class of the truth.
+        Map from the model's classes to the truth's classes.
     missing
-        What happens to images without a prediction: ``refuse`` the file, or count them as ``wrong``.
+        Images without a prediction: ``refuse`` the file, or count them as ``wrong``.
     cases
         Lesions or patients that are scored instead of images.
     features
-        Sensitive features that are evaluated.
+        Sensitive features to evaluate.
     id_column
-        Column of the ids, where the user named it.
+        Id column, if the user named it.
     truth_has_id
-        Whether the truth has that column, so that predictions need not.
+        Whether the truth has that column; the predictions then need not have it.
     logits
         Whether predictions hold logits instead of probabilities.
     classes_given
-        Whether the user named the classes, whose order then tells what numbers of classes mean.
+        Whether the user named the classes; class numbers then follow their order.
     dataset
         The dataset that the truth is a split of.
     """
@@ -90,7 +90,7 @@ class Reference:
 
     @property
     def truth(self) -> Truth:
-        """What predictions are scored against: one row an image, or one a case."""
+        """The truth that predictions are scored against: one row per image, or one per case."""
         return self.images if self.cases is None else self.cases.truth
 
     @property
@@ -99,7 +99,7 @@ class Reference:
         return {} if self.task is None else self.task.aliases
 
     def twins(self) -> frozenset[str] | None:
-        """Return the rows of :attr:`truth` with an image that has a twin in train or val; None when not known.
+        """Return the ids of :attr:`truth` that have a duplicate image in train or val; None when unknown.
 
         Raises
         ------
@@ -153,13 +153,15 @@ class Reference:
         except UnknownClassError as error:
             if error.remedy is not None:
                 raise
-            remedy = "Classes under other names need a class map: --map FILE."
+            remedy = "If the model names the classes differently, give a class map: --map FILE."
             if self.classes_from_truth:
-                remedy = "The class set is the labels of the truth; name all classes with --classes or --task."
+                remedy = (
+                    "The classes are the labels found in the truth; name all classes with --classes or --task."
+                )
             raise InputError(error.source, error.problems, remedy=remedy) from error
 
     def _named_ids(self, read: Callable[..., Predictions]) -> Predictions:
-        """Read predictions with the column of ids that the user named, which the truth alone may have."""
+        """Read predictions with the id column that the user named, or without it if only the truth has it."""
         try:
             return read(id_column=self.id_column)
         except UsageError:
@@ -188,44 +190,40 @@ def load_reference(
     data
         Dataset folder; ``split`` is ``test`` by default.
     truth
-        Table with ``image_id`` and ``label``; all rows by default, or those of ``split``. Or a truth that was read
-        before, which brings its own split, task and classes.
+        Table with ``image_id`` and ``label``: all rows by default, or the rows of ``split``. Or a ``Truth``, which
+        has its own split, task and classes.
     split
-        Part of the images to evaluate.
+        Split to evaluate.
     task
-        Packaged task that the table is of.
+        Packaged task that the table belongs to.
     classes
-        Class set of the table; by default that of the task, else the labels that occur.
+        Classes of the table; by default the classes of the task, else the labels that occur.
     columns
-        Columns of the table that the user named, by standard name: ``image_id``, ``label``, ``fst``.
+        {standard name: column of the table} for ``image_id``, ``label`` and ``fst``, where the user named them.
 
     Raises
     ------
     UsageError
-        When not exactly one of ``data`` and ``truth`` is given, or options do not fit.
+        When both or neither of ``data`` and ``truth`` are given, or the options do not fit together.
     InputError
         When a file is malformed.
     """
     if (data is None) == (truth is None):
-        raise UsageError("give the truth either with --data DATASET or with --truth TABLE")
+        raise UsageError("give the true labels either with --data DATASET or with --truth TABLE")
     if data is not None:
         if task or classes or set(columns or {}) - {"image_id"}:
-            raise UsageError(
-                "--task, --classes, --label and --fst go with --truth; a dataset folder brings its own"
-            )
+            raise UsageError("--task, --classes, --label and --fst go with --truth; a dataset folder has its own")
         return replace(_from_dataset(data, split or DEFAULT_SPLIT), id_column=(columns or {}).get("image_id"))
     if isinstance(truth, Truth):
         if split or task or classes or columns:
-            raise UsageError(
-                "--split, --task, --classes, --label and --fst go with a table; a Truth brings its own"
-            )
+            raise UsageError("--split, --task, --classes, --label and --fst go with a table; a Truth has its own")
         return Reference(truth, task=_packaged(truth.task))
     assert truth is not None
     return _from_table(truth, split, task, tuple(classes), dict(columns or {}))
 
 
 def named_columns(**columns: str | None) -> dict[str, str]:
-    """Return {standard name: column} of the options ``id``, ``label`` and ``fst`` that are given."""
+    """Return {standard name: column} for those of the options ``id``, ``label`` and ``fst`` that are given."""
     return {"image_id" if name == "id" else name: column for name, column in columns.items() if column is not None}
 
 
@@ -249,30 +247,30 @@ def adapt(
     class_map
         See :func:`~dermbench.artifacts.class_map.read_class_map`.
     aggregate
-        ``lesion_id`` or ``patient_id``; see :func:`~dermbench.artifacts.cases.find_cases`. An image without
-        a usable prediction counts as wrong before images are put together.
+        ``lesion_id`` or ``patient_id``; see :func:`~dermbench.artifacts.cases.find_cases`. Images without a usable
+        prediction are counted as wrong before they are aggregated.
     missing
         ``refuse`` or ``wrong``; see :func:`~dermbench.artifacts.wrong_answers.count_as_wrong`.
     sensitive
-        Sensitive features that are evaluated; by default those of the task.
+        Sensitive features to evaluate; by default those of the task.
     scales
-        Columns that are ordered scales or are put into bands.
+        Columns with ordered values, and columns to put into bands.
     positive
-        Classes that count as positive; by default as :func:`~dermbench.artifacts.positive.positive_classes` finds.
+        Positive classes; by default those that :func:`~dermbench.artifacts.positive.positive_classes` finds.
     logits
         Whether predictions hold logits instead of probabilities.
 
     Raises
     ------
     UsageError
-        When ``missing`` is neither, images cannot be put together, ``positive`` names what is no class or every
-        class, or ``scales`` name a column that is not evaluated or has a scale of its own.
+        When ``missing`` is unknown, images cannot be aggregated, ``positive`` names an unknown class or all
+        classes, or ``scales`` name a column that is not evaluated or is a skin type.
     InputError
         When the class map is malformed.
     """
     rules: dict[str, MissingRule] = {rule: rule for rule in get_args(MissingRule)}
     if missing not in rules:
-        raise UsageError(f"--missing {missing}: images without a prediction are {' or '.join(rules)}")
+        raise UsageError(f"--missing {missing}: write {' or '.join(rules)}")
     images = reference.images
     names = [str(name) for name in images.table.columns]
     features = default_features(images)
@@ -305,11 +303,11 @@ def _check_scales(scales: Scales, features: Sequence[str]) -> None:
         option = "--ordered" if name in scales.ordered else "--bins"
         if name not in parts:
             raise UsageError(
-                f"{option} {name}: {name!r} is no sensitive feature that is evaluated",
+                f"{option} {name}: {name!r} is not among the sensitive features to evaluate",
                 remedy=f"Add --sensitive {name}",
             )
         if is_skin_type(name) or name == "fst_band":
-            raise UsageError(f"{option} {name}: skin types have their own scale; fst_band has bands of two types")
+            raise UsageError(f"{option} {name}: skin types are ordered already; fst_band has bands of two types")
 
 
 def _name(source: PredictionsSource) -> Path | str:
@@ -348,11 +346,11 @@ def _from_table(
             "sensitive": definition.sensitive,
         }
     own = "" if definition is None else definition.label_column
-    found = _in_table(table.frame, columns, own)
+    found = _columns_in_table(table.frame, columns, own)
     truth = read_truth(table, split=split, columns=found, **about)
     if definition is not None and len(truth.classes) != definition.n_classes:
         raise UsageError(
-            f"task {task!r} has {definition.n_classes} classes, {table.source} has labels of {len(truth.classes)}",
+            f"task {task!r} has {definition.n_classes} classes, {table.source} has {len(truth.classes)} labels",
             remedy="Name all classes with --classes.",
         )
     others = _other_ids(table, truth, found) if split else frozenset()
@@ -367,10 +365,10 @@ def _from_table(
     )
 
 
-def _in_table(table: pd.DataFrame, columns: Mapping[str, str], own: str) -> Mapping[str, str]:
-    """Return the columns that the user named, with the label column of the task's release where the table has it.
+def _columns_in_table(table: pd.DataFrame, columns: Mapping[str, str], own: str) -> Mapping[str, str]:
+    """Return the columns that the user named, and the label column of the task's release if the table has it.
 
-    The column of the ids may be one of the predictions only.
+    An id column that only the predictions have is left out.
     """
     if not own and "image_id" not in columns:
         return columns

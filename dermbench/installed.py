@@ -1,4 +1,4 @@
-"""What this installation has of what dermbench asks for, read from the metadata of the package."""
+"""Which required and optional packages are installed, according to the metadata of dermbench."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution,
 from packaging.requirements import Requirement
 
 CORE = ""
-"""Name of what is always installed, which is no extra."""
+"""Name for the required packages, which belong to no extra."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that dermbench asks for.
+    """A package that dermbench requires.
 
     Attributes
     ----------
     name
-        Name in the index of packages.
+        Name in the package index.
     needed
-        Versions that will do, as ``>=2.6``; empty for any.
+        Accepted versions, such as ``>=2.6``; empty for any.
     version
-        The version that is here, None where the package is missing.
+        Installed version, None if the package is missing.
     fits
-        Whether that version will do.
+        Whether the installed version is accepted.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Package:
 
 @dataclass(frozen=True)
 class Extra:
-    """A set of packages that is installed together.
+    """A set of packages that are installed together.
 
     Attributes
     ----------
     name
-        Name of the extra, as in ``dermbench[train]``; empty for what is always installed.
+        Name of the extra, as in ``dermbench[train]``; empty for the required packages.
     packages
         Its packages, in alphabetical order.
     """
@@ -50,7 +50,7 @@ class Extra:
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What is missing or too old, in words; empty where all is there."""
+        """Missing or unsuitable packages, one phrase each; empty if all are installed."""
         return tuple(
             f"{package.name} is missing"
             if package.version is None
@@ -66,18 +66,18 @@ class Extra:
 
 
 def installed_extras(package: Distribution | None = None) -> tuple[Extra, ...]:
-    """Return what is always installed and every extra, with what is here of it.
+    """Return the required packages and every extra, with the installed versions.
 
     Parameters
     ----------
     package
-        Package with its metadata; by default dermbench.
+        Package whose metadata is read; by default dermbench.
 
     Returns
     -------
     tuple
-        The extra ``CORE`` first, then the others in alphabetical order; none where dermbench is not installed as a
-        package, which then has no metadata.
+        ``CORE`` first, then the extras in alphabetical order. Empty if dermbench is not installed as a package,
+        because it then has no metadata.
     """
     try:
         package = distribution("dermbench") if package is None else package
@@ -90,7 +90,7 @@ def installed_extras(package: Distribution | None = None) -> tuple[Extra, ...]:
 
 
 def _is_of(requirement: Requirement, extra: str) -> bool:
-    """Return whether a requirement comes with an extra and not without it."""
+    """Return whether a requirement belongs to this extra only, or for ``CORE`` whether it is always required."""
     marker = requirement.marker
     always = marker is None or marker.evaluate({"extra": CORE})
     return always if extra == CORE else not always and marker is not None and marker.evaluate({"extra": extra})

@@ -1,9 +1,9 @@
-"""What this process may use of its machine: processor cores, memory, and memory that is used again.
+"""The cores and memory that this process may use, and reuse of large memory blocks.
 
-Each layer's output is tens of megabytes that live for one step, each array of a drawing 0.1 to 0.4 MB that lives
-for one sum. The C library of Linux maps blocks of that size anew each time, and the system clears every page of
-them. Taking them from the heap reuses what the step before has freed: drawing then takes a fifth less time, and
-``benchmarks/results/speed-cpu.md`` has what it is worth in training.
+By default glibc maps every large block from the operating system anew, which clears all its pages. Layer outputs
+(tens of megabytes, one step) and the arrays of drawn images (0.1 to 0.4 MB, one sum) are such blocks. Taking them
+from the heap reuses freed memory. Drawing then takes a fifth less time; ``benchmarks/results/speed-cpu.md`` has
+the gain in training.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 MEMORY = Path("/proc/meminfo")
 CONTAINER = Path("/sys/fs/cgroup")
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
-"""Parameters of mallopt(3): free memory at the top that is given back; number of blocks that may be mapped."""
+"""Parameters of mallopt(3): free memory at the top to give back; number of blocks that may be mapped."""
 REUSED = {MMAP_MAX: 0, TRIM_THRESHOLD: 2**31 - 1}
 USUAL = {MMAP_MAX: 65_536, TRIM_THRESHOLD: 128 * 1024}
-"""What the parameters are at the start of a process, malloc.h of glibc."""
+"""Values of the parameters when a process starts, from glibc's malloc.h."""
 
 
 def available_cores() -> int:
@@ -33,7 +33,7 @@ def available_cores() -> int:
 
 
 def free_memory() -> int | None:
-    """Return the bytes of memory that a new program could use; None where the system is not Linux."""
+    """Return the free memory in bytes, within the container's limit; None on systems other than Linux."""
     try:
         lines = MEMORY.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -43,7 +43,7 @@ def free_memory() -> int | None:
 
 
 def _room_of_container() -> list[int]:
-    """Return the bytes that are left to this process's container; nothing where it has no limit."""
+    """Return the bytes that this process's container may still use; empty if it has no limit."""
     try:
         limit, used = (
             (CONTAINER / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current")
@@ -55,15 +55,15 @@ def _room_of_container() -> list[int]:
 
 @contextmanager
 def memory_reused() -> Iterator[bool]:
-    """Reuse large blocks of memory within the block; afterwards give back to the system what is free.
+    """Reuse large blocks of memory inside the ``with`` block; afterwards return free memory to the system.
 
-    The parameters are then those of the start of a process (mallopt(3) cannot be asked what they were), and glibc
-    no longer adapts them by itself.
+    Afterwards the parameters have the values of a new process, because mallopt(3) cannot read the earlier ones;
+    glibc no longer adapts them.
 
     Yields
     ------
     bool
-        Whether it could be asked for: False where the C library is not glibc. No result depends on it.
+        Whether the parameters were set; False if the C library is not glibc. Results do not depend on it.
     """
     if platform.libc_ver()[0] != "glibc":
         yield False

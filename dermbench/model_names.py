@@ -1,4 +1,4 @@
-"""Names of the models that a command line gives: NAME=PATH, name@seed, or what the files and runs say."""
+"""Names of the models on a command line: NAME=PATH, NAME@SEED=PATH, or names made from paths and runs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SEPARATORS = "-_ @./"
 def name_files(arguments: Sequence[str]) -> dict[str, Path]:
     """Return {name or name@seed: file} of the models on a command line.
 
-    ``NAME=PATH`` names a model; other files are named by their stem, or with as many folders as tell them apart.
-    Files of that kind whose runs (``run.json`` beside the predictions, or one folder up) differ in the seed alone
-    become seeds of one model.
+    ``NAME=PATH`` names a model. Other files are named by their stem, with folders in front if needed to tell them
+    apart. If the runs of such files (``run.json`` beside the predictions, or one folder up) differ only in their
+    seed, the files become seeds of one model.
 
     Parameters
     ----------
     arguments
-        What was typed.
+        Arguments as typed.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _no_file_twice(paths: Sequence[Path]) -> None:
 
 
 def stem_names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each file: its stem, or with as many folders as tell the files apart.
+    """Return a name for each file: its stem, with folders in front if needed to tell the files apart.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def stem_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _as_seeds(files: Mapping[str, Path]) -> dict[str, Path]:
-    """Rename files of runs that differ in the seed alone to name@seed."""
+    """Rename files of runs that differ only in their seed to name@seed."""
     runs = {name: _run(path) for name, path in files.items() if SEED.fullmatch(name) is None}
     groups: dict[str, list[str]] = {}
     for name, run in runs.items():
@@ -104,12 +104,12 @@ def _as_seeds(files: Mapping[str, Path]) -> dict[str, Path]:
             stem = shared or names[0].replace("/", " ")
             renamed |= {name: f"{stem}@{seed}" for name, seed in zip(names, seeds, strict=True)}
     if len(set(renamed.values())) < len(renamed):
-        raise UsageError("seeds of different models would have one name", remedy="Give names: NAME@SEED=PATH.")
+        raise UsageError("seeds of different models would get the same name", remedy="Give names: NAME@SEED=PATH.")
     return {renamed[name]: path for name, path in files.items()}
 
 
 def _run(path: Path) -> tuple[int, Any] | None:
-    """Return the seed of a run and everything else that was configured; None where no run is beside the file."""
+    """Return the seed and the remaining configuration of a file's run; None if there is no run beside the file."""
     for folder in (path.resolve().parent, path.resolve().parent.parent):
         record = folder / RUN
         if not record.is_file():

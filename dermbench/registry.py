@@ -1,4 +1,4 @@
-"""One small registry for every kind of plug-in: metrics, sources, models, methods."""
+"""The registry class for every kind of plug-in: metrics, sources, models, methods."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOADED: dict[str, str] = {}
-"""{module: plug-in and package in words} of every plug-in that was asked for in this process."""
+"""{module: description of plug-in and package} of every plug-in loaded in this process."""
 REMEDY = "Repair or uninstall the package that provides it."
 
 
 class Registry(Generic[T]):
-    """Named plug-ins of one kind: built-ins by decorator, outsiders by entry point.
+    """Named plug-ins of one kind: built-ins register by decorator, other packages by entry point.
 
-    Entry points of the group are imported on the first look-up. One that fails to import, ends the program or is
-    no such plug-in raises on every look-up; it is never reduced to a warning.
+    Entry points of the group are imported on the first look-up. A plug-in that fails to import, calls ``sys.exit``
+    or is of the wrong kind raises an error on every look-up, never only a warning.
 
     Parameters
     ----------
     kind
-        What the plug-ins are, in the singular, for messages: ``"metric"``.
+        Kind of plug-in, in the singular, for messages: ``"metric"``.
     group
-        Entry-point group, ``"dermbench.metrics"``. An entry point's name is the plug-in's name and its
+        Entry-point group, ``"dermbench.metrics"``. The name of an entry point is the name of the plug-in; its
         object is the plug-in.
     is_one
-        Whether an object of another package is such a plug-in.
+        Whether an object from another package is a plug-in of this kind.
     """
 
     def __init__(self, kind: str, group: str, *, is_one: Callable[[object], bool]) -> None:
@@ -57,7 +57,7 @@ class Registry(Generic[T]):
         return item
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that registers what it decorates under ``name``."""
+        """Return a decorator that registers an object under ``name``."""
         return lambda item: self.add(name, item)
 
     def get(self, name: str) -> T:
@@ -66,7 +66,7 @@ class Registry(Generic[T]):
         Raises
         ------
         RegistryError
-            When there is none; the message suggests the nearest name.
+            When the name is unknown; the message suggests a similar one.
         """
         self._discover()
         if name in self._items:
@@ -106,24 +106,24 @@ class Registry(Generic[T]):
             item: T = point.load()
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a plug-in that calls exit() would end the program without a word
+        except BaseException as error:  # includes SystemExit, which would end the program without a message
             raise RegistryError(f"{words} failed to import: {error!r}", remedy=REMEDY) from error
         try:
             fits = self.is_one(item)
         except Exception as error:
-            raise RegistryError(f"{words} cannot be looked at: {error!r}", remedy=REMEDY) from error
+            raise RegistryError(f"{words} cannot be inspected: {error!r}", remedy=REMEDY) from error
         if not fits:
             raise RegistryError(f"{words} is no {self.kind}: it is {type(item).__name__!r}", remedy=REMEDY)
         return item
 
 
 def blame(error: BaseException) -> RegistryError | None:
-    """Return what to say of an exception that the code of a plug-in raised; None when no plug-in is to blame.
+    """Return an error that names the plug-in whose code raised ``error``; None if no plug-in did.
 
     Parameters
     ----------
     error
-        Any exception with its traceback, ``SystemExit`` among them.
+        Any exception with its traceback, including ``SystemExit``.
     """
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         module = str(frame.f_globals.get("__name__", ""))

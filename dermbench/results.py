@@ -1,4 +1,4 @@
-"""What the functions of dermbench return: a report, a comparison or a plan to look at, take apart and save."""
+"""Result objects of ``evaluate``, ``compare`` and ``plan``: show, save, draw, or take out tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class EvaluationResult(Result):
-    """What :func:`dermbench.evaluate` returns.
+    """Result of :func:`dermbench.evaluate`: a report with tables, figures and files.
 
     Attributes
     ----------
@@ -70,19 +70,19 @@ class EvaluationResult(Result):
         return report_fragment(self.report, report_line(self.report))
 
     def to_frame(self, name: str) -> pd.DataFrame:
-        """Return one table of full-precision numbers, those of ``report.json``.
+        """Return one table with the full-precision numbers of ``report.json``.
 
         Parameters
         ----------
         name
             ``metrics``, ``groups``, ``gaps``, ``classes``, ``screen`` (recall by class and group), ``confusion``
-            or ``operating_points``; the columns are in docs/reference/results.md. A number that is undefined is missing, and the
-            column ``reason`` says why.
+            or ``operating_points``; docs/reference/results.md lists the columns. An undefined number is missing,
+            and the column ``reason`` says why.
 
         Raises
         ------
         UsageError
-            When there is no such table; the message suggests one.
+            When there is no table with this name; the message suggests one.
         """
         return choose_frame(REPORT_FRAMES, name).of(self.report)
 
@@ -97,22 +97,22 @@ class EvaluationResult(Result):
         Parameters
         ----------
         out
-            Folder, or ``FILE.json``, which the other files stand beside.
+            Folder, or ``FILE.json``; the other files are written beside it.
         export
-            What is written besides: ``csv`` (``tables/NAME.csv``, the tables of :meth:`to_frame`), ``latex``
-            (``tables.tex``, the tables of the markdown for a paper) and ``figures`` (``figures/NAME.svg`` and
+            Further files: ``csv`` (``tables/NAME.csv``, the tables of :meth:`to_frame`), ``latex``
+            (``tables.tex``, the tables of ``report.md`` for a paper) and ``figures`` (``figures/NAME.svg`` and
             ``.png``).
 
         Returns
         -------
         list of pathlib.Path
-            What was written.
+            The files that were written.
 
         Raises
         ------
         UsageError
-            When ``out`` is another file, cannot be written to, or another process is writing there; or when
-            ``export`` names something else.
+            When ``out`` is a file of another kind, is not writable, or is in use by another process; or when
+            ``export`` names an unknown kind.
         """
         target = document_path(out, name="report.json")
         kinds = export_kinds(export)
@@ -130,7 +130,7 @@ class EvaluationResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class ComparisonResult(Result):
-    """What :func:`dermbench.compare` returns.
+    """Result of :func:`dermbench.compare`: a comparison with tables, figures and files.
 
     Attributes
     ----------
@@ -164,13 +164,13 @@ class ComparisonResult(Result):
         return comparison_fragment(self.comparison, comparison_line(self.comparison))
 
     def to_frame(self, name: str) -> pd.DataFrame:
-        """Return one table of full-precision numbers, those of ``comparison.json``.
+        """Return one table with the full-precision numbers of ``comparison.json``.
 
         Parameters
         ----------
         name
-            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; the columns are in docs/reference/results.md.
-            Errors are those of :meth:`EvaluationResult.to_frame`.
+            ``models``, ``differences``, ``groups``, ``gaps`` or ``ranks``; docs/reference/results.md lists the
+            columns. Errors as in :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(COMPARISON_FRAMES, name).of(self.comparison)
 
@@ -182,7 +182,7 @@ class ComparisonResult(Result):
     def save(self, out: Path | str, *, export: Sequence[str] = ()) -> list[Path]:
         """Write ``comparison.json``, ``.md`` and ``.html``, as ``dermbench compare --out`` does.
 
-        Parameters, result and errors are those of :meth:`EvaluationResult.save`.
+        Parameters, return value and errors as in :meth:`EvaluationResult.save`.
         """
         target = document_path(out, name="comparison.json")
         kinds = export_kinds(export)
@@ -201,7 +201,7 @@ class ComparisonResult(Result):
 
 @dataclass(frozen=True, repr=False)
 class PlanResult(Result):
-    """What :func:`dermbench.plan` returns.
+    """Result of :func:`dermbench.plan`: a plan with tables, a figure and files.
 
     Attributes
     ----------
@@ -227,13 +227,13 @@ class PlanResult(Result):
         return plan_fragment(self.plan, plan_line(self.plan))
 
     def to_frame(self, name: str) -> pd.DataFrame:
-        """Return one table of full-precision numbers, those of ``plan.json``.
+        """Return one table with the full-precision numbers of ``plan.json``.
 
         Parameters
         ----------
         name
-            ``groups``, ``sizes`` (of a new study), ``drops`` and ``margin`` (of a test set) or ``curves``; the
-            columns are in docs/reference/results.md. Errors are those of :meth:`EvaluationResult.to_frame`.
+            ``groups``, ``sizes`` (of a new study), ``drops`` and ``margin`` (of a test set) or ``curves``;
+            docs/reference/results.md lists the columns. Errors as in :meth:`EvaluationResult.to_frame`.
         """
         return choose_frame(PLAN_FRAMES, name).of(self.plan)
 
@@ -245,7 +245,7 @@ class PlanResult(Result):
     def save(self, out: Path | str) -> list[Path]:
         """Write ``plan.json``, ``plan.md`` and the curve ``plan.svg``, as ``dermbench plan --out`` does.
 
-        Parameters, result and errors are those of :meth:`EvaluationResult.save`.
+        Parameters, return value and errors as in :meth:`EvaluationResult.save`.
         """
         target = document_path(out, name="plan.json")
         figures = [replace(drawing, name=target.stem) for drawing in self._drawings().values()]

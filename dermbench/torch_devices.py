@@ -1,6 +1,6 @@
-"""Print the devices that torch computes on, as a JSON list.
+"""Print the devices that torch can use, as a JSON list.
 
-``dermbench doctor`` runs this as a program of its own: a torch that is broken may crash, and a driver may hang.
+``dermbench doctor`` runs this in a separate process, because a broken torch may crash and a driver may hang.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dermbench.machine import available_cores
 
 
 def devices() -> list[str]:
-    """Return the devices that can train here, in words, best first; the CPU is always last."""
-    import torch  # noqa: PLC0415 - imported by the program alone
+    """Return the names of the devices that can train here, best first; the CPU is always last."""
+    import torch  # noqa: PLC0415 - only the separate process imports torch
 
     found = [f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())]
     found += ["mps"] if torch.backends.mps.is_available() else []

@@ -1,4 +1,4 @@
-"""A spinner, or a bar, on a terminal while a command works for more than a second."""
+"""Show a spinner or a progress bar on a terminal when a command takes more than a second."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ T = TypeVar("T")
 AFTER = 1.0
 """Seconds of work before anything is shown."""
 EVERY = 0.2
-"""Seconds between two pictures of the spinner."""
+"""Seconds between two frames of the spinner."""
 NO_TERMINALS = frozenset({"dumb", "unknown"})
-"""Values of TERM of terminals that can only write line after line."""
+"""Values of TERM for terminals that cannot redraw a line."""
 
 
 @dataclass
 class Step:
-    """What is being done: in words, and how much of how much."""
+    """A piece of work: its description, and how much of it is done."""
 
     text: str
     total: int | None
     done: int = 0
 
     def advance(self, done: int) -> None:
-        """Say how much is done."""
+        """Record how much is done."""
         self.done = done
 
 
 class Display(Thread):
-    """The thread that draws the innermost step; for ``AFTER`` seconds it waits and imports nothing."""
+    """The thread that draws the innermost step; it starts to import and draw after ``AFTER`` seconds."""
 
     def __init__(self, step: Step) -> None:
         super().__init__(name="waiting", daemon=True)
@@ -64,28 +64,28 @@ class Display(Thread):
 
 
 _DISPLAYS: list[Display] = []
-"""The display of this process, while there is one."""
+"""The display of this process, if one is running."""
 
 
 @contextmanager
 def waiting(text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show on stderr what the block does, once the outermost such block has taken a second.
+    """Show progress on stderr, once the outermost ``with`` block has taken a second.
 
-    Nothing is shown where stderr is no terminal (pipes, files, notebooks), in continuous integration, or outside
-    the main thread. What was shown is gone when the block ends, also by an exception. Within the block, print to
-    stderr alone.
+    Nothing is shown if stderr is not a terminal (pipes, files, notebooks), in continuous integration, or outside
+    the main thread. The display is removed when the block ends, also by an exception. Inside the block, print only
+    to stderr.
 
     Parameters
     ----------
     text
-        What is being done: ``evaluating``.
+        Description of the work, such as ``evaluating``.
     total
-        Number of things to do, for a bar; None for a spinner.
+        Number of items, for a bar; None for a spinner.
 
     Yields
     ------
     Callable
-        ``advance(done)``: say how many of ``total`` are done.
+        ``advance(done)``: record how many of ``total`` are done.
     """
     step = Step(text, total)
     if not _can_show():
@@ -111,14 +111,14 @@ def waiting(text: str, total: int | None = None) -> Iterator[Callable[[int], Non
 
 
 def with_bar(results: Iterable[T], text: str, total: int) -> list[T]:
-    """Return the results, made one after the other while a bar shows how many there are.
+    """Compute lazy results one after the other behind a progress bar, and return them as a list.
 
     Parameters
     ----------
     results
-        What is made, lazily.
+        Lazy results.
     text
-        What is being done.
+        Description of the work.
     total
         Number of results.
     """
@@ -157,5 +157,5 @@ def _progress() -> Progress:
         console=make_console(stderr=True),
         auto_refresh=False,
         transient=True,
-        redirect_stdout=False,  # what goes to a pipe stays there
+        redirect_stdout=False,  # stdout may be a pipe
     )

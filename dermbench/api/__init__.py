@@ -1,4 +1,4 @@
-"""The functions that people import: paths, data frames and artifacts in, results out.
+"""The public functions: they take paths, data frames or artifacts, and return results.
 
-The command line calls the same functions, so that both do the same.
+The command line calls the same functions, so both give the same results.
 """

@@ -14,19 +14,19 @@ __all__ = ["check", "load_dataset", "prepare"]
 
 
 def load_dataset(data: DataSource) -> Dataset:
-    """Read a prepared dataset, and check that its manifest is the one that was prepared.
+    """Read a prepared dataset, and check that its manifest is unchanged since it was prepared.
 
     Parameters
     ----------
     data
-        Dataset folder; the name of a dataset under ``DERMBENCH_DATA``; or an artifact, which is returned as it is.
+        Dataset folder, or the name of a dataset under ``DERMBENCH_DATA``. A ``Dataset`` is returned unchanged.
 
     Raises
     ------
     UsageError
         When the folder is not a dataset folder; the message says how to make one.
     InputError
-        When a file is malformed, or the manifest was changed after it was prepared.
+        When a file is malformed, or the manifest was changed after preparation.
 
     Examples
     --------

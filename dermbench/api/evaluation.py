@@ -59,79 +59,80 @@ def evaluate(  # noqa: PLR0913 - as many as the verb has options
     n_resamples: int = N_RESAMPLES,
     workers: int = 1,
 ) -> EvaluationResult:
-    """Evaluate predictions: every metric overall, by class and by subgroup, with its uncertainty.
+    """Evaluate predictions: every metric overall, by class and by subgroup, with uncertainty.
 
     Parameters
     ----------
     predictions
-        Predictions file, data frame or artifact: ``image_id`` with one ``prob_<class>`` column a class, or with
-        ``pred``.
+        Predictions file, data frame or artifact: ``image_id`` and one ``prob_<class>`` column per class, or
+        ``image_id`` and ``pred``.
     truth
-        Table with ``image_id``, ``label`` and sensitive features, as a file, data frame or artifact.
+        Table of true labels, with ``image_id``, ``label`` and sensitive features: a file, data frame or artifact.
     data
-        Dataset folder or artifact that holds the truth; instead of ``truth``. Where ``data audit --write-groups``
-        has written its duplicates there, the scores without twins of training images are reported as well.
+        Dataset folder or artifact, instead of ``truth``. If ``data audit --write-groups`` has written duplicates
+        there, the report also has the scores without images that have a duplicate in ``train`` or ``val``.
     split
-        Split to evaluate, or several as in ``train+val``; by default ``test`` of a dataset folder and all rows of
-        a table.
+        Split to evaluate, or several joined by ``+``, as in ``train+val``. By default ``test`` of a dataset
+        folder, and all rows of a table.
     task, classes
-        Packaged task that the table is of, and its class set.
+        Packaged task that the table belongs to, and its classes.
     id, label, fst
-        Columns that hold the ids (also of the predictions), the labels and the skin types, where the tables call
-        them otherwise than :data:`dermbench.artifacts.columns.ALIASES`.
+        Columns with the ids (also in the predictions), the labels and the skin types, if they have other names
+        than those in :data:`dermbench.artifacts.columns.ALIASES`.
     sensitive
-        Sensitive features: columns of the truth, or columns joined by commas for intersections. By default those
+        Sensitive features: columns of the truth, or columns joined by commas for an intersection. By default those
         of the task.
     ordered, bins
-        Sensitive features that are ordered scales (``COL``, or ``COL=low,middle,high`` for text) or numbers to be
-        put into bands (``COL=40,60``, the lower ends of all bands but the first). Other numbers are categories.
+        Sensitive features with ordered values (``COL`` for numbers, ``COL=low,middle,high`` for text), and
+        numeric features to put into bands (``COL=40,60``: the lower ends of all bands but the first). Other
+        numbers are treated as categories.
     validation
-        The same model's predictions for the ``val`` split of ``data``, or for the rows of a table whose column
-        ``split`` says ``val``; thresholds are fitted there. ``map`` and ``aggregate`` apply to them as well; a
-        missing prediction is refused.
+        Predictions of the same model for the ``val`` split of ``data``, or for the rows of the table with ``val``
+        in the column ``split``. Thresholds are fitted on them. ``map`` and ``aggregate`` apply to them too; a
+        missing prediction is always an error.
     primary
-        The primary question: ``METRIC:FEATURE``, or both as a tuple. By default that of the task where its feature
-        is evaluated; else sensitivity by skin type where ``positive`` is given or one class of two is known to be
-        positive; else accuracy by skin type.
+        Primary question, ``METRIC:FEATURE`` or a tuple of both. By default the primary question of the task, if
+        its feature is evaluated; else sensitivity by skin type, if ``positive`` is given or one of two classes is
+        known to be positive; else accuracy by skin type.
     margin
-        Largest gap of the primary metric that is small enough, stated before the results. By default that of the
-        task, where the primary question is the task's.
+        Largest acceptable gap of the primary metric, fixed before seeing results. By default the margin of the
+        task, if the primary question is the task's.
     positive
-        Classes that count as positive, for sensitivity and specificity. By default those whose malignancy, by the
-        task or the column ``malignancy``, is ``malignant``, or the class of two whose name says so.
+        Positive classes, for sensitivity and specificity. By default the classes whose malignancy, in the task or
+        the column ``malignancy``, is ``malignant``; or the one of two classes whose name says so.
     operating_points
-        Further ways to call images positive than the predicted class: ``sensitivity=.9`` or ``specificity=.9``,
-        whose threshold is found on ``validation``, or ``threshold=.5``.
+        Further operating points, besides the predicted class: ``sensitivity=.9`` or ``specificity=.9``, with the
+        threshold fitted on ``validation``, or ``threshold=.5``.
     prevalences
-        Shares of positive cases at which predictive values are given.
+        Prevalences at which to report predictive values, between 0 and 1.
     map
-        Class map: classes of the model, each with a class of the truth; see
+        Class map, from the model's classes to the truth's; see
         :func:`~dermbench.artifacts.class_map.read_class_map`.
     aggregate
-        Score cases instead of images, ``lesion_id`` or ``patient_id``: the mean probability of their images; see
-        :func:`~dermbench.artifacts.cases.find_cases`.
+        Score cases instead of images, by the mean probability of their images: ``lesion_id`` or ``patient_id``;
+        see :func:`~dermbench.artifacts.cases.find_cases`.
     missing
-        ``refuse`` predictions that lack an image, or count it as ``wrong``; see
+        Images without a prediction: ``refuse`` the predictions, or count them as ``wrong``; see
         :func:`~dermbench.artifacts.wrong_answers.count_as_wrong`.
     adjust
-        Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
-        are compared once more.
+        Columns of the truth to hold fixed, besides the true class, in a further comparison of the groups of the
+        primary question.
     skin_type_error
-        Whether the primary gap is also corrected for errors in the skin types, which several labellings (``fst``,
-        ``fst_<source>``) show.
+        Whether to also correct the primary gap for errors in the skin types. Needs several labellings (``fst`` and
+        ``fst_<source>``).
     logits
         Whether the predictions hold logits instead of probabilities.
     name
         Name of the model in the report; by default the stem of the predictions file.
     seed, n_resamples
-        Seed, and number, of resamples and permutations.
+        Seed and number of resamples and permutations.
     workers
-        Threads; any number gives the same report.
+        Number of threads; the report does not depend on it.
 
     Returns
     -------
     EvaluationResult
-        With the report, which is the same for the same input, to the byte.
+        The report; the same input gives the same bytes.
 
     Raises
     ------
@@ -229,25 +230,25 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> ComparisonResult:
-    """Compare models on the same images: paired intervals and tests, by group, rank bands.
+    """Compare models on the same images: paired differences, overall and by group, and rank bands.
 
     Parameters
     ----------
     models
-        {name: predictions} of two or more models, each a file, data frame or artifact; ``name@seed`` for seeds of
-        one model. Or predictions files, written ``PATH`` or ``NAME=PATH``.
+        {name: predictions} of two or more models, each a file, data frame or artifact; ``name@seed`` for several
+        seeds of one model. Or a list of predictions files, each ``PATH`` or ``NAME=PATH``.
     truth, data, split, task, classes, id, label, fst, sensitive, ordered, bins, positive, map, aggregate, missing,
     logits
-        As in :func:`evaluate`, for all models alike. A class that the truth has under the same name needs no line
+        As in :func:`evaluate`, and the same for all models. A class with the same name in the truth needs no line
         in the map.
     baseline
-        Name, or file, of the model that the others are compared with; the first by default.
+        Name or file of the model that the others are compared with; by default the first.
     metrics
-        Declared metrics; the first one ranks. All by default.
+        Metrics to compare; the first one ranks the models. By default all.
     margin
-        Ask whether a group lost more than this, in units of the metric (.02 is two points).
+        Largest acceptable loss of a group, in units of the metric (.02 is two points).
     seed, n_resamples
-        Seed, and number, of resamples and permutations.
+        Seed and number of resamples and permutations.
 
     Raises
     ------
@@ -300,7 +301,7 @@ def compare(  # noqa: PLR0913 - as many as the verb has options
 
 
 def _read_validation(reference: Reference, validation: PredictionsSource) -> Predictions:
-    """Read predictions for the val split; a problem says that this is what they are read for."""
+    """Read predictions for the val split; error messages mention ``--validation``."""
     try:
         return reference.read(validation)
     except InputError as error:
@@ -311,7 +312,7 @@ def _read_validation(reference: Reference, validation: PredictionsSource) -> Pre
 def _primary(
     reference: Reference, primary: str | tuple[str, str] | None, margin: float | None
 ) -> tuple[tuple[str, str] | None, float | None]:
-    """Return the primary question and its margin, by default those of the task where its feature is evaluated."""
+    """Return the primary question and its margin; by default the task's, if its feature is evaluated."""
     chosen = parse_primary(primary) if isinstance(primary, str) else primary
     task = reference.task
     if task is None or task.primary is None or task.primary[1] not in reference.features:
@@ -326,7 +327,7 @@ def _stem(predictions: PredictionsSource) -> str | None:
 
 
 def _baseline(models: Mapping[str, PredictionsSource], chosen: str | None) -> str | None:
-    """Return the model that ``baseline`` names, by itself, by one of its seeds or by a file."""
+    """Return the model that ``baseline`` names by its name, by one of its seeds or by its file."""
     if chosen is None:
         return None
     by_name = {name: candidate_name(name) for name in models}

@@ -1,4 +1,4 @@
-"""``train``, ``predict``, ``embed`` and ``explain``: what needs torch, which is imported when one is called."""
+"""``train``, ``predict``, ``embed`` and ``explain``: each imports torch when it is called."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def train(
     Parameters
     ----------
     data
-        Dataset folder or artifact. Its ``test`` split is not opened.
+        Dataset folder or artifact. The ``test`` split is not read.
     out
-        Run folder to make, or with ``resume`` to go on with.
+        Run folder to create, or with ``resume`` to continue.
     preset
         Packaged configuration, such as ``cpu-small``; see docs/reference/training.md.
     config
-        TOML file, instead of a preset.
+        TOML file with a configuration, instead of a preset.
     overrides
-        ``KEY=VALUE`` of single options; see docs/reference/training-options.md.
+        Single options as ``KEY=VALUE``; see docs/reference/training-options.md.
     seed
-        Seed of everything that is drawn.
+        Seed of all random draws.
     resume
-        Go on with the run in ``out``.
+        Continue the run in ``out``.
     quiet
         Print nothing.
 
@@ -55,13 +55,13 @@ def train(
     MissingDependencyError
         When torch or timm is not installed.
     UsageError, InputError
-        For anything wrong with the configuration, the data, the weights or the folder.
+        When the configuration, the data, the weights or the folder cannot be used.
     ResumableError
-        When the run stopped before its end; its last checkpoint stands.
+        When the run stopped early; it can continue from its last checkpoint.
 
     Examples
     --------
-    After the example of :func:`prepare`, with the smallest network there is:
+    After the example of :func:`prepare`, with a very small network:
 
     >>> import dermbench
     >>> small = ["model=test_efficientnet", "pretrained=false", "probe_l2=0", "image_size=32", "cache_size=32"]
@@ -93,13 +93,13 @@ def predict(  # noqa: PLR0913 - the options of the verb
     prompts: Path | str | None = None,
     mapping: Path | str | None = None,
 ) -> Predictions:
-    """Predict the images of one split; the labels are not looked at.
+    """Predict the images of one split, without using their labels.
 
     Parameters
     ----------
     candidate
-        What :func:`train` returned, a run folder, ``.onnx`` file, predictions file, ``timm:NAME`` or another
-        predictor; of several the probabilities are averaged.
+        Result of :func:`train`, run folder, ``.onnx`` file, predictions file, ``timm:NAME`` or another predictor.
+        The probabilities of several candidates are averaged.
     data
         Dataset folder or artifact.
     split, batch_size, device, weights, embeddings, tta, calibrate, neighbours, prompts, mapping
@@ -112,7 +112,7 @@ def predict(  # noqa: PLR0913 - the options of the verb
     MissingDependencyError
         When torch or timm is not installed.
     UsageError, InputError
-        For anything wrong with a candidate, the dataset or the options.
+        When a candidate, the dataset or an option cannot be used.
 
     Examples
     --------
@@ -153,12 +153,12 @@ def embed(
     device: str = "auto",
     weights: Path | str | None = None,
 ) -> pd.DataFrame:
-    """Return the features that a network has of every image of a dataset; the labels are not looked at.
+    """Return a network's features of every image of a dataset, without using the labels.
 
     Parameters
     ----------
     candidate
-        What :func:`train` returned, a run folder, ``timm:NAME`` or another predictor that has features.
+        Result of :func:`train`, run folder, ``timm:NAME`` or another predictor that has features.
     data
         Dataset folder or artifact.
     out
@@ -176,7 +176,7 @@ def embed(
     MissingDependencyError
         When torch or timm is not installed.
     UsageError, InputError
-        For anything wrong with the candidate, the dataset or the options.
+        When the candidate, the dataset or an option cannot be used.
 
     Examples
     --------
@@ -201,12 +201,12 @@ def explain(
     seed: int = 0,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Write Grad-CAM pictures by skin type and by right and wrong, with a contact sheet and a page.
+    """Write Grad-CAM pictures of right and wrong answers for each skin type, with a contact sheet and a page.
 
     Parameters
     ----------
     run
-        What :func:`train` returned, or a run folder.
+        Result of :func:`train`, or a run folder.
     data
         Dataset folder or artifact.
     split, per_group, seed, device
@@ -217,14 +217,14 @@ def explain(
     Returns
     -------
     pandas.DataFrame
-        The index: a row a picture with ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob``, ``right``.
+        The index, one row per picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob``, ``right``.
 
     Raises
     ------
     MissingDependencyError
         When torch, timm or grad-cam is not installed.
     UsageError
-        When the network has no feature map to explain, or a run on folds has seen images of the split.
+        When the network has no feature map to explain, or a run on folds was trained on images of the split.
 
     Examples
     --------

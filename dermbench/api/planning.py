@@ -1,4 +1,4 @@
-"""``plan``: how large a test set must be, and what a given one can show."""
+"""``plan``: how large a test set must be, and what an existing one can show."""
 
 from __future__ import annotations
 
@@ -43,36 +43,37 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
 ) -> PlanResult:
     """Plan a test set: how many patients a new study needs, or what an existing test set can show.
 
-    The protocol of :func:`evaluate` is applied to simulated test sets; see docs/how-to/plan-a-test-set.md.
+    It applies the protocol of :func:`evaluate` to simulated test sets; see docs/how-to/plan-a-test-set.md.
 
     Parameters
     ----------
     group
-        Group that is asked about; for an existing test set every group by default.
+        Group to plan for; by default every group of an existing test set.
     data, truth, split, task
-        An existing test set, as in :func:`evaluate`; by default a new study is planned.
+        An existing test set, as in :func:`evaluate`. Without it, a new study is planned.
     feature
         Sensitive feature of an existing test set; by default skin type.
     metric
-        ``accuracy``, ``sensitivity`` or ``specificity``. By default what the report of an existing test set asks
-        first, and accuracy for a new study.
+        ``accuracy``, ``sensitivity`` or ``specificity``. By default the primary metric that a report of the
+        existing test set has, and accuracy for a new study.
     positive
         Positive classes of an existing test set, as in :func:`evaluate`.
     sizes
-        Patients of each group of a new study. Without the group asked about, the others stay as they are; with it,
-        this is a whole test set. By default all skin types, or bands, have as many patients.
+        Number of patients per group of a new study. If ``group`` is not listed, it grows while the listed groups
+        keep their sizes; if it is listed, the sizes describe a complete test set. By default all skin types, or
+        bands, have the same number of patients.
     in_proportion
         Whether all groups of ``sizes`` grow, in these proportions.
     images_per_unit, images_vary
-        Mean number of images of a patient of a new study, and whether the numbers are geometric, not as equal as
-        possible.
+        Mean number of images per patient of a new study, and whether these numbers follow a geometric
+        distribution instead of being as equal as possible.
     correlation
-        Intra-class correlation of the answers on two images of one patient.
+        Intra-class correlation between the answers for two images of one patient.
     rate
-        Share of right answers in every group without a drop.
+        Expected value of the metric in every group without a drop, between 0 and 1.
     drop, margin
-        Drop to find, and margin to show; .10 by default. A new study for which only one of them is stated answers
-        that question alone.
+        Drop to find, and margin to show; by default .10. If only one of them is given, a new study answers only
+        that question.
     seed
         Seed of the simulations.
 
@@ -97,7 +98,7 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
         if group is None or feature or split or task or positive:
             raise UsageError(
                 "a new study needs a group, and has no feature, split, task or positive classes",
-                remedy="Name the group: --group VI; or an existing test set: --data DATASET.",
+                remedy="Name the group (--group VI), or give an existing test set (--data DATASET).",
             )
         study = plan_study(
             group,
@@ -109,7 +110,9 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
         )
         return PlanResult(study)
     if sizes is not None or in_proportion or images_per_unit != 1 or images_vary:
-        raise UsageError("sizes and images per patient are those of the existing test set; leave them out")
+        raise UsageError(
+            "sizes and images per patient are those of the existing test set", remedy="Leave these options out."
+        )
     reference = load_reference(data=data, truth=truth, split=split, task=task)
     adapted = adapt(reference, sensitive=None if feature is None else [feature], positive=positive)
     chosen = None if feature is None else adapted.features[0]
@@ -117,14 +120,14 @@ def plan(  # noqa: PLR0913 - as many as the verb has options
 
 
 def split_at_a_glance(dataset: Dataset) -> str | None:
-    """Say in one sentence what drop the test split of a dataset can show, in closed form.
+    """Return a sentence about the drop that the test split of a dataset can show, by closed form.
 
-    None where there is no test split, or no feature with two known groups and few enough to compare.
+    None if there is no test split, or no feature with at least two known groups and few enough to compare.
     """
     if "test" not in dataset.info.images:
         return None
     try:
         found = glance(dataset.truth("test"))
-    except UsageError:  # evaluating the split says why; preparing it does not fail
+    except UsageError:  # `eval` will report the problem; preparing must not fail
         return None
     return None if found is None else glance_sentence(found)

@@ -1,4 +1,4 @@
-"""The columns of all tables, as docs/reference/results.md lists them; ``python tests/api/columns.py`` writes them anew."""
+"""The columns of all tables in docs/reference/results.md; ``python tests/api/columns.py`` rewrites them."""
 
 from __future__ import annotations
 

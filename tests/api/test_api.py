@@ -148,7 +148,7 @@ def test_messages_name_the_frame(labels, table):
     with pytest.raises(InputError, match=r"<DataFrame>: 2 problems") as caught:
         dermbench.evaluate(table.iloc[1:].assign(prob_acne=2.0), labels, classes=CLASSES)
     assert "1 missing image_id" in str(caught.value)
-    with pytest.raises(UsageError, match="a Truth brings its own"):
+    with pytest.raises(UsageError, match="a Truth has its own"):
         dermbench.evaluate(table, make_truth(labels, classes=CLASSES), split="test")
     with pytest.raises(UsageError, match="either with --data DATASET or with --truth TABLE"):
         dermbench.evaluate(table)

@@ -99,8 +99,8 @@ def test_one_of_truth_and_predictions_has_the_column_of_ids(truth, predictions):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bins": ["size=2"]}, "--bins size: 'size' is no sensitive feature that is evaluated"),
-        ({"sensitive": ["fst"], "bins": ["fst=3"]}, "skin types have their own scale"),
+        ({"bins": ["size=2"]}, "--bins size: 'size' is not among the sensitive features to evaluate"),
+        ({"sensitive": ["fst"], "bins": ["fst=3"]}, "skin types are ordered already"),
         ({"sensitive": ["sex"], "bins": ["sex=3"]}, "holds values that are no numbers: 'f', 'm'"),
         ({"sensitive": ["sex"], "ordered": ["sex"]}, "the order of 'f', 'm' is not known"),
         ({"sensitive": ["size"]}, "40 different numbers\n.*--bins size="),
