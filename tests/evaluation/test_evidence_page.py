@@ -83,7 +83,7 @@ def test_the_populations_with_most_false_alarms():
     rates = results("primary p <= .05")
     assert max(rates, key=rates.get) == "many_images_dark_strong"
     assert says(f"It reaches {short(rates['many_images_dark_strong'])}")
-    assert says(f"and {short(rates['one_patient_dark'])} where all images of type VI are of one patient")
+    assert says(f"It is {short(rates['one_patient_dark'])} where all images of type VI are of one patient")
 
 
 def test_whole_reports_without_a_difference():
