@@ -67,6 +67,20 @@ def scripts(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into build/site, warnings as errors, and check its links."""
+    _install(session, "docs", ".")
+    session.run("mkdocs", "build", "--strict", "--quiet", "-f", "docs/website/mkdocs.yml", *session.posargs)
+    session.run("python", "docs/website/check_links.py", "build/site")
+
+
+@nox.session(default=False)
+def readability(session: nox.Session) -> None:
+    """Print how easy each page is to read, and fail below 45; ``-- --longest`` shows its longest sentences."""
+    session.run("python", "docs/website/reading_ease.py", *session.posargs)
+
+
+@nox.session(default=False)
 def leaderboards(session: nox.Session) -> None:
     """Check the boards as a contribution must leave them; ``-- --data DATASET`` gives a truth."""
     _install(session, "test", ".")

@@ -28,7 +28,7 @@ def test_hooks_run_the_pinned_versions(project_root):
     (repository,) = read_yaml(project_root, ".pre-commit-config.yaml")["repos"]
     wanted = {name for hook in repository["hooks"] for name in hook["additional_dependencies"]}
     assert repository["repo"] == "local"
-    assert len(wanted) == 2
+    assert len(wanted) == 3
     assert wanted <= set(pins)
 
 
