@@ -10,7 +10,7 @@ from typing import Any
 SECTIONS = {
     "tutorials": ("Tutorials", ("student", "auditor", "researcher", "leaderboard-keeper")),
     "how-to": ("How-to guides", ()),
-    "concepts": ("Concepts", ("gaps", "methods", "glossary")),
+    "concepts": ("Concepts", ("gaps", "methods", "evidence", "glossary")),
     "reference": ("Reference", ("cli", "python", "plug-ins", "formats", "json-schema")),
     "decisions": ("Decisions", ()),
 }
