@@ -1,4 +1,4 @@
-"""Raw releases become dataset folders; datasets are checked and audited."""
+"""Prepare dataset folders from raw releases, check them and audit them."""
 
 from dermbench.data.audit import AuditResult, audit, write_audit, write_groups
 from dermbench.data.check import CheckResult, check

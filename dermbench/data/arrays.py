@@ -1,4 +1,4 @@
-"""Images and labels in an ``.npz`` file of a stranger: what it holds is looked at before anything is loaded."""
+"""Read images and labels from an untrusted ``.npz`` file: shapes and types are checked before loading."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDES = range(16, 513)
-MOST = 100_000
-"""Images that a split may have."""
-BYTES = 4 << 30
-"""Bytes that the arrays may have, all together."""
-HEADER = 10_000
-"""Characters of the header of an array."""
+"""Allowed sides of an image in pixels."""
+MAX_IMAGES = 100_000
+"""Largest number of images in a split."""
+MAX_BYTES = 4 << 30
+"""Largest size of all arrays together."""
+MAX_HEADER = 10_000
+"""Largest header of an array, in characters."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Arrays:
-    """What the file holds.
+    """Content of the file; images are loaded on demand.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class Arrays:
 
 
 def read_arrays(path: Path, n_classes: int, size: int | None = None) -> Arrays:
-    """Read the labels, and check that the images are what they should be.
+    """Read the labels, and check shape and type of the images.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def read_arrays(path: Path, n_classes: int, size: int | None = None) -> Arrays:
     UsageError
         When there is no such plain file.
     InputError
-        When it is damaged, too large, or not such a file; with everything that is wrong.
+        When it is damaged, too large, or not such a file; lists all problems.
     """
     with _opened(path) as file:
         headers = _headers(path, file)
@@ -101,7 +102,7 @@ def read_arrays(path: Path, n_classes: int, size: int | None = None) -> Arrays:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open the file; whatever its decoders raise in the block becomes one kind of error."""
+    """Open the file; turn every error of its decoders in the block into an :class:`InputError`."""
     with open_plain(path) as file:
         try:
             yield file
@@ -151,7 +152,7 @@ def _header(archive: zipfile.ZipFile, name: str) -> Header:
     with archive.open(f"{name}.npy") as member:
         version = npy.read_magic(member)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(member, max_header_size=HEADER)
+        shape, _, dtype = read(member, max_header_size=MAX_HEADER)
     return Header(shape, dtype)
 
 
@@ -162,10 +163,10 @@ def _shape_problems(headers: Mapping[str, Header], size: int | None) -> list[str
         images, labels = headers[f"{split}_images"], headers[f"{split}_labels"]
         n = images.shape[0] if images.shape else 0
         square = len(images.shape) == 4 and images.shape[1] == images.shape[2] and images.shape[3] == 3
-        if images.dtype != np.uint8 or not square or not 0 < n <= MOST or images.shape[1] not in SIDES:
+        if images.dtype != np.uint8 or not square or not 0 < n <= MAX_IMAGES or images.shape[1] not in SIDES:
             problems.append(
                 f"{split}_images: {images.dtype} {images.shape}, not uint8 (n, size, size, 3) "
-                f"with at most {MOST:,} images of {SIDES[0]} to {SIDES[-1]} px"
+                f"with at most {MAX_IMAGES:,} images of {SIDES[0]} to {SIDES[-1]} px"
             )
         if labels.dtype.kind not in "iu" or labels.shape not in {(n,), (n, 1)}:
             problems.append(f"{split}_labels: {labels.dtype} {labels.shape}, not {n:,} whole numbers")
@@ -176,6 +177,6 @@ def _shape_problems(headers: Mapping[str, Header], size: int | None) -> list[str
     if size is not None and {side[0] for side in sides} != {size}:
         problems.append(f"images of {name_some(sorted(s[0] for s in sides))} px, its name says {size}")
     total = sum(int(np.prod(header.shape, dtype=object)) * header.dtype.itemsize for header in headers.values())
-    if total > BYTES:
-        problems.append(f"arrays of {total >> 20:,} MB, more than {BYTES >> 20:,}")
+    if total > MAX_BYTES:
+        problems.append(f"arrays of {total >> 20:,} MB, more than {MAX_BYTES >> 20:,}")
     return problems

@@ -1,4 +1,4 @@
-"""``check``: whether a dataset folder still is what it says, image by image."""
+"""``check``: compare a dataset folder with its manifest, image by image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CheckResult:
     images
         Number of images looked at.
     problems
-        One sentence a problem; empty when everything is as it should be.
+        One sentence for each problem.
     """
 
     images: int
@@ -42,15 +42,15 @@ def check(dataset: Dataset | Path | str, *, workers: int | None = None) -> Check
     Parameters
     ----------
     dataset
-        Dataset, or its folder: then a manifest that does not fit its ``dataset.toml`` is a problem, too.
+        Dataset, or its folder. Given a folder, a manifest that does not fit ``dataset.toml`` is also a problem.
     workers
         Number of threads; by default one for each processor.
 
     Returns
     -------
     CheckResult
-        All problems: files that are missing, unreadable, changed, outside of the image folder or listed
-        twice; a manifest that was changed.
+        All problems: files that are missing, unreadable, changed, outside the image folder or listed twice; and
+        a changed manifest.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _image_problems(dataset: Dataset, workers: int | None) -> list[str | None]:
 
 
 def _place(inside: Inside, relative: str) -> Path | str:
-    """Return the file that a path of the manifest means, or what is wrong with the path."""
+    """Return the file at a path of the manifest, or what is wrong with the path."""
     try:
         path = inside(relative)
     except UsageError as error:

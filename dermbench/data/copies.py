@@ -35,7 +35,7 @@ class Copies:
     source: Path = Path()
 
     def joined(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the table with the groups of the file; files with equal bytes are of one group there, too.
+        """Add the groups of the file to the table; images with equal bytes join the same group.
 
         Raises
         ------
@@ -57,7 +57,7 @@ def read_copies(value: str) -> Copies:
     Raises
     ------
     UsageError
-        When it is neither one of :data:`KINDS` nor a file.
+        When it is not one of :data:`KINDS` or a file.
     InputError
         When the file holds no groups.
     """

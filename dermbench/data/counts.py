@@ -1,4 +1,4 @@
-"""Counts of a release beside the published ones, and what splits lack."""
+"""Compare counts of a release with the published ones, and name classes and types that splits lack."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TONES = ("I", "II", "III", "IV", "V", "VI")
 
 
 def differences(table: pd.DataFrame, task: Task, release: Release) -> list[str]:
-    """Say where the whole table of a release has other counts than the task was published with.
+    """Name the counts in which a release's whole table differs from the published ones.
 
-    Nothing is said where the user asked for a variant of the task.
+    Empty when the user asked for a variant of the task.
     """
     if release.variant:
         return []
@@ -40,7 +40,7 @@ def differences(table: pd.DataFrame, task: Task, release: Release) -> list[str]:
 
 
 def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
-    """Name the classes and skin types that a split has no image of, though the dataset has."""
+    """Name the classes and skin types that the dataset has but a split lacks."""
     said = []
     for split in SPLITS:
         part = rows[rows["split"] == split]
@@ -60,12 +60,12 @@ def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
 
 
 def crossing(splits: pd.Series, units: pd.Series, what: str) -> str:
-    """Say how many units have images in several splits: ``5 patients (12 images)``; nothing for none.
+    """Count units with images in several splits: ``5 patients (12 images)``; empty for none.
 
     Parameters
     ----------
     splits, units
-        Split and unit of each image; a missing unit is none.
+        Split and unit of each image; images without a unit are not counted.
     what
         What the units are, in the plural.
     """

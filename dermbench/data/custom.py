@@ -1,4 +1,4 @@
-"""Tasks for data that no packaged task describes: made up from the arguments of ``data prepare``."""
+"""Make a task from the arguments of ``data prepare``, for data without a packaged task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABOUT = ("task", "title", "licence", "citation", "classes")
 
 
 def resolve_task(name: str, *, root: Path | None, options: Mapping[str, str]) -> Task:
-    """Return the packaged task called ``name``, or make one up when ``name`` is a data source.
+    """Return the packaged task called ``name``, or make a task when ``name`` is a data source.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ def class_set(labels: pd.Series, task: Task, source: Path | str) -> tuple[str, .
     Raises
     ------
     InputError
-        When two labels differ in nothing but their spelling, or there are fewer than two.
+        When labels differ only in spelling, or there are fewer than two.
     UsageError
-        When the classes given by the user differ in nothing but their spelling.
+        When classes given by the user differ only in spelling.
     """
     names = list(task.classes) or sorted(labels.dropna().unique())
     doubled = [" / ".join(group) for group in spellings(names) if len(group) > 1]

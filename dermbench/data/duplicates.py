@@ -1,4 +1,4 @@
-"""Finding the same photograph twice: by bytes, and by what its thumbnail looks like in any of eight positions."""
+"""Find images of the same photograph: by equal bytes, and by thumbnails in any of eight positions."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THRESHOLD = 10
-"""Bits of 64 in which the perceptual hashes of images that look alike may differ."""
+"""Largest number of bits, of 64, in which the perceptual hashes of images that look alike differ."""
 SIMILARITY = 0.93
-"""Correlation of grey levels of images that look alike."""
+"""Least correlation of grey levels of images that look alike."""
 CANDIDATES = 0.9
-"""Correlation of grey levels of images that are worth a comparison."""
+"""Least correlation of grey levels of images that are compared further."""
 SAME, SAME_DETAIL = 0.99, 0.95
-"""Correlations, of grey levels and of their detail, that images of one photograph have.
+"""Least correlations, of grey levels and of their detail, of images of one photograph.
 
-Of 10,015 dermoscopic images, pairs of other lesions that have none in common reach 0.987 and 0.903.
+Among 10,015 dermoscopic images, pairs of different lesions reach 0.987 and 0.903.
 """
 BLUR = 1.5
-"""Standard deviation, in pixels of the thumbnail, of the blur that leaves the detail out."""
+"""Standard deviation, in pixels of the thumbnail, of the blur that removes detail."""
 POSITIONS = 8
-"""Quarter turns of an image and of its mirror image."""
+"""Number of positions: quarter turns of an image and of its mirror image."""
 FREQUENCIES = 8
-"""Lowest frequencies, in each direction, that a perceptual hash is made of."""
+"""Number of lowest frequencies, in each direction, that a perceptual hash uses."""
 FLAT = 1e-3
 """Norm of grey levels (0 to 1, centred) below which an image has no structure to compare."""
 ROWS, COLUMNS = 32, 4096
-"""Hashes that are compared at once; their differences fit into the cache of a processor."""
+"""Hashes that are compared at once: their differences fit into the cache of a processor."""
 IMAGES = 1024
-"""Thumbnails that are looked at together: what is computed on the way to a result is short-lived."""
+"""Thumbnails that are processed at once, to limit the memory of intermediate results."""
 _LUMA = tuple(np.array([0.299, 0.587, 0.114], dtype=np.float32) / 255)
 
 
@@ -84,7 +84,7 @@ def alike_pairs(
     """Find pairs of images that look alike in one of eight positions.
 
     Two images look alike when their perceptual hashes differ in at most ``threshold`` bits and their grey levels
-    correlate at ``similarity`` or more. Flat images are like nothing.
+    correlate at ``similarity`` or more. Flat images look like no other image.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def alike_pairs(
 
 
 def same_thumbnails(grey: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return whether pairs agree in every detail of their thumbnails, in one of eight positions.
+    """Return whether the thumbnails of each pair agree in detail, in one of eight positions.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def same_thumbnails(grey: NDArray[np.float32], pairs: NDArray[np.intp]) -> NDArr
 
 
 def same_bytes(sha256: Sequence[str | None]) -> NDArray[np.intp]:
-    """Return the first row with the same bytes as each row, shape (n,); a file without a hash has its own."""
+    """Return the first row with the same bytes as each row, shape (n,); a file without a hash equals no other."""
     hashes = pd.Series(list(sha256), dtype=object)
     hashes = hashes.where(hashes.notna(), pd.Series(range(len(hashes))).astype(object))
     number, _ = pd.factorize(hashes)
@@ -141,7 +141,7 @@ def same_bytes(sha256: Sequence[str | None]) -> NDArray[np.intp]:
 
 
 def components(n: int, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the group of each of ``n`` rows that pairs join into groups, shape (n,)."""
+    """Return the group number of each of ``n`` rows, shape (n,); pairs join rows into groups."""
     graph = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     groups: NDArray[np.intp] = connected_components(graph, directed=False)[1].astype(np.intp)
     return groups
@@ -174,7 +174,7 @@ def _close(
         rows = one[start : start + ROWS, None]
         for left in range(start, len(other), COLUMNS):
             distance = popcount(rows ^ other[None, left : left + COLUMNS])
-            found = np.flatnonzero(distance <= threshold)  # several times faster than in two axes
+            found = np.flatnonzero(distance <= threshold)  # several times faster than on two axes
             first, second = found // distance.shape[1] + start, found % distance.shape[1] + left
             keep = first < second
             yield first[keep], second[keep]
@@ -184,7 +184,7 @@ _BYTE = np.array([value.bit_count() for value in range(256)], dtype=np.uint8)
 
 
 def popcount(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Count the bits that are set in each word, shape as ``words``."""
+    """Count the set bits of each word, shape as ``words``."""
     if hasattr(np, "bitwise_count"):  # numpy 2
         counted: NDArray[np.uint8] = np.bitwise_count(words)
         return counted

@@ -1,7 +1,7 @@
 """The cache of fingerprints in a dataset folder, by the hash of the image's bytes.
 
-A cache spares decoding; it is never evidence about a file. A cache that is damaged, of another version, of another
-Pillow, or no plain file counts as none, and is made anew.
+The cache saves decoding; it never shows that a file is unchanged. A cache that is damaged, of another version of
+the format or of Pillow, or not a plain file is ignored and written anew.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.manifest import Dataset
 
 CACHE = Path("cache") / "fingerprints.bin"
-"""Place of the cache in a dataset folder."""
+"""Path of the cache in a dataset folder."""
 MAX_BYTES = 4 << 30
 DIGEST = 32
 PREFIX = "sha256:"
@@ -40,7 +40,7 @@ ROW = np.dtype([("sha256", "u1", (DIGEST,)), ("print", RECORD)])
 
 
 def read_cache(folder: Path) -> dict[str, NDArray[np.void]]:
-    """Return the fingerprints that a dataset folder keeps, by ``sha256:<hex>``; none without a sound cache."""
+    """Return the fingerprints in a dataset folder's cache, by ``sha256:<hex>``; empty without a valid cache."""
     try:
         data = read_bytes(folder / CACHE, limit=MAX_BYTES, follow=False)
     except DermbenchError:
@@ -89,9 +89,9 @@ def take_fingerprints(
     paths
         Image files, shape (n,).
     known
-        Fingerprints by hash; an image whose hash is among them is not decoded.
+        Fingerprints by hash; an image with one of these hashes is not decoded.
     stated
-        Hash that each file is said to have. A file whose stated hash is known is not opened.
+        Hash of each file according to the manifest. A file whose stated hash is known is not opened.
     workers
         Number of threads; by default one for each processor.
     """
@@ -107,9 +107,9 @@ def take_fingerprints(
 
 
 def fingerprints_of(dataset: Dataset, *, workers: int | None = None) -> Fingerprints:
-    """Return the fingerprints of a dataset's images; files whose hash the cache has are not opened.
+    """Return the fingerprints of a dataset's images; files whose hash is in the cache are not opened.
 
-    The manifest says which bytes a file has; whether it still has them is for ``check`` to find out.
+    The hashes are those of the manifest; only ``check`` compares them with the files.
     """
     rows, known = dataset.manifest, read_cache(dataset.root)
     stated = stated_hashes(rows)
@@ -126,7 +126,7 @@ def stated_hashes(rows: pd.DataFrame) -> list[str | None]:
 
 
 def save_new(folder: Path, prints: Fingerprints, known: Mapping[str, NDArray[np.void]]) -> None:
-    """Write the cache anew when there are images that it lacks and the folder can be written to."""
+    """Write the cache anew when it lacks images and the folder can be written to."""
     if any(ok and sha not in known for ok, sha in zip(prints.decoded, prints.sha256, strict=True)):
         with suppress(DermbenchError):
             write_cache(folder, prints)

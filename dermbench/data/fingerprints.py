@@ -1,4 +1,4 @@
-"""Fingerprints: the little of an image that is kept once it was decoded, so that it need not be decoded again."""
+"""Fingerprints: size, grey levels and thumbnail of an image, kept so that it is decoded only once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DRAFT = 96
-"""Shortest side at which grey levels are measured; a JPEG is transformed at a reduced size not below it."""
+"""Shortest side, in pixels, at which grey levels are measured; JPEGs are decoded no smaller than this."""
 SIDE = 32
-"""Side of the thumbnail, whatever the proportions of the image."""
+"""Side of the square thumbnail in pixels; the image is squeezed to fit."""
 RECORD = np.dtype(
     [
         ("width", "<i4"),
@@ -33,7 +33,7 @@ RECORD = np.dtype(
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is kept of one image.
+    """Measurements of one image.
 
     Attributes
     ----------
@@ -42,8 +42,8 @@ class Fingerprint:
     mean, sd
         Mean and standard deviation of the grey levels (0 to 255).
     sharpness
-        Variance of the Laplacian of the grey levels, at a shortest side of :data:`DRAFT` pixels or, for a smaller
-        image, its own: low for a blurred image.
+        Variance of the Laplacian of the grey levels, low for a blurred image. It is measured at a shortest side
+        of :data:`DRAFT` pixels, or at the size of a smaller image.
     thumbnail
         The image in RGB, squeezed to a square, shape (32, 32, 3), uint8.
     """
@@ -58,7 +58,7 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What is known of many images; rows are images.
+    """Fingerprints and problems of many images; rows are images.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
     height, width = grey.shape
     if min(height, width) < 3:
         return 0.0
-    levels = grey.astype(np.int16).ravel()  # pixels above and below are one width apart: faster than in two axes
+    levels = grey.astype(np.int16).ravel()  # flat is faster: pixels above and below are one width apart
     laplacian = levels[width:-width] * -4
     laplacian += levels[: -2 * width]
     laplacian += levels[2 * width :]

@@ -1,4 +1,4 @@
-"""What a table beside a folder of one's own says about its images: patients, skin types and whatever else."""
+"""Read the metadata table of a user's folder of images: patients, skin types and other columns."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FROM_FOLDERS = ("image_id", "path", "label", "split")
-"""Columns that a folder says itself."""
+"""Columns that the folders define."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Further columns of the images, in their order, and what was read from where."""
+    """Further columns of the images, one row an image in their order, and how they were read."""
 
     columns: pd.DataFrame
     interpreted: tuple[str, ...]
@@ -47,7 +47,7 @@ def read_metadata(path: Path, images: pd.Series, options: Mapping[str, str]) -> 
     Raises
     ------
     InputError
-        When no column holds paths or names, one is there twice, or none fits an image.
+        When no column holds paths or names, one of them is repeated, or none matches an image.
     """
     read = read_table(path)
     raw = read.frame
@@ -61,7 +61,7 @@ def read_metadata(path: Path, images: pd.Series, options: Mapping[str, str]) -> 
     named = ", ".join(f"{name} from {column!r}" for name, column in columns.items() if name not in unused)
     said = [f"{path.name}, joined by {key!r}: {named}." if named else f"{path.name}, joined by {key!r}."]
     if unused:
-        said.append(f"{path.name}: {', '.join(unused)} not used, the folders say it.")
+        said.append(f"{path.name}: {', '.join(unused)} not used: the folders define it.")
     said += describe_columns(raw, {**chosen, "image_id": key}, shown=())
     counts = {"images without a row": int(rows.isna().sum()), "rows without an image": len(raw) - rows.nunique()}
     said += [f"{path.name}: {n:,} {what}." for what, n in counts.items() if n]
@@ -88,7 +88,7 @@ def _key(raw: pd.DataFrame, path: Path, given: str | None) -> str:
 
 
 def _rows(path: Path, keys: pd.Series, name: str, images: pd.Series) -> pd.Series:
-    """Return the row of each image, by the first way to match that fits any."""
+    """Return the row of each image, by the first kind of name (path, file name, stem) that matches any."""
     keys = keys.str.strip().str.replace("\\", "/", regex=False).str.removeprefix("./")
     if problems := id_problems(keys, name):
         raise InputError(path, problems)

@@ -1,4 +1,4 @@
-"""Hold out a kind of image: a model is trained without one skin type, atlas or site and tested on it alone."""
+"""Hold out a kind of image: train without one skin type, atlas or site, and test only on it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RANGE = re.compile(r"([1-6IVX]+)\s*[-\u2013]\s*([1-6IVX]+)")
 
 @dataclass(frozen=True)
 class Holdout:
-    """Images that make up the test split, and those that are left out for them.
+    """Split of a hold-out, and the number of images that it leaves out.
 
     Attributes
     ----------
@@ -40,15 +40,15 @@ class Holdout:
 def hold_out(table: pd.DataFrame, rule: str) -> Holdout:
     """Split a release by the values of one column.
 
-    Images whose value is unknown are left out, and so are training images of a patient, lesion or group of copies
-    with an image in the test split.
+    Images with an unknown value are left out. So are training images that share a patient, lesion or group of
+    copies with a test image.
 
     Parameters
     ----------
     table
         Whole table of a release.
     rule
-        ``COLUMN:VALUE``, several values separated by commas; skin types also as a range, ``fst:1-2``.
+        ``COLUMN:VALUE``; several values are separated by commas, skin types can be a range, ``fst:1-2``.
 
     Raises
     ------
@@ -78,14 +78,14 @@ def hold_out(table: pd.DataFrame, rule: str) -> Holdout:
     if not (split == "train").any():
         raise UsageError(f"--holdout {rule}: no image is left to train on")
     reasons = {
-        f"unknown {column}, by which images are held out": int(unknown.sum()),
+        f"unknown {column}, the column of the hold-out": int(unknown.sum()),
         "related to a held-out image (patient, lesion or copy)": int(related.sum()),
     }
     return Holdout(split, {why: n for why, n in reasons.items() if n})
 
 
 def _skin_types(rule: str, values: list[str]) -> list[str]:
-    """Return skin types as text, 1 to 6; a range stands for all of it."""
+    """Return skin types as text, 1 to 6; ranges are written out."""
     wanted: list[str] = []
     for value in values:
         ends = _RANGE.fullmatch(value.upper())

@@ -1,4 +1,4 @@
-"""What files a raw release has: one walk of its folder, then look-ups in memory."""
+"""Index the files of a raw release: walk its folder once, then look names up in memory."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 class FileIndex:
     """All files under a folder.
 
-    Hidden files and folders and those of systems (``__MACOSX``, ``Thumbs.db``) are left out. Links to files are
-    followed as far as they stay inside the folder, links to folders never.
+    Files and folders that are hidden or belong to an operating system (``__MACOSX``, ``Thumbs.db``) are left out.
+    Links to files inside the folder are followed; links to folders are not.
 
     Attributes
     ----------
@@ -43,17 +43,17 @@ class FileIndex:
         Absolute folder.
     files
         Paths relative to ``root`` with ``/`` between their parts, the shallowest first, then by name.
-    passed
-        What the walk left out, with the reason: not part of ``files``.
+    ignored
+        Paths that the walk left out, with the reason; not in ``files``.
     """
 
     root: Path
     files: tuple[str, ...]
-    passed: Mapping[str, str] = field(default_factory=dict)
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def present(self) -> frozenset[str]:
-        """The same paths for membership tests."""
+        """The paths of ``files`` as a set."""
         return frozenset(self.files)
 
     @cached_property
@@ -63,12 +63,12 @@ class FileIndex:
 
     @cached_property
     def skipped(self) -> dict[str, str]:
-        """Everything that is no image to be read, with the reason: ``passed`` and files of other kinds."""
-        return {**self.passed, **{f: unread(self.root / f) for f in self.files if not is_image(f)}}
+        """Everything that is not read as an image, with the reason: ``ignored`` and files of other kinds."""
+        return {**self.ignored, **{f: unread(self.root / f) for f in self.files if not is_image(f)}}
 
     @cached_property
     def by_stem(self) -> dict[str, list[str]]:
-        """Image files by name without folder and suffix."""
+        """Image files by their name without folder and suffix."""
         found: dict[str, list[str]] = defaultdict(list)
         for file in self.images:
             found[stem_of(file)].append(file)
@@ -99,7 +99,7 @@ class FileIndex:
         names
             File names, with or without an image suffix, shape (n,).
         prefer
-            Folders that win when a name occurs more than once.
+            Folders to choose from when a name occurs more than once.
 
         Returns
         -------
@@ -155,7 +155,7 @@ def scan(root: Path, *, skip: Path | None = None) -> FileIndex:
     base = root.resolve()
     hidden = str(skip.resolve()) if skip is not None else None
     files: list[str] = []
-    passed: dict[str, str] = {}
+    ignored: dict[str, str] = {}
     pending = [(base, "")]
     while pending:
         folder, prefix = pending.pop()
@@ -166,22 +166,22 @@ def scan(root: Path, *, skip: Path | None = None) -> FileIndex:
                 relative = prefix + entry.name
                 reason = _reason(entry, base)
                 if reason is not None:
-                    passed[relative] = reason
+                    ignored[relative] = reason
                 elif entry.is_dir(follow_symlinks=False):
                     pending.append((folder / entry.name, f"{relative}/"))
                 else:
                     files.append(relative)
     _refuse_undecodable(base, files)
-    return FileIndex(base, tuple(sorted(files, key=lambda f: (f.count("/"), f))), passed)
+    return FileIndex(base, tuple(sorted(files, key=lambda f: (f.count("/"), f))), ignored)
 
 
 def image_index(root: Path, folder: str | None, *, skip: Path | None = None) -> FileIndex:
-    """Walk the folder that an ``images=DIR`` option names (relative to ``root``), else ``root``."""
+    """Walk the folder of the option ``images=DIR`` (relative to ``root``), else ``root``."""
     return scan(root if folder is None else root / folder, skip=skip)
 
 
 def stem_of(name: str) -> str:
-    """Return the name of a file without folder and, when it is one of an image, suffix."""
+    """Return a file's name without its folder and without the suffix of an image."""
     last = posixpath.basename(name.rstrip("/"))
     return posixpath.splitext(last)[0] if is_image(last) else last
 
@@ -194,13 +194,13 @@ def _entries(folder: Path) -> AbstractContextManager[Iterator[os.DirEntry[str]]]
 
 
 def _reason(entry: os.DirEntry[str], base: Path) -> str | None:
-    """Return why an entry of a folder is left out, None for a file or folder to look at."""
+    """Return why an entry of a folder is left out; None for one that is kept."""
     if is_hidden(entry.name):
         return HIDDEN
     if entry.is_symlink():
         try:
             target = Path(entry.path).resolve(strict=True)
-        except (OSError, RuntimeError):  # leads nowhere, or round in circles
+        except (OSError, RuntimeError):  # no target, or a loop of links
             return LINK_BROKEN
         if not target.is_relative_to(base):
             return LINK_OUTSIDE

@@ -1,4 +1,4 @@
-"""Looking at every image file, on several threads: hash, decode, fingerprint."""
+"""Hash, decode and fingerprint image files on several threads."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_MEMORY = 16 << 20
-"""Bytes of a file that is read once, to be hashed and decoded; a larger one is read twice, a piece at a time."""
+"""Largest file, in bytes, that is read once to hash and decode it; larger ones are read twice, in pieces."""
 CHUNK = 16
-"""Items that a thread takes at once: handing one over costs as much as opening a small file."""
+"""Items that a thread takes at once, because handing one over costs as much as opening a small file."""
 S = TypeVar("S")
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one file turned out to be.
+    """Hash, fingerprint or problem of one image file.
 
     Attributes
     ----------
     sha256
         ``sha256:<hex>`` of the bytes, None for a file that cannot be read.
     problem
-        Why the image is of no use, None when it decodes.
+        Why the image cannot be used, None when it decodes.
     fingerprint
-        What was taken from its pixels, None when it was not decoded.
+        Its fingerprint, None when it was not decoded.
     """
 
     sha256: str | None
@@ -53,7 +53,7 @@ def look(path: Path, *, known: Container[str] = ()) -> Look:
     path
         The file.
     known
-        Hashes of images that are known to decode; those are not decoded again.
+        Hashes of images that are known to decode; these are not decoded again.
     """
     try:
         digest, data = digest_and_bytes(path, limit=IN_MEMORY)
@@ -70,18 +70,18 @@ def look(path: Path, *, known: Container[str] = ()) -> Look:
 def on_threads(
     function: Callable[[S], T], items: Sequence[S], *, workers: int | None = None, title: str
 ) -> list[T]:
-    """Apply ``function`` to every item on several threads, with a bar on a terminal after a second.
+    """Apply ``function`` to every item on several threads; show a progress bar after a second.
 
     Parameters
     ----------
     function
-        What to do with one item.
+        Function of one item.
     items
         For example paths, shape (n,).
     workers
-        Number of threads; by default as many as this process may use processors.
+        Number of threads; by default one for each processor that this process may use.
     title
-        What the progress bar says.
+        Text of the progress bar.
 
     Returns
     -------

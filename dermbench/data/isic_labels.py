@@ -1,4 +1,4 @@
-"""Which rows and labels of a collection of the ISIC archive a user asks for."""
+"""Choose rows and labels of a collection of the ISIC archive by the user's options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Choice:
     Attributes
     ----------
     rows, labels
-        Rows that have a label, as in the table; and the label of each.
+        Chosen rows of the table, and their labels.
     is_usual_label
         Whether the label is ``diagnosis_1``.
     dropped
@@ -34,7 +34,7 @@ class Choice:
     left_out
         Number of other rows, by reason.
     variant
-        How this differs from all images with ``diagnosis_1`` as their label.
+        Options that make this differ from all images labelled by ``diagnosis_1``.
     """
 
     rows: pd.DataFrame

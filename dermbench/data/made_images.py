@@ -1,4 +1,4 @@
-"""The folder of the images that a source makes: all files are written, or the older folder stays."""
+"""Write the images that a source makes: all of them, or the older folder stays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def made_images(out: Path, ours: re.Pattern[str], maker: str) -> Iterator[Path]:
-    """Give an empty folder to write images to, and put it in place as ``out/images`` when the block ends well.
+    """Yield an empty folder for images; when the block succeeds, it becomes ``out/images``.
 
-    An older set is replaced as a whole, and a crash leaves the older one. The older ``dataset.toml`` goes just
-    before: from then on, until ``prepare`` ends, the folder is no dataset.
+    An older set of images is replaced as a whole, and stays after a crash. The older ``dataset.toml`` is removed
+    just before the replacement: until ``prepare`` ends, the folder is not a dataset.
 
     Parameters
     ----------
@@ -63,6 +63,6 @@ def _refuse_foreign(folder: Path, ours: re.Pattern[str], maker: str) -> None:
     foreign = sorted(p.name for p in folder.iterdir() if not ours.fullmatch(p.name)) if folder.exists() else []
     if foreign:
         raise UsageError(
-            f"{folder}: would be replaced, but holds what {maker} did not make: {name_some(foreign)}",
+            f"{folder}: would be replaced, but holds files that {maker} did not make: {name_some(foreign)}",
             remedy="Choose another --out, or move these files away.",
         )

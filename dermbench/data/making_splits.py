@@ -1,4 +1,4 @@
-"""Which split a release gets: one that it or the packaged task fixes, a new one, or a hold-out."""
+"""Choose the split of a release: fixed by the release or its packaged task, newly made, or a hold-out."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class SplitMade:
     scheme
         How it was made, in words.
     given
-        The split of each image that is fixed, by image id: images of ``train`` may still become ``val``, and those
-        without one go anywhere.
+        Fixed split of each image, by image id. Images fixed in ``train`` may still become ``val``; images without
+        a value may join any split.
     left_out
         Number of rows that are in no split, by reason.
     remarks
-        What a reader should know, in sentences.
+        Sentences for the reader of ``dataset.toml``.
     """
 
     split: pd.Series
@@ -59,11 +59,11 @@ def make_split(table: pd.DataFrame, task: Task | None, rule: SplitRule, *, seed:
     table
         One row an image, standard columns.
     task
-        The packaged task that the release is; None where the user asked for a variant of it.
+        Packaged task of the release; None when the user asked for a variant of it.
     rule
-        What the user asks for.
+        Rule that the user asks for.
     seed
-        Another seed gives another split, where none is fixed.
+        Seed of a split that is not fixed.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _by_id(table: pd.DataFrame) -> pd.Series:
 
 
 def is_frozen(task: Task, rule: SplitRule, seed: int) -> bool:
-    """Return whether a packaged task fixes its split, and the user asks for no other.
+    """Return whether the packaged task fixes its split and the user asks for no other.
 
     Raises
     ------
@@ -111,9 +111,9 @@ def is_frozen(task: Task, rule: SplitRule, seed: int) -> bool:
 
 
 def apply_list(table: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """Return the table with the split of the task's list; images that it does not name are in train.
+    """Return the table with the split of the task's list; images not on the list go to train.
 
-    A test split of the release stays.
+    A test split of the release is kept.
     """
     if not task.split_list:
         return table
@@ -132,11 +132,11 @@ def read_list(name: str) -> pd.Series:
 
 
 def compare_digest(table: pd.DataFrame, task: Task) -> list[str]:
-    """Say whether the split of a whole release is the one that the task is known by."""
+    """Warn when the split of a whole release is not the published split of the task."""
     if not task.split_digest or split_digest(table) == task.split_digest:
         return []
     text = (
-        f"the split is not the one that {task.name} is known by, because the table is not the published one; "
-        f"results compare with those on this dataset alone"
+        f"the split is not the published split of {task.name}, because the table is not the published one; "
+        f"compare results only with others on this dataset"
     )
     return [text]

@@ -1,4 +1,4 @@
-"""Releases whose image files are named by their md5: a file that holds something else is found by its name."""
+"""Find image files whose content differs from their name, in releases that name files by md5."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Md5Check:
-    """Paths of the images whose content is what their name says, ``<NA>`` for the others; and remarks."""
+    """Paths of the images whose content matches their name, ``<NA>`` for the others; and remarks."""
 
     paths: pd.Series
     remarks: tuple[str, ...]
 
 
 def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) -> Md5Check:
-    """Compare the md5 of every image file that is there with its id.
+    """Compare the md5 of every existing image file with its id.
 
     Parameters
     ----------
     request
-        With the option ``md5``: ``checked`` (default), or ``unchecked`` for photographs that were resized or
-        re-encoded. With ``allow_missing``, files that are no release's are left out.
+        Its option ``md5`` is ``checked`` (default), or ``unchecked`` for photographs that were resized or
+        re-encoded. With ``allow_missing``, files that match no image of the release are left out.
     root
         Folder that ``paths`` are relative to.
     ids, paths
@@ -47,7 +47,7 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
     Raises
     ------
     InputError
-        When a file holds another image of the release, or is not as released and may not be left out.
+        When a file holds another image of the release, or differs from the release and may not be left out.
     """
     if choice(request.options, OPTION, (CHECKED, UNCHECKED)) == UNCHECKED:
         return Md5Check(
@@ -67,12 +67,12 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
         problems.append(f"{len(swapped):,} files hold another image of the release: {name_some(swapped)}")
     if altered and not (request.allow_missing and not swapped):
         problems.append(
-            f"{len(altered):,} files are not as released, their md5 is not their name: {name_some(altered)}"
+            f"{len(altered):,} files are not as released (their md5 is not their name): {name_some(altered)}"
         )
     if problems:
         remedy = (
             "Unpack or download these files again. Photographs that were resized or re-encoded are read with "
-            f"--set {OPTION}={UNCHECKED}; then an exchanged file is not noticed."
+            f"--set {OPTION}={UNCHECKED}, which does not notice exchanged files."
         )
         raise InputError(root, problems, remedy=remedy)
     remarks = (f"left out, not as released (md5): {name_some(altered)}",) if altered else ()
@@ -80,7 +80,7 @@ def check_md5(request: Request, root: Path, ids: pd.Series, paths: pd.Series) ->
 
 
 def _md5(path: Path) -> str | None:
-    """Return the md5 of a file, None when it cannot be read: looking at the images tells that."""
+    """Return the md5 of a file; None when it cannot be read, which decoding reports later."""
     digest = hashlib.md5(usedforsecurity=False)
     try:
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Columns of one's own tables: which options name them, and what is refused in their values."""
+"""Columns of a user's own table: the options that name them, and the values that are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMED = {
     "site": "site",
     "modality": "modality",
 }
-"""Options that name a column, each with what the column holds."""
+"""Options that name a column, with the standard name of that column."""
 PATHS = ("path", "image_path", "filepath", "file_path", "file", "file_name", "filename", "image", "image_id")
 """Columns that may hold the path of an image, the preferred one first; ids are matched by file name."""
 SPLIT_NAMES = {
@@ -50,13 +50,13 @@ def tone_options(options: Iterable[str]) -> list[str]:
 
 
 def named_columns(options: Mapping[str, str]) -> dict[str, str]:
-    """Return the column that the user named for each standard name."""
+    """Return the columns that the user named, by standard name."""
     given = {NAMED[option]: column for option, column in options.items() if option in NAMED}
     return given | {name: options[name] for name in tone_options(options)}
 
 
 def one_column_each(table: pd.DataFrame, chosen: Mapping[str, str]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Copy columns that were named for several things, so that each standard name has a column of its own."""
+    """Copy columns that were named more than once, so that each standard name has its own column."""
     columns: dict[str, str] = {}
     for name, column in chosen.items():
         own = column
@@ -68,7 +68,7 @@ def one_column_each(table: pd.DataFrame, chosen: Mapping[str, str]) -> tuple[pd.
 
 
 def in_test_alone(source: Path | str, table: pd.DataFrame, *, allow_missing: bool) -> pd.Series:
-    """Return which images belong to a class that train and val do not have, where there is a train split.
+    """Return which test images belong to a class that train and val lack; none without a train split.
 
     Raises
     ------
@@ -84,6 +84,6 @@ def in_test_alone(source: Path | str, table: pd.DataFrame, *, allow_missing: boo
         raise InputError(
             source,
             [f"test/{label}: {n:,} images of a class that only test has" for label, n in counts.items()],
-            remedy="Move them to a class of train, or leave them out and have them counted with --allow-missing.",
+            remedy="Move them to a class of train, or use --allow-missing, which leaves them out and counts them.",
         )
     return unlearnt

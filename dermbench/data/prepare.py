@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dermbench.tasks import Task
 
 TABLE = "table"
-"""Source that reads a table of one's own."""
+"""Source that reads a user's own table."""
 RELATED = "copy of a held-out image"
 
 
@@ -49,12 +49,12 @@ def prepare(
     split: SplitRule | None = None,
     workers: int | None = None,
 ) -> Dataset:
-    """Turn a raw release into a dataset folder: every image hashed and decoded, splits made, counts written.
+    """Turn a raw release into a dataset folder: hash and decode every image, make splits, write counts.
 
     Parameters
     ----------
     task
-        Packaged task, its name, or the name of a source (``table``, ``folder``) for data of one's own.
+        Packaged task, its name, or the name of a source (``table``, ``folder``) for your own data.
     root
         Raw release; None for a source that makes its images, or for one under ``DERMBENCH_DATA``. For the source
         ``table`` also a data frame, with the option ``images``.
@@ -65,29 +65,29 @@ def prepare(
     seed
         Seed of the split, and of the images for a source that makes them.
     options
-        Options of the source; and ``duplicates``, for every source: ``exact`` (default) joins images with equal
-        bytes to a ``duplicate_group``, ``near`` also images that show the same photograph
-        (:mod:`dermbench.data.audit.pairs`), and a file those of ``data audit --write-groups``, so that no split
-        has one and another its twin. None of them touches the duplicate groups of a release that has them.
+        Options of the source. ``duplicates``, an option of every source, says which images form a
+        ``duplicate_group``, which a new split never divides: ``exact`` (default) those with equal bytes,
+        ``near`` also those that show the same photograph (:mod:`dermbench.data.audit.pairs`), a file those that
+        ``data audit --write-groups`` wrote. Duplicate groups of the release itself are kept.
     split
-        What makes the split. ``released`` (default) keeps the split that the release or the task fixes, and where
-        none is fixed makes one stratified by class and skin type, with no patient, lesion or group of copies in
-        two splits. ``stratified`` makes such a split anew. ``hash`` places each patient (else lesion, group or
-        image) by the hash of its id, so that a table that grows moves nothing. ``holdout`` is ``COLUMN:VALUE``:
-        images with that value become the test split; see :func:`dermbench.data.holdout.hold_out`.
+        How the split is made. ``released`` (default) keeps a split that the release or the task fixes; otherwise
+        it makes one, stratified by class and skin type, with no patient, lesion or group of copies in two splits.
+        ``stratified`` always makes such a split. ``hash`` places each patient (else lesion, group or image) by
+        the hash of its id, so that no image moves when the table grows. ``holdout`` is ``COLUMN:VALUE``: images
+        with that value become the test split; see :func:`dermbench.data.holdout.hold_out`.
     workers
         Number of threads or processes; by default one for each processor.
 
     Returns
     -------
     Dataset
-        What :func:`dermbench.artifacts.read_dataset` reads back from ``out``.
+        The dataset as :func:`dermbench.artifacts.read_dataset` reads it from ``out``.
 
     Raises
     ------
     InputError
-        When the release is not what the task says, or images are missing or unreadable and
-        ``allow_missing`` is False.
+        When the release does not fit the task, or images are missing or unreadable and ``allow_missing`` is
+        False.
     UsageError
         When ``root`` or an option does not fit the source, or another process is writing to ``out``.
 
@@ -167,7 +167,7 @@ def _refuse_same(root: Path | None, out: Path) -> None:
 
 
 def _completed(table: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """Add what follows from other columns: duplicate groups where the release has none, and malignancy."""
+    """Add malignancy, and duplicate groups where the release has none."""
     groups = table[FOUND]
     table = table.drop(columns=FOUND)
     known = "duplicate_group" in table and table["duplicate_group"].notna().any()
@@ -186,7 +186,7 @@ def _without_copies(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def _crossing(table: pd.DataFrame) -> list[str]:
-    """Say which units are divided between splits, which can only be by a split that is kept."""
+    """Count units that the split divides; only a fixed split can divide any."""
     every = [crossing(table["split"], table[name], UNIT_NAMES[name]) for name in unit_columns(table)]
     found = " and ".join(filter(None, every))
     if not found:

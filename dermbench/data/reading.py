@@ -1,4 +1,4 @@
-"""What every source does with a release's table: read it, require columns, match labels, name rows."""
+"""Functions that sources share for a release's table: read it, require columns, match labels, name rows."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def read_columns(path: Path, required: Sequence[str], *, key: str = "", ids: str
     key
         Column that must be filled in and unique.
     ids
-        Column whose ids the caller checks (:func:`id_problems`), to say what is wrong with them along with all
-        else. They are checked here where the caller cannot go on, since columns are missing.
+        Column that the caller checks with :func:`id_problems`, so that one message has all problems. It is
+        checked here only when columns are missing, because then the caller never gets the table.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def read_columns(path: Path, required: Sequence[str], *, key: str = "", ids: str
 
 
 def id_problems(ids: pd.Series, name: str) -> list[str]:
-    """Say which rows have no id or one that occurs before."""
+    """Name the rows without an id, and those that repeat one."""
     problems = []
     if ids.isna().any():
         problems.append(f"no {name} in {rows_of(ids.isna())}")
@@ -75,7 +75,7 @@ def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Pat
     Raises
     ------
     InputError
-        When a row has no label, or one that is no class of the task.
+        When a row has no label, or a label that is not a class of the task.
     """
     labels, problems = match_classes(values, task, classes)
     refuse(source, problems, classes=classes, task=task)
@@ -83,7 +83,7 @@ def labels_of(values: pd.Series, task: Task, classes: Sequence[str], source: Pat
 
 
 def match_classes(values: pd.Series, task: Task, classes: Sequence[str]) -> tuple[pd.Series, list[str]]:
-    """Map a release's labels to classes; return them with what is wrong with the labels."""
+    """Map a release's labels to classes; return them and the problems of the labels."""
     labels = match_labels(values, classes, aliases=task.aliases).set_axis(values.index)
     problems = []
     if values.isna().any():
@@ -110,16 +110,16 @@ def refuse(source: Path | str, problems: Sequence[str], *, classes: Sequence[str
 
 
 def contradictions(table: pd.DataFrame, unit: str, column: str) -> list[str]:
-    """Say which units have more than one value of a column that can have only one.
+    """Name the units that have several values of a column that should have one value a unit.
 
     Parameters
     ----------
     table
-        Table of a release, under the names of its columns.
+        Table of a release, with its own column names.
     unit
         Column of the ids, for example ``lesion_id``.
     column
-        Column that is the same for all images of a unit, for example the diagnosis; unknown values agree with all.
+        Column with one value a unit, for example the diagnosis; unknown values never contradict.
     """
     known = table[table[unit].notna() & table[column].notna()]
     several = known.groupby(unit)[column].transform("nunique") > 1
@@ -132,14 +132,14 @@ def contradictions(table: pd.DataFrame, unit: str, column: str) -> list[str]:
 
 
 def without_unknown(values: pd.Series) -> pd.Series:
-    """Return text with ``<NA>`` where it says that the value is unknown."""
+    """Replace texts that mean "unknown" by ``<NA>``."""
     return values.mask(is_unknown(values))
 
 
 def with_skin_type(table: pd.DataFrame, name: str, values: pd.Series) -> pd.DataFrame:
-    """Add a column of skin types, ``fst`` or ``fst_<source>``, and what it says beyond them as ``<name>_text``.
+    """Add a column of skin types, ``fst`` or ``fst_<source>``; what a type cannot hold goes to ``<name>_text``.
 
-    Where ``fst`` names exactly one of the bands of two types, that goes to ``fst_band``.
+    Values of ``fst`` that name exactly one band of two types go to ``fst_band``.
     """
     skin = read_skin(values)
     table = table.assign(**{name: skin.fst})
@@ -151,7 +151,7 @@ def with_skin_type(table: pd.DataFrame, name: str, values: pd.Series) -> pd.Data
 
 
 def choice(options: Mapping[str, str], name: str, allowed: Sequence[str]) -> str:
-    """Return an option that has few values; the first one is the default.
+    """Return an option with a fixed list of values; the first is the default.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def choice(options: Mapping[str, str], name: str, allowed: Sequence[str]) -> str
 
 
 def at_least_one(options: Mapping[str, str], name: str, default: int) -> int:
-    """Return an option that is a whole number from 1.
+    """Return an option that is a whole number of at least 1.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def at_least_one(options: Mapping[str, str], name: str, default: int) -> int:
 
 
 def rows_of(mask: pd.Series) -> str:
-    """Name the lines of a file where ``mask`` holds: ``rows 2, 5, 9 and 3 more``."""
+    """Name the rows of a file where ``mask`` is True: ``rows 2, 5, 9 and 3 more``."""
     lines = (np.flatnonzero(mask.to_numpy(dtype=bool)) + HEADER_ROWS).tolist()
     more = f" and {len(lines) - 5:,} more" if len(lines) > 5 else ""
     return f"row{'s' * (len(lines) != 1)} {', '.join(map(str, lines[:5]))}{more}"

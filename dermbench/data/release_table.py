@@ -1,4 +1,4 @@
-"""The table of a release: found in its folder, read as text, with the files around it."""
+"""Find the table of a release in its folder, read it as text, and list the files around it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from dermbench.data.source import Request
 
 SHOWN = 3
-"""How many files that are not read a message names."""
+"""Number of ignored files that a message names."""
 DEPTH = 2
-"""How many folders below ``root`` a table may lie: archives are often unpacked into a folder of their own name."""
+"""Number of folders below ``root`` in which a table may lie: archives often unpack into folders of their own."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ def find_table(request: Request, files: FileIndex, names: Sequence[str]) -> Path
     path = next((p for p in found if p is not None), None)
     if path is None:
         lower = {name.lower() for name in names}
-        passed = [
-            f"{file}: {why}" for file, why in files.passed.items() if PurePosixPath(file).name.lower() in lower
+        ignored = [
+            f"{file}: {why}" for file, why in files.ignored.items() if PurePosixPath(file).name.lower() in lower
         ]
-        why = f" ({'; '.join(passed[:SHOWN])})" if passed else ""
+        why = f" ({'; '.join(ignored[:SHOWN])})" if ignored else ""
         raise UsageError(
             f"{request.raw()}: no {' or '.join(names)} there or up to {DEPTH} folders down{why}",
             remedy=request.task.where,

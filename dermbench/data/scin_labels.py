@@ -1,4 +1,4 @@
-"""The labels of SCIN: a dictionary of conditions and weights in each cell."""
+"""Read the labels of SCIN: each cell holds a dictionary of conditions and weights."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIE = "<tie>"
-"""Stands for the label of a case in which several conditions have the largest weight."""
+"""Label of a case in which several conditions have the largest weight."""
 LONGEST = 10_000
-"""Characters of a cell; the longest of the release has 263."""
+"""Largest number of characters in a cell; the longest of the release has 263."""
 
 
 def top_conditions(cells: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Return the condition of the largest weight in each cell, and what is wrong with the cells.
+    """Return the condition with the largest weight in each cell, and the problems of the cells.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def top_conditions(cells: pd.Series) -> tuple[pd.Series, list[str]]:
     Returns
     -------
     tuple
-        Conditions, :data:`TIE` where several have the largest weight and ``<NA>`` for no label; and problems.
+        Conditions (:data:`TIE` where several have the largest weight, ``<NA>`` for no label), and problems.
     """
     read = {cell: _read(cell) for cell in cells.dropna().unique()}
     wrong = cells.notna() & cells.map(lambda cell: read.get(cell) is None)

@@ -1,4 +1,4 @@
-"""Why a file of a release is left out: hidden files, links, pipes, and images of a kind that is not read."""
+"""Reasons why a file of a release is left out: hidden files, links, pipes, and unsupported kinds of images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LINK_BROKEN = "broken link"
 LINK_FOLDER = "link to a folder"
 SPECIAL = "pipe, socket or device"
 QUIET = frozenset({HIDDEN, NO_IMAGE})
-"""Reasons that are counted and not worth a remark."""
+"""Reasons that are counted without a remark."""
 SYSTEM = frozenset({"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin"})
 _KINDS = {
     ".avif": "AVIF",
@@ -51,7 +51,7 @@ def is_image(name: str) -> bool:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell by the name whether a file or folder is one that systems make for themselves."""
+    """Tell by its name whether a file or folder is hidden or made by an operating system."""
     return name.startswith(".") or name.lower() in SYSTEM
 
 
@@ -64,20 +64,20 @@ def unread(path: Path) -> str:
                 kind = kind_of(file.read(HEAD))
         except OSError:
             return NO_IMAGE
-    if kind is None or (kind == "BMP" and path.suffix):  # two letters are too few beside another suffix
+    if kind is None or (kind == "BMP" and path.suffix):  # BMP's two letters also begin other files
         return NO_IMAGE
     return f"{kind} image without the suffix of one" if kind in _READ else f"{kind} image, which is not read"
 
 
 def blocking(skipped: Mapping[str, str]) -> dict[str, str]:
-    """Return what looks like an image and cannot be read, of files and the reasons they are left out for."""
+    """Return the left-out files that look like images but cannot be read, with their reasons."""
     links = {LINK_OUTSIDE, LINK_BROKEN, SPECIAL}
     known = {*QUIET, *links, LINK_FOLDER}
     return {f: why for f, why in skipped.items() if why not in known or (why in links and is_image(f))}
 
 
 def linked_folders(skipped: Mapping[str, str]) -> dict[str, str]:
-    """Return links to folders, of files and the reasons they are left out for."""
+    """Return the left-out links to folders, with their reasons."""
     return {f: why for f, why in skipped.items() if why in {LINK_OUTSIDE, LINK_FOLDER} and not is_image(f)}
 
 
@@ -87,7 +87,7 @@ def counted(skipped: Mapping[str, str]) -> dict[str, int]:
 
 
 def remarks(skipped: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each reason that is worth one; it names the files."""
+    """Return one sentence for each reason outside :data:`QUIET`; it names the files."""
     by_reason: dict[str, list[str]] = {}
     for file, why in sorted(skipped.items()):
         if why not in QUIET:
@@ -96,11 +96,11 @@ def remarks(skipped: Mapping[str, str]) -> list[str]:
 
 
 def by_stem(skipped: Mapping[str, str]) -> dict[str, str]:
-    """Return the reason of each file by its name without folder and suffix."""
+    """Return the reasons by file name without folder and suffix."""
     return {PurePosixPath(file).stem: why for file, why in skipped.items() if why not in QUIET}
 
 
 def reasons_of(ids: Iterable[str], skipped: Mapping[str, str], otherwise: str) -> list[str]:
-    """Return why each image has no file: the reason its file is left out for, or ``otherwise``."""
+    """Return why each image has no file: the reason why its file was left out, or ``otherwise``."""
     known = by_stem(skipped)
     return [known.get(PurePosixPath(i).stem, known.get(PurePosixPath(i).name, otherwise)) for i in ids]

@@ -1,4 +1,4 @@
-"""What a data source is: a function from a raw release to a table of images, in one registry."""
+"""Data sources: functions that turn a raw release into a table of images, in one registry."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What ``dermbench data prepare`` asks a source for.
+    """Arguments of a source, from ``dermbench data prepare``.
 
     Attributes
     ----------
     task
-        Benchmark definition; for ``table`` and ``folder`` one made up from the arguments.
+        Benchmark definition; for ``table`` and ``folder`` one made from the arguments.
     root
         Raw release as downloaded; None for a source that makes its images.
     out
@@ -35,11 +35,11 @@ class Request:
     workers
         Number of processes.
     seed
-        Seed of the preparation; a source that makes its images starts from it, unless ``options`` say otherwise.
+        Seed of the preparation, and of the images of a source that makes them unless ``options`` has another.
     allow_missing
-        Whether images that cannot be used are left out, and counted, rather than refused.
+        Whether images that cannot be used are left out and counted instead of refused.
     table
-        Data frame that stands for the raw release of the source ``table``.
+        Data frame that replaces the raw release of the source ``table``.
     """
 
     task: Task
@@ -52,12 +52,12 @@ class Request:
     table: pd.DataFrame | None = None
 
     def raw(self) -> Path:
-        """Return ``root``, or the folder of the release under ``DERMBENCH_DATA`` where none is given.
+        """Return ``root``, or by default the folder of the release under ``DERMBENCH_DATA``.
 
         Raises
         ------
         UsageError
-            When there is none, or nothing lies there; the remedy says how to get the release.
+            When neither is known, or nothing lies there; the remedy says how to get the release.
         """
         root = self.root or raw_release(self.task.name, self.task.source)
         if root is None:
@@ -70,7 +70,7 @@ class Request:
         return root
 
     def known(self, *names: str) -> dict[str, str]:
-        """Return the options, having checked that each is one of ``names``.
+        """Check that each option is one of ``names``, and return the options.
 
         Raises
         ------
@@ -86,33 +86,34 @@ class Request:
 
 @dataclass(frozen=True)
 class Release:
-    """What a source found.
+    """Result of a source: the table of a release, and how it was read.
 
     Attributes
     ----------
     table
-        One row per image of the release, whether or not its file is there: ``image_id``, ``path`` relative
-        to ``image_root`` (with ``<NA>`` where the file is missing), ``label``, and where known ``split`` and
-        the columns of :mod:`dermbench.artifacts.columns`. A ``split`` that the release fixes is kept;
-        missing splits are filled in by ``prepare``.
+        One row per image of the release, also for images whose file is missing: ``image_id``, ``path``
+        relative to ``image_root`` (``<NA>`` for a missing file), ``label``, and where known ``split`` and the
+        columns of :mod:`dermbench.artifacts.columns`. ``prepare`` keeps the values of ``split`` and fills in
+        missing ones.
     image_root
         Absolute folder.
     classes
         Class set in the order of the task, or sorted where the task leaves it to the release.
     left_out
-        Rows that are no part of the task, counted by reason.
+        Number of rows that are not part of the task, by reason.
     options
         Options with their defaults filled in, for ``dataset.toml``.
     interpreted
         How the release was read, in sentences.
     variant
-        How what was read differs from the task because of the user's options, for example ``label=diagnosis_3``:
-        the dataset is then named after it, too, and does not count as the task.
+        Options of the user that change the task, for example ``label=diagnosis_3``. The dataset's name then
+        includes them, and it does not count as the task.
     excused
-        Reason of each image, by id, that is left out and counted when its file is missing, instead of refused.
+        Images, by id and with a reason, that are left out and counted instead of refused when their file is
+        missing.
     skipped
-        Files that the source left out, with the reason (:mod:`dermbench.data.skipped`): for a source whose images
-        are whatever files there are.
+        Files that the source left out, with the reason (:mod:`dermbench.data.skipped`); for a source that takes
+        all image files of a folder.
     """
 
     table: pd.DataFrame
@@ -129,4 +130,4 @@ class Release:
 Source = Callable[[Request], Release]
 
 SOURCES: Registry[Source] = Registry("source", "dermbench.sources", is_one=callable)
-"""All sources by name; packages outside add one through the entry-point group ``dermbench.sources``."""
+"""All sources by name; other packages add one through the entry-point group ``dermbench.sources``."""

@@ -1,7 +1,7 @@
-"""The split of a dataset: kept where a release or a packaged task fixes it, made where none does.
+"""Assign splits: keep one that a release or a packaged task fixes, otherwise make one.
 
-It is assigned on the whole table of a release, before any image file is looked for: files that are missing move no
-other image.
+Splits are assigned on the whole table of a release, before image files are looked for. A missing file therefore
+moves no other image.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SplitBy = Literal["released", "stratified", "hash"]
-"""What makes a split: the release or the task, a stratified draw, or the hash of each unit's id."""
+"""How a split is made: by the release or the task, by a stratified draw, or by the hash of each unit's id."""
 DEFAULT_FRACTIONS: Mapping[str, float] = {"train": 0.70, "val": 0.15, "test": 0.15}
 
 
@@ -36,7 +36,7 @@ class SplitRule:
     by
         See :data:`SplitBy`.
     holdout
-        Images that become the test split, as :class:`dermbench.data.holdout.Holdout` reads it; empty for none.
+        Images that become the test split, as :func:`dermbench.data.holdout.hold_out` reads it; empty for none.
     shares
         Share of each split, adding up to 1; a share of 0 leaves a split empty.
     """
@@ -54,7 +54,8 @@ def read_rule(
     Raises
     ------
     UsageError
-        When ``by`` is no :data:`SplitBy` or goes together with ``holdout``, or as for :func:`check_fractions`.
+        When ``by`` is not a :data:`SplitBy` or is given together with ``holdout``, or as for
+        :func:`check_fractions`.
     """
     rules: dict[str, SplitBy] = {rule: rule for rule in get_args(SplitBy)}
     if by not in rules:
@@ -70,7 +71,7 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     Raises
     ------
     UsageError
-        When a fraction is negative, not a number or of no split, or all are 0.
+        When a fraction is negative or not a number, a name is not a split, or all fractions are 0.
     """
     wrong = [k for k in fractions if k not in SPLITS]
     shares = {name: float(fractions.get(name, 0.0)) for name in SPLITS}
@@ -80,13 +81,12 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
 
 
 def assign_splits(table: pd.DataFrame, rule: SplitRule | None = None, *, seed: int = 0) -> pd.Series:
-    """Complete the ``split`` of a manifest.
+    """Fill in the missing splits of a manifest.
 
-    Splits that are there are kept, and a test split that is there gets no further unit. When there are training
-    images and no validation image, validation units are cut out of train, in the proportion of the shares; a unit
-    that also has images in a fixed test split stays in train. An image without a split follows its unit to where
-    the rest of it is. By ``hash``, a unit's split depends on its id and the seed alone; splits that are there are
-    forgotten.
+    Existing splits are kept, and an existing test split gets no further unit. When train has images and val has
+    none, validation units are taken from train in the proportion of the shares; a unit with images in a fixed
+    test split stays in train. An image without a split joins the split of its unit. The rule ``hash`` ignores
+    existing splits: a unit's split depends only on its id and the seed.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ def assign_splits(table: pd.DataFrame, rule: SplitRule | None = None, *, seed: i
         ``image_id`` (unique), ``label``; ``fst``, ``split`` and the ids of
         :data:`dermbench.artifacts.columns.UNITS` where known.
     rule
-        What makes the split.
+        How the split is made.
     seed
-        Another seed gives another split.
+        Seed of the draw.
 
     Returns
     -------
@@ -118,16 +118,16 @@ def assign_splits(table: pd.DataFrame, rule: SplitRule | None = None, *, seed: i
 
 
 def reunite(table: pd.DataFrame, given: pd.Series) -> pd.Series:
-    """Return the splits after copies that were found among the files have joined their unit.
+    """Move images into the split of their unit, after copies found among the files have enlarged the units.
 
     Parameters
     ----------
     table
         ``image_id``, a complete ``split``, and the ids of :data:`dermbench.artifacts.columns.UNITS`.
     given
-        The split of each image that was fixed beforehand, by image id. Images without one join the fixed images of
-        their unit, or else its smallest image id; validation images that were cut out of train go back to it. So a
-        copy more or less moves its own unit at most.
+        Fixed split of each image, by image id. An image without one joins the fixed images of its unit, or
+        without any the image with the smallest id. Validation images that were taken from train may go back to
+        it. A further copy therefore moves no unit but its own.
     """
     fixed = table["image_id"].map(given)
     moving = fixed.isna() | ((fixed == "train") & (table["split"] == "val")).fillna(value=False)
@@ -140,7 +140,7 @@ def reunite(table: pd.DataFrame, given: pd.Series) -> pd.Series:
 
 
 def split_digest(table: pd.DataFrame) -> str:
-    """Return ``sha256:<hex>`` of which image is in which split."""
+    """Return ``sha256:<hex>`` of the list of images and their splits."""
     rows = table[["image_id", "split"]].astype(str).sort_values("image_id")
     lines = "".join(f"{image}\t{split}\n" for image, split in rows.itertuples(index=False))
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
@@ -153,7 +153,7 @@ def _given(table: pd.DataFrame) -> pd.Series:
 
 
 def _by_hash(table: pd.DataFrame, rule: SplitRule, seed: int) -> pd.Series:
-    """Place each unit by the hash of its highest id; of units in a chain, by the smallest of these."""
+    """Place each unit by the hash of its highest-ranking id; connected units by the smallest of these ids."""
     columns = unit_columns(table)
     key = "image_id:" + table["image_id"].astype(object)
     for name in reversed(columns):
@@ -161,7 +161,8 @@ def _by_hash(table: pd.DataFrame, rule: SplitRule, seed: int) -> pd.Series:
     smallest = key.groupby(connected_units(table, columns)).transform("min")
     draws = {text: _draw(seed, text) for text in smallest.unique()}
     edges = np.cumsum([rule.shares[name] for name in SPLITS])
-    last = max(i for i, name in enumerate(SPLITS) if rule.shares[name] > 0)  # rounding leaves nothing over
+    # the sum of the shares may round to less than 1: a draw above it goes to the last split
+    last = max(i for i, name in enumerate(SPLITS) if rule.shares[name] > 0)
     places = np.minimum(np.searchsorted(edges, smallest.map(draws).to_numpy(dtype=float), side="right"), last)
     return pd.Series(np.array(SPLITS)[places], index=table.index, dtype="string")
 

@@ -1,4 +1,4 @@
-"""Which images of a release can be used: every one is looked for, hashed and decoded."""
+"""Find the usable images of a release: look for each file, hash it and decode it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MISSING = "missing image file"
 UNREADABLE = "unreadable image file"
 FOUND = "_duplicate_group"
 SHOWN = 20
-GO_ON = "Complete the release, or leave them out and have them counted with --allow-missing."
+GO_ON = "Complete the release, or use --allow-missing, which leaves them out and counts them."
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Usable:
     Attributes
     ----------
     table
-        Rows of the release with ``sha256`` and :data:`FOUND`, the group of images that are the same.
+        Rows of the release with ``sha256`` and :data:`FOUND`, the group of images that are copies.
     image_root
         Folder that ``path`` is relative to.
     left_out
@@ -48,19 +48,19 @@ class Usable:
 
 
 def usable_images(release: Release, request: Request, *, near: bool) -> Usable:
-    """Look for every image of a release, hash it and decode it.
+    """Look for every image of a release, hash it and decode it; find copies.
 
     Parameters
     ----------
     release, request
-        What a source found, and what it was asked for.
+        Result of a source, and its arguments.
     near
-        Whether images that look the same count as the same, not only those with equal bytes.
+        Whether images of the same photograph count as copies, not only those with equal bytes.
 
     Raises
     ------
     InputError
-        When images are missing or unreadable and may not be left out; it names them all.
+        When images are missing or unreadable and may not be left out.
     """
     return _decoded(_existing(release, request), release, request, near=near)
 
@@ -86,7 +86,7 @@ def _existing(release: Release, request: Request) -> Usable:
 
 
 def _why_missing(reasons: Mapping[str, str]) -> list[str]:
-    """Say which images have a file that is not read, and why."""
+    """Name the images whose file was left out, and the reason."""
     return _shown([f"{image}: {why}" for image, why in reasons.items() if why != MISSING])
 
 

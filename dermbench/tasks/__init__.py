@@ -34,7 +34,7 @@ class Task(BaseModel):
     aliases
         Further spellings of classes, each with its class.
     settings
-        Options of the source that define the task; those of the user come on top.
+        Options of the source that define the task; the user's options override them.
     split_list
         Name of the packaged list of the images of val and test; empty for none.
     split_digest
@@ -48,13 +48,12 @@ class Task(BaseModel):
         Metric and sensitive feature of the primary question, ``METRIC:FEATURE`` in the file; None leaves the
         choice to the evaluation.
     margin
-        Gap of the primary metric below which a difference is small enough, stated before any result; None states
-        no margin.
+        Largest gap of the primary metric that counts as small, fixed before any result; None for no margin.
     images, fst
-        Published number of images a split (``all`` where the release has none), and a skin type (``I`` to ``VI``
-        and ``unknown``); ``prepare`` states a difference.
+        Published number of images by split (``all`` without splits) and by skin type (``I`` to ``VI`` and
+        ``unknown``); ``prepare`` reports differences.
     bands
-        Published number of images in each band of two skin types, for a release that has bands alone.
+        Published number of images in each band of two skin types, for a release that has only bands.
     groups
         Ids that group images, as prose.
     licence, citation, homepage, obtain
@@ -92,7 +91,7 @@ class Task(BaseModel):
 
     @property
     def where(self) -> str:
-        """Where a user gets the files and what she puts where, with the address of the page."""
+        """How to get the files and where to put them, with the address of the page."""
         return f"{self.obtain} Its page: {self.homepage}" if self.homepage else self.obtain
 
     @field_validator("primary", mode="before")
@@ -103,7 +102,7 @@ class Task(BaseModel):
     @model_validator(mode="after")
     def _margin_is_of_the_primary_metric(self) -> Self:
         if self.margin is not None and self.primary is None:
-            raise ValueError("a margin needs a primary question that it is for")
+            raise ValueError("a margin needs a primary question")
         return self
 
 
@@ -113,7 +112,7 @@ def parse_primary(text: str) -> tuple[str, str]:
     Raises
     ------
     UsageError
-        When one of them is not there.
+        When one of them is missing.
     """
     metric, _, feature = (part.strip() for part in text.partition(":"))
     if not metric or not feature:

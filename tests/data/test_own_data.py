@@ -153,7 +153,7 @@ def test_a_folder_of_folders_becomes_a_dataset(tmp_path, layout):
 def test_images_outside_of_label_folders_are_named(tmp_path):
     draw(tmp_path / "raw" / "a" / "1.jpg", 1)
     draw(tmp_path / "raw" / "stray.jpg", 2)
-    with pytest.raises(InputError, match=r"1 images lie in no label's folder: 'stray.jpg'"):
+    with pytest.raises(InputError, match=r"1 images are not in the folder of a label: 'stray.jpg'"):
         prepare("folder", root=tmp_path / "raw", out=tmp_path / "out")
 
 

@@ -125,7 +125,7 @@ def test_two_images_of_one_name_need_paths(tmp_path, folder):
 
 
 def test_columns_without_a_table_are_refused(folder):
-    with pytest.raises(UsageError, match="fst names a column: of which table"):
+    with pytest.raises(UsageError, match="fst names a column of a table: give the table"):
         read("folder", folder, fst="tone")
     with pytest.raises(UsageError, match="has no option label"):
         read("folder", folder, label="x")

@@ -49,7 +49,7 @@ def test_what_is_read_and_what_is_wrong_with_the_split_is_said(tmp_path):
     info = prepare("dermamnist", root=write(tmp_path / "raw"), out=tmp_path / "out").info
     said = " ".join(info.interpreted)
     assert "dermamnist.npz is not the file of the release: its MD5 sum begins with" in said
-    assert "made without regard to lesions" in said
+    assert "It ignores lesions" in said
     assert "This is a convention" in said
     assert info.task.startswith("dermamnist+md5=")
     assert info.image_root == "."
@@ -187,7 +187,7 @@ def test_files_of_others_are_not_replaced(tmp_path):
     path = write(tmp_path / "raw")
     (tmp_path / "out" / "images").mkdir(parents=True)
     (tmp_path / "out" / "images" / "holiday.jpg").write_bytes(b"mine")
-    with pytest.raises(UsageError, match=r"holds what dermamnist did not make: 'holiday\.jpg'"):
+    with pytest.raises(UsageError, match=r"holds files that dermamnist did not make: 'holiday\.jpg'"):
         prepare("dermamnist", root=path, out=tmp_path / "out")
     assert (tmp_path / "out" / "images" / "holiday.jpg").read_bytes() == b"mine"
 

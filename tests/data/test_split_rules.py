@@ -109,7 +109,7 @@ def test_a_range_of_skin_types_is_held_out(rule, held):
     joined = table.assign(split=made.split)
     assert set(joined["fst"][joined["split"] == "test"]) == set(held)
     assert not set(joined["fst"][joined["split"].isin(["train", "val"])]) & set(held)
-    assert made.left_out == {"unknown fst, by which images are held out": 20}
+    assert made.left_out == {"unknown fst, the column of the hold-out": 20}
     assert joined["split"].isna().sum() == 20
     assert (joined["split"] == "val").any()
 

@@ -172,7 +172,7 @@ def test_a_killed_process_is_one_message(tmp_path, monkeypatch):
         os._exit(9)
 
     monkeypatch.setattr(write, "_render_batch", killed)
-    with pytest.raises(DermbenchError, match="ended from outside"):
+    with pytest.raises(DermbenchError, match="was killed"):
         make(tmp_path, workers=2)
     assert list(tmp_path.iterdir()) == []
 

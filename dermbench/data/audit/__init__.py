@@ -1,4 +1,4 @@
-"""``audit``: what in a dataset would make its numbers wrong."""
+"""``audit``: find what would make the numbers of a dataset wrong."""
 
 from dermbench.data.audit.audit import AuditResult, audit, write_audit, write_groups
 from dermbench.data.audit.pairs import Pairs, find_pairs, groups

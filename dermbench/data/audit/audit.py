@@ -1,4 +1,4 @@
-"""``audit``: what in a dataset would make its numbers wrong."""
+"""``audit``: find what would make the numbers of a dataset wrong."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 REPORT, PAGE = "audit.json", "audit.html"
 SHOWN = ("image_id", "path", "split", "label", "fst", *UNITS)
 TABLES = ("pairs", "duplicates", "images", "tones", "suspects")
-"""Names of the tables, which are written as ``.csv``."""
+"""Names of the tables that are written as ``.csv``."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class AuditResult:
         One row for each image that shows the same photograph as another: ``image_id``, ``group``, ``kind``.
     images
         One row an image: the manifest's main columns, ``width``, ``height``, ``sharpness``, ``ita`` (estimated
-        individual typology angle in degrees), ``ita_n`` (pixels of skin colour behind it, of 1,024) and ``look``.
+        individual typology angle in degrees), ``ita_n`` (number of skin-coloured pixels, of 1,024) and ``look``.
     """
 
     record: Audit
@@ -66,11 +66,11 @@ class AuditResult:
 
     @property
     def leaking(self) -> bool:
-        """Whether something is shared between splits."""
+        """Whether any unit has images in more than one split."""
         return self.record.leaking
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return {name: table} of :data:`TABLES`."""
+        """Return the tables of :data:`TABLES` by name."""
         pairs, suspects = self.record.pairs, getattr(self.record.label_errors, "suspects", ())
         shown = self.images[[name for name in SHOWN if name in self.images]]
         return {
@@ -110,18 +110,18 @@ def audit(
     dataset
         Dataset, or its folder.
     verify
-        Whether pairs are confirmed by local features; by default where OpenCV is installed.
+        Whether pairs are confirmed by local features; by default when OpenCV is installed.
     embeddings
-        Table of embeddings whose nearest neighbours are compared too.
+        Table of embeddings; nearest neighbours by cosine are compared too.
     predictions
-        Held-out probabilities, which labels are compared with.
+        Held-out probabilities, for finding label errors.
     workers
         Number of threads; by default one for each processor.
 
     Returns
     -------
     AuditResult
-        Findings, in an order that depends on the content alone.
+        Findings, in an order that depends only on the content.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def audit(
 
 
 def write_audit(folder: Path | str, result: AuditResult, *, page: str | None = None) -> list[Path]:
-    """Write ``audit.json``, the tables and, when given, the page into ``folder``, atomically; return the files."""
+    """Write ``audit.json``, the tables and the page (if given) into ``folder``, atomically; return the files."""
     out = Path(folder)
     tables = {out / f"{name}.csv": table for name, table in result.tables().items()}
     with sole_writer_of(out / REPORT, PAGE, *(path.name for path in tables)):
@@ -184,7 +184,7 @@ def write_audit(folder: Path | str, result: AuditResult, *, page: str | None = N
 
 
 def write_groups(dataset: Dataset, result: AuditResult) -> Path:
-    """Write the groups of duplicates beside the manifest, which stays as it is; return the file."""
+    """Write the groups of duplicates beside the manifest, which does not change; return the file."""
     settings = result.record.search.model_dump(mode="json")
     info = DuplicatesInfo(dataset_digest=dataset.info.digest, images=result.record.n, settings=settings)
     return write_duplicates(dataset.root, result.groups, info)

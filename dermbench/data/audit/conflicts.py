@@ -1,8 +1,8 @@
-"""Images that share something and differ where they should not.
+"""Find leaks and conflicts: units whose images differ in split, label or skin type.
 
-A *leak* is a patient, lesion, duplicate group of the release, or group of images of the same photograph with
-images in more than one split. A *label conflict* is a lesion, or such a group, with more than one label; a *tone
-conflict* is the same, or a patient, with more than one known skin type.
+A unit is a patient, a lesion, a duplicate group of the release, or a group of images of the same photograph. A
+*leak* is a unit with images in more than one split, a *tone conflict* a unit with more than one known skin type. A
+*label conflict* is a unit other than a patient with more than one label.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ DUPLICATES = "duplicates"
 
 
 def leaks(rows: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return what has images in more than one split, of a manifest with a column :data:`DUPLICATES`."""
+    """Return the units with images in more than one split; ``rows`` has a column :data:`DUPLICATES`."""
     return _differing(rows, "split", (*UNITS, DUPLICATES))
 
 
 def label_conflicts(rows: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return what has more than one label though it shows one lesion."""
+    """Return the lesions and groups with more than one label."""
     return _differing(rows, "label", ("lesion_id", "duplicate_group", DUPLICATES))
 
 
 def tone_conflicts(rows: pd.DataFrame) -> tuple[Finding, ...]:
-    """Return what has more than one skin type though it shows one person."""
+    """Return the units with more than one skin type."""
     named = rows.assign(fst=_types(rows["fst"])) if "fst" in rows else rows
     return _differing(named, "fst", (*UNITS, DUPLICATES))
 
 
 def leaked_images(rows: pd.DataFrame, found: Sequence[Finding]) -> dict[str, int]:
-    """Return how many images of each split share something with another split."""
+    """Return how many images of each split belong to one of the leaks ``found``."""
     ids = {image for finding in found for image in finding.images}
     counts = rows["split"][rows["image_id"].isin(ids)].value_counts()
     return {split: int(counts[split]) for split in ("train", "val", "test") if split in counts}
 
 
 def twins_of_training(rows: pd.DataFrame) -> dict[str, int]:
-    """Return how many images of val and test show the same photograph as one of train."""
+    """Return how many images of val and test show the same photograph as a training image."""
     groups = rows[DUPLICATES]
     seen = set(groups[(rows["split"] == "train") & groups.notna()])
     has_twin = groups.isin(list(seen))
@@ -84,9 +84,9 @@ def _types(fst: pd.Series) -> pd.Series:
 
 
 def _differing(rows: pd.DataFrame, column: str, shared: tuple[str, ...]) -> tuple[Finding, ...]:
-    """Return every group of each column of ``shared`` in which ``column`` has more than one known value."""
+    """Return every unit, of the columns ``shared``, with more than one known value of ``column``."""
     found: list[Finding] = []
-    told: set[tuple[str, ...]] = set()
+    seen: set[tuple[str, ...]] = set()
     if column not in rows:
         return ()
     for name in shared:
@@ -96,9 +96,9 @@ def _differing(rows: pd.DataFrame, column: str, shared: tuple[str, ...]) -> tupl
         differing = given.groupby(name)[column].transform("nunique") > 1
         for group, members in given[differing].groupby(name, sort=True):
             images = tuple(sorted(map(str, members["image_id"])))
-            if name == DUPLICATES and images in told:
+            if name == DUPLICATES and images in seen:
                 continue
-            told.add(images)
+            seen.add(images)
             values = tuple(sorted({str(value) for value in members[column]}))
             found.append(Finding(shares=name, group=str(group), found=values, images=images))
     return tuple(found)

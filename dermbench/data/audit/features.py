@@ -1,4 +1,4 @@
-"""Local features (SIFT) of an image, and whether those of two images are of the same photograph."""
+"""Local features (SIFT) of images, and how well those of two images agree."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 SIDE = 160
 """Longest side, in pixels, at which features are taken."""
-MOST = 200
-"""Features kept of an image, the strongest."""
+MAX_FEATURES = 200
+"""Number of features kept of an image, the strongest ones."""
 LENGTH = 128
+"""Numbers of a descriptor."""
 CONTRAST = 0.01
-"""Least contrast of a feature: low, since dermoscopic images are smooth."""
+"""Least contrast of a feature; low, because dermoscopic images are smooth."""
 RATIO = 0.8
-"""A match is at most this share of the distance of the next best one."""
+"""Largest distance of a match, relative to that of the second best match."""
 ERROR = 4.0
-"""Distance in pixels up to which a matched point agrees with a movement."""
+"""Largest distance, in pixels, of a matched point from where the movement puts it."""
 STRETCH, SCALE = 2.0, 6.0
 """Largest ratio of the two scales of a movement, and largest scale."""
 _FLIP = np.array([-1, 1], dtype=np.float32)
@@ -48,17 +49,17 @@ class Features:
 
 @dataclass(frozen=True)
 class Match:
-    """Agreement of two images: number of points that one movement explains, and whether it mirrors."""
+    """Agreement of two images: number of points that fit one movement, and whether it mirrors the image."""
 
     inliers: int
     mirrored: bool
 
 
 class Extractor:
-    """Take features of images, one at a time; not to be shared between threads."""
+    """Take features of one image at a time; each thread needs its own."""
 
     def __init__(self) -> None:
-        self._sift: Any = cv2.SIFT.create(nfeatures=MOST, contrastThreshold=CONTRAST)
+        self._sift: Any = cv2.SIFT.create(nfeatures=MAX_FEATURES, contrastThreshold=CONTRAST)
 
     def __call__(self, image: Image.Image) -> Features:
         """Return the features of an RGB image."""
@@ -67,14 +68,14 @@ class Extractor:
         points, descriptors = self._sift.detectAndCompute(np.asarray(grey), None)
         if not points:
             return Features(np.zeros((0, 2), np.float32), np.zeros((0, LENGTH), np.uint8))
-        kept = slice(0, MOST)
+        kept = slice(0, MAX_FEATURES)
         return Features(
             np.array([p.pt for p in points], dtype=np.float32)[kept], descriptors[kept].astype(np.uint8)
         )
 
 
 def compare(one: Features, other: Features) -> Match:
-    """Return how many points of two images agree on one movement, plain or mirrored, whichever has more."""
+    """Count the points of two images that agree on one movement, plain or mirrored, whichever has more."""
     a, b = unit(one.descriptors), unit(other.descriptors)
     plain = _agreeing(one.points, other.points, a, b)
     flipped = _agreeing(one.points * _FLIP, other.points, mirrored(a), b)
@@ -125,5 +126,5 @@ def _inliers(a: NDArray[np.float32], b: NDArray[np.float32]) -> int:
 
 
 def _distinct(points: NDArray[np.float32]) -> int:
-    """Count points that are not at the same place: one corner may have several orientations."""
+    """Count points at different places; one corner may have several features, one an orientation."""
     return len(np.unique(np.rint(points), axis=0))

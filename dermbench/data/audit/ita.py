@@ -1,14 +1,14 @@
-"""The individual typology angle (ITA) of the skin on a photograph, estimated from its thumbnail.
+"""Estimate the individual typology angle (ITA) of the skin on a photograph from its thumbnail.
 
-ITA = arctan((L* - 50) / b*) in degrees of CIELAB colour; the lighter the skin, the larger. Of a thumbnail those
-pixels count that have a colour of skin: a* and b* with a hue from 15 to 90 degrees, a chroma from 5 to 50, and L*
-from 15 to 97. The estimate is the median angle of the brighter half of these, which leaves out most of the lesion
-and of the shadows. With fewer than :data:`LEAST` such pixels there is none.
+ITA = arctan((L* - 50) / b*), in degrees, from a CIELAB colour; it is larger for lighter skin. Thumbnail pixels
+count as skin when a* and b* have a hue from 15 to 90 degrees and a chroma from 5 to 50, and L* is from 15 to 97.
+The estimate is the median angle of the brighter half of these pixels, which leaves out most of the lesion and the
+shadows. It is undefined (NaN) with fewer than :data:`MIN_PIXELS` such pixels.
 
-Measured on 3,600 drawn images whose angle is known: 0.6 degrees too large on average, 2.7 degrees off.
+On 3,600 drawn images with a known angle the mean error was +0.6 degrees and the mean absolute error 2.7 degrees.
 
-A camera's white balance, the exposure and the light move the angle by as much as two skin types lie apart. It is
-therefore compared with annotated types and never made into one.
+White balance, exposure and light change the angle by as much as two skin types. The estimate is therefore only
+compared with annotated types; it never becomes a skin type.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from dermbench.data.audit.tones import Tone
 
 HUE, CHROMA, LIGHTNESS = (15.0, 90.0), (5.0, 50.0), (15.0, 97.0)
-"""Colours of skin."""
-LEAST = 50
-"""Pixels of skin colour, of 1,024, that an estimate needs."""
+"""Ranges of skin colour."""
+MIN_PIXELS = 50
+"""Number of skin-coloured pixels, of 1,024, that an estimate needs."""
 BLOCK = 64
 """Thumbnails that are converted at a time."""
 GREY = 6.0
 """Chroma below which a colour is grey, black or white."""
 WIDE_HUE, WIDE_CHROMA, WIDE_LIGHTNESS = (-25.0, 100.0), 4.0, 8.0
-"""Colours of skin under coloured light."""
+"""Ranges of skin colour under coloured light."""
 
 
 _LEVELS = np.arange(256) / 255.0
@@ -50,18 +50,18 @@ _WEIGHTS = (TO_XYZ / WHITE[:, None]).astype(np.float32)
 
 @dataclass(frozen=True)
 class Colours:
-    """What the colours of thumbnails say; arrays of shape (n,).
+    """Measurements of the colours of thumbnails; arrays of shape (n,).
 
     Attributes
     ----------
     ita
-        Estimated angle in degrees, NaN where there is none.
+        Estimated angle in degrees, NaN where it is undefined.
     ita_n
-        Number of pixels of skin colour.
+        Number of skin-coloured pixels.
     skin
         Share of pixels that could be skin, under light of any colour.
     flat
-        Share of pixels that are nearly white or nearly black, without colour.
+        Share of colourless pixels that are nearly white or nearly black.
     """
 
     ita: NDArray[np.float64]
@@ -86,7 +86,7 @@ def skin_angle(ita: pd.Series, tones: Sequence[Tone], known: pd.Series | None) -
     Parameters
     ----------
     ita
-        Estimates in degrees, missing where there is none.
+        Estimates in degrees, missing where undefined.
     tones
         Columns of skin tone.
     known
@@ -104,14 +104,14 @@ def skin_angle(ita: pd.Series, tones: Sequence[Tone], known: pd.Series | None) -
 
 
 def angle_class(ita: NDArray[np.float64], scale: tuple[Sequence[int], Sequence[str]]) -> NDArray[np.intp]:
-    """Return the number of the class that each angle belongs to, darkest first."""
+    """Return the class number of each angle; class 0 is the darkest."""
     return np.searchsorted(scale[0], ita, side="left").astype(np.intp)
 
 
 def to_lab(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return L*, a* and b* of 8-bit sRGB pixels, shape (..., 3), with the curve of sRGB from a table.
+    """Return L*, a* and b* of 8-bit sRGB pixels, shape (..., 3).
 
-    Faster than :func:`~dermbench.data.synth.colour.rgb_to_lab`, in single precision, for thousands of images.
+    In single precision and with a look-up table, faster than :func:`~dermbench.data.synth.colour.rgb_to_lab`.
     """
     red, green, blue = (_LINEAR[pixels[..., i]] for i in range(3))
     xyz = (row[0] * red + row[1] * green + row[2] * blue for row in _WEIGHTS)
@@ -135,7 +135,7 @@ def _within(values: NDArray[np.float32], ends: tuple[float, float]) -> NDArray[n
 
 
 def _median(angle: NDArray[np.float32], light: NDArray[np.float32], skin: NDArray[np.bool_]) -> float:
-    if skin.sum() < LEAST:
+    if skin.sum() < MIN_PIXELS:
         return float("nan")
     bright = light[skin] >= np.median(light[skin])
     return float(np.median(angle[skin][bright]))

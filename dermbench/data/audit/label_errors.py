@@ -1,9 +1,9 @@
-"""Labels that a model disputes: confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70).
+"""Find label errors by confident learning (Northcutt, Jiang and Chuang 2021, J. Artif. Intell. Res. 70).
 
-An image counts towards the class whose probability reaches the mean that this class has among its own images; the
-counts of given and apparent classes estimate how many labels of each class are wrong, and as many images with
-the lowest probability of their label are suspects. cleanlab does the work: 2.9 is under the Apache licence (2.6
-was under the AGPL, which this project does not depend on).
+The threshold of a class is its mean probability among the images with that label. An image is counted as a class
+whose probability reaches the threshold. The counts of given and counted classes estimate how many labels of each
+class are wrong; that many images, those with the lowest probability of their label, are suspects. cleanlab does
+the work: version 2.9 has the Apache licence (2.6 had the AGPL, which this project does not depend on).
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 
 METHOD = "confident learning, cleanlab: prune_by_noise_rate, ranked by the probability of the given label"
 NOT_GIVEN = Undefined(reason="no held-out predictions were given (--predictions FILE)")
-LEAST = 20
-"""Images that the estimate needs."""
+MIN_IMAGES = 20
+"""Number of images that the estimate needs."""
 
 
 def label_errors(dataset: Dataset, predictions: TableSource) -> LabelErrors:
-    """Find the labels that held-out predictions dispute.
+    """Find labels that are probably wrong, from held-out predictions.
 
     Parameters
     ----------
     dataset
         The dataset.
     predictions
-        Probabilities for any images of it, made by models that did not see their labels: of a test split, or of
-        cross-validation.
+        Probabilities for images of the dataset, from models that were not trained on them: of a test split or
+        of cross-validation.
 
     Raises
     ------
     InputError
-        When the predictions are malformed, hold no probabilities, or are of too few images.
+        When the predictions are malformed, have no probabilities, or cover too few images.
     MissingDependencyError
         When cleanlab is not installed.
     """
@@ -92,7 +92,7 @@ def find_suspects(given: NDArray[np.intp], prob: NDArray[np.float64]) -> NDArray
         raise MissingDependencyError(
             "looking for label errors needs cleanlab", remedy="pip install 'dermbench[audit]'"
         ) from error
-    there = np.unique(given)  # cleanlab wants every class to occur
+    there = np.unique(given)  # cleanlab requires every class to occur
     part = prob[:, there]
     part = np.where(part.sum(axis=1, keepdims=True) > 0, part, 1.0)
     found = find_label_issues(
@@ -111,6 +111,6 @@ def _read(dataset: Dataset, predictions: TableSource) -> Predictions:
     source: Path | str = "predictions" if isinstance(predictions, pd.DataFrame) else str(predictions)
     if made.y_prob is None:
         raise InputError(source, ["holds predicted classes; label errors are found from probabilities"])
-    if len(made) < LEAST:
-        raise InputError(source, [f"has predictions for {len(made)} images; at least {LEAST} are needed"])
+    if len(made) < MIN_IMAGES:
+        raise InputError(source, [f"has predictions for {len(made)} images; at least {MIN_IMAGES} are needed"])
     return made

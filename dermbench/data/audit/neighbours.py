@@ -1,7 +1,7 @@
-"""Nearest neighbours of images: by the local features that they share, or by embeddings.
+"""Find nearest neighbours of images, by shared local features or by embeddings.
 
-Each descriptor is turned into words, the signs of fixed random projections, so that an altered copy of a point
-has some of the words of the original. Images are alike as far as they share rare words, plain or mirrored.
+Each descriptor is turned into words, the signs of fixed random projections, so that a copy of a point shares some
+words with the original even if it was altered. Images are similar when they share rare words, plain or mirrored.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 BITS, TABLES = 18, 8
 """Projections a word, and words a descriptor."""
 COMMON = 0.02
-"""Share of images above which a word says nothing."""
+"""Share of images above which a word is too common to be used."""
 RARE = 10
-"""A word of no more images than this is never too common."""
+"""Number of images up to which a word is never too common."""
 CENTRE = 0.06
-"""About the mean of a number of a descriptor of norm 1."""
+"""Approximate mean of the numbers of a descriptor of norm 1."""
 BLOCK = 256
 
 
 def shared_words(descriptors: Sequence[NDArray[np.uint8]], k: int) -> NDArray[np.intp]:
-    """Return pairs of each image and the ``k`` others that share most words with it, shape (n_pairs, 2)."""
+    """Return pairs of each image and the ``k`` others that share most rare words with it, shape (n_pairs, 2)."""
     n = len(descriptors)
     project = np.random.default_rng(0).standard_normal((LENGTH, BITS * TABLES)).astype(np.float32)
     words = [_words(found, project) for found in descriptors]
-    weight, number = _telling(words)
+    weight, number = _rare_words(words)
     for i, found in enumerate(words):  # one at a time: the words of 10,000 images are 60 MB
         words[i] = _numbered(found, number)
     by_word = _matrix(words, len(weight)).T.tocsr()
@@ -60,23 +60,23 @@ def nearest(embeddings: NDArray[np.float64], k: int) -> NDArray[np.intp]:
 def _words(
     descriptors: NDArray[np.uint8], project: NDArray[np.float32], *, mirror: bool = False
 ) -> NDArray[np.int32]:
-    """Return the different words of an image, sorted."""
+    """Return the distinct words of an image, sorted."""
     values = unit(descriptors)
     bits = ((mirrored(values) if mirror else values) - CENTRE) @ project > 0
     codes = bits.reshape(len(values), TABLES, BITS) @ (1 << np.arange(BITS))
     return np.unique((codes + (np.arange(TABLES) << BITS)).astype(np.int32))
 
 
-def _telling(words: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return the weight of each word that tells something, and each word's number among them, -1 for none."""
+def _rare_words(words: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return the weight of each rare word, and the number of every word among the rare ones, -1 for others."""
     n, count = len(words), np.zeros(TABLES << BITS, dtype=np.int32)
     for found in words:
-        count[found] += 1  # each word once an image
+        count[found] += 1
     weight = np.log(n / np.maximum(count, 1)).astype(np.float32)
-    telling = np.flatnonzero((count > 1) & (count <= max(RARE, COMMON * n)) & (weight > 0))
+    rare = np.flatnonzero((count > 1) & (count <= max(RARE, COMMON * n)) & (weight > 0))
     number = np.full(len(count), -1, dtype=np.int32)
-    number[telling] = np.arange(len(telling))
-    return weight[telling], number
+    number[rare] = np.arange(len(rare))
+    return weight[rare], number
 
 
 def _numbered(words: NDArray[np.int32], number: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -85,7 +85,7 @@ def _numbered(words: NDArray[np.int32], number: NDArray[np.int32]) -> NDArray[np
 
 
 def _matrix(words: Sequence[NDArray[np.int32]], n_words: int) -> sparse.csr_array:
-    """Return which image has which word, shape (n, n_words)."""
+    """Return the matrix of images and words, shape (n, n_words): 1 where an image has a word."""
     ends = np.cumsum([0, *map(len, words)], dtype=np.int32)
     columns = np.concatenate([np.zeros(0, np.int32), *words])
     ones = np.ones(len(columns), np.int8)

@@ -1,9 +1,9 @@
-"""Pairs of images that show the same photograph, or the same spot photographed again.
+"""Find pairs of images that show the same photograph, or the same spot photographed again.
 
-Local features cannot tell a crop of a photograph from a second photograph of the same lesion taken a moment later;
-both are *verified* pairs, and both leak when one is trained on and the other is tested on. A pair is verified when
-enough local features agree on one movement or, for smooth images that have few, when the thumbnails agree in
-every detail.
+Local features cannot tell a crop of a photograph from a second photograph of the same lesion taken a moment later.
+Both are *verified* pairs, and both leak when one image is in train and the other in test. A pair is verified when
+enough local features agree on one movement, or, for smooth images with few features, when the thumbnails agree in
+detail.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from dermbench.data.fingerprints import Fingerprints
 
 EXACT, VERIFIED, ALIKE = "exact", "verified", "alike"
-"""Kinds of pairs: equal bytes, confirmed by local features, and similar hashes without a confirmation."""
+"""Kinds of pairs: equal bytes, confirmed by local features, and similar hashes that were not confirmed."""
 INLIERS = 12
-"""Matched points that must agree on one movement of the image."""
+"""Number of matched points that must agree on one movement."""
 NEIGHBOURS = 10
-"""Nearest neighbours of each image that are compared with it."""
+"""Number of nearest neighbours that each image is compared with."""
 INSTALL = "pip install 'dermbench[audit]' brings OpenCV; data audit --no-verify lists what looks alike"
 
 
@@ -57,10 +57,10 @@ class Pairs:
     table
         One row a pair, sorted: ``first`` and ``second`` (image ids, ``first < second``), ``kind`` (``exact``,
         ``verified``, or ``alike`` where nothing was verified), ``inliers`` (Int64) and ``mirrored`` (boolean),
-        null unless verified. Of k files with equal bytes the first is paired with each of the others,
-        and stands for them in the other pairs; :func:`groups` has them all.
+        null unless verified. Of k files with equal bytes, the first is paired with each of the others and
+        represents them in other pairs; :func:`groups` has all of them.
     search
-        How the pairs were looked for.
+        Record of how the pairs were searched.
     """
 
     table: pd.DataFrame
@@ -82,12 +82,12 @@ def find_pairs(
     dataset
         The dataset.
     verify
-        Whether candidates are confirmed by local features (OpenCV). Without, only equal bytes are certain; images
-        with similar hashes are listed as ``alike``.
+        Whether candidates are confirmed by local features (OpenCV). Otherwise only equal bytes are certain, and
+        images with similar hashes are listed as ``alike``.
     embeddings
-        Table of embeddings (``image_id`` and numbers) whose nearest neighbours are candidates too.
+        Table of embeddings (``image_id`` and numbers); nearest neighbours are candidates too.
     prints
-        Fingerprints of the dataset's images, where they are known already.
+        Fingerprints of the dataset's images, if already known.
     workers
         Number of threads; by default one for each processor.
 
@@ -122,10 +122,10 @@ def pairs_of(
     embeddings: NDArray[np.float64] | None = None,
     workers: int | None = None,
 ) -> Pairs:
-    """Find pairs among images whose fingerprints are known; those that do not decode have exact pairs only.
+    """Find pairs among images with known fingerprints; images that do not decode have only exact pairs.
 
-    Parameters as for :func:`find_pairs`, shape (n,); ``embeddings`` has shape (n, n_features). ``paths`` are of
-    use only where pairs are verified.
+    Parameters as for :func:`find_pairs`, shape (n,); ``embeddings`` has shape (n, n_features). ``paths`` are read
+    only when pairs are verified.
     """
     known = same_bytes(prints.sha256)
     rows = np.arange(len(known))
@@ -155,9 +155,9 @@ def pairs_of(
 
 
 def groups(pairs: Pairs) -> pd.Series:
-    """Return the group of every image that has a twin: its smallest id, by image id.
+    """Return the group of every image that has a copy, by image id; a group is named by its smallest id.
 
-    Exact and verified pairs are joined, in a chain; pairs that nobody verified are not.
+    Groups are the connected components of exact and verified pairs; pairs of kind ``alike`` do not count.
     """
     sure = pairs.table[pairs.table["kind"].isin([EXACT, VERIFIED])]
     ids = pd.Index(pd.unique(pd.concat([sure["first"], sure["second"]]))).sort_values()
@@ -172,7 +172,7 @@ def require_opencv() -> ModuleType:
     Raises
     ------
     MissingDependencyError
-        When OpenCV, which it needs, is not installed.
+        When OpenCV is not installed.
     """
     try:
         return importlib.import_module("dermbench.data.audit.verify")
@@ -181,7 +181,7 @@ def require_opencv() -> ModuleType:
 
 
 def refuse_broken(dataset: Dataset, prints: Fingerprints) -> None:
-    """Refuse images that cannot be read, all in one message.
+    """Refuse a dataset with images that cannot be read, in one message.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Small JPEGs of the pictures that a page shows."""
+"""Make small JPEGs of the images that a page shows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SIDE = 220
 """Longest side in pixels."""
 QUALITY = 75
 MAX_BYTES = 16 << 20
-"""Bytes of all pictures of a page together; further ones are left out."""
+"""Largest size of all pictures of a page together; further ones are left out."""
 
 
 def thumbnails(dataset: Dataset, ids: Iterable[str], *, workers: int | None = None) -> dict[str, bytes]:
-    """Return {image id: JPEG} of the images ``ids``, the first ones up to :data:`MAX_BYTES` together."""
+    """Return the JPEG of each image of ``ids``, by id, as many as fit into :data:`MAX_BYTES`."""
     wanted = list(dict.fromkeys(ids))
     rows = dataset.manifest.set_index("image_id").loc[wanted]
     made = on_threads(_jpeg, dataset.paths(rows), workers=workers, title="Making thumbnails")

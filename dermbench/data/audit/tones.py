@@ -1,4 +1,4 @@
-"""Columns of skin tone: images by class and tone, and how far two annotators agree."""
+"""Count images by class and skin tone, and measure how far two annotators agree."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Tone:
 def tone_columns(rows: pd.DataFrame) -> list[Tone]:
     """Return the columns of skin tone of a manifest that have a known value, ``fst`` first.
 
-    ``fst_band`` counts where there is no ``fst``. A column that says the same as an earlier one is left out.
+    ``fst_band`` is used only without ``fst``. A column with the same content as an earlier one is left out.
     """
     names = sorted((n for n in map(str, rows.columns) if is_skin_type(n) or is_monk(n)), key=_order)
     if BAND in rows and not ("fst" in rows and rows["fst"].notna().any()):
@@ -85,7 +85,7 @@ def tone_table(rows: pd.DataFrame, tone: Tone, classes: Sequence[str]) -> ToneTa
 
 
 def agreements(tones: Sequence[Tone]) -> list[Agreement]:
-    """Return how far every two columns on the same scale agree, over images with a value in both."""
+    """Measure the agreement of every two columns on the same scale, over images with a value in both."""
     found = []
     for one, other in combinations(tones, 2):
         both = (one.codes >= 0) & (other.codes >= 0)

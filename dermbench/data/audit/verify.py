@@ -1,4 +1,4 @@
-"""Confirming by local features that two images are of the same photograph."""
+"""Compare images by local features, to confirm that they show the same photograph."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK = 512
-"""Images whose features are in memory before they are written away."""
+"""Number of images whose features are kept in memory before they are written to the temporary file."""
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Candidates that were compared.
+    """Result of comparing candidates.
 
     Attributes
     ----------
     pairs
         Row numbers, shape (n_pairs, 2), sorted.
     matches
-        What the comparison of each gave.
+        Match of each pair.
     """
 
     pairs: NDArray[np.intp]
@@ -64,17 +64,17 @@ def compare_candidates(
     candidates
         Row numbers of pairs to compare in any case, shape (n_pairs, 2).
     neighbours
-        How many images that share features with an image, and how many next to it by ``embeddings``, are
-        compared with it.
+        Number of nearest neighbours by shared features that each image is compared with; as many again by
+        ``embeddings``.
     embeddings
-        Further description of the images, shape (n, n_features).
+        Embeddings of the images, shape (n, n_features).
     workers
         Number of threads.
 
     Raises
     ------
     InputError
-        When files cannot be read, or are no longer what they were.
+        When files cannot be read or have changed.
     """
     with features_of(paths, sha256, workers=workers) as store:
         found = [candidates, shared_words(store, neighbours)]
@@ -88,12 +88,14 @@ def compare_candidates(
 def features_of(
     paths: Sequence[Path], sha256: Sequence[str | None], *, workers: int | None = None
 ) -> Iterator[Store]:
-    """Take the features of images, and keep them while the block runs; parameters as above.
+    """Take the features of images and keep them while the block runs.
+
+    Parameters as for :func:`compare_candidates`.
 
     Raises
     ------
     InputError
-        When files cannot be read, or are no longer what they were.
+        When files cannot be read or have changed.
     """
     with _one_thread_each(), tempfile.TemporaryFile() as file:
         yield Store(file, paths, sha256, workers)
@@ -110,7 +112,7 @@ def compare_pairs(store: Store, pairs: NDArray[np.intp], *, workers: int | None 
 
 
 class Store(Sequence["NDArray[np.uint8]"]):
-    """Descriptors of many images, in a temporary file, and their points, in memory; see :func:`features_of`."""
+    """Features of many images: descriptors in a temporary file, points in memory; see :func:`features_of`."""
 
     def __init__(
         self, file: IO[bytes], paths: Sequence[Path], sha256: Sequence[str | None], workers: int | None
@@ -146,7 +148,7 @@ class Store(Sequence["NDArray[np.uint8]"]):
         if not 0 <= index < len(self):
             raise IndexError(index)
         start, end = (int(self._ends[i]) * LENGTH for i in (index, index + 1))
-        with self._one_at_a_time:  # a file that is mapped would count as memory
+        with self._one_at_a_time:  # read, not mapped: a mapped file would count as memory
             self._file.seek(start)
             data = self._file.read(end - start)
         return np.frombuffer(data, dtype=np.uint8).reshape(-1, LENGTH)
@@ -157,7 +159,7 @@ class Store(Sequence["NDArray[np.uint8]"]):
 
 
 class _Taker:
-    """Takes features of a file; every thread has an extractor of its own."""
+    """Takes the features of a file, with one extractor for each thread."""
 
     def __init__(self) -> None:
         self._own = threading.local()
@@ -181,7 +183,7 @@ class _Taker:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Let OpenCV start no threads of its own: the images are on several threads already."""
+    """Keep OpenCV from starting threads, because images are already processed on several threads."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

@@ -1,4 +1,4 @@
-"""What an audit found, in sentences: counts, what they mean and what to do next."""
+"""Summarise an audit in sentences: counts, what they mean and what to do next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.audit import Audit, ToneTable
 
 NAMED = 3
-"""Cells, kinds or pairs that a sentence names."""
+"""Largest number of cells, kinds or pairs that a sentence names."""
 KINDS = {
     "tiny": "with a side below 64 pixels",
     "blank": "blank",
@@ -45,8 +45,8 @@ def _pairs(record: Audit) -> Iterator[str]:
         return
     yield (
         f"{counted(n['exact'], 'pair')} of images with equal bytes: {_grouped(record)}. "
-        f"{counted(n['alike'], 'further pair')} only look alike: nothing confirmed them, most may be wrong. With "
-        "OpenCV (pip install 'dermbench[audit]') candidates are confirmed."
+        f"{counted(n['alike'], 'further pair')} only look alike and were not confirmed; most may be wrong. "
+        "Install OpenCV (pip install 'dermbench[audit]') to confirm them."
     )
 
 
@@ -159,15 +159,16 @@ def _angle(record: Audit) -> Iterator[str]:
         ""
         if angle.known is None
         else (
-            f" Against the known angle: {angle.known.bias:+.1f} degrees on average, {angle.known.error:.1f} off."
+            f" Against the known angle, the mean error is {angle.known.bias:+.1f} degrees and the mean absolute "
+            f"error {angle.known.error:.1f} degrees."
         )
     )
     for table in angle.tables[:1]:
         rho = "undefined" if table.spearman is None else decimal(table.spearman)
         yield (
             f"The estimated typology angle (ITA) ranks {counted(table.n, 'image')} as {table.feature} does with a "
-            f"Spearman correlation of {rho} ({decimal(-1)} is perfect). It is not made into a skin type: light "
-            f"and camera move it by as much as two types.{known}"
+            f"Spearman correlation of {rho} ({decimal(-1)} is perfect). It does not become a skin type: light "
+            f"and camera change it by as much as two types.{known}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Prepared datasets in the formats that others read: Croissant, ImageFolder, a dataset card."""
+"""Export prepared datasets: Croissant, ImageFolder, a dataset card."""
 
 from dermbench.data.export.export import export_dataset
 from dermbench.data.export.format import EXPORTS, Exported

@@ -1,4 +1,4 @@
-"""Documents of an export: one that an earlier export wrote may be replaced, another may not."""
+"""Protect documents: an export may replace only documents that an earlier export wrote."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD = 1 << 16
-"""Bytes in which the mark of an export is looked for."""
+"""Number of bytes in which the mark of an export is looked for."""
 
 
 def refuse_other_document(path: Path, mark: str) -> None:
@@ -21,7 +21,7 @@ def refuse_other_document(path: Path, mark: str) -> None:
     path
         File that will be written.
     mark
-        Text that an export puts into the beginning of its file.
+        Text that an export writes near the beginning of the file.
 
     Raises
     ------
@@ -36,5 +36,5 @@ def refuse_other_document(path: Path, mark: str) -> None:
             head = file.read(HEAD)
     if mark.encode() not in head:
         raise UsageError(
-            f"{path}: is there and was not written by an export", remedy="Choose another --out, or move it away."
+            f"{path}: exists and was not written by an export", remedy="Choose another --out, or move it away."
         )

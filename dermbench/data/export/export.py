@@ -1,4 +1,4 @@
-"""``export``: a prepared dataset in a format that others read."""
+"""``export``: write a prepared dataset in another format."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def export_dataset(dataset: Dataset | Path | str, form: str, out: Path | str) ->
     form
         ``croissant``, ``imagefolder``, ``card``, or a format of another package.
     out
-        Folder to write to. What lies there under the same names is replaced if an earlier export wrote it, and
-        otherwise refused. Exports in several formats can share a folder.
+        Folder to write to. Files of an earlier export are replaced; other files under the same names are
+        refused. Exports in several formats can share a folder.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def export_dataset(dataset: Dataset | Path | str, form: str, out: Path | str) ->
     UsageError
         When ``out`` is in the dataset or its images, cannot be written to, or holds other files under these names.
     InputError
-        When the dataset is damaged, or an image is not the one that was prepared.
+        When the dataset is damaged, or an image has changed since it was prepared.
     """
     write = load_format(form)
     source = dataset if isinstance(dataset, Dataset) else read_dataset(dataset)

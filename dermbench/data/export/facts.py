@@ -1,4 +1,4 @@
-"""What an export says about a dataset: counts, skin types, licence, and known defects."""
+"""Facts about a dataset for its export: counts, skin types, licence, and known defects."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LICENCES = {
     "CC0 1.0": ("cc0-1.0", "https://creativecommons.org/publicdomain/zero/1.0/"),
     "MIT": ("mit", "https://opensource.org/license/mit"),
 }
-"""Licences that hubs have an identifier for: the identifier, and the address of the text."""
+"""Licences with an identifier on dataset hubs: the identifier, and the address of the text."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A name and its numbers of images."""
+    """A row of a table: its name, and numbers of images."""
 
     name: str
     numbers: tuple[int, ...]
@@ -37,16 +37,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Counts:
-    """A table of numbers of images, the sum last.
+    """A table of numbers of images.
 
     Attributes
     ----------
     of
         What the rows are.
     columns, rows
-        Names of the columns, and the rows, the last of which is their sum.
+        Names of the columns, and the rows; the last row is the sum.
     n_groups
-        Number of columns, from the first, that are groups by a known value.
+        Number of leading columns that are groups with a known value.
     """
 
     of: str
@@ -61,12 +61,12 @@ def licence_id(licence: str) -> str | None:
 
 
 def licence_url(licence: str) -> str:
-    """Return the address of a licence's text, or the licence as it is stated."""
+    """Return the address of a licence's text, or the licence as stated if it has none."""
     return LICENCES[licence][1] if licence in LICENCES else licence
 
 
 def homepage(dataset: Dataset) -> str:
-    """Return the page of the release, the empty string where none is known."""
+    """Return the address of the release's page, empty if unknown."""
     name = dataset.info.task.split("+")[0]
     return load_task(name).homepage if name in task_names() else ""
 
@@ -78,7 +78,7 @@ def counts_of_splits(dataset: Dataset) -> Counts:
 
 
 def class_tones(dataset: Dataset) -> Counts | None:
-    """Count images by class and skin type, or band of types; None where no type is known."""
+    """Count images by class and skin type, or band of types; None when no type is known."""
     known = tones(dataset)
     if known is None:
         return None
@@ -87,7 +87,7 @@ def class_tones(dataset: Dataset) -> Counts | None:
 
 
 def split_tones(dataset: Dataset) -> Counts | None:
-    """Count images by split and skin type, or band of types; None where no type is known."""
+    """Count images by split and skin type, or band of types; None when no type is known."""
     known = tones(dataset)
     if known is None:
         return None
@@ -96,7 +96,7 @@ def split_tones(dataset: Dataset) -> Counts | None:
 
 
 def tones(dataset: Dataset) -> tuple[tuple[str, ...], pd.Series] | None:
-    """Return the skin types or bands that images have, and that of each image; None where none is known."""
+    """Return the skin types or bands that occur, and that of each image; None when none is known."""
     rows = dataset.manifest
     if "fst" in rows and rows["fst"].notna().any():
         return FST_NAMES, fst_name(rows["fst"])
@@ -119,7 +119,7 @@ def tone_sentence(dataset: Dataset) -> str:
 
 
 def defects(dataset: Dataset) -> list[str]:
-    """Return what is known to be wrong or missing, in sentences."""
+    """Return sentences about known defects and missing values."""
     rows = dataset.manifest
     said = [f"{n:,} of the release left out: {reason}." for reason, n in dataset.info.left_out.items()]
     known = tones(dataset)
@@ -135,12 +135,12 @@ def defects(dataset: Dataset) -> list[str]:
 
 
 def reading(dataset: Dataset) -> list[str]:
-    """Return how the release was read, in sentences."""
+    """Return sentences about how the release was read."""
     return list(dataset.info.interpreted)
 
 
 def _duplicates(dataset: Dataset) -> list[str]:
-    """Say what ``data audit`` found, or that it did not look."""
+    """Say what ``data audit`` found, or that it was not run."""
     found = dataset_duplicates(dataset)
     if found is None:
         return ["Near-duplicates were not looked for (dermbench data audit DATASET --write-groups does)."]
@@ -157,7 +157,7 @@ def _crossing(splits: pd.Series, units: pd.Series, what: str) -> list[str]:
 def _table(
     of: str, values: pd.Series, names: tuple[str, ...], groups: pd.Series, columns: tuple[str, ...]
 ) -> Counts:
-    """Count images by two columns; groups other than ``columns`` are unknown."""
+    """Count images by two columns; groups outside ``columns`` count as unknown."""
     counts = groups.groupby([values, groups]).size().to_dict()
     every = (*columns, UNKNOWN) if groups.eq(UNKNOWN).any() else columns
     rows = []

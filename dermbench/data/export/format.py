@@ -1,4 +1,4 @@
-"""What an export format is: a function from a prepared dataset to files, in one registry."""
+"""Export formats: functions that write a prepared dataset to files, in one registry."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dermbench.registry import Registry
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote.
+    """Result of an export.
 
     Attributes
     ----------
     files
-        Documents and tables.
+        Documents and tables that were written.
     images
         Number of images.
     said
-        What is not in the export as it is in the dataset, in sentences.
+        Sentences about differences between the export and the dataset.
     """
 
     files: tuple[Path, ...]
@@ -32,4 +32,4 @@ class Exported:
 Export = Callable[[Dataset, Path], Exported]
 
 EXPORTS: Registry[Export] = Registry("export format", "dermbench.exports", is_one=callable)
-"""All formats by name; packages outside add one through the entry-point group ``dermbench.exports``."""
+"""All formats by name; other packages add one through the entry-point group ``dermbench.exports``."""

@@ -1,4 +1,4 @@
-"""Text of strangers in Markdown: shown as it is, never as markup."""
+"""Show untrusted text in Markdown literally, never as markup."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&$^@])")
 _AUTOMATIC = re.compile(r"(?<=[a-zA-Z]):(?=//)|(?<=www)\.|(?<=WWW)\.")
-"""Where a renderer would begin a link of its own."""
+"""Places where a renderer would make a link by itself."""
 _BEGINNING = re.compile(r"^(\d+)([.)])|^([-+=])")
 
 
 def plain(text: object) -> str:
-    """Return text as Markdown that shows it in one line."""
+    """Return Markdown that shows a text literally, in one line."""
     line = " ".join(printable(text, keep="\n\t").split())
     line = _AUTOMATIC.sub(lambda found: f"\\{found[0]}", _MARKUP.sub(r"\\\1", line))
     return _BEGINNING.sub(lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", line)
@@ -30,5 +30,5 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def markdown_list(texts: Iterable[str]) -> str:
-    """Return sentences of strangers as a list."""
+    """Return a list of untrusted sentences."""
     return "\n".join(f"* {plain(text)}" for text in texts)

@@ -1,4 +1,4 @@
-"""Names of files and folders that every system can hold, made from labels and ids."""
+"""Make names of files and folders that are valid on every system from labels and ids."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LONGEST = 120
-"""Bytes of a name; file systems hold 255."""
+"""Largest name in bytes; file systems allow 255."""
 NOT_IN_NAMES = frozenset('<>:"/\\|?*')
-"""Characters that some file system refuses."""
+"""Characters that some file systems refuse."""
 RESERVED = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices."""
 
 
 def safe_names(texts: Iterable[str]) -> dict[str, str]:
-    """Return a file name for each text, the text itself where that is one.
+    """Return a file name for each text, the text itself if it is a valid name.
 
-    No two names are the same in lower case. They depend on the set of texts, not on their order.
+    Names differ also in lower case. They depend on the set of texts, not on their order.
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
     texts = sorted(set(texts))
-    for text in sorted(texts, key=lambda text: (_safe(text) != text, text)):  # texts that are names keep them
+    for text in sorted(texts, key=lambda text: (_safe(text) != text, text)):  # valid names are kept
         base, name, number = _safe(text), _safe(text), 1
         while name.casefold() in taken:
             number += 1

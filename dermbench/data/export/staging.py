@@ -1,4 +1,4 @@
-"""Putting an export in its place: other people's files stay, and what is there is complete or has no table."""
+"""Put an export in place: files of others stay, and an incomplete export has no table."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 CROISSANT = "croissant.json"
 RECORDS = "records.parquet"
-"""What the format ``croissant`` adds to the images."""
+"""Table that the format ``croissant`` adds to the images."""
 IMAGE_FILE = "image_file"
 """Column of the records that joins them to the files."""
 ORDER = {RECORDS: 1, METADATA: 2, CROISSANT: 3}
-"""What comes after the folders of images, in this order, since it says that what comes before is there."""
+"""Order of tables and documents after the folders of images: each shows that what comes before it is complete."""
 
 
 def refuse_others(out: Path, tree: Tree) -> None:
-    """Refuse to replace folders and tables that hold something else than the export writes.
+    """Refuse to replace folders and tables with content that the export does not write.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def refuse_others(out: Path, tree: Tree) -> None:
         ]
     if others:
         raise UsageError(
-            f"{out}: would be replaced, but holds what this export does not write: {name_some(others)}",
+            f"{out}: would be replaced, but holds files that this export does not write: {name_some(others)}",
             remedy="Choose another --out, or move these files away.",
         )
     _refuse_other_table(out / METADATA)
@@ -71,15 +71,16 @@ def refuse_other_records(path: Path) -> None:
         with suppress(pa.ArrowException, OSError):
             names = pq.read_schema(path, memory_map=False).names
     if names[:2] != [FILE_NAME, IMAGE_FILE]:
-        problem = f"{path}: is there and is no table of an export"
+        problem = f"{path}: exists and is not a table of an export"
         raise UsageError(problem, remedy="Choose another --out, or move it away.")
 
 
 @contextmanager
 def staged(out: Path) -> Iterator[Path]:
-    """Give an empty folder in ``out``; when the block ends well, what is in it goes to ``out``.
+    """Yield an empty folder in ``out``; when the block succeeds, its content moves to ``out``.
 
-    Tables and documents go last, and older ones first, so that a tree that a crash leaves incomplete has none.
+    Older tables and documents are removed first and new ones moved last, so that a tree that a crash leaves
+    incomplete has none.
 
     Raises
     ------
@@ -116,5 +117,5 @@ def _refuse_other_table(path: Path) -> None:
         with path.open("rb") as file:
             header = file.readline(1 << 16)
     if not header.startswith(f"{FILE_NAME},".encode()) or b",sha256" not in header:
-        problem = f"{path}: is there and is no table of an export"
+        problem = f"{path}: exists and is not a table of an export"
         raise UsageError(problem, remedy="Choose another --out, or move it away.")

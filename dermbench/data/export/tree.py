@@ -1,4 +1,4 @@
-"""A dataset as folders ``<split>/<label>/<file>`` with tables of metadata, as loaders of images read them."""
+"""Write a dataset as folders ``<split>/<label>/<file>`` with tables of metadata, for image loaders."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 METADATA = "metadata.csv"
 """Table of all images."""
 OF_SPLIT = "metadata.parquet"
-"""Table of a split, in its folder. Loaders guess the types of CSV files, one split unlike another."""
+"""Table of a split, in its folder. Parquet, because loaders guess the types of CSV columns for each split anew."""
 FILE_NAME = "file_name"
 FIRST = (FILE_NAME, "image_id", "label", "split")
 """First columns of a table."""
 TAKEN = frozenset({FILE_NAME, "file_names", "image", "images"})
-"""Columns of ``metadata.csv`` that loaders read in a way of their own."""
+"""Columns of ``metadata.csv`` with a special meaning to loaders."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Where the images of a dataset go.
+    """Plan of the files of an export.
 
     Attributes
     ----------
     table
         The manifest without ``path``, with ``file_name`` first: ``<split>/<label>/<file>``.
     said
-        Labels, ids and columns with another name than in the manifest, in sentences.
+        Sentences about labels, ids and columns that are renamed.
     """
 
     table: pd.DataFrame
@@ -82,15 +82,15 @@ def plan_tree(dataset: Dataset) -> Tree:
 
 
 def write_tree(dataset: Dataset, tree: Tree, folder: Path) -> None:
-    """Put every image and the tables into an empty folder.
+    """Write every image and the tables into an empty folder.
 
-    Images are hard links where the file system has them, else copies: never links that lead elsewhere.
-    There is one table of all images in ``folder`` and one of each split in the folder of the split.
+    Images are hard links where the file system supports them, else copies; they are never symbolic links.
+    There is one table of all images in ``folder``, and one of each split in the split's folder.
 
     Raises
     ------
     InputError
-        When an image is missing or has changed since it was prepared; it names them all.
+        When images are missing or have changed since they were prepared.
     """
     places = [folder / name for name in tree.table[FILE_NAME]]
     for parent in sorted({place.parent for place in places}):
@@ -127,20 +127,20 @@ def _put(job: tuple[Path, str, Path]) -> str:
 
 
 def _stems(ids: list[str]) -> dict[str, str]:
-    """Return each id without the suffix of an image, if that leaves them different."""
+    """Return each id without the suffix of an image, if all remain different."""
     stems = {name: stem_of(name) for name in ids}
     return stems if len(set(stems.values())) == len(stems) else {name: name for name in ids}
 
 
 def _free(name: str, names: list[str]) -> str:
-    """Return a column's name that loaders do not read in a way of their own."""
+    """Return a name for a column that has no special meaning to loaders."""
     if name not in TAKEN and not name.endswith(("_file_name", "_file_names")):
         return name
     return free_name(f"{name}_column", names)
 
 
 def free_name(name: str, names: Collection[str]) -> str:
-    """Return ``name``, with underscores behind it until it is none of ``names``."""
+    """Return ``name``, with underscores appended until it is not among ``names``."""
     while name in names:
         name += "_"
     return name

@@ -1,4 +1,4 @@
-"""The sources of datasets: one module a release, found by its name; other packages add theirs by entry point."""
+"""Sources of datasets: one module for each release, found by its name; other packages add entry points."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ NO_LABELS = "none"
 
 @dataclass(frozen=True)
 class _FullTable:
-    """Fitzpatrick17k's own table: the labels of the test images, and the address of every photograph."""
+    """Table of Fitzpatrick17k, with the labels of the test images and the address of every photograph."""
 
     path: Path
     raw: pd.DataFrame
@@ -55,8 +55,8 @@ def ajl_21(request: Request) -> Release:
     images
         Folder of the photographs, ``root`` by default.
     labels
-        ``fitzpatrick17k.csv``; by default it is looked for below ``root`` and beside it. ``none`` leaves the
-        unlabelled test images out, and the training images are cut in three.
+        ``fitzpatrick17k.csv``; by default it is looked for below ``root`` and beside it. ``none`` leaves out the
+        unlabelled test images; train, val and test are then made from the training images.
     md5
         ``checked`` (default): the md5 of a file is its name. ``unchecked`` for photographs that were resized.
     """
@@ -133,7 +133,7 @@ def _unlabelled(index: FileIndex) -> dict[str, int]:
 
 
 def _columns(raw: pd.DataFrame, task: Task, path: Path) -> pd.DataFrame:
-    """Return a table under standard names, or refuse it with everything that is wrong with it."""
+    """Return a table under standard names, or refuse it with all its problems."""
     labels, problems = match_classes(raw["label"], task, task.classes)
     refuse(path, [*id_problems(raw["md5hash"], "md5hash"), *problems], classes=task.classes, task=task)
     table = read_annotations(raw).assign(label=labels)
@@ -145,7 +145,7 @@ def _columns(raw: pd.DataFrame, task: Task, path: Path) -> pd.DataFrame:
 
 
 def _full_table(request: Request, index: FileIndex) -> _FullTable | None:
-    """Return Fitzpatrick17k's table where there is one."""
+    """Return Fitzpatrick17k's table if there is one."""
     given = request.options.get("labels")
     beside = index.root.parent / FULL_TABLE
     path = Path(given) if given else index.named(FULL_TABLE, depth=DEPTH) or beside
@@ -157,12 +157,12 @@ def _full_table(request: Request, index: FileIndex) -> _FullTable | None:
 
 
 def refuse_part(request: Request, table: pd.DataFrame) -> None:
-    """Refuse part of the competition's tables, unless images may be missing.
+    """Refuse incomplete tables of the competition, unless images may be missing.
 
     Raises
     ------
     InputError
-        When train or test has another number of rows than published; it names both numbers.
+        When the number of rows of train or test differs from the published one; it names both numbers.
     """
     rows = table["split"].value_counts().to_dict()
     wrong = [
@@ -174,7 +174,7 @@ def refuse_part(request: Request, table: pd.DataFrame) -> None:
         raise InputError(
             request.raw(),
             wrong,
-            remedy="Take the whole tables. With --allow-missing the part is prepared; its board refuses it.",
+            remedy="Use the whole tables. --allow-missing prepares the part, but the board of ajl-21 refuses it.",
         )
 
 

@@ -88,7 +88,7 @@ def ddi_2(request: Request) -> Release:
 
 
 def _one_spelling(diagnoses: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-    """Give diagnoses that differ in nothing but their spelling the most frequent one; say which."""
+    """Give diagnoses that differ only in spelling the most frequent spelling; say which."""
     counts = diagnoses.value_counts()
     groups = [group for group in spellings(counts.index) if len(group) > 1]
     chosen = {name: max(group, key=lambda n: (counts[n], n)) for group in groups for name in group}
@@ -97,7 +97,7 @@ def _one_spelling(diagnoses: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
 
 
 def _columns(raw: pd.DataFrame, request: Request) -> tuple[pd.DataFrame, list[str]]:
-    """Return the columns under standard names, and what is wrong with them."""
+    """Return the columns under standard names, and their problems."""
     problems = id_problems(raw["photo_id"], "photo_id")
     table = raw.rename(columns=NAMES)
     table["malignancy"], wrong = match_classes(table["malignancy"], request.task, request.task.classes)

@@ -46,12 +46,12 @@ USUAL = 28
 NAMES = {("dermamnist.npz" if size == USUAL else f"dermamnist_{size}.npz"): size for size in MD5}
 OURS = re.compile(r"(?:train|val|test)-\d{5}\.png")
 LEAKY = (
-    "The official split is kept. It was made without regard to lesions: photographs of one lesion of HAM10000 can "
-    "be in train and in test, and the file has no ids that would tell. Results on test can come out too good."
+    "The official split is kept. It ignores lesions: photographs of one lesion of HAM10000 can be in train and in "
+    "test, and the file has no lesion ids to check this. Results on test can be too good."
 )
 CONVENTION = (
     "Melanoma, basal cell carcinoma and actinic keratoses with intraepithelial carcinoma count as malignant, as "
-    "in ham10000. This is a convention: an actinic keratosis can become a carcinoma and is none."
+    "in ham10000. This is a convention: an actinic keratosis can become a carcinoma but is not one."
 )
 
 

@@ -1,9 +1,9 @@
-"""A folder of one's own: ``root/<label>/…`` or ``root/<split>/<label>/…``.
+"""A user's own folder: ``root/<label>/…`` or ``root/<split>/<label>/…``.
 
-Input: every image file below a label's folder; the path is the id. What else lies there is counted by reason.
+Input: every image file below a label's folder; the path is the id. Other files are counted by reason.
 Label: name of the folder. Split: train, val or test, by the names of the outer folders, which may be
 doubled (``train/train/<label>``).
-Metadata: of a table that is given with it, joined by path or file name. Publication, licence: the user's.
+Metadata: from an optional table, joined by path or file name. Publication, licence: the user's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EXPECTED = "root/<label>/*.jpg or root/<split>/<label>/*.jpg"
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where labels and splits stand in the paths; shape (n_images,)."""
+    """Labels and splits of the images, read from their paths; shape (n_images,)."""
 
     labels: list[str]
     splits: list[str] | None
@@ -57,11 +57,11 @@ def folder(request: Request) -> Release:
     options = request.known("metadata", *COLUMNS, *tone_options(request.options), *ABOUT)
     named = sorted(set(options) - {"metadata", *ABOUT})
     if named and "metadata" not in options:
-        raise UsageError(f"--set {named[0]} names a column: of which table? Give it with --set metadata=FILE")
+        raise UsageError(f"--set {named[0]} names a column of a table: give the table with --set metadata=FILE")
     root = request.raw()
     index = scan(root, skip=request.out)
     if not index.images:
-        problems = ["no image below it", *remarks(index.skipped)]
+        problems = ["has no images", *remarks(index.skipped)]
         raise InputError(root, problems, remedy=f"Expected: {EXPECTED}")
     layout = _layout(root, index.images)
     table = pd.DataFrame({"image_id": index.images, "path": index.images, "label": layout.labels}).astype("string")
@@ -116,5 +116,5 @@ def _layout(root: Path, images: Sequence[str]) -> _Layout:
 def _labels(root: Path, images: Sequence[str], parts: list[list[str]]) -> list[str]:
     stray = [image for image, names in zip(images, parts, strict=True) if len(names) < 2]
     if stray:
-        raise InputError(root, [f"{len(stray):,} images lie in no label's folder: {name_some(stray)}"])
+        raise InputError(root, [f"{len(stray):,} images are not in the folder of a label: {name_some(stray)}"])
     return [names[0] for names in parts]

@@ -72,7 +72,7 @@ def isic(request: Request) -> Release:
     images
         Folder of the photographs.
     attribution
-        Institution that every row must name; that of the collection in its task.
+        Institution that every row must name; by default that of the task.
     """
     options = request.known("label", "image_type", "min_images", "table", "images", "attribution", *ABOUT)
     index = scan(request.raw(), skip=request.out)
@@ -116,7 +116,7 @@ def _table(request: Request, index: FileIndex, options: Mapping[str, str]) -> Pa
 
 
 def _problems(raw: pd.DataFrame, attribution: str | None) -> list[str]:
-    """Return what is wrong with a table, besides its ids."""
+    """Return the problems of a table, except those of its ids."""
     problems = []
     other = raw["attribution"].ne(attribution).fillna(value=True) if attribution else pd.Series(dtype=bool)
     if other.any():
@@ -136,7 +136,7 @@ def _problems(raw: pd.DataFrame, attribution: str | None) -> list[str]:
 
 
 def _classes(request: Request, choice: Choice, path: Path) -> tuple[str, ...]:
-    """Return the classes of the task where its label is read, else those that occur, sorted."""
+    """Return the classes of the task if its label is used, else those that occur, sorted."""
     if request.task.classes and choice.is_usual_label:
         return tuple(name for name in request.task.classes if name not in choice.dropped)
     problems = spelling_conflicts(choice.labels)
@@ -166,7 +166,7 @@ def _renamed(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _said(raw: pd.DataFrame) -> tuple[str, ...]:
-    """Say how malignancy was read, and where the column ``benign_malignant`` says otherwise."""
+    """Say how malignancy was read, and how often the column ``benign_malignant`` differs."""
     said = "Malignancy is that of diagnosis_1."
     if "benign_malignant" in raw:
         level, other = raw["diagnosis_1"].map(GROUPS), raw["benign_malignant"].str.lower()

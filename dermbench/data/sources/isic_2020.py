@@ -37,8 +37,8 @@ COLUMNS = (
 )
 RENAMED = {"image_name": "image_id", "age_approx": "age", "anatom_site_general_challenge": "site"}
 DUPLICATES = (
-    "The challenge lists duplicates in a file of its own, which is not read: which images are duplicates is not "
-    "known here. dermbench data audit looks for them."
+    "The challenge lists duplicates in a separate file, which is not read, so duplicates are unknown here. "
+    "dermbench data audit looks for them."
 )
 
 
@@ -46,8 +46,8 @@ DUPLICATES = (
 def isic_2020(request: Request) -> Release:
     """Read the release: its table in ``root`` or up to two folders down, images anywhere below.
 
-    The label is ``target``. ``diagnosis`` is kept as a column and decides nothing. Options: ``images``, the folder
-    of the photographs.
+    The label is ``target``; the column ``diagnosis`` is kept but not used. Options: ``images``, the folder of the
+    photographs.
     """
     options = request.known("images")
     task = request.task
@@ -79,7 +79,7 @@ def _contradictory(raw: pd.DataFrame) -> list[str]:
 
 
 def _against_target(raw: pd.DataFrame) -> list[str]:
-    """Say where ``diagnosis`` names a melanoma that ``target`` denies, or the other way round."""
+    """Count rows in which ``diagnosis`` and ``target`` disagree about melanoma."""
     melanoma = raw["diagnosis"].str.lower().eq("melanoma").fillna(value=False)
     differs = melanoma.ne(raw["target"].eq("1")) & raw["diagnosis"].notna()
     n = int(differs.sum())

@@ -4,7 +4,7 @@ Input: 3,416 photographs and dermoscopic images of lesions that were biopsied, n
 Label: 14 results of pathology (``midas_path``). 503 photographs of control lesions have none and are left out.
 Metadata: patient (``midas_record_id``), site, sex, age, race, Fitzpatrick type with a description of its own,
 distance.
-Ids that group images: patient; a lesion is a patient and a location, which two lesions at one place share.
+Ids that group images: patient; lesion, made of patient and location, so two lesions at one place share an id.
 Publication: Chiou et al. 2024.
 Licence: Stanford's research use agreement.
 """
@@ -54,7 +54,7 @@ SKIN_TYPES = {
     "v brown skin": 5,
     "vi dark brown or black skin": 6,
 }
-"""The release's own descriptions of the types; anything else is unknown and keeps its text."""
+"""The release's descriptions of the types; any other text means unknown and is kept."""
 MODALITY = {"dscope": "dermoscopic", "6in": "clinical", "1ft": "clinical", "n/a - virtual": "clinical"}
 CONTROL = "photograph of a control lesion, which has no pathology"
 

@@ -56,7 +56,7 @@ TIED = "image of a case in which several conditions have the largest weight"
 
 @dataclass(frozen=True)
 class _Labelled:
-    """Images with a class, the classes, and how many images were left out by reason."""
+    """Images with a class, the classes, and the number of images left out, by reason."""
 
     table: pd.DataFrame
     classes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""``synthderm``: synthetic skin lesions whose every disparity is planted, and of known size.
+"""``synthderm``: synthetic skin lesions; every disparity is planted and of known size.
 
 Input: photographs of skin drawn from a seed, 128 px by default, 1-3 of each lesion, 1-2 lesions a patient.
 Label: primary morphology of the lesion (macule, papule, ...), never a disease.
@@ -7,8 +7,8 @@ site, and the truth behind every dial: ``label_clean``, ``lesion_contrast``, ``p
 ``planted_edit``.
 Licence: that of dermbench; nothing is downloaded.
 
-With every dial at its default an image is one skin colour, drawn by type, plus a pattern whose distribution
-is the same for every type; ``docs/reference/synthderm.md`` says what follows from that and what does not.
+With the default dials, an image is one skin colour, drawn by type, plus a pattern with the same distribution for
+every type; ``docs/reference/synthderm.md`` says what follows from that and what does not.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ def synthderm(request: Request) -> Release:
     Parameters
     ----------
     request
-        ``root`` is not read. ``options`` are the dials of :class:`dermbench.data.synth.dials.Dials`, ``seed``
-        among them (by default that of the request). ``workers`` changes the time, never a byte.
+        ``options`` are the dials of :class:`dermbench.data.synth.dials.Dials`; the dial ``seed`` is by default
+        that of the request. ``root`` is ignored. ``workers`` changes the time, but not the images.
 
     Returns
     -------
     Release
-        One row per image, no ``split``, ``image_root`` the dataset folder, and all dials as ``options``.
+        One row per image without ``split``; ``image_root`` is the dataset folder, ``options`` has all dials.
 
     Raises
     ------
     InputError
-        For unknown or impossible options, all at once.
+        When options are unknown or impossible; lists all of them.
     UsageError
-        When the folder cannot be written to or ``images`` in it holds other files, or when the task has
-        classes that are no morphology.
+        When the folder cannot be written to or ``images`` in it holds other files, or when a class of the task
+        is not a morphology.
     """
     dials = read_dials({"seed": str(request.seed), **request.options})
     classes = request.task.classes or tuple(MORPHOLOGIES)

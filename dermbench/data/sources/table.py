@@ -1,4 +1,4 @@
-"""A table of one's own: one row an image, with its path, its label and whatever else is known.
+"""A user's own table: one row an image, with path, label and further columns.
 
 Input: images at the paths of the table, relative to its folder or to ``--set images=DIR``.
 Label: column ``label`` or another name of :data:`dermbench.artifacts.columns.ALIASES`.
@@ -93,7 +93,7 @@ def _read(request: Request, options: Mapping[str, str]) -> tuple[Table, Path]:
     if request.table is not None:
         if "images" not in options:
             raise UsageError(
-                "a data frame does not say where its images are", remedy='Say it: options={"images": FOLDER}.'
+                "a data frame does not say where its images are", remedy='Give options={"images": FOLDER}.'
             )
         return read_table(request.table), Path(options["images"])
     path = request.raw()
@@ -187,7 +187,7 @@ def _places(values: pd.Series, index: FileIndex) -> tuple[pd.Series, list[str]]:
 
 
 def _relative(value: str, root: Path) -> str:
-    """Return a path below ``root`` in its shortest form, or ``..`` when it leads outside."""
+    """Return a path below ``root`` in its shortest form, or ``..`` when it leads out of ``root``."""
     path = value.replace("\\", "/")
     if path.startswith("/"):
         base = root.as_posix().rstrip("/") + "/"

@@ -1,1 +1,1 @@
-"""What :mod:`dermbench.data.sources.synthderm` is made of: dials, plan, colour, shapes, rendering."""
+"""Parts of :mod:`dermbench.data.sources.synthderm`: dials, plan, colour, shapes, rendering."""

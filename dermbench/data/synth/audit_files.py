@@ -1,6 +1,6 @@
-"""The made-up files of an audit: a truth of 800 images, and a vendor's predictions for them.
+"""Synthetic files for an audit: the truth of 800 images, and a vendor's predictions for them.
 
-Nobody's patients: every number is drawn. The model recognises few malignant lesions, and none on dark skin.
+All numbers are drawn; there are no patients. The model recognises few malignant lesions, and none on dark skin.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pandas as pd
 TYPES = np.repeat([1, 2, 3, 4, 5, 6], [20, 26, 20, 16, 8, 6])
 """Skin types of the 96 malignant images of the test split."""
 RECOGNISED = {1: 5, 2: 6, 3: 3, 4: 2, 5: 0, 6: 0}
-"""How many of them score above one half."""
+"""Number of these images, by type, with a score above one half."""
 FALSE_ALARMS = 16
-"""Benign images of 504 that score above one half."""
+"""Number of benign images, of 504, with a score above one half."""
 SHARES = [0.18, 0.28, 0.22, 0.17, 0.09, 0.06]
 """Shares of the skin types among the other images."""
 
@@ -26,7 +26,7 @@ def write_audit_files(folder: Path | str) -> list[Path]:
     Parameters
     ----------
     folder
-        Where they go; it is made if it is missing.
+        Folder to write to; it is made if missing.
 
     Returns
     -------

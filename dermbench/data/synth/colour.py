@@ -29,7 +29,7 @@ DELTA = 6 / 29
 
 @dataclass(frozen=True)
 class SkinRange:
-    """Colours of one skin type, each drawn uniformly.
+    """Ranges of colour of one skin type, from which colours are drawn uniformly.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ SKIN = {
     5: SkinRange((-30.0, 10.0), (10.0, 13.0), (15.5, 18.5)),
     6: SkinRange((-50.0, -30.0), (9.0, 12.0), (12.5, 15.5)),
 }
-"""Skin colour by Fitzpatrick type. The outer ends, 60 and -50 degrees, keep every lesion inside of sRGB."""
+"""Skin colour by Fitzpatrick type. The outer ends, 60 and -50 degrees, keep every lesion inside sRGB."""
 
 
 def typology_angle(lightness: float, b: float) -> float:
@@ -68,7 +68,7 @@ def draw_skin(fst: int, rng: np.random.Generator) -> tuple[float, float, float]:
     fst
         Fitzpatrick skin type, 1-6.
     rng
-        Source of exactly three uniform numbers, whatever the type.
+        Generator; exactly three uniform numbers are drawn for every type.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def draw_skin(fst: int, rng: np.random.Generator) -> tuple[float, float, float]:
 
 
 def lab_to_rgb(lab: Field) -> Field:
-    """Convert CIELAB to gamma-encoded sRGB, shape (..., 3); inside of the gamut the result lies in 0-1."""
+    """Convert CIELAB to gamma-encoded sRGB, shape (..., 3); the result is in 0-1 inside the gamut."""
     fy = (lab[..., 0] + 16.0) / 116.0
     f = np.stack([fy + lab[..., 1] / 500.0, fy, fy - lab[..., 2] / 200.0], axis=-1)
     xyz = np.where(f > DELTA, f * f * f, 3 * DELTA**2 * (f - 4 / 29))
@@ -102,12 +102,12 @@ def rgb_to_lab(rgb: Field) -> Field:
 
 
 def _mixed(channels: Field, matrix: Field) -> Field:
-    # written out, since a BLAS sums in an order that depends on the processor
+    # written out, because a BLAS sums in an order that depends on the processor
     first, second, third = (channels[..., i, None] for i in range(3))
     mixed: Field = first * matrix[:, 0] + second * matrix[:, 1] + third * matrix[:, 2]
     return mixed
 
 
 def quantise(rgb: Field) -> NDArray[np.uint8]:
-    """Round sRGB to 8 bits a channel; what lies outside of 0-1 is clipped."""
+    """Round sRGB to 8 bits a channel; values outside 0-1 are clipped."""
     return np.rint(np.clip(rgb, 0.0, 1.0) * 255.0).astype(np.uint8)

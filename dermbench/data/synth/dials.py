@@ -1,4 +1,4 @@
-"""The dials of the synthetic dataset: what each does, its default, and how a text is read as one."""
+"""The dials of the synthetic dataset: their meaning and defaults, and how options are read."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FITZPATRICK17K = (2947, 4808, 3308, 2781, 1533, 635)
-"""Images a type in Fitzpatrick17k (Groh et al. 2021): what ``fst_imbalance=1`` imitates."""
+"""Number of images of each type in Fitzpatrick17k (Groh et al. 2021); ``fst_imbalance=1`` has these shares."""
 FADE_WEIGHT = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Share of ``fade`` that applies to each type, I to VI."""
 CLASS_RATIO = 10.0
-"""Images of the first class for one of the last at ``class_imbalance=1``."""
+"""Ratio of images of the first class to those of the last at ``class_imbalance=1``."""
 
 
 class Dials(BaseModel):
-    """Options of ``synthderm``; with the defaults nothing but the skin colour depends on skin type.
+    """Options of ``synthderm``; with the defaults only the skin colour depends on skin type.
 
     Attributes
     ----------
@@ -30,16 +30,16 @@ class Dials(BaseModel):
     size
         Height and width in pixels.
     seed
-        Every draw follows from it.
+        Seed of all draws.
     fst_imbalance
-        0: equally many images of every type; 1: the shares of Fitzpatrick17k; linear in between.
+        0: every type has the same number of images; 1: the shares of Fitzpatrick17k; linear in between.
     class_imbalance
-        0: equally many lesions of every class; 1: the first class has 10 for each of the last, geometric in
-        between.
+        0: every class has the same number of lesions; 1: the first class has 10 times as many as the last;
+        geometric in between.
     fade
         Lesion contrast of type t is multiplied by ``1 - fade * (t - 1) / 5``.
     contrast
-        Multiplier of the lesion contrast of every type: how hard the task is.
+        Multiplier of the lesion contrast of every type; smaller is harder.
     hair
         Multiplier of the number of hairs.
     noise
@@ -47,11 +47,11 @@ class Dials(BaseModel):
     label_noise
         Probability that a lesion is given another class, drawn uniformly.
     label_noise_dark
-        What is added to it for types V and VI.
+        Added to ``label_noise`` for types V and VI.
     annotator_disagreement
         Probability that the second annotator's type (``fst_centaur``) is one off the first's (``fst``).
     planted_duplicates
-        Near-duplicates as a share of ``images``; they come on top.
+        Number of additional near-duplicates, as a share of ``images``.
     reveal_duplicates
         Whether ``duplicate_group`` names them; otherwise only ``planted_duplicate_of`` does.
     """
@@ -100,12 +100,12 @@ class Dials(BaseModel):
 
 
 def read_dials(options: Mapping[str, object], *, source: str = "synthderm options") -> Dials:
-    """Read options, as text or typed.
+    """Read options, given as text or typed.
 
     Raises
     ------
     InputError
-        With all that is wrong; for an unknown name the nearest known one.
+        When options are wrong; lists all problems, and suggests the nearest name for an unknown one.
     """
     try:
         return Dials.model_validate(dict(options))

@@ -1,4 +1,4 @@
-"""The primary morphologies: how each one's colour and relief are drawn. Shapes on skin, not diseases."""
+"""Draw colour and relief of the primary morphologies: shapes on skin, not diseases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dermbench.data.synth.colour import Field
 
 Draw = Callable[[Frame, np.random.Generator], Relief]
-"""A morphology: coordinates and the lesion's random stream to its offset and height.
+"""A morphology: a function of coordinates and the lesion's random stream.
 
 The number of draws must not depend on the frame, so that every view shows the same lesion."""
 

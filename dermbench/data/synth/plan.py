@@ -1,4 +1,4 @@
-"""Who is photographed how often: patients, lesions and images by quota, before any pixel."""
+"""Plan the dataset before it is drawn: patients, lesions and images by quota."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from dermbench.data.synth.dials import Dials
 
 EDITS = ("reencoded", "cropped", "flipped", "brightened")
-"""What a planted near-duplicate went through, dealt in turn."""
+"""Edits of planted near-duplicates, used in turn."""
 MAX_VIEWS, MAX_LESIONS = 3, 2
-"""Images of one lesion, and lesions of one patient, at most; the number is drawn uniformly from 1 on."""
+"""Largest number of images of a lesion, and of lesions of a patient; drawn uniformly from 1."""
 
 Lesion = tuple[int, int]
 """Index of the morphology, number of images."""
@@ -25,21 +25,21 @@ Lesion = tuple[int, int]
 
 @dataclass(frozen=True)
 class Shot:
-    """One image to be made.
+    """One planned image.
 
     Attributes
     ----------
     number, lesion_number, patient_number
-        Running numbers over the table: what the row's ids are made of.
+        Running numbers over the table, from which the row's ids are made.
     image, lesion, patient
-        What is drawn, each the index of a random stream. For an original they are its own numbers, for a
-        planted duplicate those of its original.
+        Indices of the random streams that are drawn from. An original has its own numbers, a planted duplicate
+        those of its original.
     fst
         Fitzpatrick skin type, 1-6.
     morphology
-        What is drawn, whatever the label says.
+        Morphology that is drawn; the label may differ.
     edit
-        What a planted duplicate went through, empty for an original.
+        Edit of a planted duplicate, empty for an original.
     """
 
     number: int
@@ -64,10 +64,10 @@ def image_name(number: int) -> str:
 
 
 def plan_shots(dials: Dials, classes: Sequence[str]) -> list[Shot]:
-    """Lay out all images: types and classes by quota, patients in random order, duplicates last.
+    """Plan all images: types and classes by quota, patients in random order, duplicates last.
 
-    Within each type the lesions are shared out over the classes by one and the same quota (to within one
-    lesion), so that type and class are independent by construction.
+    Every type has the same shares of lesions by class (to within one lesion), so that type and class are
+    independent by construction.
     """
     rng = stream(dials.seed, Stream.PLAN)
     people: list[tuple[int, list[Lesion]]] = []
@@ -120,7 +120,7 @@ def _grouped(lesions: list[Lesion], rng: np.random.Generator) -> list[list[Lesio
 
 
 def _duplicates(shots: list[Shot], dials: Dials) -> list[Shot]:
-    """Return copies under new ids of image, lesion and patient: no id gives them away."""
+    """Return copies with new ids of image, lesion and patient, so that no id reveals them."""
     chosen = stream(dials.seed, Stream.DUPLICATE).permutation(len(shots))[
         : round(dials.planted_duplicates * len(shots))
     ]

@@ -1,4 +1,4 @@
-"""One image: a skin colour plus a pattern in CIELAB whose distribution is the same for every skin type."""
+"""Draw one image: a skin colour plus a CIELAB pattern with the same distribution for every skin type."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from dermbench.data.synth.plan import Shot
 
 LOWEST, HIGHEST = np.array([-15.0, -7.0, -8.0]), np.array([11.0, 15.0, 12.0])
-"""Bounds of a lesion's offset: they keep the darkest and the lightest skin inside of sRGB."""
+"""Bounds of a lesion's offset; they keep the darkest and the lightest skin inside sRGB."""
 SHADING = 6.0
 """Change of L* on a slope of 1 that faces the light."""
 HAIR = np.array([-13.0, -2.0, -4.0])
-"""Offset of a hair from the skin, the same for every type (as real hair is not)."""
+"""Offset of a hair from the skin; unlike real hair, the same for every type."""
 
 
 def render_lab(shot: Shot, dials: Dials) -> Field:
-    """Draw what the camera sees, in CIELAB, shape (size, size, 3).
+    """Draw an image in CIELAB, shape (size, size, 3).
 
-    The sum of one skin colour, drawn by type, and a pattern (lesion, texture, hair, light, noise) none of
-    whose draws knows the type; ``fade`` alone multiplies the lesion's share of it by type.
+    The image is the sum of one skin colour, drawn by type, and a pattern (lesion, texture, hair, light, noise)
+    that is drawn without the type. Only ``fade`` multiplies the lesion's part of the pattern by type.
     """
     rng = stream(dials.seed, Stream.VIEW, shot.image)
     skin = np.array(draw_skin(shot.fst, stream(dials.seed, Stream.SKIN, shot.patient)))
@@ -50,7 +50,7 @@ def render_rgb(shot: Shot, dials: Dials) -> NDArray[np.uint8]:
 
 
 def lesion_offset(shot: Shot, frame: Frame, dials: Dials, *, light: tuple[float, float]) -> Field:
-    """Return the lesion's offset from the skin in CIELAB before any dial, the same for every skin type."""
+    """Return the lesion's CIELAB offset from the skin before any dial; it does not depend on skin type."""
     rng = stream(dials.seed, Stream.LESION, shot.lesion)
     strength = rng.uniform(0.5, 1.1)
     relief = MORPHOLOGIES[shot.morphology](frame, rng)

@@ -17,7 +17,7 @@ REACH = 1.9
 
 @dataclass(frozen=True)
 class Frame:
-    """Coordinates of every pixel as the skin carries them, so that a lesion looks the same in every view.
+    """Coordinates of every pixel on the skin, so that a lesion looks the same in every view.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Relief:
-    """What a morphology draws on skin.
+    """Colour and height of a lesion.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Relief:
 
 
 def view_frame(size: int, rng: np.random.Generator) -> Frame:
-    """Draw one camera position: rotation, distance, aim and a slant of up to some 35 degrees."""
+    """Draw one camera position: rotation, distance, aim and a slant of up to about 35 degrees."""
     turn, tilt = rng.uniform(0, 2 * np.pi, 2)
     zoom, squash = rng.uniform(0.85, 1.2), rng.uniform(0.82, 1.0)
     aim = rng.uniform(-0.14, 0.14, 2)
@@ -65,13 +65,13 @@ def view_frame(size: int, rng: np.random.Generator) -> Frame:
 
 
 def step(value: Field, low: float, high: float) -> Field:
-    """Rise smoothly from 0 at ``low`` to 1 at ``high``; ``low > high`` falls."""
+    """Return a smooth step from 0 at ``low`` to 1 at ``high``; it falls when ``low > high``."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
 def outline(frame: Frame, rng: np.random.Generator, *, radius: float, rough: float) -> Field:
-    """Return the distance from the centre as a multiple of the distance of the border in that direction.
+    """Return the distance from the centre, relative to that of the border in the same direction.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def outline(frame: Frame, rng: np.random.Generator, *, radius: float, rough: flo
     height = rough * rng.normal(size=6) / np.sqrt(np.arange(1, 7))
     waves = height * np.exp(1j * rng.uniform(0, 2 * np.pi, 6))
     distance = np.maximum(np.hypot(frame.x, frame.y), 1e-9)
-    turn = (frame.x + 1j * frame.y) / distance  # its k-th power has k periods, without a cosine a pixel
+    turn = (frame.x + 1j * frame.y) / distance  # the k-th power has k periods, cheaper than cosines
     wave, power = np.zeros_like(turn), turn
     for factor in waves:
         power = power * turn
@@ -138,7 +138,7 @@ def scatter(rng: np.random.Generator, *, most: int, spread: float, apart: float)
 
 
 def shade(height: Field, light: tuple[float, float]) -> Field:
-    """Return the change of lightness that light from one side makes on a relief (Lambert, small slopes)."""
+    """Return the change of lightness of a relief under light from one side (Lambert, small slopes)."""
     down, right = np.gradient(height, 2.0 / len(height))
     slope = -(right * light[0] + down * light[1])
     change: Field = slope / np.sqrt(1.0 + 0.35 * slope * slope)
@@ -146,6 +146,6 @@ def shade(height: Field, light: tuple[float, float]) -> Field:
 
 
 def tint(weight: Field, colour: tuple[float, float, float]) -> Field:
-    """Spread a CIELAB offset by a weight, shape (size, size, 3)."""
+    """Multiply a CIELAB offset by a weight of each pixel, shape (size, size, 3)."""
     offset: Field = weight[..., None] * np.asarray(colour)
     return offset

@@ -1,4 +1,4 @@
-"""What is on every photograph of skin: texture, hair, light and blur. None of it knows the skin type."""
+"""Texture, hair, light and blur of a photograph of skin; none of them depends on skin type."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dermbench.data.synth.shapes import Frame
 
 COARSE, FINE = 9, 40
-"""Cells across the picture of mottling and of the skin's grain."""
+"""Number of cells across the picture, for mottling and for the grain of the skin."""
 MEAN_HAIRS = 5.0
 
 
@@ -35,7 +35,7 @@ def smooth(size: int, cells: int, rng: np.random.Generator) -> Field:
 
 @cache
 def _basis(size: int, cells: int) -> Field:
-    """Return bell curves around the cells' middles; the squares of each row sum to 1."""
+    """Return bell curves around the centres of the cells; the squares of each row sum to 1."""
     at = (np.arange(size) + 0.5) * cells / size
     middles = np.arange(-2, cells + 2) + 0.5
     bells = np.exp(-0.5 * ((at[:, None] - middles) / 0.6) ** 2)
@@ -44,14 +44,14 @@ def _basis(size: int, cells: int) -> Field:
 
 
 def hair(frame: Frame, rng: np.random.Generator, *, density: float) -> Field:
-    """Return how much of each pixel curved strands cover, 0-1, shape (size, size).
+    """Return the share of each pixel that hairs cover, 0-1, shape (size, size).
 
     Parameters
     ----------
     frame
-        Coordinates; hair stays with the skin from view to view.
+        Coordinates; hair is fixed to the skin in all views.
     rng
-        Number (Poisson), direction (one per patch of skin, with spread), length and bend.
+        Draws number (Poisson), direction (one per patch of skin, with spread), length and bend.
     density
         Multiplier of the mean number.
     """
@@ -79,6 +79,6 @@ def lighting(size: int, rng: np.random.Generator) -> Field:
 
 
 def blur(image: Field, sigma: float) -> Field:
-    """Blur with a Gaussian of ``sigma`` pixels; linear, so differences in CIELAB scale alike for every skin."""
+    """Blur with a Gaussian of ``sigma`` pixels; linear, so it scales CIELAB differences alike for every skin."""
     blurred: Field = ndimage.gaussian_filter(image, (sigma, sigma, 0), mode="nearest", truncate=3.0)
     return blurred

@@ -1,4 +1,4 @@
-"""Independent random streams: each number depends on the seed and on what it is for, on nothing else."""
+"""Independent random streams: each number depends only on the seed and its purpose."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What a stream is for. A dial that uses one stream leaves the draws of all others alone."""
+    """Purpose of a stream. A dial that uses one stream does not change the draws of any other."""
 
     PLAN = 0
     PERSON = 1

@@ -1,4 +1,4 @@
-"""The release's table: ids, labels with their noise, skin types as annotated, and what is true of each image."""
+"""Make the release's table: ids, noisy labels, annotated skin types, and the truth about each image."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ OLDEST = 89
 
 
 def make_table(shots: Sequence[Shot], dials: Dials, classes: Sequence[str]) -> pd.DataFrame:
-    """Return one row per image with every column of the release but ``path``.
+    """Return one row per image with every column of the release except ``path``.
 
-    Columns that only a synthetic set can have: ``label_clean`` (what was drawn), ``lesion_contrast`` (the
-    exact multiplier that the dials set for this image), ``planted_duplicate_of`` and ``planted_edit``.
+    Only a synthetic set can have the columns ``label_clean`` (morphology that was drawn), ``lesion_contrast``
+    (exact multiplier that the dials set for this image), ``planted_duplicate_of`` and ``planted_edit``.
     """
     table = pd.DataFrame(
         {
@@ -53,7 +53,7 @@ def _text(values: list[str | None]) -> pd.Series:
 
 
 def _about_people(shots: Sequence[Shot], seed: int) -> dict[str, list[object]]:
-    """Return sex, age, body site and ITA, drawn without regard to type or morphology."""
+    """Return sex, age, body site and ITA of each image; the first three do not depend on type or morphology."""
     person = stream(seed, Stream.PERSON).random((1 + max(s.patient for s in shots), 2))
     place = stream(seed, Stream.SITE).integers(0, len(SITES), 1 + max(s.lesion for s in shots))
     skins = {s.patient: draw_skin(s.fst, stream(seed, Stream.SKIN, s.patient)) for s in shots}
@@ -79,7 +79,7 @@ def _observed(shots: Sequence[Shot], dials: Dials, classes: Sequence[str]) -> li
 
 
 def _second_opinion(shots: Sequence[Shot], dials: Dials) -> list[int]:
-    """Return the other annotator's type of each image; from I and VI one can only be off inwards."""
+    """Return the second annotator's type of each image; an error at I or VI can only go inwards."""
     draws = stream(dials.seed, Stream.ANNOTATOR).random((len(shots), 2))
     sides = np.where(draws[:, 1] < 0.5, 1, -1)
     inward = {1: 1, 6: -1}

@@ -1,4 +1,4 @@
-"""Rendering to files: in parallel, the same bytes for any number of processes, all files or none."""
+"""Render images to files in parallel: same bytes for any number of processes, all files or none."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def _edited(image: Image.Image, edit: str, rng: np.random.Generator) -> Image.Im
 def _render_all(folder: Path, shots: Sequence[Shot], dials: Dials, workers: int) -> None:
     batches = [shots[i : i + BATCH] for i in range(0, len(shots), BATCH)]
     draw = partial(_render_batch, folder=folder, dials=dials)
-    # joblib's processes import this package but not the caller's script, which so needs no __main__ guard
+    # joblib's processes do not import the caller's script, so it needs no __main__ guard
     pool = Parallel(n_jobs=max(1, min(workers, len(batches))), batch_size=1)
     try:
         pool(delayed(draw)(batch) for batch in batches)
     except BrokenProcessPool as error:
         raise DermbenchError(
-            "a process that draws images was ended from outside",
-            remedy="Where memory is short, draw with fewer workers; the images are the same.",
+            "a process that draws images was killed",
+            remedy="If memory is short, use fewer workers; the images are the same.",
         ) from error
 
 
