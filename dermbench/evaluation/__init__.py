@@ -1,4 +1,4 @@
-"""Metrics, subgroups, disparity and their uncertainty: predictions and truth in, a report out."""
+"""Evaluation: metrics, subgroups and gaps with their uncertainty, from predictions and truth."""
 
 from dermbench.artifacts.comparison import Comparison
 from dermbench.evaluation import metrics

@@ -1,4 +1,4 @@
-"""Skin type by several annotators: how far they agree, and the primary gap under each annotator's labels."""
+"""Skin type by several annotators: their agreement, and the primary gap under each annotator's labels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
-    """Return the groupings by skin type, I to VI, that differ from each other."""
+    """Return the groupings by skin type I to VI, without duplicates."""
     found: list[Grouping] = []
     for grouping in groupings:
         if grouping.names != FST_NAMES or not (grouping.codes >= 0).any():
@@ -31,27 +31,27 @@ def labellings(groupings: Sequence[Grouping]) -> list[Grouping]:
 
 
 def annotators(sample: Sample, groupings: Sequence[Grouping], metric: Metric) -> Annotators:
-    """Return how several labellings of the skin type agree, and the gap of a metric under each.
+    """Return the agreement between several labellings of skin type, and the range of a metric's gap over them.
 
     Parameters
     ----------
     sample
         Predictions and truth.
     groupings
-        At least two labellings, of :func:`labellings`.
+        At least two labellings, as :func:`labellings` returns them.
     metric
         The metric of the primary question.
     """
     codes = np.stack([grouping.codes for grouping in groupings])
-    both = np.all(codes >= 0, axis=0)
-    apart = np.ptp(codes, axis=0)
+    labelled = np.all(codes >= 0, axis=0)
+    distance = np.ptp(codes, axis=0)
     none = "no image has a label of every annotator"
     gaps = [observed_gap(sample, grouping, metric) for grouping in groupings]
     known = [gap for gap in gaps if gap is not None]
     return Annotators(
         columns=tuple(grouping.feature for grouping in groupings),
-        exact=share(sample, apart == 0, both, reason=none).cell(),
-        within_one=share(sample, apart <= 1, both, reason=none).cell(),
+        exact=share(sample, distance == 0, labelled, reason=none).cell(),
+        within_one=share(sample, distance <= 1, labelled, reason=none).cell(),
         gap=GapRange(min=min(known), max=max(known))
         if len(known) == len(gaps)
         else Undefined(reason=f"{metric.name} has no gap under every annotator's labels"),

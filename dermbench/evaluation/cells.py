@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.intervals.estimate import GroupEstimates
 
 MIN_CASES = 10
-"""True cases of a class from which on its F1 has an interval."""
+"""Fewest true cases of a class for an interval of its F1."""
 UNDEFINED = {"precision": "never predicted", "recall": "not in the truth", "f1": "not in the truth"}
 """Why a score of a class has no value."""
 
@@ -33,9 +33,9 @@ def group_cells(table: GroupTable, metrics: Sequence[Metric], found: GroupEstima
     table
         The groups of a feature.
     metrics
-        What is tabled.
+        Columns of the table.
     found
-        Their :func:`~dermbench.evaluation.intervals.every_metric.estimates`.
+        Estimates of these groups from :func:`~dermbench.evaluation.intervals.every_metric.estimates`.
     """
     return [{metric.name: found[name, metric.name].cell() for metric in metrics} for name in table.names]
 
@@ -77,7 +77,7 @@ def all_class_metrics(sample: Sample) -> list[Metric]:
 
 
 def class_metrics(label: int) -> list[Metric]:
-    """Return precision, recall and F1 of one class as metrics, so that they get their intervals like any other."""
+    """Return precision, recall and F1 of one class as metrics, so that the usual code gives their intervals."""
     only = np.array([label], dtype=np.intp)
     return [
         Metric(
@@ -101,7 +101,7 @@ def class_metrics(label: int) -> list[Metric]:
 
 
 def confusion_table(sample: Sample) -> Confusion:
-    """Return the confusion matrix: rows are true classes, columns predicted ones, in the order of the labels."""
+    """Return the confusion matrix: a row per true class, a column per predicted class, in class order."""
     n_classes = len(sample.classes)
     joint = sample.y_true * n_classes + sample.y_pred
     matrix = np.bincount(joint, minlength=n_classes**2).reshape(n_classes, n_classes)

@@ -1,4 +1,4 @@
-"""Two or more models on the same images: against a baseline, in every group, and all against all."""
+"""Compare two or more models on the same images: with a baseline, in every group, and all with each other."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.paired.candidates import Candidate
 
 RANKED_BY = "macro_f1"
-"""Metric of the rank bands unless metrics are declared."""
+"""Metric of the rank bands if no metric is declared."""
 
 
 def compare(
@@ -53,22 +53,23 @@ def compare(
     Parameters
     ----------
     predictions
-        {name of the model, or name@seed: predictions}, at least two models, for exactly the images of ``truth``;
-        images without a usable prediction count as wrong.
-        Seeds of one name are one model: scores are averaged, and whole models are exchanged in the tests.
+        {model, or model@seed: predictions} of at least two models, for exactly the images of ``truth``. Images
+        without a usable prediction count as wrong. Seeds of one name are one model: their scores are averaged,
+        and the tests swap all seeds of two models together.
     truth
         Labels, units and skin types.
     baseline
         Model that the others are compared with; the first by default.
     metrics
-        Declared metrics; p values are then corrected over them as well, and the first one ranks. By default all
-        that apply, each a family of its own.
+        Declared metrics: p values are corrected over models and metrics together, and the first metric ranks the
+        models. By default all metrics that apply, each corrected on its own.
     sensitive
-        Sensitive features; by default those of the task that are there.
+        Sensitive features; by default those of the task that the truth has.
     margin
-        Ask whether a group lost more than this, in units of the metric (0.02 is two points).
+        Largest acceptable loss of a group, in units of the metric (0.02 is two points); tests whether a group lost
+        more. None to skip the test.
     seed, n_resamples
-        Of all resamples and permutations.
+        Seed and number of resamples and permutations.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def _metrics(found: Sequence[Candidate], names: Sequence[str]) -> list[Metric]:
     wanted = [METRICS.get(name) for name in dict.fromkeys(names)]
     foreign = [metric.name for metric in wanted if metric.name not in {m.name for m in able}]
     if foreign:
-        raise UsageError(f"{', '.join(foreign)}: means nothing for this task; there are {_listed(able)}")
+        raise UsageError(f"{', '.join(foreign)}: not defined for this task; there are {_listed(able)}")
     return wanted or able
 
 
@@ -134,7 +135,7 @@ def _interpreted(predictions: Predictions, truth: Truth) -> tuple[str, ...]:
 
 
 def _unanswered(predictions: Predictions, truth: Truth) -> int:
-    """Return how many images have no usable prediction, so that they count as wrong."""
+    """Return how many images have no usable prediction and count as wrong."""
     found = count_as_wrong(predictions, truth).unanswered
     return 0 if found is None else int(found.absent.sum())
 

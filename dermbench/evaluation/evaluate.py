@@ -1,4 +1,4 @@
-"""From predictions and truth to a report."""
+"""Evaluate one model: from predictions and truth to a report."""
 
 from __future__ import annotations
 
@@ -82,53 +82,53 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     Parameters
     ----------
     predictions, truth
-        Of the same images and classes. Images without a usable prediction count as wrong.
+        Predictions and truth of the same images and classes. Images without a usable prediction count as wrong.
     sensitive
         Sensitive features: columns of the truth, or columns joined by commas for intersections. By default
-        those of the task that are there, and all skin-type columns.
+        those of the task that the truth has, and all skin-type columns.
     validation
-        The same model's predictions, and truth, of another split; the threshold of abstention is fitted there. It
-        shares no image and no unit with ``truth``.
+        Predictions of the same model, and truth, for another split, on which thresholds are fitted. It must share
+        no image and no unit with ``truth``.
     primary
         Metric and sensitive feature of the primary question; by default sensitivity where positive classes lead
         (:class:`~dermbench.artifacts.report.Positive`), else accuracy, by skin type.
     operating_points
-        Further ways to call images positive: ``sensitivity=.9``, ``specificity=.9`` (found on ``validation``) or
+        Further ways to call images positive: ``sensitivity=.9``, ``specificity=.9`` (fitted on ``validation``) or
         ``threshold=.5``; see :func:`dermbench.evaluation.clinical.rules.parse_rule`.
     prevalences
         Stated shares of positive cases, for predictive values.
     margin
-        Largest gap of the primary metric that is small enough, stated before the results.
+        Largest acceptable gap of the primary metric, stated before the results are known.
     twins
-        Ids of images that show the same photograph as one the model may have seen: the scores without them are
-        reported as well. None where this is not known.
+        Ids of images that show the same photograph as an image that the model may have seen. The report also
+        gives the scores without them. None if unknown.
     adjust
-        Columns of the truth that are held fixed, besides the true class, where the groups of the primary question
-        are compared once more. By default none: nothing is adjusted.
+        Columns of the truth for a second comparison of the primary groups, which holds these columns and the true
+        class fixed. Empty: no such comparison.
     skin_type_error
-        Whether the primary gap is also corrected for errors in the skin types, which several labellings show.
+        Whether to also correct the primary gap for errors in the skin types, estimated from several labellings.
     model
         Name of the model.
     seed
-        Seed of everything that is resampled or permuted.
+        Seed of all resamples and permutations.
     n_resamples
-        How often.
+        Number of resamples and permutations.
     workers
         Threads; any number gives the same report.
     curves
-        Whether the report holds the curves of the calibration that figures draw, which tables do not show.
+        Whether to store the calibration curves, which only figures use.
 
     Returns
     -------
     Report
-        The same for the same input, to the byte.
+        Equal inputs give equal bytes.
 
     Raises
     ------
     UsageError
-        When ids or classes differ, a sensitive feature is not there, the primary question or its margin means
-        nothing here, an operating point lacks positive classes, probabilities or ``validation``, or
-        ``validation`` shares an image or a unit with what is evaluated.
+        When ids or classes differ, a sensitive feature is missing, the primary question or its margin does not
+        apply, an operating point lacks positive classes, probabilities or ``validation``, or ``validation``
+        shares an image or a unit with ``truth``.
     """
     plan = Plan(seed, n_resamples, workers)
     sample, digest = join(predictions, truth), predictions.digest
@@ -147,7 +147,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     points, clinical = clinical_records(sample, truth.positive, first, wanted, _fitting(validation), plan)
     covariates = read_covariates(truth, adjust, None if asked is None else asked[1])
     if skin_type_error and asked is None:
-        raise UsageError("--skin-type-error: no sensitive feature is evaluated, so that no groups are compared")
+        raise UsageError("--skin-type-error: no sensitive feature is evaluated, so there are no groups to compare")
     tables = group_tables(sample, groupings, [*metrics, CONFIDENCE_GAP, AURC], overall=all_class_metrics(sample))
     found = _estimates(sample, groupings, tables, metrics, plan)
     data = Evaluated(
@@ -216,7 +216,7 @@ def _fitting(validation: tuple[Predictions, Truth] | None) -> Validation | None:
 
 
 def _family(features: Mapping[str, Feature]) -> Family | None:
-    """Return what is asked about gaps, and how secondary p-values are corrected."""
+    """Return which gaps are tested, and how secondary p-values are corrected."""
     if not features:
         return None
     tested = [
@@ -243,8 +243,8 @@ def _estimates(
     metrics: Sequence[Metric],
     plan: Plan,
 ) -> dict[str | None, GroupEstimates]:
-    """Return {feature: estimates} of all that is bootstrapped; the whole sample is None."""
-    shared = [*metrics, CONFIDENCE_GAP]  # together, so that each grouping is drawn once
+    """Return {feature: estimates} of all metrics; the key of the whole sample is None."""
+    shared = [*metrics, CONFIDENCE_GAP]  # together, so that each grouping is resampled once
     found: dict[str | None, GroupEstimates] = {
         g.feature: estimates(sample, shared, g, plan, table=tables[g.feature]) for g in groupings
     }

@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What all features are described from.
+    """Inputs that the records of all features share.
 
     Attributes
     ----------
     sample, metrics
-        Predictions and truth, and what is computed.
+        Predictions and truth, and the metrics to report.
     tables, found
-        {feature: values of the groups} and {feature: their estimates}; None for all images.
+        {feature: values of the groups} and {feature: their estimates}; the key of all images is None.
     plan
         Seed, number of resamples, workers.
     questions
@@ -64,13 +64,13 @@ def feature_records(
     Parameters
     ----------
     data
-        What the features are described from.
+        Inputs that all records share.
     groupings
         Sensitive features.
     others
-        Skin type by further annotators, which is shown as a band of the first skin-type feature.
+        Skin type by further annotators; shown with the first skin-type feature, not as features.
     primary
-        Metric of the primary question, whose gap under each annotator's labels is shown.
+        Metric of the primary question; its gap is shown under each annotator's labels.
     """
     made = {grouping.feature: _feature(data, grouping) for grouping in groupings}
     sources = labellings([*groupings, *others])
@@ -107,7 +107,7 @@ def _feature(data: Evaluated, grouping: Grouping) -> Feature:
 
 
 def _withheld(found: dict[str, ScreenRow] | Undefined) -> str | None:
-    """Say why a margin for the average over classes would mislead; None where no class stands out."""
+    """Say why a margin on an average over classes would mislead; None if no class stands out in the screen."""
     if isinstance(found, Undefined):
         return None
     failing = [name for name, row in found.items() if row.worst is not None and row.worst.q <= LEVEL]

@@ -1,4 +1,4 @@
-"""Images without a usable prediction, counted with Wilson limits, in all and by skin type."""
+"""Images without a usable prediction: counts and shares with Wilson limits, overall and by skin type."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def no_answer_record(unanswered: Unanswered | None) -> NoAnswer | None:
-    """Return how many images have no usable prediction; None where the predictions tell nothing of the kind.
+    """Return how many images have no usable prediction; None if the predictions do not record it.
 
-    The limits of a share are Wilson's, with an effective number of images where they share patients, lesions or
-    duplicate groups (:func:`~dermbench.evaluation.intervals.proportions.effective_n`).
+    Shares have Wilson limits. Where images share patients, lesions or duplicate groups, the limits use the
+    effective sample size (:func:`~dermbench.evaluation.intervals.proportions.effective_n`).
 
     Parameters
     ----------

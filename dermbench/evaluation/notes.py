@@ -1,4 +1,4 @@
-"""What a reader must know, in plain sentences."""
+"""Notes of a report: sentences on what the data do not allow."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group": "group of duplicates"}
 TONES = ("fst", "fitzpatrick", "mst", "monk", "ita", "skin_type", "skin_tone", "skintone")
-"""How names of columns that hold a skin tone begin."""
+"""Prefixes of the names of skin-tone columns."""
 DARK = ("V", "VI", "V-VI")
-"""Skin-type groups of dark skin, which the field's test sets have the fewest images of."""
+"""Names of the groups of dark skin."""
 
 
 def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Sequence[Grouping]) -> list[str]:
-    """Return what a reader of the report must know, most important first."""
+    """Return the notes of a report, most important first."""
     found = [unit_note(truth), *_classes(sample), *_ties(predictions)]
     if sample.y_prob is None:
         found.append(f"The predictions hold labels only: metrics that need them are null ({NEEDS_PROBABILITIES}).")
@@ -41,7 +41,7 @@ def notes(predictions: Predictions, truth: Truth, sample: Sample, groupings: Seq
 
 
 def tone_note(truth: Truth, groupings: Sequence[Grouping]) -> list[str]:
-    """Say that no skin tone is assessed, and what was looked for; nothing where one is."""
+    """Say that no skin tone is assessed, and which columns were looked for; empty if one is assessed."""
     assessed = any(_is_tone(part) for grouping in groupings for part in grouping.feature.split(","))
     return [] if assessed else [_no_tone(truth)]
 
@@ -51,7 +51,7 @@ def _is_tone(column: str) -> bool:
 
 
 def _no_tone(truth: Truth) -> str:
-    """Say that no skin tone is assessed, and whether the table has a column of one."""
+    """Say that no skin tone is assessed, and whether the table has such a column."""
     columns = map(str, truth.table.columns)
     there = [name for name in columns if _is_tone(name) and not name.endswith(KEPT)]
     if there:
@@ -61,7 +61,7 @@ def _no_tone(truth: Truth) -> str:
 
 
 def unit_note(truth: Truth) -> str:
-    """Say what is resampled and permuted."""
+    """Name the independent unit that is resampled and permuted."""
     column = truth.unit_column
     count = int(truth.unit.max()) + 1
     if column is None:

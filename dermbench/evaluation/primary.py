@@ -19,7 +19,7 @@ DEFAULT_METRIC, POSITIVE_METRIC = "accuracy", "sensitivity"
 
 
 def default_metric(positive: Positive | None) -> str:
-    """Return the metric that the primary question is about unless something else says so."""
+    """Return the default metric of the primary question: sensitivity if positive classes lead, else accuracy."""
     return POSITIVE_METRIC if positive is not None and positive.leads else DEFAULT_METRIC
 
 
@@ -36,16 +36,16 @@ def resolve_primary(
     Parameters
     ----------
     sample
-        What is evaluated.
+        Predictions and truth.
     features
         Sensitive features that are evaluated.
     primary
-        Metric and feature as asked for; by default ``default`` by the first skin-type feature, or by the first
-        feature where there is none.
+        Metric and feature that the user asks for. By default ``default`` and the first skin-type feature, or the
+        first feature if none is a skin type.
     margin
-        Gap of the primary metric that would be small enough; None states none.
+        Largest acceptable gap of the primary metric; None if none is stated.
     default
-        Metric of a question that nobody asked for.
+        Metric if the user asks for none.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def _metric_problems(metric: Metric, sample: Sample) -> list[str]:
     if metric.view == "positive" and sample.positive is None:
         return [f"{metric.name} needs positive classes; name them: --positive A,B"]
     if not sample.applies(metric):
-        return [f"{metric.name} means nothing for this task"]
+        return [f"{metric.name} is not defined for this task"]
     if metric.needs_probabilities and sample.y_prob is None:
         return [f"{metric.name} {NEEDS_PROBABILITIES}"]
     if not metric.tested or (metric.kind == "ranking" and sample.view(metric.view).n_classes > 2):

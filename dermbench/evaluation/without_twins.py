@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def leave_out(predictions: Predictions, truth: Truth, ids: Collection[str]) -> tuple[Predictions, Truth]:
-    """Return predictions, all of them usable, and truth without the images ``ids``."""
+    """Return predictions and truth without the images ``ids``; all predictions must be usable."""
     kept = ~np.isin(predictions.image_id.astype(str), list(ids))
     prob = None if predictions.y_prob is None else predictions.y_prob[kept]
     rest = replace(
@@ -33,14 +33,14 @@ def leave_out(predictions: Predictions, truth: Truth, ids: Collection[str]) -> t
 
 
 def add_without_twins(report: Report, again: Report | None) -> Report:
-    """Return the report with the scores of the images that have no twin, and a note how many were left out.
+    """Add the scores of the images without a twin to a report, and a note on how many were left out.
 
     Parameters
     ----------
     report
-        Of all images.
+        Report of all images.
     again
-        Of the images without a twin; None when there are none.
+        Report of the images without a twin; None if every image has one.
     """
     n = 0 if again is None else again.n
     note = _note(report.n, n)

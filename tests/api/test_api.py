@@ -128,7 +128,7 @@ def test_a_dataset_with_validation_predictions(dataset, table):
     from_folder = evaluate(table, data=dataset, **given)
     assert evaluate(table, data=read_dataset(dataset), **given).text() == from_folder.text()
     assert from_folder.n == N // 2
-    with pytest.raises(UsageError, match="fitted on what is scored"):
+    with pytest.raises(UsageError, match="fitted on scored images"):
         dermbench.evaluate(table, dataset / "manifest.parquet", validation=table)
 
 

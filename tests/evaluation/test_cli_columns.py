@@ -101,8 +101,8 @@ def test_one_of_truth_and_predictions_has_the_column_of_ids(truth, predictions):
     [
         ({"bins": ["size=2"]}, "--bins size: 'size' is not among the sensitive features to evaluate"),
         ({"sensitive": ["fst"], "bins": ["fst=3"]}, "skin types are ordered already"),
-        ({"sensitive": ["sex"], "bins": ["sex=3"]}, "holds values that are no numbers: 'f', 'm'"),
-        ({"sensitive": ["sex"], "ordered": ["sex"]}, "the order of 'f', 'm' is not known"),
+        ({"sensitive": ["sex"], "bins": ["sex=3"]}, "holds values that are not numbers: 'f', 'm'"),
+        ({"sensitive": ["sex"], "ordered": ["sex"]}, "the order of its values is unknown: 'f', 'm'"),
         ({"sensitive": ["size"]}, "40 different numbers\n.*--bins size="),
         ({"label": "Verdikt"}, "no column 'Verdikt', which was named for label"),
     ],

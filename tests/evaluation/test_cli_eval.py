@@ -529,10 +529,10 @@ def test_validation_predictions_give_abstention(dataset, tmp_path):
     assert without["abstention"] == {"reason": "no validation predictions"}
     code, _, message = run(*arguments, "--split", "val", "--validation", tmp_path / "p.csv")
     assert code == 2
-    assert "fitted on what is scored" in message
+    assert "fitted on scored images" in message
     manifest.to_csv(tmp_path / "t.csv", index=False)
     lone = ("eval", tmp_path / "p.csv", "--truth", tmp_path / "t.csv", "--validation", tmp_path / "p.csv")
-    assert "fitted on what is scored" in run(*lone)[2]
+    assert "fitted on scored images" in run(*lone)[2]
     assert "--split test" in run(*lone)[2]
 
 

@@ -1,1 +1,1 @@
-"""Differences between groups with more than the true class held fixed."""
+"""Differences between groups that hold further columns fixed besides the true class."""

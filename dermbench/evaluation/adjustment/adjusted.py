@@ -40,27 +40,27 @@ ZERO_ONE = "only a metric that is a mean of 0 and 1 over images is adjusted"
 
 
 def read_covariates(truth: Truth, columns: Sequence[str], feature: str | None) -> list[Covariate]:
-    """Return the columns that are held fixed.
+    """Return the columns to hold fixed.
 
     Parameters
     ----------
     truth
         The table.
     columns
-        Their names.
+        Names of the columns.
     feature
-        The sensitive feature that is compared, which cannot be held fixed itself.
+        The sensitive feature that is compared; it cannot be held fixed.
 
     Raises
     ------
     UsageError
-        With all columns that are not there, or that are ids, the label or the feature; without a feature.
+        For missing columns, and for ids, the label or the feature; all are named at once. Also without a feature.
     """
     there = [str(name) for name in truth.table.columns if name not in NOT_HELD_FIXED]
     parts = set() if feature is None else {part.strip() for part in feature.split(",")}
     tones = any(holds_types(part) or part == "fst_band" for part in parts)
     problems = (
-        ["no sensitive feature is evaluated, so that no groups are compared"] if columns and not parts else []
+        ["no sensitive feature is evaluated, so there are no groups to compare"] if columns and not parts else []
     )
     for name in dict.fromkeys(columns):
         if name in NOT_HELD_FIXED:
@@ -81,18 +81,18 @@ def adjusted(
     metric: Metric,
     covariates: Sequence[Covariate],
 ) -> Adjusted | Undefined:
-    """Return the primary metric's differences: raw, adjusted for class, adjusted for class and columns.
+    """Return differences of the primary metric: raw, adjusted for class, and adjusted for class and columns.
 
     Parameters
     ----------
     sample, grouping
-        The images and their groups; those of unknown group are left out.
+        The images and their groups; images of unknown group are left out.
     row
-        The primary row, whose contrast is adjusted.
+        The primary row; its contrast is adjusted.
     metric
         The primary metric.
     covariates
-        What is held fixed besides the true class, one value an image.
+        Columns to hold fixed besides the true class, one value per image.
     """
     scores = sample.image_scores(metric) if metric.is_mean else np.full(1, 0.5)
     if not np.isin(scores[np.isfinite(scores)], (0.0, 1.0)).all():
@@ -132,7 +132,7 @@ class Images:
         return self.record(contrast.first, contrast.second, "primary", level)
 
     def record(self, first: tuple[str, ...], second: tuple[str, ...], kind: str, level: float) -> AdjustedContrast:
-        """Return one comparison; ``level`` is the error rate of its limits."""
+        """Compare two sides; ``level`` is the two-sided error rate of the limits."""
         place = {name: g for g, name in enumerate(self.grouping.names)}
         on_first = np.isin(self.grouping.codes, [place[name] for name in first])
         used = (on_first | np.isin(self.grouping.codes, [place[name] for name in second])) & np.isfinite(

@@ -1,4 +1,4 @@
-"""What is held fixed when two sides are compared: levels of categories, numbers, and what speaks against them."""
+"""Covariates of an adjusted comparison: their coding, and whether the two sides overlap in them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     Codes = NDArray[np.intp]
 
 RARE = 10
-"""Levels of a category with fewer images among those compared share one parameter."""
+"""Levels of a category with fewer images than this are pooled into one."""
 MOST_POOLED = 0.25
-"""Largest share of images in such levels of one category; beyond it, the category is not held fixed."""
+"""Largest share of images in pooled levels of a category; above it, the category is not held fixed."""
 CODES = 10
-"""Most values of whole numbers that are taken for codes of categories."""
+"""A column of whole numbers with at most this many distinct values holds codes of categories."""
 MANY = 50
 OTHER = "rare"
 KNOTS = (0.05, 0.35, 0.65, 0.95)
-"""Quantiles of a number at which its effect may bend."""
+"""Quantiles at which the spline of a number has its knots."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Covariate:
     name
         The column.
     text
-        Level of each image, ``unknown`` where it is missing, shape (n_samples,); None for a column of numbers.
+        Level of each image, ``unknown`` if missing, shape (n_samples,); None for a column of numbers.
     number
-        Value of each image, NaN where it is missing, shape (n_samples,); None for a column of text.
+        Value of each image, NaN if missing, shape (n_samples,); None for a column of text.
     """
 
     name: str
@@ -57,21 +57,21 @@ class Covariate:
 
 
 def as_covariate(column: pd.Series) -> Covariate:
-    """Return a column of the truth as numbers where it holds numbers, else as text.
+    """Return a column of the truth as numbers if it holds numbers, else as text.
 
-    Whole numbers of at most :data:`CODES` different values are taken for codes of categories.
+    Whole numbers with at most :data:`CODES` distinct values count as text: they are codes of categories.
 
     Raises
     ------
     UsageError
-        When whole numbers are different for every image: they are ids.
+        For whole numbers that differ for every image: they are ids.
     """
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         known = values[np.isfinite(values)]
         n_values, whole = len(np.unique(known)), bool((known == np.round(known)).all())
         if whole and n_values == len(known) > MANY:
-            raise UsageError(f"--adjust: {column.name} has another whole number for each image, like an id")
+            raise UsageError(f"--adjust: {column.name} has a different whole number for each image, like an id")
         if not (whole and n_values <= CODES):
             return Covariate(str(column.name), number=values)
     text = to_text(column).str.strip()
@@ -80,13 +80,13 @@ def as_covariate(column: pd.Series) -> Covariate:
 
 
 def pooled(values: NDArray[np.object_] | Codes) -> tuple[Codes, list[str], int]:
-    """Return the levels of a category with those of fewer than :data:`RARE` images put into one.
+    """Pool the levels of a category that have fewer than :data:`RARE` images.
 
     Returns
     -------
     tuple
-        Code of each image, names of the levels, and the number of images in pooled levels. A pool that is itself
-        rare joins the largest level.
+        Code of each image, names of the levels, and number of images in pooled levels. A pool with fewer than
+        :data:`RARE` images joins the largest level.
     """
     names, codes = np.unique(values.astype(str), return_inverse=True)
     sizes = np.bincount(codes, minlength=len(names))
@@ -103,9 +103,9 @@ def pooled(values: NDArray[np.object_] | Codes) -> tuple[Codes, list[str], int]:
 
 
 def no_overlap(covariate: Covariate, side: NDArray[np.bool_]) -> str | None:
-    """Say where a covariate has no overlap between two sides; None where it has.
+    """Say why two sides do not overlap in a covariate; None if they do.
 
-    A level with :data:`RARE` images or more must occur on both sides, and the ranges of numbers must meet.
+    Every level with :data:`RARE` images or more must occur on both sides; ranges of numbers must overlap.
     """
     if covariate.number is not None:
         return _no_common_range(covariate.name, covariate.number, side)
@@ -128,16 +128,16 @@ def _no_common_range(name: str, values: NDArray[np.float64], side: NDArray[np.bo
 
 
 def dummies(codes: Codes) -> NDArray[np.float64]:
-    """Return indicators of all levels but the largest, shape (n_samples, n_levels - 1)."""
+    """Return indicators of all levels except the largest, shape (n_samples, n_levels - 1)."""
     sizes = np.bincount(codes)
     kept = np.setdiff1d(np.flatnonzero(sizes), [int(np.argmax(sizes))])
     return np.asarray(codes[:, None] == kept[None, :], dtype=np.float64)
 
 
 def numbers(columns: Sequence[NDArray[np.float64]], n_samples: int) -> NDArray[np.float64]:
-    """Return the columns that numbers enter as, shape (n_samples, n_columns): :func:`spline` of each.
+    """Return the design columns of numeric covariates, shape (n_samples, n_columns): :func:`spline` of each.
 
-    A missing number is the mean; where :data:`RARE` or more are missing, a further column says which.
+    Missing numbers are set to the mean. If :data:`RARE` or more are missing, a further column marks them.
     """
     made = [np.empty((n_samples, 0))]
     for values in columns:
@@ -152,10 +152,10 @@ def numbers(columns: Sequence[NDArray[np.float64]], n_samples: int) -> NDArray[n
 
 
 def spline(values: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a natural cubic spline: cubic between knots, straight beyond them.
+    """Return a natural cubic spline: cubic between the knots, linear beyond them.
 
-    With four knots it has three columns, the first of which is ``values``. Where two knots are equal, as for a
-    number with few values, it is ``values`` alone.
+    Four knots give three columns; the first is ``values``. If two knots coincide, because there are few distinct
+    values, ``values`` is the only column.
 
     References
     ----------

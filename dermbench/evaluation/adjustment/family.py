@@ -1,4 +1,4 @@
-"""How many contrasts a primary row chose its clearest one from, over which limits hold at once."""
+"""Number of contrasts among which a primary row selects the clearest; simultaneous limits cover all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def n_contrasts(scores: NDArray[np.float64], grouping: Grouping, classes: NDArra
     Parameters
     ----------
     scores
-        Score of each image, NaN where it does not enter.
+        Score of each image, NaN if it has none.
     grouping
         Groups that occur; unknown is -1.
     classes

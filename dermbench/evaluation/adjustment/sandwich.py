@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ALONE = 1e-8
-"""Share below which a residual is free to vary: a unit that alone determines a parameter leaves none."""
+CUTOFF = 1e-8
+"""Relative cutoff of the pseudo-inverse: a unit that alone determines a parameter has leverage 1."""
 
 
 def unit_scores(
@@ -20,11 +20,11 @@ def unit_scores(
     inverse: NDArray[np.float64],
     unit: NDArray[np.intp],
 ) -> NDArray[np.float64]:
-    """Return the score of each unit, its residuals corrected for how far the unit pulls the fit to itself.
+    """Return the score of each unit, with residuals corrected for the leverage of the unit.
 
-    With ``inverse`` on either side, the sum of their outer products is the bias-reduced sandwich variance of a
-    logistic GEE with independence as working correlation. statsmodels, which loops over units, gives the same, but
-    fails where a unit alone determines a parameter.
+    The sum of their outer products, multiplied by ``inverse`` from both sides, is the bias-reduced sandwich
+    variance of a logistic GEE with independence as working correlation. statsmodels gives the same values with a
+    loop over units, but fails if a unit alone determines a parameter.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def unit_scores(
     inverse
         Inverse of the information ``design' weight design``, shape (n_parameters, n_parameters).
     unit
-        Unit of each image, 0, 1, ... without gaps, shape (n_samples,).
+        Unit of each image, numbered 0, 1, ... without gaps, shape (n_samples,).
 
     Returns
     -------
@@ -54,7 +54,7 @@ def unit_scores(
         which = np.flatnonzero(sizes == size)
         rows = order[start[which][:, None] + np.arange(size)]
         part, root = design[rows], np.sqrt(weight[rows])[:, :, None]
-        pull = root * (part @ inverse @ part.transpose(0, 2, 1)) * root.transpose(0, 2, 1)
-        free = np.linalg.pinv(np.eye(size) - pull, rcond=ALONE, hermitian=True)
-        found[which] = (part * root * (free @ (residual[rows][:, :, None] / root))).sum(axis=1)
+        leverage = root * (part @ inverse @ part.transpose(0, 2, 1)) * root.transpose(0, 2, 1)
+        correction = np.linalg.pinv(np.eye(size) - leverage, rcond=CUTOFF, hermitian=True)
+        found[which] = (part * root * (correction @ (residual[rows][:, :, None] / root))).sum(axis=1)
     return found

@@ -1,10 +1,10 @@
-"""Difference between two sides by marginal standardisation: everyone as on the first side, then as on the second.
+"""Difference between two sides by marginal standardisation (g-computation).
 
-A logistic regression gives the probability that an image is right from its side, its class and its covariates.
-Its mean over all images, each taken to be on the first side, minus the same on the second is the difference. The
-variance is that of a GEE with independence as working correlation and units as clusters, bias-reduced; the mean
-over images adds its own part, so that the limits are for the population that the images are drawn from. Quantiles
-are Student's, with as many degrees of freedom as the side with fewer units has, minus one.
+A logistic regression predicts whether an image is right from its side, class and covariates. The difference is the
+mean prediction with all images set to the first side, minus the mean with all set to the second. The variance is
+the bias-reduced sandwich of a GEE with independence as working correlation and units as clusters. It also includes
+the sampling of the images, so the limits hold for the population that the images are drawn from. Quantiles are
+Student's; the degrees of freedom are the units of the side with fewer units, minus one.
 
 References
 ----------
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNITS_PER_PARAMETER = 10
-"""Fewest units for each parameter of the regression."""
+"""Fewest units per parameter of the regression."""
 EVENTS_PER_PARAMETER = 3
-"""Fewest images of the rarer outcome for each parameter."""
+"""Fewest images of the rarer outcome per parameter."""
 EVENTS = 5
-"""Fewest right and wrong images of a side."""
+"""Fewest right images, and fewest wrong images, of a side."""
 FARTHEST = 15.0
-"""Log odds beyond which the outcomes are separated."""
+"""Largest fitted log odds; beyond it, the outcomes count as separated."""
 DEPENDENT = 1e-8
 
 
@@ -69,10 +69,10 @@ def difference(
     *,
     level: float,
 ) -> Difference | str:
-    """Return the difference between two sides, categories and numbers held fixed; or why there is none.
+    """Return the difference between two sides with categories and numbers held fixed, or why there is none.
 
-    A level of a category in which every image is right, or every one wrong, has the same fitted probability on
-    both sides: its images add a difference of 0, and the regression is fitted to the others.
+    If all images of a level are right, or all are wrong, their fitted probability is the same on both sides. They
+    add a difference of 0, and the regression is fitted to the other images.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def difference(
     level
         Error rate of the limits, two-sided.
     """
-    live = _undecided(right, categories)
+    live = _with_both_outcomes(right, categories)
     for which, name in ((side, "first"), (~side, "second")):
         hits, misses = int(right[live & which].sum()), int((1 - right[live & which]).sum())
         if min(hits, misses) < EVENTS:
@@ -112,8 +112,8 @@ def difference(
     return _standardised(right, live, design, fitted, unit, level)
 
 
-def _undecided(right: NDArray[np.float64], categories: Sequence[NDArray[np.intp]]) -> NDArray[np.bool_]:
-    """Return the images of levels with right and wrong images among those that are left, found in rounds."""
+def _with_both_outcomes(right: NDArray[np.float64], categories: Sequence[NDArray[np.intp]]) -> NDArray[np.bool_]:
+    """Mark the images whose levels all hold right and wrong images, dropping others until nothing changes."""
     live = np.ones(len(right), dtype=bool)
     while True:
         before = int(live.sum())
@@ -126,15 +126,15 @@ def _undecided(right: NDArray[np.float64], categories: Sequence[NDArray[np.intp]
 
 
 def _independent(design: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the columns that do not follow from earlier ones; None where the last one does."""
+    """Return the linearly independent columns; None if the last one (the side) depends on the others."""
     triangle = np.abs(np.diag(np.linalg.qr(design, mode="r")))
     kept = triangle > DEPENDENT * np.sqrt((design**2).sum(axis=0)).clip(min=1e-300)
     return design[:, kept] if kept[-1] else None
 
 
 def _fit(right: NDArray[np.float64], design: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return the coefficients; None where the outcomes are separated."""
-    # not at the top: it takes half a second, which an evaluation without --adjust does not need
+    """Return the coefficients; None if the outcomes are separated."""
+    # imported here: it takes half a second, and only --adjust needs it
     from statsmodels.genmod.families import Binomial  # noqa: PLC0415
     from statsmodels.genmod.generalized_linear_model import GLM  # noqa: PLC0415
 

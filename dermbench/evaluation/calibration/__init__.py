@@ -1,1 +1,1 @@
-"""What the probabilities are worth: confidence, reliability, abstention."""
+"""Quality of the probabilities: confidence, reliability, abstention."""

@@ -1,4 +1,4 @@
-"""Abstention: a confidence threshold fitted on other images, coverage and selective risk of each group."""
+"""Abstention: a confidence threshold fitted on validation images, with coverage and selective risk by group."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 DIGITS = 12
-"""Decimals of an area: equal areas of resamples are equal, though they are sums of rounded numbers."""
+"""Decimals of an area: rounding makes equal areas of resamples compare as equal."""
 COVERAGE = 0.8
-"""Share of the validation images that the threshold answers."""
+"""Share of the validation images that are answered at the threshold."""
 
 
 def abstention(
     sample: Sample, validation: Sample, groupings: Sequence[Grouping] = (), *, split: str, fitted_on: str
 ) -> Abstention:
-    """Return coverage and selective risk at one threshold that was fitted on validation images.
+    """Return coverage and selective risk at one confidence threshold, fitted on validation images.
 
-    The threshold is the largest confidence that answers at least :data:`COVERAGE` of the validation images.
+    The threshold is the largest confidence at which at least :data:`COVERAGE` of the validation images are
+    answered.
 
     Parameters
     ----------
     sample
-        What is scored.
+        The images to score.
     validation
-        The same model's predictions for another split.
+        Predictions of the same model for another split.
     groupings
         Sensitive features.
     split, fitted_on
-        Names of the split that is scored and of the one that the threshold is fitted on.
+        Names of the scored split and of the split for fitting.
 
     Raises
     ------
     UsageError
-        When both are the same split or the very same predictions.
+        When both are the same split or hold the same predictions.
     """
     digest = _digest(validation)
     if fitted_on == split or digest == _digest(sample):
         raise UsageError(
-            f"the threshold was fitted on split {fitted_on!r}, the one that is scored",
+            f"the threshold would be fitted on split {fitted_on!r}, the one that is scored",
             remedy="Fit it on the predictions for the validation split.",
         )
     confidence = np.sort(_confidence(validation))[::-1]
@@ -95,10 +96,10 @@ def _digest(sample: Sample) -> str:
 def aurc(
     y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the area under the risk-coverage curve, averaged over the orders of images with equal confidence.
+    """Return the area under the risk-coverage curve.
 
-    The mean over k = 1..n of the error rate among the k most confident images. Within a tie the error rate has
-    its expectation over all orders.
+    This is the mean over k = 1..n of the error rate among the k most confident images. Ties are averaged over all
+    orders of the tied images.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ def aurc(
     Returns
     -------
     numpy.ndarray
-        Shape (n_resamples,); NaN where there is no image.
+        Shape (n_resamples,); NaN without an image.
 
     References
     ----------
@@ -125,8 +126,8 @@ def aurc(
 def _prepare_aurc(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], _curves: object = None) -> Weighted:
     """Rank the images once for any number of weights.
 
-    An error at rank k adds 1/m to the mean of the error rates for each m from k to n: H(n) - H(k - 1), with
-    harmonic numbers H. So only the ranks of errors matter, and sums of H over the ranks of a step of ties.
+    An error at rank k adds 1/m to each error rate for m = k..n, in total H(n) - H(k - 1) with harmonic numbers H.
+    So the ranks of the errors are enough; a step of ties needs the sum of H over its ranks.
     """
     wrong = y_prob.argmax(axis=1) != y_true
     ranking = rank(wrong, y_prob.max(axis=1)) if wrong.any() else None
@@ -160,4 +161,4 @@ AURC = Metric(
     source="Geifman & El-Yaniv 2017; ties averaged",
     prepare=_prepare_aurc,
 )
-"""Gets its intervals like any metric."""
+"""The area as a metric, so that the usual code gives its intervals."""

@@ -1,4 +1,4 @@
-"""What the probabilities are worth: calibration and abstention, overall and by subgroup."""
+"""The report's record of calibration and abstention, overall and by subgroup."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
 
 AREA_RESAMPLES = 999
-"""Most resamples for the interval of the area under the risk-coverage curve, which has to be traced for each."""
+"""Most resamples for the interval of the area under the risk-coverage curve, which is slow to compute."""
 
 
 def calibration_record(
@@ -40,15 +40,15 @@ def calibration_record(
     Parameters
     ----------
     sample, groupings
-        What is described.
+        Predictions and truth, and sensitive features.
     tables
-        {feature: table} that hold the area under the risk-coverage curve; the whole sample is None.
+        {feature: table} with the area under the risk-coverage curve; the key of the whole sample is None.
     found
-        {feature: estimates} that hold the mean of confidence - accuracy; the whole sample is None.
+        {feature: estimates} with the mean of confidence - accuracy; the key of the whole sample is None.
     plan
         Seed, number of resamples, workers.
     abstention, curves
-        Go into the record as they are.
+        Parts that the record takes over unchanged.
     """
     if sample.y_prob is None:
         return report.Undefined(reason=NEEDS_PROBABILITIES)
@@ -65,19 +65,19 @@ def calibration_record(
 
 
 def check_apart(truth: Truth, validation: Truth) -> None:
-    """Check that thresholds are not fitted on what is scored.
+    """Check that thresholds are not fitted on the images or units that are scored.
 
     Parameters
     ----------
     truth
-        Of the images that are scored.
+        Truth of the scored images.
     validation
-        Of the images that the threshold is fitted on.
+        Truth of the images for fitting.
 
     Raises
     ------
     UsageError
-        When they share an image, or a unit (patient, lesion, group of duplicates) of either.
+        When both hold the same image or unit (patient, lesion, group of duplicates).
     """
     columns = dict.fromkeys(("image_id", truth.unit_column, validation.unit_column))
     for column in columns:
@@ -87,8 +87,8 @@ def check_apart(truth: Truth, validation: Truth) -> None:
         shared = sorted(scored & fitted)
         if shared:
             raise UsageError(
-                f"thresholds would be fitted on what is scored: validation and evaluated truth "
+                f"thresholds would be fitted on scored images: validation and evaluated truth "
                 f"share {len(shared):,} {column}: {name_some(shared)}",
-                remedy="Give predictions for images that share no unit with those scored. In a --truth table the "
-                "column split tells them apart: rows of val, and those of --split test.",
+                remedy="Give predictions for images that share no unit with the scored ones. In a --truth table, "
+                "use the column split: val for fitting, and --split test for scoring.",
             )

@@ -1,4 +1,4 @@
-"""Curves of the predicted class's probability, as figures draw them: reliability, and risk against coverage."""
+"""Curves for figures, from the probability of the predicted class: reliability, and risk against coverage."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def confidence_curves(sample: Sample, grouping: Grouping | None) -> ConfidenceCu
     sample
         Truth and probabilities.
     grouping
-        Sensitive feature; None for none. Images of unknown value have no curve of their own, nor has a
-        group without images.
+        Sensitive feature; None for no groups. Images of unknown group, and groups without images, get no curve.
 
     Raises
     ------
@@ -46,11 +45,11 @@ def confidence_curves(sample: Sample, grouping: Grouping | None) -> ConfidenceCu
 
 
 def risk_coverage(sample: Sample) -> tuple[CoveragePoint, ...]:
-    """Return error against coverage: the images with a confidence of a threshold or more are answered.
+    """Return the error rate against coverage, where images at or above a confidence threshold are answered.
 
-    A threshold answers equal confidences together, so that there is a point only where the next confidence is
-    lower. Of these points those are kept that first reach a coverage of 1/m, 2/m ... 1, with m
-    :data:`~dermbench.artifacts.report.MOST_COVERAGES`; the last answers all images.
+    Images of equal confidence are answered together, so they give one point. Only the points that first reach a
+    coverage of 1/m, 2/m ... 1 are kept, with m = :data:`~dermbench.artifacts.report.MOST_COVERAGES`. At the last
+    point all images are answered.
 
     Parameters
     ----------
@@ -81,6 +80,6 @@ def risk_coverage(sample: Sample) -> tuple[CoveragePoint, ...]:
     falling = confidence[order]
     errors = np.cumsum(sample.y_prob.argmax(axis=1)[order] != sample.y_true[order])
     answered = np.append(np.flatnonzero(falling[1:] < falling[:-1]) + 1, n)
-    steps = -(-np.arange(1, MOST_COVERAGES + 1) * n // MOST_COVERAGES)  # smallest whole number of images that do
+    steps = -(-np.arange(1, MOST_COVERAGES + 1) * n // MOST_COVERAGES)  # fewest images with each coverage
     kept = np.unique(answered[np.searchsorted(answered, steps)])
     return tuple(CoveragePoint(n=int(k), coverage=k / n, risk=int(errors[k - 1]) / k) for k in kept)

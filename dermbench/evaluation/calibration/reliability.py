@@ -1,4 +1,4 @@
-"""Calibration of the predicted class's probability, overall and for each group."""
+"""Calibration of the probability of the predicted class, overall and for each group."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 BINS = 15
 """Equal-width bins of the expected calibration error."""
 BIN_SIZE = 20
-"""Images that an equal-mass bin has at least."""
+"""Fewest images of an equal-mass bin."""
 FEWEST = 40
-"""Images from which on bins are made at all."""
+"""Fewest images for a calibration error or curve."""
 
 SHARED = "the null assumes independent images; images share units"
-"""Why there is nothing to compare a calibration error with: how alike outcomes in a unit are is not known."""
+"""Why a calibration error has no null distribution: the dependence of outcomes within a unit is unknown."""
 DRAWS, FEWEST_DRAWS, WORK = 1_999, 199, 2e8
-"""Most and fewest draws of the null distribution of a calibration error; images x draws in between."""
+"""Most and fewest draws of the null distribution of a calibration error; between them, images x draws."""
 
 
 def confidence_gap(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return confidence minus correctness of each image; positive where the model is overconfident."""
+    """Return confidence minus correctness (0 or 1) of each image; the mean is positive for overconfidence."""
     return np.asarray(y_prob.max(axis=1) - (y_prob.argmax(axis=1) == y_true))
 
 
@@ -53,7 +53,7 @@ CONFIDENCE_GAP = Metric(
     ratio=False,
     source="calibration in the large of the predicted class",
 )
-"""Gets its intervals like any metric."""
+"""Confidence minus accuracy as a metric, so that the usual code gives its intervals."""
 
 
 def calibration(
@@ -66,9 +66,10 @@ def calibration(
     sample
         Truth and probabilities.
     found
-        What :func:`.every_metric.estimates` gave for :data:`CONFIDENCE_GAP` and :data:`AURC` and these groups.
+        Estimates of :data:`CONFIDENCE_GAP` and :data:`AURC` for these groups, from
+        :func:`.every_metric.estimates`.
     grouping
-        Sensitive feature; None for the whole sample, which has a reliability curve too.
+        Sensitive feature; None for the whole sample, which also gets a reliability curve.
     plan
         Seed and number of draws.
 
@@ -105,7 +106,7 @@ def calibration(
 def _errors(
     sample: Sample, plan: Plan, stream: str
 ) -> tuple[CalibrationError, CalibrationError, tuple[CurvePoint, ...]]:
-    """Return the debiased squared error and its equal-mass bins as a curve, and the error over equal widths."""
+    """Return the debiased squared error (equal-mass bins), the expected error (equal widths), and the curve."""
     assert sample.y_prob is not None
     confidence, n = sample.y_prob.max(axis=1), len(sample)
     hit = (sample.y_prob.argmax(axis=1) == sample.y_true).astype(np.float64)
@@ -125,7 +126,7 @@ def _errors(
 
 
 def reliability_curve(sample: Sample) -> tuple[CurvePoint, ...]:
-    """Return accuracy against mean confidence in bins of equal mass.
+    """Return accuracy against mean confidence in equal-mass bins.
 
     Parameters
     ----------
@@ -172,7 +173,7 @@ def _point(
 
 
 def _error(value: float, null: NDArray[np.float64] | None, n: int, n_bins: int) -> CalibrationError:
-    """Return an error beside the same for outcomes drawn from the model's probabilities."""
+    """Return the record of an error, with chance level and p-value from outcomes drawn from the probabilities."""
     if null is None:
         return CalibrationError(value=value, n=n, n_bins=n_bins, reason=SHARED)
     p_value = (int((null >= value - 1e-12).sum()) + 1) / (len(null) + 1)
@@ -189,7 +190,7 @@ def mass_bins(confidence: NDArray[np.float64], *, size: int = BIN_SIZE, most: in
 
 
 def bin_sums(bins: NDArray[np.intp], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add ``values`` of shape (n, n_samples) up within bins, shape (n, n_bins)."""
+    """Sum ``values`` of shape (n, n_samples) within bins, shape (n, n_bins)."""
     n, k = len(values), int(bins.max()) + 1
     codes = bins + np.arange(n)[:, None] * k
     sums = np.bincount(codes.ravel(), weights=values.ravel(), minlength=n * k)
@@ -206,7 +207,7 @@ def expected_error(
 def debiased_error(
     size: NDArray[np.float64], confidence: NDArray[np.float64], hits: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the squared calibration error over bins minus what sampling alone adds; it can be negative.
+    """Return the squared calibration error over bins minus its sampling bias; it can be negative.
 
     Σ (n_b/n) [(accuracy_b - confidence_b)² - accuracy_b (1 - accuracy_b) / (n_b - 1)]; single-image bins are
     left out.
@@ -226,7 +227,7 @@ def _nulls(
     plan: Plan,
     stream: str,
 ) -> NDArray[np.float64]:
-    """Return each error for outcomes drawn from the probabilities, shape (n_errors, n_draws)."""
+    """Return the errors of outcomes drawn from the probabilities, shape (n_errors, n_draws)."""
     n = len(confidence)
     inside = [np.eye(part.shape[1], dtype=np.float32)[bins] for part, (_, bins) in zip(sums, kinds, strict=True)]
 

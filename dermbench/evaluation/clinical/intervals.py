@@ -1,4 +1,4 @@
-"""Limits of proportions and predictive values, with what a fitted threshold adds to their variance."""
+"""Intervals of proportions, predictive values and net benefit; a fitted threshold widens them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ONE_UNIT = "no interval: all images are of one independent unit"
 SHRINK = Z95**2
-"""Images that are added, half of them successes, where a variance is estimated: p never is 0 or 1 then."""
+"""Images added for a variance, half of them successes, so that the proportion is never 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Share:
     k, n
         Successes and images.
     n_eff
-        Number of independent images that tell as much; NaN for one unit.
+        Effective sample size; NaN for a single unit.
     at
-        The proportion at thresholds between the limits of a fitted one, shape (n_thresholds,); None where the
+        The proportion at thresholds between the limits of a fitted one, shape (n_thresholds,); None if the
         threshold is given.
     """
 
@@ -45,11 +45,11 @@ class Share:
         return self.k / self.n if self.n else float("nan")
 
     def smooth(self) -> float:
-        """Return the proportion drawn towards one half, as where a variance is estimated."""
+        """Return the proportion shrunk towards one half, for a variance."""
         return (self.k + SHRINK / 2) / (self.n + SHRINK)
 
     def estimate(self, *, empty: str) -> Estimate:
-        """Return the proportion with Wilson limits, to whose arms the limits of a fitted threshold add (MOVER)."""
+        """Return the proportion with Wilson limits, widened for a fitted threshold by MOVER."""
         if not self.n:
             return undefined(empty, 0)
         if not self.n_eff > 0:
@@ -66,7 +66,7 @@ class Share:
 
 
 def combined(value: float, ends: tuple[float, float], at: NDArray[np.float64]) -> tuple[float, float]:
-    """Return limits whose arms join those of sampling with the values at both limits of the threshold.
+    """Return limits that combine sampling error with the range of values over possible thresholds (MOVER).
 
     References
     ----------
@@ -84,7 +84,7 @@ def share_of(
     clustered: bool,
     at: NDArray[np.float64] | None = None,
 ) -> Share:
-    """Return the share of successes among images, with its effective number of images where they share units."""
+    """Return the share of successes among images, with the effective sample size if images share units."""
     n, k = len(success), int(success.sum())
     if not clustered or not n:
         return Share(k, n, float(n), at)
@@ -96,23 +96,24 @@ def share_of(
 def predictive_value(sensitivity: Share, specificity: Share, prevalence: float, *, positive: bool) -> Estimate:
     """Return the predictive value of a positive or negative call at a stated prevalence.
 
-    The logit of the value is the log odds of the prevalence plus the log likelihood ratio; its variance is that of
-    sensitivity and specificity by the delta method; a fitted threshold adds to the arms. Where one of them is
-    0 or 1 the limits are those of the adjusted estimates, with z²/2 images added to either side.
+    The logit of the value is the log odds of the prevalence plus the log likelihood ratio. Its variance follows
+    from those of sensitivity and specificity by the delta method; a fitted threshold widens the limits. If
+    sensitivity or specificity is 0 or 1, the limits use adjusted estimates, with z²/2 successes and z²/2 failures
+    added to each.
 
     Parameters
     ----------
     sensitivity, specificity
-        Of one group at one threshold.
+        Proportions of one group at one threshold.
     prevalence
-        Above 0 and below 1.
+        Share of positive cases, above 0 and below 1.
     positive
-        Whether the value is that of a positive call (PPV) or of a negative one (NPV).
+        True for the positive predictive value (PPV), False for the negative one (NPV).
 
     Returns
     -------
     Estimate
-        Undefined where no image is called so, or where images of one kind are missing.
+        Undefined if no image is called positive (negative for NPV), or if all images are of one kind.
 
     References
     ----------
@@ -151,7 +152,7 @@ def _drawn_in(share: Share, added: float) -> float:
 
 
 def _change(right: Share, wrong: Share) -> NDArray[np.float64]:
-    """Return by how much the log likelihood ratio changes with the threshold, from shares never 0 or 1."""
+    """Return the change of the log likelihood ratio with the threshold; shares are kept away from 0 and 1."""
     assert right.at is not None
     assert wrong.at is not None
     (a, a0), (b, b0) = ((_inside(s.at, s.n), _inside(s.value, s.n)) for s in (right, wrong))
@@ -159,7 +160,7 @@ def _change(right: Share, wrong: Share) -> NDArray[np.float64]:
 
 
 def _inside(share: NDArray[np.float64] | float | None, n: int) -> NDArray[np.float64]:
-    """Return shares with one image added, half a success."""
+    """Return shares after adding one image that is half a success."""
     return np.asarray((np.asarray(share, dtype=np.float64) * n + 0.5) / (n + 1))
 
 
@@ -171,15 +172,15 @@ def net_benefit(
     *,
     clustered: bool,
 ) -> Estimate:
-    """Return the net benefit of calling images positive, in true positives an image.
+    """Return the net benefit of calling images positive, in true positives per image.
 
-    The share of true positives minus the share of false positives times the odds of the threshold probability.
-    Limits by recovered variances (MOVER) from Wilson limits of the two shares, which exclude each other.
+    It is the share of true positives, minus the share of false positives times the odds of the threshold
+    probability. Limits combine the Wilson limits of the two shares (MOVER), whose events exclude each other.
 
     Parameters
     ----------
     called, positive
-        Whether each image is called positive, and is, shape (n_samples,).
+        Whether each image is called positive, and whether it is positive, shape (n_samples,).
     units
         Independent unit of each image.
     probability

@@ -1,4 +1,4 @@
-"""Operating points: who is called positive at a threshold, and how often that is right, by subgroup."""
+"""Operating points: which images are called positive at a threshold, and how often that is right, by subgroup."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DIGITS = 9
 STEPS = 33
-"""Most thresholds, between the limits of a fitted one, at which predictive values are looked at."""
+"""Most thresholds between the limits of a fitted one at which shares are computed."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,9 @@ class Fitted:
     rule
         The rule.
     threshold
-        An image is called positive at or above it; NaN for the predicted class, infinity where none is.
+        Images at or above it are called positive; NaN for the predicted class, infinity if no image is.
     limits
-        Ends of the 95 % interval of the threshold that unlimited validation images would give; None where nothing
-        was fitted.
+        95 % interval for the threshold that unlimited validation images would give; None if it is not fitted.
     """
 
     rule: Rule
@@ -84,11 +83,11 @@ class Scored:
         return np.asarray(self.score >= fitted.threshold)
 
     def at(self, fitted: Fitted) -> Sample:
-        """Return the images with the predictions that the rule makes."""
+        """Return the images with the predictions of the rule."""
         return replace(self.sample, y_pred=self.called(fitted).astype(np.intp))
 
     def between(self, fitted: Fitted, rows: NDArray[np.intp] | slice, most: int) -> NDArray[np.float64]:
-        """Return the limits of a fitted threshold and at most so many scores of images between them."""
+        """Return the limits of a fitted threshold, and at most ``most`` scores of images between them."""
         assert fitted.limits is not None
         score = self.score[rows]
         inside = np.unique(score[(score > fitted.limits[0]) & (score <= fitted.limits[1])])
@@ -110,28 +109,27 @@ class Scored:
 
 
 def fit(rule: Rule, validation: Scored) -> Fitted:
-    """Find the threshold of a rule on validation images, and how far off it may be.
+    """Fit the threshold of a rule on validation images, with a 95 % interval.
 
-    The true threshold is one at which the rate on the validation images may be the target: its limits are the
-    thresholds at the rates target ± z·√(target(1 - target)/n), n the effective number of images that the rule
-    counts. At a rate above 1, or below what one image gives, the limit is the end of the scale: too few images say
-    nothing about how far a threshold lies beyond all of them.
+    The limits are the thresholds at the rates target ± z·√(target(1 - target)/n), where n is the effective number
+    of images that the rule counts. If such a rate is above 1, or below the rate of a single image, the limit is
+    the end of the scale: the images do not tell how far a threshold may lie beyond them.
 
     Raises
     ------
     UsageError
-        When the validation images are all positive, or all not, or scores are too close together to write down a
-        threshold between them.
+        When all validation images are positive, or none is; or when no number with six decimals lies between the
+        scores on both sides of the threshold.
     """
     if not rule.fitted or rule.target is None:
         return Fitted(rule, float("nan") if rule.target is None else rule.target)
     score, positive = validation.score, validation.positive
     if not 0 < positive.sum() < len(positive):
-        raise UsageError("--validation: a threshold needs positive and other images")
+        raise UsageError("--validation: fitting a threshold needs positive and other images")
     threshold = threshold_at(rule, rule.target, score, positive)
     if math.isfinite(threshold) and rounded(threshold) != threshold:
         raise UsageError(
-            f"--operating-point {rule.name}: scores about the threshold {threshold:g} differ by less than .000001",
+            f"--operating-point {rule.name}: scores near the threshold {threshold:g} differ by less than .000001",
             remedy="Give probabilities that are not so close to 0 or 1; a report has six decimals.",
         )
     counted = positive if rule.kind == "sensitivity" else ~positive

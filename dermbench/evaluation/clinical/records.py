@@ -50,14 +50,14 @@ PROBABILITIES = (0.01, 0.02, *(round(0.05 * k, 2) for k in range(1, 11)), 0.6, 0
 ROC_POINTS = 41
 """Most points of a ROC curve, by the share of images above the threshold."""
 GAP_STEPS = 5
-"""Thresholds between the limits of a fitted one at which gaps are looked at."""
+"""Thresholds between the limits of a fitted one at which gaps are computed."""
 BOTH = ("sensitivity", "specificity")
 NO_POSITIVE, NO_OTHER = "there is no positive image", "every image is positive"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user asks about positive classes.
+    """The user's questions about positive classes.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Asked:
 
 
 def asked_for(operating_points: Sequence[str], prevalences: Sequence[float]) -> Asked:
-    """Return what a user asks, checked.
+    """Read and check the user's operating points and prevalences.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def asked_for(operating_points: Sequence[str], prevalences: Sequence[float]) -> 
 
 @dataclass(frozen=True)
 class Validation:
-    """Images on which thresholds are found, with the name of their split and the hash of their truth."""
+    """Images for fitting thresholds, with the name of their split and the hash of their truth."""
 
     sample: Sample
     split: str
@@ -100,23 +100,23 @@ def clinical_records(
     validation: Validation | None,
     plan: Plan,
 ) -> tuple[tuple[OperatingPoint, ...], Clinical | None]:
-    """Return operating points and curves where positive classes lead, or where they are asked for.
+    """Return operating points and curves if positive classes lead or the user asks for them.
 
     Parameters
     ----------
     sample, positive
-        What is judged, and its positive classes.
+        The images, and their positive classes.
     grouping
         The feature of the primary question; None without one.
     asked, validation
-        Rules and prevalences, and the images that thresholds are found on.
+        Rules and prevalences, and the images for fitting thresholds.
     plan
         Seed and number of permutations, for the gaps.
 
     Raises
     ------
     UsageError
-        When something is asked for without positive classes, probabilities or validation images.
+        When the user asks for points without positive classes, probabilities or validation images.
     """
     if positive is None:
         if asked.rules or asked.prevalences:
@@ -132,7 +132,7 @@ def clinical_records(
             )
         if rule.fitted and validation is None:
             raise UsageError(
-                f"--operating-point {rule.name}: its threshold is found on images of another split",
+                f"--operating-point {rule.name}: its threshold is fitted on images of another split",
                 remedy="Give the model's predictions for the val split: --validation FILE",
             )
     if not (positive.leads or asked.rules or asked.prevalences):
@@ -148,11 +148,11 @@ def operating_points(
     Parameters
     ----------
     sample
-        What is judged; it knows which classes are positive.
+        The images; ``sample.positive`` is set.
     grouping
         The feature of the primary question.
     asked, validation
-        Rules and prevalences, and the images that thresholds are found on.
+        Rules and prevalences, and the images for fitting thresholds.
     plan
         Seed and number of permutations, for the gaps.
     """
@@ -219,17 +219,17 @@ def _group(judged: Scored, fitted: Fitted, rows: NDArray[np.intp], prevalences: 
 
 
 def gap_rows(judged: Scored, fitted: Fitted, grouping: Grouping, plan: Plan) -> Rows:
-    """Return the gaps in sensitivity and specificity; for a fitted threshold, what holds wherever it may lie."""
+    """Return the gaps in sensitivity and specificity; for a fitted threshold, they hold over its interval."""
     found = _gaps_at(judged.at(fitted), grouping, plan)
     if fitted.limits is None:
         return found
     further = [replace(fitted, threshold=float(t)) for t in judged.between(fitted, slice(None), GAP_STEPS)]
     others = [_gaps_at(judged.at(each), grouping, plan) for each in further]
-    return {name: _wherever([row, *(other[name] for other in others)]) for name, row in found.items()}
+    return {name: _most_cautious([row, *(other[name] for other in others)]) for name, row in found.items()}
 
 
-def _wherever(rows: Sequence[Disparity | Undefined]) -> Disparity | Undefined:
-    """Return a row with the widest limits and the largest p-value of the same gap at several thresholds."""
+def _most_cautious(rows: Sequence[Disparity | Undefined]) -> Disparity | Undefined:
+    """Return the first row with the widest limits and largest p-value of the same gap at several thresholds."""
     first, known = rows[0], [row for row in rows if isinstance(row, Disparity)]
     if isinstance(first, Undefined) or len(known) < len(rows):
         return next(row for row in rows if isinstance(row, Undefined))
@@ -255,7 +255,7 @@ def _gaps_at(sample: Sample, grouping: Grouping, plan: Plan) -> Rows:
 
 
 def clinical(sample: Sample, grouping: Grouping | None) -> Clinical | None:
-    """Return ROC curves and the decision curve, by group; None without probabilities.
+    """Return ROC curves and decision curves by group; None without probabilities.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ def _discrimination(judged: Scored, rows: NDArray[np.intp]) -> Discrimination:
 
 
 def _roc(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[RocPoint, ...]:
-    """Return points of the curve, at most :data:`ROC_POINTS`, evenly spread over its steps."""
+    """Return at most :data:`ROC_POINTS` points of the curve after the origin, evenly spread over its steps."""
     order = np.argsort(-score, kind="stable")
     last = np.append(np.diff(score[order]) != 0, np.True_)
     hits, misses = np.cumsum(positive[order])[last], np.cumsum(~positive[order])[last]

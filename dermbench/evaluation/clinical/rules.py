@@ -1,4 +1,4 @@
-"""How an operating point is chosen: by the predicted class, at a threshold, or at a sensitivity or specificity."""
+"""Rules that choose an operating point: predicted class, threshold, sensitivity or specificity."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ EXAMPLE = "write sensitivity=.9, specificity=.9 or threshold=.5"
 
 @dataclass(frozen=True)
 class Rule:
-    """How images are called positive.
+    """A rule for calling images positive.
 
     Attributes
     ----------
     kind
         ``argmax``: the predicted class is positive. ``threshold``: the probability of the positive classes is at
-        least ``target``. ``sensitivity``, ``specificity``: it is at least the threshold that has this value on
-        validation images.
+        least ``target``. ``sensitivity``, ``specificity``: that probability is at least the threshold which
+        reaches ``target`` on validation images.
     target
         Above 0 and below 1; None for ``argmax``.
     """
@@ -39,14 +39,14 @@ class Rule:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Name for people, such as "sensitivity .9"."""
         if self.target is None:
             return "predicted class"
         return f"{self.kind} {decimal(self.target, digits=3).rstrip('0')}"
 
     @property
     def fitted(self) -> bool:
-        """Whether the threshold is found on validation images."""
+        """Whether the threshold is fitted on validation images."""
         return self.kind in ("sensitivity", "specificity")
 
 
@@ -54,12 +54,12 @@ ARGMAX = Rule("argmax")
 
 
 def parse_rule(text: str) -> Rule:
-    """Return the rule that a user writes as ``KIND=NUMBER``.
+    """Read the rule that a user writes as ``KIND=NUMBER``.
 
     Raises
     ------
     UsageError
-        When the kind is unknown, or the number is none above 0 and below 1.
+        When the kind is unknown, or the number is not above 0 and below 1 with at most six decimals.
     """
     kind, _, number = (part.strip() for part in text.partition("="))
     kinds: dict[str, RuleKind] = {name: name for name in get_args(RuleKind) if name != "argmax"}
@@ -68,16 +68,15 @@ def parse_rule(text: str) -> Rule:
     except ValueError:
         target = float("nan")
     if kind not in kinds or not (0 < target < 1 and rounded(target) == target):
-        raise UsageError(f"--operating-point {text}: {EXAMPLE}; a number between 0 and 1, of at most six decimals")
+        raise UsageError(f"--operating-point {text}: {EXAMPLE} (between 0 and 1, at most six decimals)")
     return Rule(kinds[kind], target)
 
 
 def threshold_at(rule: Rule, rate: float, score: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Return the threshold that gives a rule's rate on some images, which count as positive at or above it.
+    """Return the threshold at which a rule reaches a rate; images at or above it are called positive.
 
-    For ``specificity`` it is the smallest one whose specificity on these images is at least ``rate``, for
-    ``sensitivity`` the largest one whose sensitivity is. Of all thresholds that call the same images positive it
-    is the one halfway between two scores.
+    For ``specificity`` this is the smallest threshold whose specificity is at least ``rate``; for ``sensitivity``
+    the largest whose sensitivity is. It lies halfway between two neighbouring scores.
 
     Parameters
     ----------
@@ -88,12 +87,13 @@ def threshold_at(rule: Rule, rate: float, score: NDArray[np.float64], positive: 
     score
         Probability of the positive classes, 0 to 1, shape (n_samples,).
     positive
-        Whether each image is positive, shape (n_samples,); some image is of the kind that the rule counts.
+        Whether each image is positive, shape (n_samples,). At least one image is positive (for ``sensitivity``) or
+        not positive (for ``specificity``).
 
     Returns
     -------
     float
-        Infinity where nothing may be called positive.
+        Infinity if no image may be called positive.
     """
     values = np.unique(score)
     own = np.sort(score[positive if rule.kind == "sensitivity" else ~positive])
@@ -108,14 +108,14 @@ def threshold_at(rule: Rule, rate: float, score: NDArray[np.float64], positive: 
 
 
 def _between(low: float, high: float) -> float:
-    """Return a number above ``low``, at most ``high``, about halfway, with no more decimals than a report has."""
+    """Return a number above ``low`` and at most ``high``, about halfway, with a report's decimals if possible."""
     middle = (low + high) / 2
     short = rounded(middle)
     return short if low < short <= high else middle
 
 
 def parse_prevalences(values: Sequence[float]) -> tuple[float, ...]:
-    """Return prevalences in rising order, each once.
+    """Return prevalences in ascending order without duplicates.
 
     Raises
     ------
@@ -124,5 +124,5 @@ def parse_prevalences(values: Sequence[float]) -> tuple[float, ...]:
     """
     wrong = [value for value in values if not (0 < value < 1 and rounded(value) == value)]
     if wrong:
-        raise UsageError(f"--prevalence {wrong[0]:g} is no number between 0 and 1, of at most six decimals")
+        raise UsageError(f"--prevalence {wrong[0]:g} is not a number between 0 and 1 with at most six decimals")
     return tuple(sorted(set(values)))

@@ -1,1 +1,1 @@
-"""What everything here is computed from: samples, groups, tallies, and metrics with their registry."""
+"""Samples, groups, tallies and the registry of metrics."""

@@ -1,4 +1,4 @@
-"""From one column of a truth table to named groups: scales, bands, numbers and categories."""
+"""Named groups from one column of a truth table: scales, bands, numbers and categories."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
 MAX_GROUPS = 100
-"""Groups that a feature may have; more means that the column is an id or a measurement."""
+"""Most groups of a feature; a column with more values is an id or a measurement."""
 MAX_FRACTIONS = 20
-"""Groups that a column of numbers with decimals may have."""
+"""Most groups of a column of numbers with decimals."""
 AGE_BINS = (40.0, 60.0)
-"""Years from which on the second and third band of ``age`` begin, unless the user says otherwise."""
+"""Default lower ends of the second and third band of ``age``, in years."""
 
 
 def named_groups(truth: Truth, name: str) -> pd.Series:
-    """Return a categorical column, missing where the value is unknown."""
+    """Return a column as a categorical series, missing where the value is unknown."""
     derived = name == "fst_band" and name not in truth.table
     column = band_name(truth.table["fst"]) if derived else truth.table[name]
     places, distinct = pd.factorize(column)
     named = _named(name, pd.Series(distinct), truth.scales)
-    codes = np.append(named.cat.codes.to_numpy(), -1)[places]  # place -1 is a missing cell
+    codes = np.append(named.cat.codes.to_numpy(), -1)[places]  # place -1 marks a missing cell
     found = pd.Categorical.from_codes(codes, categories=named.cat.categories, ordered=named.cat.ordered)
     return pd.Series(found, index=column.index)
 
@@ -53,7 +53,7 @@ def _named(name: str, values: pd.Series, scales: Scales) -> pd.Series:
     bins = scales.bins.get(name, ())
     if numbers is None:
         if bins:
-            raise UsageError(f"--bins {name}: {name!r} holds values that are no numbers: {_no_numbers(text)}")
+            raise UsageError(f"--bins {name}: {name!r} holds values that are not numbers: {_no_numbers(text)}")
         return _categories(name, text)
     if bins or name == "age":
         return _banded(numbers, bins or AGE_BINS, years=name == "age")
@@ -68,7 +68,7 @@ def _skin_angles(numbers: pd.Series) -> pd.Series:
 
 
 def _numbers(column: pd.Series, text: pd.Series) -> pd.Series | None:
-    """Return a column as numbers; None when a value is none, or all are unknown."""
+    """Return a column as numbers; None if a value is not a number, or all are unknown."""
     if pd.api.types.is_bool_dtype(column):
         return None
     if pd.api.types.is_numeric_dtype(column):
@@ -82,12 +82,12 @@ def _numbers(column: pd.Series, text: pd.Series) -> pd.Series | None:
 def _categories(name: str, text: pd.Series) -> pd.Series:
     known = text.str.lower()
     if known.dropna().isin(["true", "false"]).all():
-        text = known.str.capitalize()  # True and TRUE are one value
+        text = known.str.capitalize()  # True and TRUE are the same value
     doubled = [known for known in spellings(text.dropna().unique()) if len(known) > 1]
     if doubled:
         raise UsageError(
             f"sensitive feature {name!r} has groups that differ only in spelling: {name_some(doubled[0])}",
-            remedy=f"Write them alike in column {name!r} of the truth.",
+            remedy=f"Spell them alike in column {name!r} of the truth.",
         )
     values = text.astype(object)
     return values.astype(pd.CategoricalDtype(sorted(values.dropna().unique())))
@@ -115,19 +115,19 @@ def _ordered(name: str, text: pd.Series, numbers: pd.Series | None, levels: Sequ
     if not levels:
         if numbers is None:
             raise UsageError(
-                f"--ordered {name}: the order of {_no_numbers(text)} is not known",
+                f"--ordered {name}: the order of its values is unknown: {_no_numbers(text)}",
                 remedy=f"Give the values from low to high: --ordered {name}=A,B,C",
             )
         return _number_names(name, numbers, ordered=True)
     values = text if numbers is None else _number_names(name, numbers, ordered=True).astype("string")
     strange = values[values.notna() & ~values.isin(list(levels))]
     if len(strange):
-        raise UsageError(f"--ordered {name}: values that it does not list: {name_some(strange.unique())}")
+        raise UsageError(f"--ordered {name}: the list lacks the values {name_some(strange.unique())}")
     return _category(values, levels)
 
 
 def _banded(numbers: pd.Series, ends: Sequence[float], *, years: bool) -> pd.Series:
-    """Return the band of each number, the lower end included."""
+    """Return the band of each number; a band includes its lower end."""
     values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
     known = values[~np.isnan(values)]
     whole = all(float(e).is_integer() for e in ends) and (years or bool((known == np.round(known)).all()))
@@ -149,6 +149,6 @@ def _no_numbers(text: pd.Series) -> str:
 
 
 def _category(text: pd.Series, names: Sequence[str]) -> pd.Series:
-    """Return an ordered category in which a value other than ``names`` is missing."""
+    """Return an ordered category; values other than ``names`` become missing."""
     values = text.astype(object).where(text.isin(names).to_numpy(dtype=bool))
     return values.astype(pd.CategoricalDtype(list(names), ordered=True))

@@ -1,4 +1,4 @@
-"""The one place where group values are made: all metrics in all groups of all features, by one MetricFrame."""
+"""Values of all metrics in all groups of all features, computed by one fairlearn MetricFrame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GroupTable:
     feature
         The sensitive feature; None for the table of all images.
     grouping
-        Groups that occur, with the images of unknown group as a last group of their own.
+        Groups that occur; images of unknown group form a last group.
     metrics
         Names of the metrics.
     values
@@ -80,8 +80,8 @@ def group_tables(
 ) -> dict[str | None, GroupTable]:
     """Compute every metric in every group of every feature, and on all images.
 
-    The rows are stacked once for each feature and once for all images together, with one sensitive column that
-    numbers every (feature, group). fairlearn matches columns by position; each stacked row carries its own.
+    The images are stacked once per feature and once for the whole sample. One sensitive column numbers every
+    (feature, group), and a sample parameter holds the position of each stacked row.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def group_tables(
     groupings
         Sensitive features.
     metrics
-        What to compute everywhere; metrics of any kind and view.
+        Metrics of any kind and view, for all tables.
     overall
         Further metrics for the table of all images only.
 
@@ -108,12 +108,12 @@ def group_tables(
 
     def of_rows(_true: Any, _pred: Any, *, place: Any) -> NDArray[np.float64]:
         stacked = np.asarray(place, dtype=np.intp)
-        if len(stacked) > n:  # the frame's own total: the stack holds every image several times
+        if len(stacked) > n:  # fairlearn's overall value: the stack holds every image several times
             return np.empty(0)
         return scores(everywhere if stacked[0] < n else metrics, sample, rows=stacked % n)
 
     frame = MetricFrame(
-        metrics=of_rows,  # one function of all metrics: the frame copies the columns for each function and group
+        metrics=of_rows,  # one function for all metrics: the frame copies the columns per function and group
         y_true=sample.y_true[place % n],
         y_pred=sample.y_pred[place % n],
         sensitive_features={"feature and group": group},

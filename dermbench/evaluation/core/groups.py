@@ -1,4 +1,4 @@
-"""Sensitive features: from the columns of a truth table to named groups of images."""
+"""Sensitive features: named groups of images from the columns of a truth table."""
 
 from __future__ import annotations
 
@@ -39,17 +39,16 @@ class Grouping:
     ----------
     feature
         Name in the report: a column, or columns joined by commas for an intersection. It also names the stream of
-        random numbers, so that the numbers of one feature do not depend on which others are evaluated.
+        random numbers, so results do not depend on the other features that are evaluated.
     codes
-        Group of each image, shape (n_samples,); -1 where it is unknown.
+        Group of each image, shape (n_samples,); -1 if unknown.
     names
-        Name of each group, in the order of the codes. An ordered feature has all groups of its scale, also those
-        without an image, so that a trend can be tested and labellings compared.
+        Name of each group, in the order of the codes. An ordered feature has all groups of its scale, even those
+        without an image.
     ordered
         Whether the order of the groups means something (skin type, age band).
     intersection
-        Whether the groups are crossings of several features: then none is called best or worst while one has
-        fewer than 30 images.
+        Whether the groups cross several features. Such groups are not ranked if one has fewer than 30 images.
 
     Raises
     ------
@@ -90,7 +89,7 @@ class Grouping:
         return replace(self, codes=self.codes[rows])
 
     def with_unknown(self) -> Grouping:
-        """Return the groups that occur with unknown as a group of its own, last, where there is any."""
+        """Return the groups that occur; images of unknown group, if any, form a last group."""
         known = self.known()
         if not (known.codes < 0).any():
             return known
@@ -128,8 +127,8 @@ def group_tally(sample: Sample, grouping: Grouping) -> Tally:
 def default_features(truth: Truth) -> tuple[str, ...]:
     """Return the task's sensitive features that the table has.
 
-    Skin type by further annotators (``fst_<name>``) is left out where there is an ``fst``: it becomes a band
-    beside the gap, see :func:`further_annotators`. Without an ``fst``, every annotator's column is a feature.
+    If the table has ``fst``, skin type by further annotators (``fst_<name>``) is no feature: it gives a range for
+    the gap, see :func:`further_annotators`. Without ``fst``, the column of each annotator is a feature.
     """
     known = [name for name in truth.sensitive if _have(truth, name)]
     if "fst" in known:
@@ -138,7 +137,7 @@ def default_features(truth: Truth) -> tuple[str, ...]:
 
 
 def further_annotators(truth: Truth, groupings: Sequence[Grouping]) -> list[Grouping]:
-    """Return skin type by annotators whose columns are no features themselves."""
+    """Return skin type by the annotators whose columns are not features themselves."""
     taken = {grouping.feature for grouping in groupings}
     return [group(truth, name) for name in _annotators(truth) if name not in taken] if "fst" in taken else []
 
@@ -155,14 +154,15 @@ def _is_annotator(name: str) -> bool:
 def group(truth: Truth, feature: str) -> Grouping:
     """Group the images of ``truth`` by a sensitive feature.
 
-    ``fst`` and ``fst_<annotator>`` give I to VI, ``fst_band`` I-II, III-IV and V-VI, ``mst_<source>`` its tones;
-    ``age`` and ``ita`` bands (:data:`~dermbench.evaluation.core.group_names.AGE_BINS`,
-    :data:`~dermbench.artifacts.skin.ITA_SIX`); any other column its values, numbers by size. Numbers
-    are categories unless ``truth.scales`` says that the column is ordered or puts it into bands. Columns joined by
-    commas, ``fst,sex``, give the intersection, named like "V x female" with a multiplication sign. An ordered
-    feature has all groups of its scale, any other those with an image. An unknown value
-    (:func:`~dermbench.artifacts.skin.is_unknown`), in an intersection of any part, makes the group of an image
-    unknown: such images are reported and never compared.
+    ``fst`` and ``fst_<annotator>`` give I to VI; ``fst_band`` gives I-II, III-IV and V-VI; ``mst_<source>`` gives
+    the tones that occur. ``age`` and ``ita`` are put into bands
+    (:data:`~dermbench.evaluation.core.group_names.AGE_BINS`, :data:`~dermbench.artifacts.skin.ITA_SIX`). Any other
+    column gives one group per value, in the order of numbers or of the alphabet. Numbers are categories unless
+    ``truth.scales`` declares the column as ordered or puts it into bands. Columns joined by commas (``fst,sex``)
+    give their intersection, with names like "V x female" but a multiplication sign. An ordered feature has all
+    groups of its scale; any other feature has the groups with an image. An image whose value is unknown
+    (:func:`~dermbench.artifacts.skin.is_unknown`) in any of the columns has no group: it is counted but never
+    compared.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def group(truth: Truth, feature: str) -> Grouping:
     if len(names) > MAX_GROUPS:
         raise UsageError(
             f"sensitive feature {feature!r} has {len(names):,} groups, at most {MAX_GROUPS} are compared",
-            remedy="Numbers are put into bands with --bins COL=A,B; for text, add a column with fewer values.",
+            remedy="Put numbers into bands with --bins COL=A,B; for text, add a column with fewer values.",
         )
     crossed = len(parts) > 1
     ordered = bool(combined.cat.ordered) and not crossed
@@ -194,7 +194,7 @@ def group(truth: Truth, feature: str) -> Grouping:
 
 
 def group_all(truth: Truth, features: Sequence[str] | None) -> list[Grouping]:
-    """Group by each feature, by default those of :func:`default_features`; repeated ones count once."""
+    """Group by each feature, by default :func:`default_features`; duplicates are dropped."""
     chosen: Iterable[str] = default_features(truth) if features is None else features
     return [group(truth, feature) for feature in dict.fromkeys(chosen)]
 

@@ -1,18 +1,18 @@
-"""What a metric is: a pure function with declared traits, in one registry.
+"""The metric type, a pure function with declared traits, and the registry of all metrics.
 
-Three kinds cover the field, and each is computed for all resamples and groups at once:
+There are three kinds; each is computed for all resamples and groups at once:
 
-* ``counts``: a function of three vectors per group, the true, predicted and correct count of each class
-  (accuracy, F1, kappa, MCC ...). ``score(tally)`` works on any leading axes. A ``macro`` one averages over
-  the columns it is given, so that a tally cut to some classes gives the average over these.
-* ``mean``: a weighted mean over images of ``score(y_true, y_prob)``, one number an image (log loss, Brier,
+* ``counts``: a function of the true, predicted and correct counts of each class (accuracy, F1, kappa, MCC ...).
+  ``score(tally)`` works on any leading axes. A ``macro`` metric averages over the classes of the tally, so a tally
+  of some classes gives the average over these.
+* ``mean``: a weighted mean over images of ``score(y_true, y_prob)``, one number per image (log loss, Brier,
   top-3 accuracy).
-* ``ranking``: a function of how the probabilities order the images; ``score(y_true, y_prob, weights)``
-  takes a matrix of weights (n_samples, n_resamples) and returns (n_resamples,) (AUROC, average precision).
-  A true class of -1 marks an image of none of the classes whose probabilities are given.
+* ``ranking``: a function of the order of the images by probability (AUROC, average precision).
+  ``score(y_true, y_prob, weights)`` takes weights of shape (n_samples, n_resamples) and returns (n_resamples,). A
+  true class of -1 marks an image of none of the classes in ``y_prob``.
 
-A metric sees the classes of the task (``view="classes"``) or two collapsed ones (``view="positive"``: 0 the
-rest, 1 positive), so that its function needs to know nothing about the task;
+A metric sees the classes of the task (``view="classes"``) or two collapsed classes (``view="positive"``: 1 for
+positive, 0 for the rest), so its function does not depend on the task.
 :class:`~dermbench.evaluation.core.sample.Sample` makes both views.
 """
 
@@ -39,19 +39,19 @@ View = Literal["classes", "positive"]
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts that every ``counts`` metric is a function of; all of shape (..., n_classes).
+    """The input of every ``counts`` metric: counts of shape (..., n_classes).
 
     Attributes
     ----------
     support
         (Weighted) number of images of each true class.
     predicted
-        Number predicted as each class.
+        Number of images predicted as each class.
     correct
-        Number of each class predicted correctly.
+        Number of correctly predicted images of each class.
     linear, quadratic
-        Sum over images of the steps in the class order between predicted and true class, and of their
-        squares, shape (...); None where they were not counted. Only weighted kappa needs them.
+        Sums over images of the steps in the class order between predicted and true class, and of their squares,
+        shape (...); None if not counted. Only weighted kappa needs them.
     """
 
     support: NDArray[np.float64]
@@ -67,7 +67,7 @@ class Tally:
 
     @cached_property
     def hits(self) -> NDArray[np.float64]:
-        """Number of images whose class is predicted, shape (...)."""
+        """Number of correctly predicted images, shape (...)."""
         return np.asarray(self.correct.sum(axis=-1))
 
     @cached_property
@@ -77,7 +77,7 @@ class Tally:
 
     @cached_property
     def f1(self) -> NDArray[np.float64]:
-        """F1 of each class, 0 for one that is never predicted, NaN for one that is never true."""
+        """F1 of each class: 0 for a class that is never predicted, NaN for a class that is never true."""
         below = self.support + self.predicted
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.asarray(2 * self.correct / below)
@@ -85,7 +85,7 @@ class Tally:
         return value if there.all() else np.where(there, value, np.nan)
 
     def take(self, classes: NDArray[np.intp]) -> Tally:
-        """Return the counts of some classes only; sums over the class order do not survive."""
+        """Return the counts of some classes, without ``linear`` and ``quadratic``."""
         return Tally(self.support[..., classes], self.predicted[..., classes], self.correct[..., classes])
 
 
@@ -96,49 +96,49 @@ class Metric:
     Attributes
     ----------
     name, title
-        Key in the report, and what people call it.
+        Key in the report, and name for people.
     kind
-        Which of the three forms ``score`` has; see the module's text.
+        Which of the three forms ``score`` has; see the module docstring.
     score
         The pure function. Undefined values are NaN; :func:`dermbench.evaluation.evaluate` turns them into
         ``null`` with :attr:`undefined_when` as the reason.
     needs_probabilities
         False for metrics of the predicted class alone.
     higher_is_better
-        Direction.
+        Whether higher values are better.
     bounds
         Lowest and highest possible value.
     ratio
-        Whether the ratio of two values means something (not for kappa, which can be negative).
+        Whether the ratio of two values has a meaning (not for kappa, which can be negative).
     proportion
-        The value is k successes of n images, unweighted.
+        Whether the value is k successes of n images, unweighted.
     trials
         For a proportion, n as a function of the tally; by default all images.
     view
-        Classes that the metric sees; see the module's text.
+        Classes that the metric sees; see the module docstring.
     needs_order
-        Whether it means something only when the task declares the order of its classes.
+        Whether the metric is only defined if the task declares the order of its classes.
     macro
-        Whether the value averages over classes, so that a group without a class needs care.
+        Whether the value averages over classes.
     headline
-        Whether it stands in the first table of a report.
+        Whether the metric is in the first table of a report.
     image_score
         For a metric of counts that is a mean over images: the score of each image from its true and predicted
-        class, NaN for an image that does not enter. None for other metrics of counts.
+        class, NaN for an image without a score. None for other metrics of counts.
     tested
-        Whether its gaps are tested. Equal means with unequal spread are rejected too often for a loss without
-        bounds, whatever standard error is used.
+        Whether gaps of the metric are tested. False for an unbounded loss: if means are equal but spreads are not,
+        its test rejects too often with every standard error.
     undefined_when
-        In words.
+        Why a value is undefined, in words.
     version
         Version of the definition; changes whenever a value can change.
     source
-        Where the definition comes from.
+        Source of the definition.
     prepare, curve
-        For a ranking metric, optional: what ``score`` does to ``(y_true, y_prob)`` before it sees weights.
-        ``prepare(y_true, y_prob, curves)`` returns a function of the weights whose columns are the very values of
-        ``score`` of the metrics with these curves: images are sorted once, and metrics with the same ``prepare``
-        share what they add up. These weights are whole numbers, and may be in single precision.
+        Optional, for a ranking metric: ``prepare(y_true, y_prob, curves)`` sorts the images once and returns a
+        function of the weights. Its columns equal ``score`` for the metrics with these ``curve``s; metrics with
+        the same ``prepare`` share the sorting and the sums. The weights are whole numbers, possibly in single
+        precision.
     """
 
     name: str
@@ -165,17 +165,17 @@ class Metric:
 
     @property
     def is_mean(self) -> bool:
-        """Whether the value is a mean over images of a score of their own."""
+        """Whether the value is a mean of scores of single images."""
         return self.kind == "mean" or self.image_score is not None
 
 
 def weighted(metrics: Sequence[Metric], y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Weighted:
-    """Return ranking metrics on some images as a function of their weights alone, shape (n_resamples, n_metrics).
+    """Return a function from weights to the values of ranking metrics, shape (n_resamples, n_metrics).
 
     Parameters
     ----------
     metrics
-        Of kind ``ranking``.
+        Metrics of kind ``ranking``.
     y_true, y_prob
         As ``score`` takes them.
     """
@@ -196,7 +196,7 @@ def weighted(metrics: Sequence[Metric], y_true: NDArray[np.intp], y_prob: NDArra
 
 
 METRICS: Registry[Metric] = Registry("metric", "dermbench.metrics", is_one=lambda item: isinstance(item, Metric))
-"""All metrics by name; packages outside add one through the entry-point group ``dermbench.metrics``."""
+"""All metrics by name; other packages add metrics through the entry-point group ``dermbench.metrics``."""
 
 
 def tally(
@@ -213,7 +213,7 @@ def tally(
     y_true, y_pred
         Class indices, shape (n_samples,).
     n_classes
-        Size of the class set.
+        Number of classes.
     weights
         Non-negative weight of each image, shape (n_samples,); 1 by default.
 

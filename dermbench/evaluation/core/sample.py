@@ -1,4 +1,4 @@
-"""What every statistic is computed from: the true and predicted classes of the images of one split, as arrays."""
+"""Samples: true and predicted classes of the images of one split, as arrays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.metric import Metric, Tally, View
 
 ELIGIBLE = 10
-"""True cases from which on a (group, class) cell takes part in comparisons of macro metrics."""
+"""Fewest true cases of a class in each group for it to enter comparisons of macro metrics."""
 MIN_ELIGIBLE = 2
 """Fewest such classes for a comparison over classes."""
 NEEDS_PROBABILITIES = "needs probabilities"
@@ -29,28 +29,27 @@ NEEDS_PROBABILITIES = "needs probabilities"
 
 @dataclass(frozen=True)
 class Sample:
-    """Truth and one model's predictions on the same images, in the order of ``image_id``.
+    """Truth and predictions of one model on the same images, in the order of ``image_id``.
 
-    Random draws refer to rows or units by position, so equal results need an equal order of rows; :func:`join`
-    sorts by ``image_id``.
+    Random draws refer to rows or units by position, so equal results need an equal order of rows.
 
     Attributes
     ----------
     y_true, y_pred
         Class indices, shape (n_samples,).
     n_classes
-        Size of the class set, which the task fixes.
+        Number of classes, fixed by the task.
     unit
-        Index of the independent unit (patient, lesion ...) of each image, shape (n_samples,); None when the
-        images are independent.
+        Index of the independent unit (patient, lesion ...) of each image, shape (n_samples,); None if images are
+        independent.
     y_prob
-        Predicted probabilities, shape (n_samples, n_classes), where there are any.
+        Predicted probabilities, shape (n_samples, n_classes); None for predicted labels.
     classes
-        Names of the classes, shape (n_classes,); empty when nothing refers to them.
+        Names of the classes, shape (n_classes,); may be empty if no names are needed.
     positive
-        Whether each class is positive, shape (n_classes,); None where nothing says which are.
+        Whether each class is positive, shape (n_classes,); None if not declared.
     ordered
-        Whether the order of the classes means something.
+        Whether the classes have an order.
     original
         True class of each image before classes were collapsed, shape (n_samples,); None when they were not.
 
@@ -86,7 +85,7 @@ class Sample:
 
     @property
     def stratum(self) -> NDArray[np.intp]:
-        """Original true class of each image, within which group labels are permuted, shape (n_samples,)."""
+        """Original true class of each image, shape (n_samples,); group labels are permuted within it."""
         return self.y_true if self.original is None else self.original
 
     @cached_property
@@ -127,7 +126,7 @@ class Sample:
         return tally(self.y_true[rows], self.y_pred[rows], self.n_classes)
 
     def view(self, name: View) -> Sample:
-        """Return the sample as metrics of a view see it.
+        """Return the sample with the classes of a view.
 
         Parameters
         ----------
@@ -137,13 +136,13 @@ class Sample:
         Raises
         ------
         UsageError
-            When nothing says which classes are positive.
+            When no positive classes are declared.
         """
         return self if name == "classes" or self.original is not None else self._positive_view
 
     @cached_property
     def _positive_view(self) -> Sample:
-        """Positive classes against the rest; probabilities are added up."""
+        """Positive classes against the rest, with summed probabilities."""
         if self.positive is None:
             raise UsageError("the sample does not say which classes are positive")
         is_positive = np.array(self.positive, dtype=np.bool_)
@@ -169,7 +168,7 @@ class Sample:
         Parameters
         ----------
         metric
-            Of kind ``mean``, or of kind ``counts`` with an ``image_score``. An image that does not enter is NaN.
+            Of kind ``mean``, or of kind ``counts`` with an ``image_score``. An image without a score is NaN.
         """
         seen = self.view(metric.view)
         if metric.kind == "mean":
@@ -178,13 +177,13 @@ class Sample:
         return metric.image_score(seen.y_true, seen.y_pred)
 
     def applies(self, metric: Metric) -> bool:
-        """Whether ``metric`` means something for this task, whatever the predictions are."""
+        """Whether ``metric`` is defined for this task, whatever the predictions are."""
         if metric.view == "positive":
             return self.positive is not None
         return not metric.needs_order or (self.ordered and self.n_classes > 2)
 
     def reason(self, metric: Metric) -> str:
-        """Say why ``metric`` has no value where it has none."""
+        """Say why ``metric`` is undefined where it is."""
         lacks = metric.needs_probabilities and self.y_prob is None
         return NEEDS_PROBABILITIES if lacks else metric.undefined_when
 
@@ -224,7 +223,7 @@ def join(predictions: Predictions, truth: Truth) -> Sample:
 
 
 def eligible_classes(support: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the classes with at least 10 true cases in every group, from cases of shape (n_groups, n_classes)."""
+    """Return the classes with 10 or more true cases in every group, from counts of shape (n_groups, n_classes)."""
     return np.flatnonzero((support >= ELIGIBLE).all(axis=0))
 
 

@@ -1,4 +1,4 @@
-"""The value of metrics on any images of a sample."""
+"""Values of metrics on any images of a sample."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 def applicable(sample: Sample) -> list[Metric]:
-    """Return the metrics of the registry that apply to the task, by name."""
+    """Return the metrics of the registry that apply to the task, sorted by name."""
     return [metric for metric in map(METRICS.get, METRICS.names()) if sample.applies(metric)]
 
 
 def score(metric: Metric, sample: Sample, *, rows: NDArray[np.intp] | None = None) -> float:
-    """Return the value of one metric, NaN where it is undefined; see :func:`scores`."""
+    """Return the value of one metric, NaN if undefined; see :func:`scores`."""
     return float(scores([metric], sample, rows=rows)[0])
 
 
 def scores(
     metrics: Sequence[Metric], sample: Sample, *, rows: NDArray[np.intp] | None = None
 ) -> NDArray[np.float64]:
-    """Return the values of metrics, shape (n_metrics,), NaN where one is undefined.
+    """Return the values of metrics, shape (n_metrics,), NaN if undefined.
 
     Images are counted once for all metrics of a view, and sorted once for all ranking metrics.
 
     Parameters
     ----------
     metrics
-        What to compute; metrics of any kind and view.
+        Metrics of any kind and view.
     sample
         Predictions and truth.
     rows

@@ -1,1 +1,1 @@
-"""Differences between the groups of a sensitive feature."""
+"""Gaps: differences between the groups of a sensitive feature within the true class."""

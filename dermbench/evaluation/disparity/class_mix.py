@@ -1,4 +1,4 @@
-"""Class-mix standardised accuracy and macro-F1: every group as if it had the class mix of all images together."""
+"""Accuracy and macro-F1 of each group, standardised to the class mix of all groups together."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 MIN_UNITS = 2
 ROUNDING = 1e-9
-"""Standard error below which nothing but rounding varies."""
+"""Standard errors below this are rounding noise."""
 METHOD = "Wilson, effective n of the standardised value"
 
 
 def standardised(sample: Sample, grouping: Grouping) -> GroupEstimates:
     """Return accuracy and macro-F1 of each known group under the class mix of all known groups.
 
-    Direct standardisation over the eligible classes (10 true cases in every group): an image of class t in
-    group g gets the weight π_t / n_gt, where π is the mix of eligible classes over all groups. Images of other
+    Direct standardisation over the eligible classes (10 true cases in every group). An image of class t in
+    group g has the weight π_t / n_gt, where π is the mix of eligible classes over all groups. Images of other
     classes are left out.
 
     Parameters
@@ -72,7 +72,7 @@ def _group(sample: Sample, classes: NDArray[np.intp], support: NDArray[np.float6
 
 
 def _accuracy(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> Estimate:
-    """Return Σ π r with Wilson's interval at the n of its variance, as for the average recall; ``t``: classes."""
+    """Return Σ π r (recall r of each class) with Wilson's interval at its effective n; ``t`` is the class."""
     n = np.bincount(t, minlength=len(mix)).astype(np.float64)
     k = np.bincount(t[sample.hit], minlength=len(mix)).astype(np.float64)
     value = float(np.clip((mix * (k / n)).sum() / mix.sum(), 0.0, 1.0))
@@ -86,7 +86,7 @@ def _accuracy(sample: Sample, t: NDArray[np.intp], mix: NDArray[np.float64]) -> 
 
 
 def _capped(value: float, variance: float, most: float) -> float:
-    """Return the effective n, at most what the weighted images are worth with one recall for all classes."""
+    """Return the effective n, at most ``most``: the effective n of the weighted images with equal recalls."""
     return min(value * (1 - value) / variance, most) if variance > 0 else most
 
 
@@ -120,7 +120,7 @@ def _f1_influence(
 def _macro_f1(
     sample: Sample, value: float, influence: NDArray[np.float64], fewest: float, most: float
 ) -> Estimate:
-    """Return macro-F1 with Wilson's interval at the n of its linearised variance, at most ``most``."""
+    """Return macro-F1 with Wilson's interval at the effective n of its linearised variance, at most ``most``."""
     sums = np.bincount(sample.units, weights=influence)
     m = len(sums)
     se = float(np.sqrt(m / max(1, m - 1) * np.sum(sums**2)))

@@ -1,4 +1,4 @@
-"""The images that are compared between groups of one feature, and what their labels are exchanged with."""
+"""The images of one feature that are compared, and the elements whose group labels are permuted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MANY_CLASSES = "a ranking metric of more than two classes has no within-class ga
 
 @dataclass(frozen=True)
 class Compared:
-    """Images of known groups, and what is permuted.
+    """Images of known groups, and the elements that are permuted.
 
     Attributes
     ----------
@@ -34,9 +34,9 @@ class Compared:
     plan
         Seed, number of permutations, workers.
     parts
-        What is permuted.
+        The elements that are permuted.
     family
-        Contrasts of metrics that every image enters.
+        Contrasts for metrics that are defined for every image.
     counts
         Images of each group and class, shape (n_groups, n_classes).
     """
@@ -50,7 +50,7 @@ class Compared:
 
     @classmethod
     def of(cls, sample: Sample, grouping: Grouping, plan: Plan) -> Compared:
-        """Leave out the images of unknown groups and find what may be compared and permuted."""
+        """Leave out images of unknown groups, and find the contrasts and the elements to permute."""
         known = grouping.known()
         rows = known.codes >= 0
         sample, grouping = sample.take(rows), known.at(rows)
@@ -67,13 +67,13 @@ class Compared:
 
     @property
     def placed(self) -> NDArray[np.intp]:
-        """Group at each place of what is permuted, shape (n_elements, 1)."""
+        """Group at each place of the permuted elements, shape (n_elements, 1)."""
         label = np.empty_like(self.parts.label)
         label[self.parts.place] = self.parts.label
         return label[:, None]
 
     def units(self, enters: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the independent units of each group among some images, shape (n_groups,)."""
+        """Count the independent units of each group among some images, shape (n_groups,)."""
         if not self.sample.clustered:
             return np.bincount(self.grouping.codes[enters], minlength=self.n_groups).astype(np.float64)
         pairs = np.unique(self.grouping.codes[enters] * self.sample.n_units + self.sample.units[enters])
@@ -85,9 +85,9 @@ class Compared:
             return NEEDS_PROBABILITIES
         if metric.kind == "ranking" and self.sample.view(metric.view).n_classes > 2:
             return MANY_CLASSES
-        return None if self.family.n_pairs else self.apart(self.family)
+        return None if self.family.n_pairs else self.not_comparable(self.family)
 
-    def apart(self, family: Contrasts) -> str:
+    def not_comparable(self, family: Contrasts) -> str:
         """Say which groups are not comparable."""
         names = self.grouping.names
         pairs = ", ".join(f"{names[i]} and {names[j]}" for i, j in family.not_comparable[:3])

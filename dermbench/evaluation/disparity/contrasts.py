@@ -1,8 +1,8 @@
-"""Tests of the differences between groups: every contrast of a metric against the largest one under permutation.
+"""Tests of differences between groups by the largest contrast under permuted group labels.
 
-A contrast is a difference between two groups or two sets of groups, within class. Its statistic is the difference
-over its standard error. Under the null hypothesis that predictions, given the class, do not depend on the group,
-permuted labels give the distribution of the largest statistic of a metric and of a whole feature.
+A contrast is a within-class difference between two groups or two sets of groups. Its statistic is the difference
+divided by its standard error. Under the null hypothesis, predictions given the class do not depend on the group;
+permuted labels then give the distribution of the largest statistic of a metric, and of a whole feature.
 
 References
 ----------
@@ -19,7 +19,7 @@ import numpy as np
 
 from dermbench.evaluation.core.metric import METRICS
 from dermbench.evaluation.disparity.compared import Compared
-from dermbench.evaluation.disparity.gap_test import STILL, GapTest, studentised
+from dermbench.evaluation.disparity.gap_test import ROUNDING_NOISE, GapTest, studentised
 from dermbench.evaluation.disparity.group_sums import (
     ElementSums,
     Sums,
@@ -54,7 +54,7 @@ def gap_tests(
     sample, grouping
         The data. Images of unknown groups are left out.
     metrics
-        What to compare.
+        Metrics of any kind and view.
     plan
         Seed, number of permutations, workers.
 
@@ -91,8 +91,8 @@ def score_tests(
     sample, grouping
         The data. Images of unknown groups are left out.
     scores
-        {metric: score of each image, NaN for one that does not enter}; the metric is a mean over images, and only
-        its traits are used.
+        {metric: score of each image, NaN without one}. The metrics are means over images; only their traits are
+        used.
     plan
         Seed, number of permutations, workers.
     """
@@ -100,7 +100,7 @@ def score_tests(
         return {m.name: f"fewer than two known groups of {grouping.feature}" for m in scores}
     data = Compared.of(sample, grouping, plan)
     if not data.family.n_pairs:
-        return {m.name: data.apart(data.family) for m in scores}
+        return {m.name: data.not_comparable(data.family) for m in scores}
     known = grouping.codes >= 0
     return _from_pass(data, {m: values[known] for m, values in scores.items()}, [], drawn=False)
 
@@ -108,7 +108,7 @@ def score_tests(
 def observed_gap(sample: Sample, grouping: Grouping, metric: Metric) -> float | None:
     """Return the within-class gap of a metric that is a mean over images, without a test.
 
-    None for another metric, and where no two groups are comparable.
+    None for other metrics, and if no two groups are comparable.
     """
     known = grouping.known()
     rows = known.codes >= 0
@@ -132,10 +132,10 @@ def _from_pass(
     *,
     drawn: bool,
 ) -> dict[str, GapTest | str]:
-    """Permute once for metrics of images, given with their scores, and for metrics of counts."""
+    """Permute once for all metrics: means over images, given by their scores, and metrics of counts."""
     if not (scores or counts):
         return {}
-    accuracy = METRICS.get("accuracy")  # says how much units vary, for metrics of counts
+    accuracy = METRICS.get("accuracy")  # its variance stands for the variation between units in metrics of counts
     every = scores if not counts else {accuracy: data.sample.hit.astype(np.float64)} | dict(scores)
     distinct = {values.tobytes(): values for values in every.values()}  # micro-F1 is accuracy
     place = {key: index for index, key in enumerate(distinct)}
@@ -169,7 +169,7 @@ def _from_pass(
 
 @dataclass(frozen=True)
 class _Permuted:
-    """Largest statistic and gap of each metric of images, and values of the metrics of counts of each view."""
+    """Results per permutation: largest statistic and gap of each mean, and values of the metrics of counts."""
 
     largest: NDArray[np.float64]
     gaps: NDArray[np.float64]
@@ -216,8 +216,9 @@ def _count_tests(
     spread = None
     if data.sample.clustered and variance is not None:
         typical = permuted.variance.mean(axis=0)
-        relative = np.concatenate([variance, permuted.variance]) / np.where(typical > STILL, typical, np.inf)
-        spread = np.where(typical > STILL, relative, 1.0)
+        varies = typical > ROUNDING_NOISE
+        relative = np.concatenate([variance, permuted.variance]) / np.where(varies, typical, np.inf)
+        spread = np.where(varies, relative, 1.0)
     for table, tally, drawn in zip(tables, observed.tallies, permuted.values, strict=True):
         values = table.at(tally)[0]
         for i, metric in enumerate(table.metrics):

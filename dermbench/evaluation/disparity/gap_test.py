@@ -1,4 +1,4 @@
-"""A metric's contrasts between groups with their permutation distribution: statistic, p-value, critical value."""
+"""Contrasts of one metric between groups, with statistic, p-value and critical value by permutation."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 """Level of every test of a gap."""
 DIGITS = 9
-"""Decimals to which statistics are rounded before they are compared, so that ties are ties."""
-STILL = 1e-12
+"""Decimals of a statistic: rounding makes ties compare as equal."""
+ROUNDING_NOISE = 1e-12
 """Standard errors below this are rounding noise: the statistic is 0."""
 ENOUGH_UNITS = 30
-"""Independent units of every group from which on the gap of a mean that is no proportion is tested."""
+"""Fewest independent units of every group for a test of a mean that is not a proportion."""
 
 
 @dataclass(frozen=True)
 class GapTest:
-    """A metric's contrasts, for the data and under permutation.
+    """Contrasts of one metric, observed and under permutation.
 
     Attributes
     ----------
     metric
-        What is compared.
+        The metric.
     family
         The contrasts.
     values, errors
@@ -44,7 +44,7 @@ class GapTest:
     units
         Independent units of each group that have a score, shape (n_groups,).
     sides
-        For a proportion, what its limits are made from; None for other metrics.
+        For a proportion, the inputs of its Wilson limits; None for other metrics.
     """
 
     metric: Metric
@@ -69,7 +69,7 @@ class GapTest:
 
     @property
     def untested(self) -> str | None:
-        """Why the gap is shown without a test; None where it is tested."""
+        """Why the gap is shown without a test; None if it is tested."""
         if not self.metric.tested:
             return "equal means with unequal spread are rejected too often for this loss"
         if self.metric.is_mean and not self.metric.proportion and self.units.min() < ENOUGH_UNITS:
@@ -79,15 +79,15 @@ class GapTest:
 
 @dataclass(frozen=True)
 class Sides:
-    """What the Wilson limits of a proportion's contrasts rest on.
+    """Inputs of the Wilson limits of contrasts of a proportion.
 
     Attributes
     ----------
     level
         Within-class proportion of each group, shape (n_groups,).
     sizes
-        Effective number of images of each group in each contrast, shape (n_contrasts, n_groups); infinite for a
-        group that is not in it.
+        Effective sample size of each group in each contrast, shape (n_contrasts, n_groups); infinite for groups
+        outside the contrast.
     """
 
     level: NDArray[np.float64]
@@ -97,17 +97,17 @@ class Sides:
 def studentised(values: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return |values| / errors, rounded; 0 where the error is 0."""
     out = np.zeros(np.broadcast_shapes(values.shape, errors.shape))
-    np.divide(np.abs(values), errors, out=out, where=errors > STILL)
+    np.divide(np.abs(values), errors, out=out, where=errors > ROUNDING_NOISE)
     return np.asarray(np.round(out, DIGITS))
 
 
 def p_value(observed: float, permuted: NDArray[np.float64], *, features: int = 1) -> float:
-    """Return (b + 1) / (B + 1) times the number of features, at most 1; b permutations are at least as extreme."""
+    """Return (b + 1) / (B + 1) times the number of features, at most 1, with b of B permutations as extreme."""
     b = int((permuted >= observed).sum())
     return min(1.0, features * (b + 1) / (len(permuted) + 1))
 
 
 def critical(permuted: NDArray[np.float64], *, features: int = 1) -> float:
-    """Return the statistic above which p <= .05; infinite where no p can be that small."""
+    """Return the statistic above which p <= .05; infinite if no p can be that small."""
     k = int(ALPHA * (len(permuted) + 1) / features + 1e-9)
     return float(np.partition(permuted, -k)[-k]) if k else float("inf")

@@ -1,8 +1,8 @@
-"""Sums over groups, for the data and for permuted group labels: what every gap is computed from.
+"""Sums over groups, observed and under permuted group labels, from which every gap is computed.
 
-Labels are exchanged as :mod:`dermbench.evaluation.resampling.strata` says. Small samples exchange labels image by
-image (or unit by unit). Large samples of independent images draw the counts of each (group, class, prediction)
-instead, for the scores that depend on nothing else.
+:mod:`dermbench.evaluation.resampling.strata` defines which labels are exchanged. Small samples permute labels
+image by image (or unit by unit). Large samples of independent images draw the counts of each (group, class,
+prediction) instead, for scores that depend only on true and predicted class.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.strata import Elements
 
 ONE_PASS = 20_000
-"""Images up to which all metrics are computed from the same permuted images."""
+"""Most images for which all metrics are computed from the same permuted images."""
 BLOCK_CELLS = 2**18
 """Group sizes in one block of drawn cells."""
 
@@ -44,10 +44,10 @@ class Sums:
     Attributes
     ----------
     residual, square
-        Sums of the class residuals of each score, and of the squares of what each element adds to them, shape
+        Sum of the class residuals of each score, and sum of the squared contributions of elements, shape
         (size, n_groups, n_scores).
     expected
-        What the sums of squares would be if elements varied alike in all groups, same shape or with size 1.
+        Expected sums of squares if elements vary alike in all groups; same shape, or with size 1.
     tallies
         Counts of each view, arrays of shape (size, n_groups, n_classes).
     """
@@ -75,7 +75,7 @@ class Residuals:
     counts
         Images of each group and class that have a score, shape (n_scores, n_groups, n_classes).
     widened
-        The residuals times the root of m / (m - 1), m being the units of the image's class: for variances.
+        The residuals times the root of m / (m - 1), with m the units of the image's class, for variances.
     level, group_level
         Mean score of all images, shape (n_scores,), and of each group, shape (n_scores, n_groups).
     """
@@ -126,7 +126,7 @@ def class_residuals(
 
 
 def _units_of_classes(sample: Sample, there: NDArray[np.bool_], n_strata: int) -> NDArray[np.float64]:
-    """Return the number of independent units that have a scored image of each class, shape (n_strata,)."""
+    """Count the independent units with a scored image of each class, shape (n_strata,)."""
     if not sample.clustered:
         return np.bincount(sample.stratum[there], minlength=n_strata).astype(np.float64)
     pairs = np.unique(sample.units[there] * n_strata + sample.stratum[there])
@@ -135,17 +135,18 @@ def _units_of_classes(sample: Sample, there: NDArray[np.bool_], n_strata: int) -
 
 @dataclass(frozen=True)
 class ElementSums:
-    """Residuals and tallies of what is permuted, at the places of :class:`Elements`.
+    """Residuals and tallies of the permuted elements, at the places of :class:`Elements`.
 
     Attributes
     ----------
     residual, square, expected
-        Sum of each element's residuals, the square of the sum of its widened ones, and what this square would be
-        if elements varied alike in all groups; shape (n_scores, n_elements).
+        Sum of the residuals of each element, squared sum of its widened residuals, and expected square if elements
+        vary alike in all groups; shape (n_scores, n_elements).
     own
         Whether each score needs sums of squares under permutation, shape (n_scores,); they are 0 for the others.
     fixed
-        Expected sums of squares of each group where permuting keeps them, shape (n_groups, n_scores); else None.
+        Expected sums of squares of each group if permutation does not change them, shape (n_groups, n_scores);
+        else None.
     counts
         Tallies of each view.
     n_groups
@@ -178,11 +179,11 @@ class ElementSums:
         sample
             The images.
         parts
-            What is permuted.
+            The elements that are permuted.
         residuals
             Scores of the images.
         views
-            Views that tallies are wanted of, and whether steps in the class order are counted.
+            Views to tally, each with whether to count steps in the class order.
         n_groups
             Number of groups.
         own
@@ -205,7 +206,7 @@ class ElementSums:
         return cls(add(residuals.values), square, expected, np.array(own, dtype=bool), fixed, counts, n_groups)
 
     def at(self, labels: NDArray[np.integer[Any]]) -> Sums:
-        """Return the sums for labellings, the group at each place, shape (n_elements, size)."""
+        """Return the sums for labellings: the group at each place, shape (n_elements, size)."""
         moving = [self.residual, self.square[self.own], *([] if self.fixed is not None else [self.expected])]
         stacked = np.concatenate(moving)
         sums = np.zeros((self.n_groups, len(stacked), labels.shape[1]))
@@ -224,9 +225,9 @@ class ElementSums:
 def _expected_squares(
     sample: Sample, residuals: Residuals, add: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Return each element's expected squared sum: class variances, times 1 + (images - 1) x correlation in a unit.
+    """Return the expected squared sum of each element: class variances times 1 + (images - 1) x correlation.
 
-    The correlation is pooled over all units.
+    The correlation within units is pooled over all units.
     """
     wide = residuals.widened**2
     n_class = residuals.counts.sum(axis=1)
@@ -243,7 +244,7 @@ def _expected_squares(
 
 
 def unit_correlation(units: NDArray[np.intp], residual: NDArray[np.float64]) -> float:
-    """Return the correlation between residuals of images of one unit, 0 to 1."""
+    """Return the correlation between residuals of images in the same unit, 0 to 1."""
     n = np.bincount(units).astype(np.float64)
     total, squares = np.bincount(units, weights=residual), np.bincount(units, weights=residual**2)
     several = n > 1
@@ -263,7 +264,7 @@ def permuted_sums(sums: ElementSums, parts: Elements, plan: Plan) -> Iterator[Su
 def permuted_tallies(
     sample: Sample, parts: Elements, n_groups: int, plan: Plan, *, stream: str
 ) -> Iterator[Tally]:
-    """Yield tallies under permuted labels, block by block, by images or by drawn counts, whichever is cheaper."""
+    """Yield tallies under permuted labels, block by block, from permuted images or drawn counts, the cheaper."""
     residuals = class_residuals(sample, parts.label[parts.of_row], n_groups, np.empty((0, len(sample))))
     if parts.within_class and prefer_cells(sample, n_groups):
         fixed = np.empty((n_groups, 0))
@@ -276,7 +277,7 @@ def permuted_tallies(
 
 
 def prefer_cells(sample: Sample, n_groups: int) -> bool:
-    """Return whether drawing counts is cheaper than permuting images, for independent images that are many."""
+    """Return whether drawing counts is cheaper than permuting images; only for many independent images."""
     if sample.clustered or len(sample) <= ONE_PASS:
         return False
     occupied = len(np.unique(sample.stratum * (int(sample.y_pred.max()) + 1) + sample.y_pred))
@@ -302,7 +303,7 @@ def drawn_sums(
     sample
         Independent images in the view of all classes.
     parts
-        What is permuted.
+        The elements that are permuted.
     residuals
         Scores of the images.
     fixed

@@ -1,7 +1,7 @@
-"""Limits of a gap: at least, at most, and the simultaneous interval of the contrast that stands out.
+"""Limits of a gap: at least, at most, and the simultaneous interval of the clearest contrast.
 
-*At least* comes from the same critical value as p, so that it is positive only where p <= .05. Contrasts of
-proportions get Wilson limits on each side's effective size (MOVER); other means and values get z standard errors.
+*At least* uses the same critical value as p, so it is positive only if p <= .05. Contrasts of proportions combine
+Wilson limits at the effective size of each side (MOVER); other values use z standard errors.
 
 References
 ----------
@@ -30,21 +30,21 @@ LARGEST_SIZE = 1e9
 
 @dataclass(frozen=True)
 class Limits:
-    """What can be said about the size of a gap.
+    """Limits of the size of a gap.
 
     Attributes
     ----------
     at_least
-        The gap is at least this, with 95 % confidence; 0 where nothing is bounded.
+        The gap is at least this, with 95 % confidence; 0 if there is no lower limit.
     at_most
-        The gap is at most this, with 95 % confidence; None where the protocol has no upper limit.
+        The gap is at most this, with 95 % confidence; None if there is no upper limit.
     no_upper
         Why there is no upper limit.
     contrast
         Index of the contrast with the largest statistic.
     low, high
-        Its simultaneous interval, in the direction of its value. Its end next to 0 is the one that *at least*
-        rests on, so that it excludes 0 only where the test does.
+        Simultaneous interval of this contrast, in the direction of its value. The end next to 0 is computed as
+        *at least* is, so the interval excludes 0 only if the test rejects.
     """
 
     at_least: float
@@ -61,9 +61,9 @@ def gap_limits(test: GapTest, critical: float) -> Limits:
     Parameters
     ----------
     test
-        The metric's contrasts.
+        Contrasts of the metric.
     critical
-        Statistic above which p <= .05 in the family that the row belongs to.
+        Statistic above which p <= .05 in the family of the row.
     """
     z = max(critical, Z95)
     down, up = _arms(test, z) if np.isfinite(z) else np.full((2, len(test.values)), np.inf)
@@ -84,8 +84,8 @@ def _lower(
 ) -> NDArray[np.float64]:
     """Return the lower limit of the size of each contrast whose statistic is above z.
 
-    The size minus its arm. Where that is not positive though the test rejects 0, the test is inverted: the width
-    goes linearly from the one it has without a difference to the arm.
+    It is the size minus its arm. If that is not positive although the test rejects 0, the test is inverted; the
+    arm is then interpolated between its length at a difference of 0 and ``arm``.
     """
     if not np.isfinite(z):
         return np.zeros(len(size))
@@ -96,14 +96,14 @@ def _lower(
 
 
 def _arms(test: GapTest, z: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far the limits lie below and above each contrast."""
+    """Return the distance of the limits below and above each contrast."""
     if test.sides is None:
         return z * test.errors, z * test.errors
     return mover(test.sides, test.family.rows, z)
 
 
 def mover(sides: Sides, rows: NDArray[np.float64], z: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Combine Wilson limits of each side to how far the limits lie below and above each contrast.
+    """Return the distance of the limits below and above each contrast, from Wilson limits of each group.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dermbench.evaluation.disparity.gap_test import STILL, GapTest, Sides
+from dermbench.evaluation.disparity.gap_test import ROUNDING_NOISE, GapTest, Sides
 from dermbench.evaluation.disparity.group_sums import group_sum
 from dermbench.evaluation.disparity.within_class import Adjustment, Contrasts, contrasts
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from dermbench.evaluation.disparity.group_sums import Residuals, Sums
 
 SHRINK = 4.0
-"""Units of the expected variance that are added to the variance of each group."""
+"""Units with the expected variance that are added to the variance of each group."""
 
 
 @dataclass(frozen=True)
 class MeanTest:
-    """A metric that is a mean over images, ready for any labelling.
+    """Contrasts of a metric that is a mean over images, for any labelling.
 
     Attributes
     ----------
     metric, index
-        What is compared, and the place of its score among the residuals.
+        The metric, and the index of its score among the residuals.
     family, adjustment
-        Contrasts, and the fit.
+        Contrasts, and the within-class fit.
     weights
-        What a group's variance adds to the variance of each contrast, shape (n_contrasts, n_groups).
+        Weight of each group's variance in the variance of each contrast, shape (n_contrasts, n_groups).
     units
         Independent units of each group that have a score, shape (n_groups,).
     level, group_level
         Mean score of all images, and of each group, shape (n_groups,).
     clustered
         Whether units have several images.
-    alone
-        Sums of squared residuals of each group, images taken one by one, shape (n_groups,).
+    image_squares
+        Sum of squared residuals of the images of each group, shape (n_groups,).
     """
 
     metric: Metric
@@ -55,7 +55,7 @@ class MeanTest:
     level: float
     group_level: NDArray[np.float64]
     clustered: bool
-    alone: NDArray[np.float64]
+    image_squares: NDArray[np.float64]
 
     @classmethod
     def of(cls, data: Compared, metric: Metric, residuals: Residuals, index: int) -> MeanTest:
@@ -78,17 +78,17 @@ class MeanTest:
 
     @property
     def own_variance(self) -> bool:
-        """Whether the variance of each group is measured; else it is the one that equal behaviour gives."""
+        """Whether the variance of each group is measured; else it is the one expected without a difference."""
         return self.clustered or not self.metric.proportion
 
     def variance(
         self, residual: NDArray[np.float64], square: NDArray[np.float64], expected: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the variance of a group's sum per image, from sums of shape (size, n_groups).
+        """Return the variance of the sum of each group, per image, from sums of shape (size, n_groups).
 
-        For independent proportions, the variance that equal behaviour gives: it is known, and the test finds more
-        than with a group's own, which is 0 in a small group without an error. Otherwise the group's own, with four
-        units of the expected one added.
+        For independent proportions this is the variance expected without a difference. It is known, and it gives
+        the test more power than the group's own variance, which is 0 in a small group without an error. For other
+        metrics it is the group's own variance, with four units of the expected variance added.
         """
         n, m = np.maximum(self.adjustment.n, 1), np.maximum(self.units, 1)
         if not self.own_variance:
@@ -105,10 +105,10 @@ class MeanTest:
         return values, np.sqrt(self.variance(residual, square, expected) @ self.weights.T)
 
     def sides(self, observed: Sums) -> Sides | None:
-        """Return what Wilson limits rest on.
+        """Return the inputs of Wilson limits; None if the metric is not a proportion.
 
-        The level of a group is its within-class value or its plain value, whichever is nearer to one half: where
-        the effect of a group differs between classes, the first can lie at 0 or 1 though the group's images vary.
+        The level of a group is its within-class value or its plain value, whichever is nearer to one half. If the
+        effect of a group differs between classes, the within-class value can be 0 or 1 although its images vary.
         """
         if not self.metric.proportion:
             return None
@@ -118,11 +118,11 @@ class MeanTest:
         level = np.where(np.abs(self.group_level - 0.5) < np.abs(level - 0.5), self.group_level, level)
         design = np.ones(len(n))
         if self.clustered:
-            alone = self.alone / np.maximum(n, 1)
-            np.divide(self.variance(residual, square, expected), alone, out=design, where=alone > STILL)
+            plain = self.image_squares / np.maximum(n, 1)
+            np.divide(self.variance(residual, square, expected), plain, out=design, where=plain > ROUNDING_NOISE)
         weights, rows = self.weights * np.maximum(design, 1.0), self.family.rows
         sizes = np.full(rows.shape, np.inf)
-        np.divide(rows**2, weights, out=sizes, where=(weights > STILL) & (np.abs(rows) > 0))
+        np.divide(rows**2, weights, out=sizes, where=(weights > ROUNDING_NOISE) & (np.abs(rows) > 0))
         return Sides(level, sizes)
 
 
@@ -133,14 +133,14 @@ def mean_tests(
     largest: NDArray[np.float64],
     gaps: NDArray[np.float64],
 ) -> dict[str, GapTest | str]:
-    """Return the test of each metric; the gap of one without comparable groups is a reason.
+    """Return the test of each metric, or the reason why no groups are comparable.
 
     Parameters
     ----------
     data, means
-        What is compared.
+        The images, and the metrics.
     observed
-        Sums over the groups of the data.
+        Observed sums over the groups.
     largest, gaps
         Largest statistic and gap of each permutation, shape (n_scores, n_permutations).
     """
@@ -148,7 +148,7 @@ def mean_tests(
     for i, mean in enumerate(means):
         if not mean.family.n_pairs:
             scored = mean.adjustment.counts.any()
-            found[mean.metric.name] = data.apart(mean.family) if scored else mean.metric.undefined_when
+            found[mean.metric.name] = data.not_comparable(mean.family) if scored else mean.metric.undefined_when
             continue
         value, error = mean.contrasts(*observed.score(mean.index))
         found[mean.metric.name] = GapTest(

@@ -1,4 +1,4 @@
-"""Multiclass parity measures of the literature, each beside what chance alone gives."""
+"""Multiclass parity measures of the literature, each with its value by chance."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 PARITY_RESAMPLES = 1_999
-"""Most permutations; the measures are printed for comparability, no verdict hangs on them."""
+"""Most permutations: the measures are for comparison with the literature, and no verdict uses them."""
 
 
 @dataclass(frozen=True)
 class _Spec:
-    """How a measure is made: its function, classes it needs, null, whether large values are bad, its rate."""
+    """A measure: function, eligible classes, free or within-class null, direction, and one-vs-rest rate."""
 
     measure: Measure
     needs: Callable[[Tally], NDArray[np.bool_]]
@@ -69,7 +69,7 @@ def _range(rates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ratio(rates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return min / max over groups; a rate that is 0 in every group is equal: 1."""
+    """Return min / max over groups; 1 for a rate that is 0 in every group."""
     high = rates.max(axis=-2)
     return np.where(high > 0, _divide(rates.min(axis=-2), high), 1.0)
 
@@ -133,22 +133,25 @@ for _name, _rate, _needs, _free in (
 
 
 def parity(sample: Sample, grouping: Grouping, plan: Plan) -> Parity:
-    """Return the parity measures of a feature, one-vs-rest on the counts of each class.
+    """Return the parity measures of a feature, from one-vs-rest counts of each class.
 
-    ``pqd`` = min accuracy / max accuracy; ``nar`` = (max - min) / mean accuracy, of groups; ``dpm`` and ``eom``
-    = mean over classes of min / max over groups of the selection rate and of the true positive rate;
-    ``selection_rate_range_*``, ``tpr_range_*``, ``fpr_range_*`` = max and mean over classes of max - min over
-    groups of the one-vs-rest rate. Classes are skipped where the measure is undefined or, for TPR ranges, where
-    a group has fewer than 10 true cases. (fairlearn's ``demographic_parity_difference`` is 0 on multiclass string
-    labels, whatever the rates are.)
+    * ``pqd``: min / max accuracy over groups;
+    * ``nar``: (max - min) / mean accuracy over groups;
+    * ``dpm``, ``eom``: min / max over groups of the selection rate and of the true positive rate, averaged over
+      classes;
+    * ``selection_rate_range_*``, ``tpr_range_*``, ``fpr_range_*``: max - min over groups of the one-vs-rest rate,
+      as maximum and as mean over classes.
+
+    A class is skipped if the measure is undefined for it or, for TPR ranges, if a group has fewer than 10 true
+    cases. (fairlearn's ``demographic_parity_difference`` is 0 on multiclass string labels, whatever the rates.)
 
     Parameters
     ----------
     sample, grouping
         The data; images of unknown groups are left out. An intersection with fewer than 30 images in a group has
-        no measure.
+        no measures.
     plan
-        Seed and workers; at most 1,999 permutations are made.
+        Seed, workers, and number of permutations, at most 1,999.
 
     References
     ----------
@@ -176,7 +179,7 @@ def parity(sample: Sample, grouping: Grouping, plan: Plan) -> Parity:
 
 
 def _not_comparable(known: Grouping) -> str | None:
-    """Say why no measure of these groups is printed: each compares the groups with the extreme rates."""
+    """Say why these groups have no measures: each measure compares the groups with extreme rates."""
     if len(known.names) < 2:
         return f"fewer than two known groups of {known.feature}"
     if known.intersection and np.bincount(known.codes[known.codes >= 0]).min() < SMALL:

@@ -1,4 +1,4 @@
-"""The gaps of one feature as rows of the report: tested together, corrected, bounded, and put into words."""
+"""The gaps of one feature as rows of the report: test, correction, limits and verdict."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ SENSITIVITY = "sensitivity"
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked about gaps in one report.
+    """The questions of one report about gaps.
 
     Attributes
     ----------
     primary
         Metric and feature of the primary question; None without a feature.
     margin
-        Gap of the primary metric that was stated, before results, to be small enough.
+        Largest acceptable gap of the primary metric, stated before the results are known.
     n_features
-        Number of features, over which secondary p-values are corrected.
+        Number of features; secondary p-values are multiplied by it.
     """
 
     primary: tuple[str, str] | None
@@ -81,7 +81,7 @@ def disparity_rows(
     Parameters
     ----------
     sample, grouping, metrics
-        What is compared.
+        The images, their groups, and the metrics.
     table, found
         Values of the groups, and their estimates.
     plan
@@ -89,8 +89,8 @@ def disparity_rows(
     questions
         The primary question, its margin, and the number of features.
     withheld
-        Why nothing is said about the margin; None where it may be. With positive classes it is said only where the
-        gap in sensitivity is below the margin, too.
+        Why there is no verdict on the margin; None to allow one. With positive classes, a verdict on the margin of
+        an average also needs a gap in sensitivity below the margin.
     """
     if sample.clustered and sample.n_units < 2:
         return {metric.name: Undefined(reason=ONE_UNIT) for metric in metrics}
@@ -119,7 +119,7 @@ def disparity_rows(
 
 
 def _sensitivity_beyond(tests: Mapping[str, GapTest | str], questions: Questions) -> str | None:
-    """Say that the gap in sensitivity may be beyond the margin that is stated for an average over classes."""
+    """Say that the gap in sensitivity may exceed the margin stated for an average over classes."""
     test, margin = tests.get(SENSITIVITY), questions.margin
     if test is None or margin is None or questions.primary is None or questions.primary[0] in OF_ONE_KIND:
         return None
@@ -132,7 +132,7 @@ def _sensitivity_beyond(tests: Mapping[str, GapTest | str], questions: Questions
 
 
 def largest_statistics(tests: Sequence[GapTest]) -> NDArray[np.float64]:
-    """Return the largest statistic over several metrics in each permutation, for as many as all have."""
+    """Return the largest statistic over several metrics in each permutation that all of them have."""
     if not tests:
         return np.empty(0)
     size = min(len(test.permuted) for test in tests)
@@ -141,7 +141,7 @@ def largest_statistics(tests: Sequence[GapTest]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class _Family:
-    """Largest permuted statistics that a row is judged by, and the features that it is corrected over."""
+    """Largest permuted statistics that a row is compared with, and the number of features to correct for."""
 
     permuted: NDArray[np.float64]
     features: int
@@ -149,7 +149,7 @@ class _Family:
 
 @dataclass(frozen=True)
 class _Row:
-    """All that a row of the report is made from."""
+    """Inputs of one row of the report."""
 
     test: GapTest
     names: tuple[str, ...]
@@ -159,7 +159,7 @@ class _Row:
     family: _Family
 
     def record(self, margin: float | None, withheld: str | None) -> Disparity:
-        """Return the row; a margin is judged unless that is withheld."""
+        """Return the row, with a verdict on the margin unless it is withheld."""
         test, untested = self.test, self.test.untested
         bound = critical(self.family.permuted, features=self.family.features)
         limits = gap_limits(test, bound)
@@ -214,7 +214,7 @@ class _Row:
 def verdict(
     p: float, low: float, high: float | None, margin: float | None = None, withheld: str | None = None
 ) -> Verdict:
-    """Return what p-value and limits of a gap say, and about a stated margin unless that is withheld."""
+    """Return the verdict of p-value and limits of a gap, and on a stated margin unless it is withheld."""
     judged = None if withheld is not None else margin
     kind = verdict_kind(p, low, high, judged)
     if kind == "disparity":

@@ -1,9 +1,9 @@
-"""Where a classifier fails: recall by class and group, tested against the other groups.
+"""The screen: recall by class and group, tested against the other groups.
 
-Every class is compared between each group and the others and, for an ordered feature, between each lower and upper
-part of the order. P-values are exact (hypergeometric) and corrected over all comparisons together (Benjamini &
-Hochberg 1995). Where images share units, the p-value is at least that of a normal test whose variance includes the
-correlation within units.
+Every class is compared between each group and the others and, for an ordered feature, between the groups below and
+above each cut. P-values are exact (hypergeometric) and corrected over all comparisons together (Benjamini &
+Hochberg 1995). If images share units, the p-value is no smaller than that of a normal test whose variance includes
+the correlation within units.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 EXACT = 20_000
-"""Images of a class up to which its p-values are exact; more get the normal approximation."""
+"""Most images of a class for exact p-values; larger classes get the normal approximation."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class _Recall:
         return bool((self.design > 1).any())
 
     def sides(self, groups: tuple[int, ...]) -> tuple[NDArray[np.float64], ...]:
-        """Return k, n and n over its design effect of some groups and of the others, each (n_classes,)."""
+        """Return k, n, and n over its design effect, of some groups and then of the others, each (n_classes,)."""
         inside = np.isin(np.arange(len(self.n)), groups)
         effective = self.n / self.design
         return tuple(a[side].sum(axis=0) for side in (inside, ~inside) for a in (self.k, self.n, effective))
 
 
 def screen(sample: Sample, grouping: Grouping) -> dict[str, ScreenRow] | Undefined:
-    """Return recall by class and group, and where each class is recognised least.
+    """Return recall by class and group, and the groups in which each class is recognised least.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def screen(sample: Sample, grouping: Grouping) -> dict[str, ScreenRow] | Undefin
 
 
 def _candidates(size: int, *, ordered: bool) -> list[tuple[int, ...]]:
-    """Return the groups that are compared with the others: each one, then the upper parts of an order."""
+    """Return the sets of groups to compare with the others: single groups, then upper parts of an order."""
     single: list[tuple[int, ...]] = [(group,) for group in range(size)]
     if size == 2:
         return single[:1]
@@ -108,7 +108,7 @@ def _candidates(size: int, *, ordered: bool) -> list[tuple[int, ...]]:
 
 
 def _p_values(recall: _Recall, groups: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the two-sided p-value of each class, NaN where nothing can be compared."""
+    """Return the two-sided p-value of each class, NaN if one side has no image of it."""
     found: NDArray[np.float64] = np.full(recall.n.shape[1], np.nan)
     sides = recall.sides(groups)
     there = (sides[1] > 0) & (sides[4] > 0)
@@ -134,7 +134,7 @@ def hypergeometric_p(
 
 
 def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return adjusted p-values over all that are defined; NaN stays NaN."""
+    """Return Benjamini-Hochberg adjusted p-values; NaN stays NaN and does not count."""
     adjusted, defined = p_values.copy(), np.isfinite(p_values)
     if defined.any():
         adjusted[defined] = false_discovery_control(p_values[defined])
@@ -158,7 +158,7 @@ def _cell(recall: _Recall, group: int, label: int, q: float) -> ScreenCell:
 def _worst(
     recall: _Recall, names: tuple[str, ...], label: int, candidates: list[tuple[int, ...]], q: NDArray[np.float64]
 ) -> Worst | None:
-    """Return the groups with the most evidence of a lower recall than the others have."""
+    """Return the groups with the strongest evidence of a lower recall; None if no recall is lower."""
     if np.isnan(q).all():
         return None
     groups = candidates[int(np.nanargmin(q))]

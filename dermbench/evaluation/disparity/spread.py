@@ -22,8 +22,8 @@ Q_PROFILE = (
 def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -> Estimate:
     """Return the standard deviation between groups that sampling error does not explain.
 
-    The square is the variance of the group values minus their mean sampling variance, at least 0 (the moment
-    estimator of Hedges); the interval inverts Cochran's Q (Q-profile).
+    Its square is the variance of the group values minus their mean sampling variance, at least 0 (the moment
+    estimator of Hedges). The interval inverts Cochran's Q (Q-profile). Undefined if a group has no standard error.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def between_group_sd(values: NDArray[np.float64], errors: NDArray[np.float64]) -
 
 
 def _profile(values: NDArray[np.float64], variances: NDArray[np.float64], bound: float) -> float:
-    """Return the between-group SD at which Cochran's Q equals ``bound``; 0 where Q is smaller everywhere."""
+    """Return the between-group SD at which Cochran's Q equals ``bound``; 0 if Q is never that large."""
 
     def excess(square: float) -> float:
         weights = 1 / (variances + square)

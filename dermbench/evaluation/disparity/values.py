@@ -1,6 +1,6 @@
-"""Tests of metrics that are no means over images: macro-F1, kappa, MCC, balanced accuracy, AUROC of two classes.
+"""Tests of metrics that are not means over images: macro-F1, kappa, MCC, balanced accuracy, AUROC of two classes.
 
-Their values in the groups are compared with what permutation gives on average, which holds the class fixed.
+Group values are compared with their mean under permutation within the class.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dermbench.evaluation.core.metric import Tally, weighted
-from dermbench.evaluation.disparity.gap_test import STILL, GapTest, studentised
+from dermbench.evaluation.disparity.gap_test import ROUNDING_NOISE, GapTest, studentised
 from dermbench.evaluation.resampling.permutation import FEWEST, permuted_weights
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from dermbench.evaluation.disparity.compared import Compared
 
 RANKING_WORK = 3e8
-"""Images x classes x groups x permutations that a ranking metric is permuted for."""
+"""Most images x classes x groups x permutations for a ranking metric."""
 
 
 @dataclass(frozen=True)
 class CountValues:
-    """Metrics of the counts of one view, minus what the pooled behaviour gives for the group's class counts."""
+    """Metrics of counts of one view, minus their value if all groups had the pooled P(prediction | class)."""
 
     data: Compared
     view: Sample
@@ -39,12 +39,12 @@ class CountValues:
         """Return the values of each group, shape (size, n_groups, n_metrics)."""
         values = np.stack([np.asarray(m.score(tally), dtype=np.float64) for m in self.metrics], axis=-1)
         if not self.view.clustered:
-            return values  # class counts are the same under permutation, so that the expected value cancels
+            return values  # permutation keeps the class counts, so the expected value cancels
         expected = self.expected(tally)
         return values - np.stack([np.asarray(m.score(expected), dtype=np.float64) for m in self.metrics], axis=-1)
 
     def expected(self, tally: Tally) -> Tally:
-        """Return the counts that P(prediction | class) of all compared groups gives for these class counts."""
+        """Return the expected counts for these class counts under the pooled P(prediction | class)."""
         c = self.view.n_classes
         table = np.bincount(self.view.y_true * c + self.view.y_pred, minlength=c * c).reshape(c, c)
         rates = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -62,17 +62,17 @@ def value_test(
     permuted: NDArray[np.float64],
     spread: NDArray[np.float64] | None = None,
 ) -> GapTest | str:
-    """Test a metric by its values in the groups, the permutation mean taken as what no difference gives.
+    """Test a metric by its values in the groups, relative to their mean under permutation.
 
     Parameters
     ----------
     data, metric
-        What is compared.
+        The images, and the metric.
     observed, permuted
         Values of the groups, shape (n_groups,) and (n_permutations, n_groups).
     spread
-        How much the units of each group vary, relative to what they do on average under permutation, for the data
-        and then each permutation, shape (1 + n_permutations, n_groups); None where units are single images.
+        Variance between the units of each group relative to its mean under permutation, first for the data and
+        then for each permutation, shape (1 + n_permutations, n_groups); None if units are single images.
     """
     names = data.grouping.names
     lacking = [name for name, value in zip(names, observed, strict=True) if not np.isfinite(value)]
@@ -82,12 +82,12 @@ def value_test(
     kept = permuted[defined]
     centre = kept.mean(axis=0) if len(kept) else np.zeros(len(observed))
     rows, width = data.family.rows, metric.bounds[1] - metric.bounds[0]
-    contrast = np.clip((kept - centre) @ rows.T, -width, width)  # few images can lie further from their centre
+    contrast = np.clip((kept - centre) @ rows.T, -width, width)  # with few images it can exceed the width
     errors = np.sqrt((contrast**2).mean(axis=0)) if len(kept) > 1 else np.zeros(len(rows))
     errors = np.broadcast_to(errors, (1 + len(kept), len(rows)))
     if spread is not None and len(kept) > 1:
         share = rows**2 * kept.var(axis=0)
-        share = share / np.maximum(share.sum(axis=1, keepdims=True), STILL**2)
+        share = share / np.maximum(share.sum(axis=1, keepdims=True), ROUNDING_NOISE**2)
         errors = errors * np.sqrt(spread[np.concatenate([[True], defined])] @ share.T)
     largest = np.full(len(permuted), np.inf)  # an undefined permutation counts as more extreme
     largest[defined] = studentised(contrast, errors[1:]).max(axis=1, initial=0.0)
@@ -105,7 +105,7 @@ def value_test(
 
 
 def ranking_tests(data: Compared, metrics: Sequence[Metric]) -> dict[str, GapTest | str]:
-    """Test ranking metrics of two classes; a metric sees the permuted labels as weights."""
+    """Test ranking metrics of two classes; permuted labels enter as weights of the images."""
     found: dict[str, GapTest | str] = {}
     for name in dict.fromkeys(m.view for m in metrics):
         view, chosen = data.sample.view(name), [m for m in metrics if m.view == name]

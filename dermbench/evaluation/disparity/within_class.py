@@ -1,7 +1,7 @@
-"""Differences between groups within the true class: the adjustment that every gap rests on.
+"""Differences between groups within the true class: the adjustment behind every gap.
 
 The score of an image (1 for a correct prediction, or a loss) is fitted by least squares on class intercepts and
-group intercepts. The difference of two group intercepts is what remains between the groups when the class is held
+group intercepts. The difference of two group intercepts is the difference between the groups with the class held
 fixed; with two groups it is the Mantel-Haenszel difference. It is exactly 0 for a classifier that always gives the
 same answer, however much the class mixes differ.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_OVERLAP = 0.5
-"""Overlap of two groups' class mixes below which their difference is not estimated."""
+"""Smallest overlap of the class mixes of two groups for an estimate of their difference."""
 DETERMINED = 1e-6
-"""Largest distance of a contrast from the space that the fit determines."""
+"""Largest distance of a contrast from the space of estimable contrasts."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Adjustment:
 
     @cached_property
     def _shares(self) -> NDArray[np.float64]:
-        """Share of each class's images that a group has, shape (n_groups, n_classes)."""
+        """Share of the images of each class that are in each group, shape (n_groups, n_classes)."""
         return np.asarray(self.counts / np.maximum(self.counts.sum(axis=0), 1))
 
     @cached_property
     def _normal(self) -> NDArray[np.float64]:
-        """Normal equations of the group intercepts, class intercepts swept out, shape (n_groups, n_groups)."""
+        """Normal matrix of the group intercepts after class intercepts are swept out, (n_groups, n_groups)."""
         return np.asarray(np.diag(self.n) - self._shares @ self.counts.T)
 
     @cached_property
@@ -61,12 +61,12 @@ class Adjustment:
         return np.asarray(sums @ self.solve)
 
     def determined(self, rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return whether the fit determines each contrast of group intercepts, shape (n_contrasts,)."""
+        """Return whether each contrast of group intercepts is estimable, shape (n_contrasts,)."""
         away = rows @ self.solve @ self._normal - rows
         return np.asarray(np.abs(away).max(axis=1, initial=0.0) < DETERMINED)
 
     def variance_weights(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what one unit of each group's score variance adds to the variance of each contrast.
+        """Return the weight of each group's score variance in the variance of each contrast.
 
         Parameters
         ----------
@@ -86,10 +86,10 @@ class Adjustment:
         return found
 
     def overlap(self, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-        """Return the share of two sets of groups' images that carries information about their difference.
+        """Return the overlap of the class mixes of two sets of groups.
 
-        The sum over classes of n1 n2 / (n1 + n2), times 1/N1 + 1/N2: 1 for equal class mixes, 0 without a common
-        class.
+        It is the sum over classes of n1 n2 / (n1 + n2), times 1/N1 + 1/N2: 1 for equal class mixes, 0 without a
+        common class.
         """
         a, b = self.counts[first].sum(axis=0), self.counts[second].sum(axis=0)
         if not (a.any() and b.any()):
@@ -104,16 +104,16 @@ class Contrasts:
     Attributes
     ----------
     rows
-        Weights of the groups, shape (n_contrasts, n_groups); pairs of groups first, then cuts of an ordered
+        Weights of the groups, shape (n_contrasts, n_groups): first pairs of groups, then cuts of an ordered
         feature (all groups up to one against all above it).
     sides
         The groups with a positive and with a negative weight, for each contrast.
     n_pairs
-        How many are pairs.
+        Number of pairs.
     overlap
         Smallest overlap of the pairs.
     not_comparable
-        Pairs of groups whose difference is not estimated, since they share too few classes.
+        Pairs of groups that share too few classes for an estimate of their difference.
     """
 
     rows: NDArray[np.float64]
@@ -129,9 +129,9 @@ def contrasts(adjustment: Adjustment, *, ordered: bool) -> Contrasts:
     Parameters
     ----------
     adjustment
-        The fit; groups without an image that has a score are compared with nothing.
+        The fit. Groups without a scored image are in no contrast.
     ordered
-        Whether the order of the groups means something. Sides of a cut are weighted by images.
+        Whether the groups have an order. Groups on one side of a cut are weighted by their images.
     """
     size = len(adjustment.n)
     one = np.eye(size)
@@ -163,7 +163,7 @@ def _connected(size: int, pairs: list[tuple[int, int]]) -> NDArray[np.bool_]:
 
 
 def _cuts(size: int, pairs: list[tuple[int, int]]) -> list[NDArray[np.bool_]]:
-    """Return the lower side of every cut that is no pair already."""
+    """Return the lower side of every cut; none for two groups, whose only cut is their pair."""
     groups = np.flatnonzero(_connected(size, pairs))
     if len(groups) < 3:
         return []

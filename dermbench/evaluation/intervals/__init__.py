@@ -1,1 +1,1 @@
-"""Estimates with intervals, each by the method that suits its kind of metric."""
+"""Estimates with intervals, by a method for each kind of metric."""

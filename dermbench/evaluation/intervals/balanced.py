@@ -1,4 +1,4 @@
-"""Balanced accuracy: Wilson's interval at the effective n of the average of the classes' recalls."""
+"""Balanced accuracy: Wilson's interval at the effective n of the average recall."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Units = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 PSEUDO = 4.0
-"""Cases at the average recall that are added to each class for the variance of its recall, not for its value."""
+"""Cases with the average recall added to each class, for the variance of its recall only."""
 
 
 def average_recall(
@@ -24,17 +24,18 @@ def average_recall(
 ) -> Estimate:
     """Return the average recall over the classes with a case, with an interval.
 
-    The variance of the average is Σ p̃(1-p̃)/n / C², where p̃ is each class's recall after four cases at the
-    average recall are added: without them a class of three cases, all right or all wrong, would count as known
-    exactly. Wilson's interval is taken at the n at which a plain proportion has that variance. Clusters widen
-    the variance by a design effect: the jackknife variance over units against that of independent images.
+    The variance of the average is Σ p̃(1-p̃)/n / C², where p̃ is the recall of a class after four cases with the
+    average recall are added. Without them, the recall of a class of three cases, all right or all wrong, would
+    count as exact. The interval is Wilson's at the n at which a plain proportion has that variance. Clusters
+    multiply the variance by a design effect: the jackknife variance over units, divided by that of independent
+    images.
 
     Parameters
     ----------
     correct, support
-        k and n of each class, shape (n_classes,).
+        Correct and all images of each class, shape (n_classes,).
     units
-        The same of each unit, shape (n_units, n_classes), where images share units.
+        Correct and all images of each unit and class, shape (n_units, n_classes), if images share units.
 
     References
     ----------
@@ -56,14 +57,15 @@ def average_recall(
 def design_effect(
     correct: NDArray[np.float64], support: NDArray[np.float64], mix: NDArray[np.float64] | float = 1.0
 ) -> float:
-    """Return the jackknife variance of Σ mix · recall over units against that of independent images, at least 1.
+    """Return the design effect of Σ mix · recall, at least 1.
 
-    Where each class is all right or all wrong, complete dependence within units is assumed.
+    It is the jackknife variance over units divided by the variance of independent images. If the images of each
+    class are all right or all wrong, complete dependence within units is assumed.
 
     Parameters
     ----------
     correct, support
-        k and n of each unit and class, shape (n_units, n_classes).
+        Correct and all images of each unit and class, shape (n_units, n_classes).
     mix
         Weight of each class.
     """

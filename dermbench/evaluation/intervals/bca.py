@@ -1,4 +1,4 @@
-"""Bootstrap intervals: bias-corrected and accelerated (BCa), percentile where BCa is undefined."""
+"""Bootstrap intervals: bias-corrected and accelerated (BCa), or percentile if BCa is undefined."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from dermbench.evaluation.intervals.estimate import Estimate, spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOSTLY = 0.95
-"""Share of the resamples in which a metric must be defined for a bootstrap interval."""
-STILL = 1e-9
-"""Range of the replicates below which they say nothing: perfect predictions are perfect in every resample."""
+LEAST_DEFINED = 0.95
+"""Smallest share of resamples in which a metric must be defined for a bootstrap interval."""
+LEAST_RANGE = 1e-9
+"""Smallest range of replicates for an interval: perfect predictions, for one, are perfect in every resample."""
 FEW_UNITS, FEW_CLUSTERS = 10, 15
-"""Fewest units of a group for a bootstrap interval: of one image each, and of several.
+"""Fewest units of a group for a bootstrap interval: units of one image, and of several.
 
-In simulations kappa's interval covers .87 with 9 units of 1 to 6 images, .95 with 17.
+In simulations, the interval of kappa covers .87 with 9 units of 1 to 6 images, and .95 with 17 units.
 """
 
 
 def bootstrap_estimate(
     value: float, replicates: NDArray[np.float64], accelerate: float, *, n: int, n_units: int
 ) -> Estimate:
-    """Return the estimate whose limits are BCa (or percentile) ends of its replicates.
+    """Return an estimate with BCa (or percentile) limits from its replicates.
 
-    Where images share units, the level is that at which Student's law with one degree of freedom less than there
-    are units ends where the normal law does at the asked one: with few units the replicates vary too little.
+    With few units, replicates vary too little. If images share units, the normal quantile z is therefore replaced
+    by the Student quantile with n_units - 1 degrees of freedom.
 
     Parameters
     ----------
     value
         The metric on the data.
     replicates
-        Bootstrap replicates, NaN where undefined, shape (n_resamples,).
+        Bootstrap replicates, NaN if undefined, shape (n_resamples,).
     accelerate
         Acceleration constant; NaN for the percentile interval.
     n, n_units
-        Images and independent units that the value rests on.
+        Number of images and of independent units behind the value.
     """
     few = too_few_units(n, n_units)
     if few is not None:
         return Estimate(value, n, reason=few)
     n_resamples, defined = len(replicates), replicates[np.isfinite(replicates)]
-    if len(defined) < MOSTLY * n_resamples:
+    if len(defined) < LEAST_DEFINED * n_resamples:
         share = 1 - len(defined) / n_resamples
         return Estimate(value, n, reason=f"no interval: undefined in {share:.0%} of the resamples")
-    if np.ptp(defined) < STILL:
+    if np.ptp(defined) < LEAST_RANGE:
         return Estimate(value, n, reason="no interval: all resamples have the same value")
 
     def limits(z: float) -> tuple[float, float, str]:
@@ -67,7 +67,7 @@ def ordered(replicates: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def too_few_units(n: int, n_units: int) -> str | None:
-    """Say that there are too few units for a bootstrap interval of ``n`` images; None where there are enough."""
+    """Say that there are too few units for a bootstrap interval of ``n`` images; None if there are enough."""
     needed = FEW_UNITS if n == n_units else FEW_CLUSTERS
     return None if n_units >= needed else f"no interval: {n_units} independent units, the bootstrap needs {needed}"
 
@@ -75,16 +75,16 @@ def too_few_units(n: int, n_units: int) -> str | None:
 def bca_limits(
     value: float, replicates: NDArray[np.float64], accelerate: float, *, z: float
 ) -> tuple[float, float, str]:
-    """Return the BCa interval, or the percentile interval where BCa is undefined.
+    """Return the BCa interval, or the percentile interval if BCa is undefined.
 
     Parameters
     ----------
     value
         The estimate.
     replicates
-        Its bootstrap replicates without undefined ones, sorted, shape (n_resamples,).
+        Defined bootstrap replicates, sorted, shape (n_resamples,).
     accelerate
-        From :func:`acceleration`; NaN asks for the percentile interval.
+        Acceleration constant; NaN for the percentile interval.
     z
         Normal quantile of the two-sided confidence level.
 

@@ -1,4 +1,4 @@
-"""Estimates of metrics that are functions of counts: Wilson, the average of recalls, BCa."""
+"""Estimates of metrics that are functions of counts, with Wilson or BCa limits."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def count_estimates(design: Design, metrics: Sequence[Metric]) -> GroupEstimates
 
 
 def suppressed(metric: Metric, tally: Tally) -> str | None:
-    """Say why a macro metric has no interval (a class with fewer than 10 true cases); None where it has one."""
+    """Say why a macro metric has no interval (a class with fewer than 10 true cases); None if it has one."""
     there = tally.support[tally.support > 0]
     if not metric.macro or metric.name == BALANCED or not len(there) or there.min() >= ELIGIBLE:
         return None
@@ -72,7 +72,7 @@ def suppressed(metric: Metric, tally: Tally) -> str | None:
 
 
 def _shares(metric: Metric) -> Callable[[Tally], Units]:
-    """Return the function from tallies of units to successes and trials of a proportion."""
+    """Return the function from tallies of units to the successes and trials of a proportion."""
 
     def shares(units: Tally) -> Units:
         trials = units.total if metric.trials is None else metric.trials(units)
@@ -86,7 +86,7 @@ def _recalls(units: Tally) -> Units:
 
 
 def _by_unit(design: Design, cells: Cells, group: int, of: Callable[[Tally], Units], *, steps: bool) -> Units:
-    """Return two numbers or vectors of each unit that has an image in the group, from its tally."""
+    """Return successes and trials, by ``of``, of each unit with an image in the group."""
     n_classes = design.sample.n_classes
     width = slots_per_group(n_classes, steps=steps)
     part = cells.matrix[group * width : (group + 1) * width].tocsc()

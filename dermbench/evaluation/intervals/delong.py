@@ -1,4 +1,4 @@
-"""The area under the ROC curve: DeLong's variance from placements, for any number of classes and for clusters."""
+"""The area under the ROC curve with DeLong's variance, for any number of classes and for clusters."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return the area under the ROC curve and what each image contributes to it.
+    """Return the area under the ROC curve and the influence of each image on it.
 
-    One sort gives all placements, ties counting half. The sum of squared contributions is DeLong's variance;
-    sums of products of two models' contributions are his covariance; contributions summed within units give
-    the variance for clusters.
+    One sort gives all placements; ties count half. The sum of squared influences is DeLong's variance. Sums of
+    products of the influences of two models are DeLong's covariance. Influences summed within units give the
+    variance for clusters.
 
     Parameters
     ----------
     positive
-        Shape (n_samples,).
+        Whether each image is positive, shape (n_samples,).
     score
-        Higher for images that are more likely positive, shape (n_samples,).
+        Score of each image, higher if more likely positive, shape (n_samples,).
 
     Returns
     -------
     area, influence
-        NaN and NaN where all images are positive or none is; ``influence`` has shape (n_samples,).
+        Both are NaN if all images are positive or none is; ``influence`` has shape (n_samples,).
 
     References
     ----------
@@ -56,14 +56,14 @@ def auroc_influence(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> 
 
 
 def ovr_influence(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return the one-vs-rest AUROC averaged over the classes that have images inside and outside of them.
+    """Return the one-vs-rest AUROC, averaged over the classes with images inside and outside of the class.
 
     Parameters
     ----------
     y_true
         Class indices, -1 for an image of none of the classes, shape (n_samples,).
     y_prob
-        Shape (n_samples, n_classes).
+        Probabilities, shape (n_samples, n_classes).
 
     Returns
     -------
@@ -83,12 +83,12 @@ def ovr_influence(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> tupl
 
 
 def covariance(influences: NDArray[np.float64], unit: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
-    """Return the covariance of several models' areas.
+    """Return the covariance of the areas of several models.
 
     Parameters
     ----------
     influences
-        Shape (n_models, n_samples).
+        Influence of each image on each area, shape (n_models, n_samples).
     unit
         Unit of each image, numbered 0, 1, ...; None for independent images.
 

@@ -1,4 +1,4 @@
-"""Metrics of each group with their 95 % intervals, each by the method that holds up for its kind."""
+"""Estimates: a value with limits at any confidence level, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -30,21 +30,20 @@ Z95 = float(ndtri(0.975))
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric of one group, with what is needed for an interval at any confidence level.
+    """A metric of one group, with limits at any confidence level.
 
     Attributes
     ----------
     value
         The estimate; NaN when undefined.
     n
-        Number of images; None where it is not said.
+        Number of images; None if not given.
     se
-        Standard error; NaN when there is none.
+        Standard error; NaN if there is none.
     limits
-        Takes the normal quantile of a two-sided level, returns (low, high, method); None when there is no
-        interval, for the ``reason``.
+        Function from the normal quantile of a two-sided level to (low, high, method); None without an interval.
     reason
-        Why the value, or else its interval, is missing.
+        Why the value or its interval is missing.
     drawn
         Whether the limits depend on random draws.
     """
@@ -74,12 +73,12 @@ GroupEstimates: TypeAlias = "dict[tuple[str | None, str], Estimate]"
 
 @dataclass(frozen=True)
 class Design:
-    """What the estimates of one view are made from.
+    """Inputs of the estimates of one view.
 
     Attributes
     ----------
     sample
-        The view that the metrics see.
+        The sample in that view.
     table
         The groups, and the values of the metrics in them.
     plan
@@ -97,12 +96,12 @@ class Design:
 
     @cached_property
     def n_units(self) -> list[int]:
-        """Independent units that have an image in each group."""
+        """Number of independent units with an image in each group."""
         return [len(np.unique(self.sample.units[rows])) for rows in self.table.rows]
 
 
 def normal_limits(value: float, se: float, bounds: tuple[float, float], *, method: str) -> Limits:
-    """Return limits value ± z·se, cut at the bounds of the metric."""
+    """Return the limits value ± z·se, clipped to the bounds of the metric."""
 
     def limits(z: float) -> tuple[float, float, str]:
         return max(bounds[0], value - z * se), min(bounds[1], value + z * se), method
@@ -116,6 +115,6 @@ def undefined(reason: str, n: int | None = None) -> Estimate:
 
 
 def spread(replicates: NDArray[np.float64]) -> float:
-    """Return the standard deviation of the defined replicates; NaN for fewer than 2."""
+    """Return the standard deviation of the defined replicates; NaN for fewer than two."""
     defined = replicates[np.isfinite(replicates)]
     return float(np.std(defined, ddof=1)) if len(defined) > 1 else float("nan")

@@ -1,4 +1,4 @@
-"""Every metric in every group with its interval, each by the method that holds up for its kind."""
+"""Estimates of metrics of any kind in every group, each with the interval method of its kind."""
 
 from __future__ import annotations
 
@@ -30,27 +30,26 @@ def estimates(
     *,
     table: GroupTable | None = None,
 ) -> GroupEstimates:
-    """Return every metric as an estimate with limits at any level, overall or for each group.
+    """Return metrics as estimates with limits at any level, overall or for each group.
 
     Parameters
     ----------
     sample
         Truth and predictions, in the order of ``image_id``.
     metrics
-        What to compute; metrics of any kind and view.
+        Metrics of any kind and view.
     grouping
-        Sensitive feature. None for the whole sample.
+        Sensitive feature; None for the whole sample.
     plan
         Seed, number of resamples, workers.
     table
-        Table of this grouping with the values of the metrics, where it has been made: they become the values of
-        the estimates.
+        Values of the metrics in this grouping; computed by default.
 
     Returns
     -------
     dict
         {(group name, metric name): estimate}; the group is None without ``grouping``. Groups are those that
-        occur, then ``"unknown"`` where the feature is missing for some image.
+        occur, then ``"unknown"`` if the feature is missing for some image.
     """
     if table is None:
         chosen = [] if grouping is None else [grouping]

@@ -1,4 +1,4 @@
-"""Estimates of metrics that are means over images of a value of their own."""
+"""Estimates of metrics that are means of scores of single images."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from dermbench.evaluation.intervals.estimate import Design, GroupEstimates
 
 FEW, WARNING = 60, "; of fewer than 60 units, it covers a little less than 95 %"
-"""Units below which the interval of a skewed loss is flagged: log loss covers .93 of the time with 30."""
+"""Fewest units for an interval of a loss without a warning: with 30 units, that of log loss covers .93."""
 LARGE = 20_000
-"""Units from which on a mean gets a normal interval: the bootstrap's ends differ by less than 1 % of its width."""
+"""Most units for a bootstrap interval; beyond, the normal interval differs by less than 1 % of its width."""
 
 
 def mean_estimates(design: Design, metrics: Sequence[Metric]) -> GroupEstimates:
@@ -45,7 +45,7 @@ def mean_estimates(design: Design, metrics: Sequence[Metric]) -> GroupEstimates:
 
 
 def _smooth(design: Design, scores: dict[Metric, NDArray[np.float64]]) -> GroupEstimates:
-    """Return the means of scores of the images, bootstrapped, or normal where units are many."""
+    """Return means of image scores with bootstrap limits, or normal limits for many units."""
     sample, table = design.sample, design.table
     if not scores:
         return {}
@@ -78,7 +78,7 @@ def _smooth(design: Design, scores: dict[Metric, NDArray[np.float64]]) -> GroupE
 
 
 def with_squares(cells: Cells, n_values: int) -> Cells:
-    """Add to each group's slots (count n, sums s) those of n², s·n and s², which make up a standard error."""
+    """Add to the slots of each group (count n, sums s) the slots n², s·n and s², for a standard error."""
     width = n_values + 1
     matrix = cells.matrix.astype(np.float64)
     parts = []
@@ -103,7 +103,7 @@ def studentised(sums: NDArray[Any], n_values: int) -> tuple[NDArray[np.float64],
     Returns
     -------
     means, errors
-        Shape (n, n_groups, n_values); NaN for no image. The errors are sqrt(Σ(s - mean·n)²)/Σn over units.
+        Shape (n, n_groups, n_values); NaN without an image. The errors are sqrt(Σ(s - mean·n)²)/Σn over units.
     """
     parts = np.moveaxis(sums.reshape(-1, 3 * n_values + 2, sums.shape[-1]), -1, 0)
     k = n_values
@@ -130,11 +130,11 @@ def pivotal_estimate(
     Parameters
     ----------
     metric
-        Gives the bounds.
+        The metric; only its bounds are used.
     value, se
         The mean and its standard error.
     pivots
-        Studentised replicates, NaN where a resample has no spread, shape (n_resamples,).
+        Studentised replicates, NaN if a resample has no spread, shape (n_resamples,).
     n, n_units
         Images and independent units.
 
@@ -150,14 +150,14 @@ def pivotal_estimate(
 
     def limits(z: float) -> tuple[float, float, str]:
         high, low = value - se * np.quantile(ordered(pivots), ndtr([-z, z]))
-        low, high = np.clip([low, high], *metric.bounds)  # both: one resample without spread puts them far away
+        low, high = np.clip([low, high], *metric.bounds)  # a resample with little spread has an extreme pivot
         return float(low), float(high), f"bootstrap-t, {len(pivots):,} resamples" + WARNING * (n_units < FEW)
 
     return Estimate(value, n, se, limits, drawn=True)
 
 
 def group_means(sums: NDArray[Any], n_values: int) -> NDArray[np.float64]:
-    """Turn slot sums (count, then values, a group) into means, shape (n, n_groups, n_values); NaN for no image."""
+    """Turn slot sums (per group: count, then values) into means, shape (n, n_groups, n_values); NaN if empty."""
     parts = np.moveaxis(sums.reshape(-1, n_values + 1, sums.shape[-1]), -1, 0)
     means: NDArray[np.float64] = np.full(parts[..., 1:].shape, np.nan)
     np.divide(parts[..., 1:], parts[..., :1], out=means, where=parts[..., :1] > 0)

@@ -1,4 +1,4 @@
-"""Proportions: Wilson intervals, for independent images and for images that share a unit."""
+"""Proportions with Wilson intervals, for independent images and for images that share units."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:
     p
         Observed proportion, 0 to 1.
     n
-        (Effective) number of observations; the interval is (0, 1) when it is 0.
+        (Effective) number of observations; for 0 the interval is (0, 1).
     z
         Normal quantile of the confidence level.
 
@@ -44,16 +44,16 @@ def wilson(p: float, n: float, *, z: float = Z95) -> tuple[float, float]:
 
 
 def effective_n(successes: NDArray[np.float64], trials: NDArray[np.float64], *, z: float = Z95) -> float:
-    """Return the number of independent images that would tell as much about a proportion as these units.
+    """Return the effective sample size of a proportion from images that share units.
 
-    p(1-p)/SE² with the ratio estimator's SE² = m/(m-1) Σ(k_u - p n_u)²/n², at most n, shrunk by (z/t)² for the
-    t distribution with m-1 degrees of freedom, because the standard error is itself estimated from m units.
-    Where p is 0 or 1 the standard error says nothing: complete dependence within units is assumed, n²/Σn_u².
+    It is p(1-p)/SE², at most n, with SE² = m/(m-1) Σ(k_u - p n_u)²/n² of the ratio estimator. It is multiplied by
+    (z/t)², with t from Student's law with m-1 degrees of freedom, because SE is estimated from m units. If p is
+    0 or 1, or SE is 0, complete dependence within units is assumed: n²/Σn_u².
 
     Parameters
     ----------
     successes, trials
-        k_u and n_u of each unit, shape (n_units,).
+        k_u and n_u: successes and images of each unit, shape (n_units,).
     z
         Normal quantile of the confidence level that the shrinkage refers to.
 
@@ -88,7 +88,10 @@ def share(
     *,
     reason: str = "there is no image",
 ) -> Estimate:
-    """Return the share of successes among the images at ``rows``, clustered where images share units."""
+    """Return the share of successes among the images at ``rows``, with an interval that allows for shared units.
+
+    Undefined without an image, for the ``reason``.
+    """
     hits, units = success[rows], sample.units[rows]
     if not len(hits):
         return undefined(reason, 0)
@@ -108,7 +111,7 @@ def share_estimate(
     value, n
         The proportion and its number of images.
     units
-        Successes and trials of each unit, where images share units.
+        Successes and trials of each unit, if images share units.
     """
     method = "Wilson"
     if units is not None:
@@ -136,11 +139,11 @@ def effective_estimate(
     n_eff
         The n at which a plain proportion has the variance of the average.
     method
-        In words.
+        Name of the method, for the report.
     n_units
-        Independent units, where images share them: ``n_eff`` is shrunk as for :func:`effective_n`.
+        Number of independent units, if images share units: ``n_eff`` is then shrunk as in :func:`effective_n`.
     se
-        Standard error; by default that of the limits.
+        Standard error; by default derived from the limits.
     """
     if n_units is not None and n_units < 2:
         return Estimate(value, n, reason=ONE_UNIT)

@@ -1,4 +1,4 @@
-"""Estimates of metrics of how the probabilities order the images: DeLong, or the weighted bootstrap."""
+"""Estimates of ranking metrics, with limits by DeLong, the weighted bootstrap or a grouped jackknife."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 AREA = "auroc_ovr"
 """Metric with a closed-form standard error."""
 WORK, MOST_WORK = 6e7, 2e9
-"""Images x classes x resamples: above the first, resamples are cut to 999; where these exceed the second, the
-interval comes from a grouped jackknife."""
+"""Images x classes x resamples: above the first number, there are 999 resamples; if these exceed the second
+number, the interval comes from a grouped jackknife."""
 FEW_RESAMPLES = 999
 PARTS = 30
 """Parts of the grouped jackknife."""
@@ -36,7 +36,7 @@ PARTS = 30
 def ranking_estimates(design: Design, metric: Metric) -> GroupEstimates:
     """Return a metric of kind ``ranking`` of each group.
 
-    A macro metric has no interval where a class has fewer than 10 images inside or outside of it.
+    A macro metric has no interval if a class has fewer than 10 images inside or outside of it.
     """
     sample, table = design.sample, design.table
     assert sample.y_prob is not None
@@ -60,7 +60,7 @@ def ranking_estimates(design: Design, metric: Metric) -> GroupEstimates:
 
 
 def few_cases(y_true: NDArray[np.intp]) -> str | None:
-    """Say that a class has too few images inside or outside of it; None where all have enough."""
+    """Say that a class has too few images inside or outside of it; None if all classes have enough."""
     support = np.bincount(y_true)
     support = support[support > 0]
     few = int((np.minimum(support, len(y_true) - support) < ELIGIBLE).sum())
@@ -109,7 +109,7 @@ def _by_parts(
 
 
 def _student_limits(value: float, se: float, parts: int) -> Limits:
-    """Return limits from Student's law, because the standard error comes from few parts."""
+    """Return limits from Student's law, because the standard error is estimated from few parts."""
 
     def limits(z: float) -> tuple[float, float, str]:
         half = se * float(stdtrit(parts - 1, ndtr(z)))

@@ -1,6 +1,6 @@
-"""Built-in metrics, one small module a kind; each registers what it defines in ``METRICS``.
+"""Built-in metrics: one module per kind, each of which registers its metrics in ``METRICS``.
 
-A module that is put into this package is found by itself.
+Every module in this package is imported, so a new one needs no entry elsewhere.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Metrics of the true, predicted and correct counts of each class.
 
-Class averages run over the classes that occur in the truth. This is scikit-learn's
-``labels=<classes in y_true>, zero_division=0``: a class that is predicted but never true lowers the scores
-of the classes it was taken from, and adds no term of its own.
+Class averages run over the classes that occur in the truth, as scikit-learn's
+``labels=<classes in y_true>, zero_division=0``. A class that is predicted but never true lowers the scores of
+other classes; it adds no term of its own.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide, with NaN where the denominator is 0; the axes lie in memory as those of the operands."""
+    """Divide, with NaN where the denominator is 0, and keep the memory layout of the operands."""
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient = np.asarray(np.divide(numerator, denominator, dtype=np.float64))
     return quotient if np.all(denominator) else np.where(np.equal(denominator, 0), np.nan, quotient)
 
 
 def present_mean(values: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average over the last axis where ``support`` is positive; NaN where it is nowhere."""
+    """Average over the last axis where ``support`` is positive; NaN if it is positive nowhere."""
     there = support > 0
     if there.all():
         return np.asarray(
@@ -40,20 +40,20 @@ def recall(tally: Tally) -> NDArray[np.float64]:
 
 
 def precision(tally: Tally) -> NDArray[np.float64]:
-    """Return correct / predicted for each class, shape (..., n_classes); NaN for one never predicted."""
+    """Return correct / predicted for each class, shape (..., n_classes); NaN for a class never predicted."""
     return ratio(tally.correct, tally.predicted)
 
 
 def f1(tally: Tally) -> NDArray[np.float64]:
     """Return 2 correct / (true + predicted) for each class, shape (..., n_classes).
 
-    0 for a class that is true but never predicted; NaN for one that is never true.
+    0 for a class that is true but never predicted; NaN for a class that is never true.
     """
     return tally.f1
 
 
 def accuracy(tally: Tally) -> NDArray[np.float64]:
-    """Return the proportion of images whose class is predicted."""
+    """Return the proportion of correctly predicted images."""
     return ratio(tally.hits, tally.total)
 
 
@@ -68,7 +68,7 @@ def macro_f1(tally: Tally) -> NDArray[np.float64]:
 
 
 def weighted_f1(tally: Tally) -> NDArray[np.float64]:
-    """Return the average F1 over classes, each with its share of the truth as weight."""
+    """Return the average F1 over classes, weighted by the number of true images."""
     return ratio((tally.support * np.nan_to_num(f1(tally))).sum(axis=-1), tally.total)
 
 
@@ -79,7 +79,7 @@ def _one_class(tally: Tally) -> NDArray[np.bool_]:
 def cohen_kappa(tally: Tally) -> NDArray[np.float64]:
     """Return (observed - chance agreement) / (1 - chance agreement).
 
-    With one class in the truth the value would be 0 (or 0/0) whatever is predicted: undefined.
+    Undefined with one class in the truth: the value would be 0 (or 0/0) whatever is predicted.
     """
     total, by_chance = tally.total, tally.by_chance
     value = ratio(total * tally.hits - by_chance, total**2 - by_chance)
@@ -116,27 +116,27 @@ def mcc(tally: Tally) -> NDArray[np.float64]:
 
 
 def sensitivity(tally: Tally) -> NDArray[np.float64]:
-    """Return the recall of class 1 of two."""
+    """Return the recall of class 1 (positive) of two classes."""
     return ratio(tally.correct[..., 1], tally.support[..., 1])
 
 
 def specificity(tally: Tally) -> NDArray[np.float64]:
-    """Return the recall of class 0 of two."""
+    """Return the recall of class 0 (not positive) of two classes."""
     return ratio(tally.correct[..., 0], tally.support[..., 0])
 
 
 def hit(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return 1 for an image whose class is predicted, else 0."""
+    """Return 1 for each correctly predicted image, else 0."""
     return np.asarray(y_true == y_pred, dtype=np.float64)
 
 
 def hit_in_class_1(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return whether an image of class 1 is recognised, NaN for other images."""
+    """Return 1 for a recognised image of class 1, 0 for a missed one, NaN for other images."""
     return np.where(y_true == 1, hit(y_true, y_pred), np.nan)
 
 
 def hit_in_class_0(y_true: NDArray[np.intp], y_pred: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return whether an image of class 0 is recognised, NaN for other images."""
+    """Return 1 for a recognised image of class 0, 0 for a missed one, NaN for other images."""
     return np.where(y_true == 0, hit(y_true, y_pred), np.nan)
 
 

@@ -1,4 +1,4 @@
-"""Metrics that are a mean over images of a function of the probabilities."""
+"""Metrics that are means over images of a function of the probabilities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EPSILON = float(np.finfo(np.float64).eps)
-"""Probabilities below this count as this much in the log loss, as scikit-learn does for float64."""
+"""Smallest probability in the log loss, as in scikit-learn for float64; smaller ones are raised to it."""
 TOP = 3
 
 
@@ -21,13 +21,13 @@ def _of_truth(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[
 
 
 def log_loss(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return minus the natural logarithm of the true class's probability, at most -log(EPSILON) = 36.04."""
+    """Return minus the natural logarithm of the probability of the true class, at most -log(EPSILON) = 36.04."""
     loss: NDArray[np.float64] = -np.log(np.clip(_of_truth(y_true, y_prob), EPSILON, 1.0))
     return loss + 0.0  # so that certainty is 0.0 and not -0.0
 
 
 def brier(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum over classes of the squared distance of the probability from 0 or 1 (0 to 2)."""
+    """Return the sum over classes of (probability - indicator of the true class)², from 0 to 2."""
     of_truth = _of_truth(y_true, y_prob)
     others = np.maximum(np.square(y_prob).sum(axis=1) - of_truth**2, 0.0)
     distance: NDArray[np.float64] = others + np.square(1.0 - of_truth)
@@ -35,11 +35,10 @@ def brier(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.f
 
 
 def top3_accuracy(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the chance that the true class is among the three most probable ones, ties in random order.
+    """Return the chance that the true class is among the three most probable ones, with ties in random order.
 
-    Averaged over the orders of equal probabilities, so that it does not depend on the order of the classes: 1 or 0
-    where the true class is not tied at the third place. NaN with at most three classes, where it would be 1
-    whatever is predicted.
+    The value does not depend on the order of the classes. It is 1 or 0 unless the true class is tied for the third
+    place. NaN with three classes or fewer, because it would always be 1.
     """
     n_classes = y_prob.shape[1]
     if n_classes <= TOP:

@@ -1,7 +1,7 @@
-"""Metrics of how the probabilities order the images: sort once a class, then weighted cumulative sums.
+"""Ranking metrics: one sort per class, then weighted cumulative sums.
 
-Both average over the classes that have images inside and outside of them; a class of all images or of none
-ranks nothing. Images with equal probability count as one step, so their order never matters.
+Both metrics average over the classes with images inside and outside of the class. Images of equal probability form
+one step, so their order does not matter.
 """
 
 from __future__ import annotations
@@ -29,29 +29,30 @@ if TYPE_CHECKING:
 
 
 PREPARED = 2**26
-"""Images x classes up to which the rankings of all classes are kept (0.3 GB); larger ones are sorted anew."""
+"""Most images x classes for which all rankings are kept in memory (0.3 GB); larger ones are sorted each time."""
 
 
 SHARED, SHARED_KEPT = 2**15, 32
-"""Images x classes up to which rankings are kept for the next to ask, and of how many sets of images."""
+"""Most images x classes for which rankings are cached, and number of cached samples."""
 SMALL = 2**11
-"""Images below which products of two sums of resampled weights are exact in single precision: below 2^24."""
+"""With fewer images, products of two sums of resampled weights are below 2^24 and exact in single precision."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How the scores of one class order the images.
+    """The order of the images by the score of one class.
+
+    A step is a score that some positive has. Bounds are the start of each step in an array, and the end.
 
     Attributes
     ----------
     inside, inside_starts
-        Positives from the highest score down, and where each step starts among them, with the end: n_steps + 1
-        bounds.
+        Positives by descending score, and the n_steps + 1 bounds of the steps.
     outside, outside_starts
-        Negatives in the same order, and where those of each step start (with its score, or between the score of
-        the step before and its own), and those below the last step, with the end: n_steps + 2 bounds.
+        Negatives by descending score, and n_steps + 2 bounds: a step has the negatives from the score of the step
+        before (excluded) down to its own (included); the last part has those below all steps.
     tied, tied_starts
-        Negatives with the score of a step, and where those of each step start, with the end; mostly none.
+        Negatives with exactly the score of a step, and the n_steps + 1 bounds; mostly none.
     """
 
     inside: NDArray[np.int32]
@@ -76,7 +77,7 @@ class Ranking:
         return Steps(positive, negative, tied if len(self.tied) else None)
 
     def steps(self, weights: NDArray[Any]) -> Steps:
-        """Add up the weights of the images, shape (n_samples, n), along the ranking."""
+        """Sum the weights of the images, shape (n_samples, n), in each step."""
         if weights.shape[1] == 1 and (weights == 1).all():
             return self.unweighted
         exact = weights.dtype == np.float32 and len(weights) < SMALL
@@ -86,20 +87,19 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Steps:
-    """Weights of one class along its ranking, from the highest score down.
+    """Weights in the steps of a ranking, by descending score.
 
-    Only scores that some positive has are steps; what lies between two steps is a gap of negatives. This keeps
-    the arrays as small as the class, whatever the number of images.
+    Only scores of positives are steps, so the arrays are as small as the class, whatever the number of images.
 
     Attributes
     ----------
     positive
-        Weight of the positives with the score of each step, shape (n_steps, n).
+        Weight of the positives in each step, shape (n_steps, n).
     negative
-        Weight of the negatives from the step before down to and with each step, and after the last one, shape
+        Weight of the negatives in each step, as in :class:`Ranking`, and below the last one, shape
         (n_steps + 1, n).
     tied
-        Weight of the negatives with the score of each step, shape (n_steps, n); None where there are none.
+        Weight of the negatives with the score of each step, shape (n_steps, n); None if there are none.
     """
 
     positive: NDArray[np.floating]
@@ -108,12 +108,12 @@ class Steps:
 
     @cached_property
     def found(self) -> NDArray[np.floating]:
-        """Positives up to and with each step."""
+        """Weight of the positives up to each step, included."""
         return running(self.positive)
 
     @cached_property
     def above(self) -> NDArray[np.floating]:
-        """Negatives up to and with each step, and all of them, shape (n_steps + 1, n)."""
+        """Weight of the negatives up to each step, included, and of all negatives, shape (n_steps + 1, n)."""
         return running(self.negative)
 
 
@@ -134,7 +134,7 @@ def auroc_ovr(
     Returns
     -------
     numpy.ndarray
-        Shape (n_resamples,); NaN where no class has images inside and outside of it.
+        Shape (n_resamples,); NaN if no class has images inside and outside of it.
     """
     return _macro(_area_roc, y_true, y_prob, weights)
 
@@ -142,9 +142,9 @@ def auroc_ovr(
 def average_precision(
     y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the one-vs-rest average precision, averaged over classes; shapes as for :func:`auroc_ovr`.
+    """Return the one-vs-rest average precision, averaged over classes; shapes as in :func:`auroc_ovr`.
 
-    The sum over thresholds of the recall gained there times the precision there, without interpolation.
+    It is the sum over thresholds of gained recall times precision, without interpolation.
     """
     return _macro(_average_precision, y_true, y_prob, weights)
 
@@ -152,7 +152,7 @@ def average_precision(
 def per_class(
     curve: Curve, y_true: NDArray[np.intp], y_prob: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the value of each class, shape (n_classes, n_resamples), NaN where it ranks nothing."""
+    """Return the value of each class, shape (n_classes, n_resamples), NaN if it has all images or none."""
     values: NDArray[np.float64] = _values([curve], _rankings(y_true, y_prob), y_prob.shape[1], weights)[0]
     return values
 
@@ -169,7 +169,7 @@ def _values(
 
 
 def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterable[tuple[int, Ranking]]:
-    """Return the ranking of each class that has images inside and outside of it; few images are ranked once."""
+    """Return the ranking of each class with images inside and outside of it; cached for few images."""
     if y_prob.size > SHARED:
         return _ranked(y_true, y_prob)
     true, prob = (np.ascontiguousarray(a, t).tobytes() for a, t in ((y_true, np.intp), (y_prob, np.float64)))
@@ -178,7 +178,7 @@ def _rankings(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterable
 
 @lru_cache(maxsize=SHARED_KEPT)
 def _kept(y_true: bytes, y_prob: bytes, n_classes: int) -> tuple[tuple[int, Ranking], ...]:
-    """Return the rankings of images given by what their arrays hold: all metrics and resamplings share them."""
+    """Return the rankings of images given by the bytes of their arrays, which make the key of the cache."""
     return tuple(_ranked(np.frombuffer(y_true, np.intp), np.frombuffer(y_prob).reshape(-1, n_classes)))
 
 
@@ -190,8 +190,8 @@ def _ranked(y_true: NDArray[np.intp], y_prob: NDArray[np.float64]) -> Iterator[t
 
 
 def rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
-    """Rank images by score, with steps at the scores of those ``inside`` (at least one); both of shape (n,)."""
-    order = np.argsort(-score).astype(np.int32)  # the order within ties is free: their weights are added up
+    """Rank images by score; steps are the scores of those ``inside`` (at least one). Both have shape (n,)."""
+    order = np.argsort(-score).astype(np.int32)  # any order within ties will do: their weights are summed
     ranked, flag = score[order], inside[order]
     start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
     end = np.append(start[1:], len(ranked))
@@ -213,13 +213,13 @@ def rank(inside: NDArray[np.bool_], score: NDArray[np.float64]) -> Ranking:
 
 
 def _sums(rows: NDArray[np.int32], bounds: NDArray[np.intp], n: int) -> sparse.csr_array:
-    """Return the matrix that adds up each run ``rows[bounds[i]:bounds[i + 1]]`` of ``n`` rows."""
-    ones = np.ones(len(rows), dtype=np.float32)  # weights in double precision give sums in double precision
+    """Return the matrix that sums each run ``rows[bounds[i]:bounds[i + 1]]`` of ``n`` rows."""
+    ones = np.ones(len(rows), dtype=np.float32)  # sums of weights in double precision stay in double precision
     return sparse.csr_array((ones, rows, bounds.astype(np.int32)), shape=(len(bounds) - 1, n))
 
 
 def _prepare(y_true: NDArray[np.intp], y_prob: NDArray[np.float64], curves: Sequence[Curve]) -> Weighted:
-    """Rank once for any number of weights; the values are those of :func:`_macro`."""
+    """Rank once for any number of weights; the values equal those of :func:`_macro`."""
     kept = list(_rankings(y_true, y_prob)) if y_prob.size <= PREPARED else None
 
     def values(weights: NDArray[Any]) -> NDArray[np.float64]:
@@ -242,7 +242,7 @@ def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def running(values: NDArray[Float]) -> NDArray[Float]:
-    """Return cumulative sums down the first axis; row by row, which numpy's own do column by column."""
+    """Return cumulative sums down the first axis, computed row by row (numpy goes column by column)."""
     if values.shape[1] == 1:
         return np.cumsum(values, axis=0)
     sums = values.copy()
@@ -252,7 +252,7 @@ def running(values: NDArray[Float]) -> NDArray[Float]:
 
 
 def _area_roc(steps: Steps) -> NDArray[np.float64]:
-    """Share of the pairs of a positive and a negative that are in order, a tie counting one half."""
+    """Share of the pairs of a positive and a negative in the right order; ties count one half."""
     positive, negative = (a[-1].astype(np.float64) for a in (steps.found, steps.above))
     out_of_order = np.einsum("ij,ij->j", steps.positive, steps.above[:-1]).astype(np.float64)
     if steps.tied is not None:
@@ -263,7 +263,7 @@ def _area_roc(steps: Steps) -> NDArray[np.float64]:
 def _average_precision(steps: Steps) -> NDArray[np.float64]:
     """Precision at each step, weighted by the positives gained there."""
     below = steps.found + steps.above[:-1]
-    np.maximum(below, np.finfo(np.float32).tiny, out=below)  # 0 of 0 where nothing was drawn so far
+    np.maximum(below, np.finfo(np.float32).tiny, out=below)  # avoids 0 / 0 before the first drawn image
     gained = np.divide(steps.found, below, dtype=np.float64)
     gained *= steps.positive
     value = ratio(gained.sum(axis=0), steps.found[-1])

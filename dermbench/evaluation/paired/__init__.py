@@ -1,1 +1,1 @@
-"""Two or more models on the same images: paired tests and intervals, seeds, ranks, groups, screens."""
+"""Comparisons of models on the same images: paired tests and intervals, seeds, ranks, groups, screens."""

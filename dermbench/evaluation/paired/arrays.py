@@ -1,4 +1,4 @@
-"""All candidates in the view that a metric sees, as arrays."""
+"""Predictions of all candidates in the view of a metric, as arrays."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Models:
     Attributes
     ----------
     sample
-        Truth and units; the predictions in it are those of the first candidate's first seed.
+        Truth and units; its predictions are those of the first seed of the first candidate.
     views
-        What each seed of each candidate answered.
+        Predictions of each seed of each candidate.
     baseline
         Index of the candidate that the others are compared with.
     """
@@ -41,13 +41,13 @@ class Models:
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate], baseline: int, metric: Metric) -> Models:
-        """Show candidates as ``metric`` sees them."""
+        """Take the view of ``metric`` of all candidates."""
         views = [[sample.view(metric.view) for sample in candidate.samples] for candidate in candidates]
         return cls(views[0][0], views, baseline)
 
     @property
     def sizes(self) -> list[int]:
-        """Seeds of each candidate."""
+        """Number of seeds of each candidate."""
         return [len(seeds) for seeds in self.views]
 
     @property
@@ -57,7 +57,7 @@ class Models:
 
     @property
     def pairs(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Seeds of the baseline and of each other candidate that are exchanged with each other."""
+        """Seeds of the baseline, and the seeds of each other candidate that they are swapped with."""
         return seed_pairs(self.sizes, [(self.baseline, k) for k in self.others])
 
     @cached_property
@@ -66,18 +66,18 @@ class Models:
         right = [[view.y_pred == self.sample.y_true for view in seeds] for seeds in self.views]
         return np.stack([np.mean(seeds, axis=0) for seeds in right])
 
-    def probable(self, candidate: int) -> bool:
-        """Whether a candidate has probabilities."""
+    def has_probabilities(self, candidate: int) -> bool:
+        """Return whether every seed of a candidate has probabilities."""
         return all(view.y_prob is not None for view in self.views[candidate])
 
     def means(self, metric: Metric, candidate: int) -> NDArray[np.float64]:
-        """Return what each image adds to a metric of kind ``mean``, averaged over seeds."""
+        """Return the scores of the images for a metric of kind ``mean``, averaged over seeds, (n_samples,)."""
         y_true = self.sample.y_true
         values = [metric.score(y_true, view.y_prob) for view in self.views[candidate]]
         return np.asarray(np.mean(values, axis=0), dtype=np.float64)
 
     def tallies(self, codes: NDArray[np.intp], *, steps: bool) -> Tallies:
-        """Count the answers of all seeds in groups."""
+        """Count the predictions of all seeds in each group."""
         flat = [view.y_pred for seeds in self.views for view in seeds]
         return Tallies.of(self.sample, flat, codes, steps=steps)
 

@@ -1,4 +1,4 @@
-"""Rank bands: what ranks each model could have, in place of false precision."""
+"""Rank bands: the range of ranks that each model could have."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def rank_bands(
 ) -> dict[str, tuple[int, int]]:
     """Return the best and the worst rank that each model could have.
 
-    The best is 1 + the number of models that are significantly better, the worst n minus the number that are
-    significantly worse: paired tests of all pairs, Holm over all of them, level .05. All true ranks are in their
-    bands with 95 %.
+    The best rank is 1 + the number of significantly better models. The worst rank is n minus the number of
+    significantly worse models. All pairs are tested, with Holm's correction at level .05. With 95 % confidence,
+    all true ranks lie in their bands.
 
     Parameters
     ----------
@@ -40,18 +40,18 @@ def rank_bands(
     metric
         Name of the metric. Ranking metrics other than ``auroc_ovr`` have no paired test.
     seed, n_resamples
-        Of the label swaps.
+        Seed and number of the label swaps.
 
     Returns
     -------
     dict
-        {name: (best, worst)}, the model with the best value first. A model without a value (a metric of
-        probabilities, and predictions that are labels only) is left out and takes no rank.
+        {name: (best, worst)}, sorted by value, best first. Models without a value (labels only, for a metric of
+        probabilities) are left out and take no rank.
 
     Raises
     ------
     UsageError
-        When predictions are of other images or classes, or the metric has no paired test.
+        When predictions are of other images or classes than the truth, or the metric has no paired test.
     RegistryError
         When there is no metric of that name.
     """

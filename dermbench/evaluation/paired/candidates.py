@@ -1,4 +1,4 @@
-"""What is compared: candidates, each a model or several seeds of one, on the same images and classes."""
+"""Candidates of a comparison: models, with one or several seeds each, on the same images and classes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Candidate:
     name
         Name of the candidate.
     seeds
-        Name of each seed; the candidate's own name where there is only one run.
+        Name of each seed; the name of the candidate if it has a single run.
     samples
         Predictions and truth of each seed.
     """
@@ -46,7 +46,7 @@ class Candidate:
 
 
 def candidates(predictions: Mapping[str, Predictions], truth: Truth) -> list[Candidate]:
-    """Group ``name@seed`` by name and join everything to the truth.
+    """Group ``name@seed`` by name and join predictions to the truth.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def candidates(predictions: Mapping[str, Predictions], truth: Truth) -> list[Can
     Raises
     ------
     UsageError
-        When a name stands alone and with seeds, or predictions are of other images or classes than the truth or
-        than each other: every model that differs is named, with what it lacks.
+        When a name occurs with and without seeds, or predictions differ from the truth in images or classes; the
+        message names every such model and its differences.
     """
     _check(predictions, truth)
     grouped: dict[str, dict[str, Sample]] = {}
@@ -94,8 +94,8 @@ def _check(predictions: Mapping[str, Predictions], truth: Truth) -> None:
     if problems:
         listed = "\n".join(f"  - {problem}" for problem in problems)
         raise UsageError(
-            f"the models are not of the same images and classes as the truth\n{listed}",
-            remedy="Predict exactly the images of the truth with every model; nothing is compared on fewer.",
+            f"predictions and truth are not of the same images and classes\n{listed}",
+            remedy="Predict exactly the images of the truth with every model; models are not compared on fewer.",
         )
 
 
@@ -121,7 +121,7 @@ def _differences(item: Predictions, truth: Truth) -> list[str]:
 
 
 def check_baseline(found: Sequence[Candidate], baseline: str | None) -> str:
-    """Return the name of the candidate that the others are compared with: ``baseline``, or the first.
+    """Return the name of the baseline, by default the first candidate.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The difference of a metric between two models: a paired interval and a paired test, in every group."""
+"""Differences of metrics between candidates and baseline, with paired intervals and tests, in every group."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ NO_PROBABILITIES = "needs probabilities of both models"
 WHOLE_ONLY = "compared on all images only"
 NO_VARIANCE = "DeLong's variance of the difference is 0"
 SMALLEST = 1e-6
-"""Smaller p values are written as this one: a record keeps six decimals, and 0 is no p value."""
+"""Smallest p value in a record: it has six decimals, and a p value is never 0."""
 TINY = 1e-12
 WEIGHTED = 1999
-"""Most resamples of a metric that has to be ranked anew for each."""
+"""Most resamples of a ranking metric, which is slow to compute."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Effect:
     Attributes
     ----------
     estimate
-        The difference with its paired limits; NaN where the metric is undefined for a model.
+        The difference with paired limits; NaN if the metric is undefined for a model.
     p_value
-        Two-sided; None when there is no test.
+        Two-sided; None without a test.
     test
-        Which test.
+        Name of the test.
     reason
         Why there is no test.
     """
@@ -65,14 +65,14 @@ class Effect:
     reason: str | None = None
 
     def record(self, p_holm: float | None = None, seed_se: float | None = None) -> Difference:
-        """Return the difference as it is written.
+        """Return the record of the difference.
 
         Parameters
         ----------
         p_holm
             The corrected p value; None outside of a family.
         seed_se
-            What the seeds add to the error; None where a model has one.
+            Standard error from the seeds; None if a model has a single seed.
         """
         cell = self.estimate.cell()
         reasons = [cell.reason, None if cell.value is None or self.p_value is not None else self.reason]
@@ -86,8 +86,8 @@ class Effect:
         )
 
 
-def lacking(reason: str) -> Effect:
-    """Return the effect on a metric that is undefined."""
+def undefined_effect(reason: str) -> Effect:
+    """Return the effect on an undefined metric."""
     return Effect(Estimate(float("nan"), 0, reason=reason))
 
 
@@ -99,11 +99,11 @@ def effects(
     Parameters
     ----------
     candidates, baseline
-        What is compared, and the index of the one that the others are compared with.
+        All models, and the index of the baseline among them.
     metrics
         Metrics of any kind and view.
     groups
-        Groups of images that all occur, without unknown ones.
+        Groups that all occur; every image has one.
     plan
         Number of resamples and swaps, and the random numbers.
 
@@ -124,7 +124,7 @@ def effects(
             found |= _counts(models, counts, groups, plan, stream)
         for metric in chosen:
             if metric.kind != "counts":
-                found |= _probable(models, metric, groups, plan, stream)
+                found |= _of_probabilities(models, metric, groups, plan, stream)
     return found
 
 
@@ -176,7 +176,7 @@ def _at(tally: Tally, group: int) -> Tally:
 
 
 def _rare(metric: Metric, tally: Tally) -> str | None:
-    """Say why a macro metric has no interval (a class with fewer than 10 true cases); None where it has one."""
+    """Say why a macro metric has no interval (a class with fewer than 10 true cases); None if it has one."""
     there = tally.support[tally.support > 0]
     few = int((there < ELIGIBLE).sum())
     if not metric.macro or few == 0:
@@ -195,12 +195,13 @@ def _difference(scores: GroupScores, metric: Metric, where: tuple[int, int, int,
     return scores.estimate(lambda v: v[:, second, g, m] - v[:, first, g, m], np.array([g]))
 
 
-def _probable(models: Models, metric: Metric, groups: Grouping, plan: Plan, stream: str) -> Effects:
+def _of_probabilities(models: Models, metric: Metric, groups: Grouping, plan: Plan, stream: str) -> Effects:
     """Compare on a metric of probabilities."""
-    able = [k for k in models.others if models.probable(k) and models.probable(models.baseline)]
+    base = models.has_probabilities(models.baseline)
+    able = [k for k in models.others if base and models.has_probabilities(k)]
     n_groups = len(groups.names)
     found: Effects = {
-        (k, g, metric.name): lacking(NO_PROBABILITIES)
+        (k, g, metric.name): undefined_effect(NO_PROBABILITIES)
         for k in models.others
         if k not in able
         for g in range(n_groups)
@@ -213,7 +214,7 @@ def _probable(models: Models, metric: Metric, groups: Grouping, plan: Plan, stre
         elif n_groups == 1:
             made = [_ranking(models, metric, k, plan, stream)]
         else:
-            made = [lacking(WHOLE_ONLY)] * n_groups
+            made = [undefined_effect(WHOLE_ONLY)] * n_groups
         found |= {(k, g, metric.name): effect for g, effect in enumerate(made)}
     return found
 
@@ -221,7 +222,7 @@ def _probable(models: Models, metric: Metric, groups: Grouping, plan: Plan, stre
 def _mean(models: Models, metric: Metric, k: int, groups: Grouping, plan: Plan, stream: str) -> list[Effect]:
     both = np.stack([models.means(metric, models.baseline), models.means(metric, k)])
     if not np.isfinite(both).all():
-        return [lacking(metric.undefined_when)] * len(groups.names)
+        return [undefined_effect(metric.undefined_when)] * len(groups.names)
     if metric.proportion:
         pair = Models(models.sample, models.views[:2], 0)
         made = _hits(pair, both, [metric], groups, plan, f"{stream} {metric.name}")
@@ -249,7 +250,7 @@ def _delong(models: Models, metric: Metric, k: int, rows: NDArray[np.intp]) -> E
     ]
     (value,), (se,) = (found.tolist() for found in pairs.auroc_differences(models.sample.take(rows), both))
     if not np.isfinite(value):
-        return lacking(metric.undefined_when)
+        return undefined_effect(metric.undefined_when)
     if not se > TINY:
         alike = 1.0 if abs(value) < TINY else None
         return Effect(
@@ -271,7 +272,7 @@ def _ranking(models: Models, metric: Metric, k: int, plan: Plan, stream: str) ->
 
     value = float(difference(np.ones((len(sample), 1)))[0, 0])
     if not np.isfinite(value):
-        return lacking(metric.undefined_when)
+        return undefined_effect(metric.undefined_when)
     replicates, accelerations = bootstrap_weights(
         sample, difference, plan.at_most(WEIGHTED), stream=f"{stream} bootstrap {metric.name}"
     )

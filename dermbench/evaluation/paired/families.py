@@ -1,4 +1,4 @@
-"""Which p values are corrected together."""
+"""Families of p values that are corrected together."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST = 1e-6
-"""Smaller p values are written as this one: a record keeps six decimals, and 0 is no p value."""
+"""Smallest p value in a record: it has six decimals, and a p value is never 0."""
 Key = TypeVar("Key", bound=tuple[object, ...])
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return Holm's adjusted p values, in the order given."""
+    """Return p values after Holm's correction, in the order given."""
     order = np.argsort(p_values, kind="stable")
     factors = len(p_values) - np.arange(len(p_values))
     stepped = np.minimum(1.0, np.maximum.accumulate(factors * p_values[order]))
@@ -27,14 +27,14 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def families(keys: Mapping[Key, float | None], *, declared: bool) -> list[list[Key]]:
-    """Return the keys that have a p value, by family.
+    """Group the keys that have a p value by family.
 
     Parameters
     ----------
     keys
-        {key whose last part is the name of a metric: p value, or None without a test}.
+        {key: p value, or None without a test}; the last part of a key is the name of a metric.
     declared
-        Whether metrics were declared: then all keys are one family, else each metric is one.
+        Whether the user declared metrics: if so, all keys form one family; if not, each metric forms one.
     """
     found: dict[object, list[Key]] = {}
     for key, p in keys.items():
@@ -44,7 +44,7 @@ def families(keys: Mapping[Key, float | None], *, declared: bool) -> list[list[K
 
 
 def corrected(p_values: Mapping[Key, float | None], *, declared: bool) -> dict[Key, float]:
-    """Return p values after Holm's correction within each of the :func:`families`."""
+    """Return p values after Holm's correction within each family."""
     adjusted: dict[Key, float] = {}
     for family in families(p_values, declared=declared):
         made = holm(np.array([max(p_values[key] or 0.0, SMALLEST) for key in family]))
@@ -53,7 +53,7 @@ def corrected(p_values: Mapping[Key, float | None], *, declared: bool) -> dict[K
 
 
 def describe(declared: Sequence[str], n_others: int) -> dict[str, str]:
-    """Say what belongs to each family."""
+    """Return {part of the comparison: which p values are corrected together, in words}."""
     models = f"{n_others} model{'s' * (n_others != 1)} against the baseline"
     over = f" x the declared metrics ({', '.join(declared)})" if declared else ", for each metric on its own"
     scope = f"Holm over {models}{over}"

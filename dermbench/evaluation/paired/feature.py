@@ -1,4 +1,4 @@
-"""The comparison's record of a sensitive feature."""
+"""The record of a comparison in the groups of a sensitive feature."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _values(candidate: Candidate, metrics: Sequence[Metric], groups: Grouping) -
 def _differences(
     question: Question, found: Effects, groups: Grouping
 ) -> dict[str, dict[str, dict[str, Difference]]]:
-    """Return {model: {group: {metric: difference}}}; unknown groups are in no family."""
+    """Return {model: {group: {metric: difference}}}; p values of the unknown group are not corrected."""
     known = {key: effect.p_value for key, effect in found.items() if groups.names[key[1]] != UNKNOWN}
     p_holm = corrected(known, declared=question.declared)
     return {

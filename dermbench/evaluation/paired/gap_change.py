@@ -1,4 +1,4 @@
-"""Whether the difference between two models varies by group: the test of gaps on differences of image scores."""
+"""Changes of gaps: whether the difference between two models varies by group."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ Key = tuple[int, str]
 
 
 def gap_changes(question: Question, grouping: Grouping) -> dict[str, Gaps | Undefined]:
-    """Return the within-class gap of every model, and whether it differs from the baseline's.
+    """Return the within-class gap of every model, and test whether differences from the baseline vary by group.
 
-    The score of an image for the candidate minus that for the baseline is a score like any other: it is compared
-    between the groups within the class, with group labels permuted. Models that differ by the same amount in every
-    group have no change, however large their accuracies are apart.
+    The test of gaps is applied to image scores of the candidate minus those of the baseline. If two models differ
+    by the same amount in every group, there is no change, however large that amount is.
 
     Parameters
     ----------
     question
-        What is compared.
+        The candidates, baseline and metrics.
     grouping
-        The groups; images of unknown ones are left out.
+        The groups; images of unknown group are left out.
     """
     able = [metric for metric in question.headline if metric.is_mean]
     sample = question.candidates[0].samples[0]
@@ -69,7 +68,7 @@ def gap_changes(question: Question, grouping: Grouping) -> dict[str, Gaps | Unde
 
 
 def _differences(question: Question, metric: Metric) -> dict[int, NDArray[np.float64]]:
-    """Return each image's score minus that for the baseline, of the candidates that have scores."""
+    """Return {candidate: image scores minus those of the baseline} of the candidates that have scores."""
     scores = {
         k: np.mean([sample.image_scores(metric) for sample in candidate.samples], axis=0)
         for k, candidate in enumerate(question.candidates)
@@ -80,7 +79,7 @@ def _differences(question: Question, metric: Metric) -> dict[int, NDArray[np.flo
 
 
 def _as_difference(metric: Metric, k: int) -> Metric:
-    """Return the traits of the score difference of a candidate: it is no proportion and can have either sign."""
+    """Return a metric with the traits of a score difference: not a proportion, and of either sign."""
     width = metric.bounds[1] - metric.bounds[0]
     return replace(metric, name=f"{k} {metric.name}", proportion=False, bounds=(-width, width))
 
@@ -114,7 +113,7 @@ def _changes(
 
 
 def _change(test: GapTest, names: Sequence[str], p: float | None, p_holm: float | None, size: int) -> GapChange:
-    """Return the record of a test; limits and corrected p value are those of a family of this size."""
+    """Return the record of a test; ``size`` is the size of its family, for the limits."""
     limits = gap_limits(test, critical(test.permuted, features=size))
     reasons = {} if test.untested is None else dict.fromkeys(("low", "p_value"), test.untested)
     if limits.at_most is None:

@@ -28,17 +28,18 @@ def simultaneous_bound(n_groups: int) -> float:
 def no_group_lost(found: Mapping[str, Estimate], metric: Metric, margin: float) -> MarginAnswer:
     """Say whether any group lost more than ``margin``.
 
-    That no group lost more is shown when the one-sided 95 % bound of every group says so: a claim about all groups
-    needs no correction for their number (intersection-union test). That some group lost more does need it.
+    "No group lost more" is shown if the one-sided 95 % bound of every group is above -margin; this claim about all
+    groups needs no correction for their number (intersection-union test). "Some group lost more" needs bounds
+    that hold for all groups at once.
 
     Parameters
     ----------
     found
-        {group: difference, candidate minus baseline}, of the known groups.
+        {group: difference, candidate minus baseline} of the known groups.
     metric
-        Gives the direction: a loss is a change for the worse.
+        The metric; its direction decides which change is a loss.
     margin
-        In units of the metric.
+        Largest acceptable loss, in units of the metric.
 
     References
     ----------
@@ -70,7 +71,7 @@ def _loss(interval: Cell, sign: float) -> Loss:
 
 
 def _ends(interval: Cell, sign: float) -> tuple[float, float] | None:
-    """Return the ends of the change for the better, the lower one first."""
+    """Return the limits of the improvement, the lower one first."""
     if interval.low is None or interval.high is None:
         return None
     low, high = sorted((sign * interval.low, sign * interval.high))

@@ -1,18 +1,18 @@
-r"""How much the best of several models is flattered by being chosen on the images that it is scored on.
+r"""Optimism of the best of several models: how much too high its value is because it was selected as the best.
 
 Let :math:`v_k = \theta_k + e_k` be the value of model *k* on the test images: its expected value on images of
-the same kind, and the error of the sample. Errors of models on the same images are correlated. Whoever reports
-the best, :math:`v_{k^*}` with :math:`k^* = \arg\max v_k`, reports a value that is on average too high by the
-*optimism* :math:`f(1) = E[e_{k^*}]`.
+the same kind, plus the error of the sample. Errors of models on the same images are correlated. The best value,
+:math:`v_{k^*}` with :math:`k^* = \arg\max v_k`, is on average too high by the *optimism*
+:math:`f(1) = E[e_{k^*}]`.
 
-The bootstrap gives draws :math:`d` with the joint law of the errors. To choose by :math:`v + \sqrt{s}\,d` is to
-choose under errors of :math:`1 + s` times the variance, and :math:`v - d/\sqrt{s}` is independent of that choice
-(exactly for normal errors). So the difference of the two for the chosen model, :math:`(\sqrt{s} +
+The bootstrap gives draws :math:`d` with the joint law of the errors. Selection by :math:`v + \sqrt{s}\,d` is
+selection under errors of :math:`1 + s` times the variance, and :math:`v - d/\sqrt{s}` is independent of it
+(exactly for normal errors). So the difference of the two for the selected model, :math:`(\sqrt{s} +
 1/\sqrt{s})\,d_k`, has the expectation :math:`f(1 + s)`, whatever the :math:`\theta` are. Divided by
-:math:`\sqrt{1 + s}` it is :math:`f(1)` where all :math:`\theta` are equal, and somewhat too high where they
-differ, because larger errors confuse more models. The plain bootstrap, the mean of :math:`d_k` at :math:`s = 1`,
-is too low by a factor of :math:`\sqrt 2` where they are equal. A smaller *s* is closer to the truth on average,
-but varies more from one test set to the next; :data:`SHARE` is between.
+:math:`\sqrt{1 + s}` it is :math:`f(1)` if all :math:`\theta` are equal. If they differ it is somewhat too high,
+because larger errors confuse more models. The plain bootstrap, the mean of :math:`d_k` at :math:`s = 1`, is too
+low by a factor of :math:`\sqrt 2` if all :math:`\theta` are equal. A smaller *s* is closer to the truth on
+average, but varies more between test sets; :data:`SHARE` is a compromise.
 
 References
 ----------
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 SHARE = 0.5
-"""Variance of the errors that are added for choosing, as a share of that of the sample's errors."""
+"""Variance of the errors added for selection, relative to the variance of the sample's errors."""
 
 
 def selection_optimism(
@@ -58,9 +58,10 @@ def selection_optimism(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> float | None:
-    """Return by how much the best of several models is flattered, on average, by being the best on these images.
+    """Return the optimism of the best of several models: how much too high its value is, on average.
 
-    The value of the model that comes first, less what that model would have on other images of the same kind.
+    It is the value of the best model on these images, minus the expected value of that model on other images of
+    the same kind.
 
     Parameters
     ----------
@@ -71,18 +72,18 @@ def selection_optimism(
     metric
         Name of the metric.
     seed, n_resamples
-        Of the bootstrap by units.
+        Seed and number of bootstrap resamples of units.
 
     Returns
     -------
     float or None
-        At least 0, in units of the metric; for a loss, by how much the value is too low. None for fewer than two
-        models with a value, or fewer than two units.
+        At least 0, in units of the metric; for a loss, how much too low its value is. None with fewer than two
+        models with a value, fewer than two units, or no resample in which every model has a value.
 
     Raises
     ------
     UsageError
-        When predictions are of other images or classes, or the metric has no paired test.
+        When predictions are of other images or classes than the truth, or the metric has no paired test.
     RegistryError
         When there is no metric of that name.
     """
@@ -108,18 +109,18 @@ def optimism(
     Parameters
     ----------
     values
-        Higher is better, shape (n_models,).
+        Value of each model, higher is better, shape (n_models,).
     replicates
-        Of all models from the same resamples, shape (n_models, n_resamples).
+        Values in the same resamples for all models, shape (n_models, n_resamples).
     n_units
         Number of independent units that were resampled, at least 2.
     share
-        The *s* of the module's text, above 0.
+        The *s* of the module docstring, above 0.
 
     Returns
     -------
     float or None
-        None where no resample has a value for every model.
+        None if no resample has a value for every model.
     """
     whole = replicates[:, np.isfinite(replicates).all(axis=0)]
     if whole.shape[1] == 0:
@@ -143,7 +144,7 @@ def _replicates(metric: Metric, models: Sequence[Sample], plan: Plan) -> NDArray
         return replicate(tallies.cells, of_counts, plan, stream=stream)
     if metric.kind == "mean":
         each = np.stack([metric.score(sample.y_true, model.y_prob) for model in models])
-    else:  # a linear approximation of the area, around a mean of 0
+    else:  # a linear approximation of the area, with mean 0
         each = len(sample) * np.stack([_influence(model) for model in models])
     cells = sum_cells(sample, np.zeros(len(sample), dtype=np.intp), 1, each)
     return replicate(cells, lambda sums: (sums[1:] / sums[0]).T, plan, stream=stream)

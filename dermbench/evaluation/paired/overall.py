@@ -48,7 +48,7 @@ def differences(question: Question, seeds: Spreads) -> dict[str, dict[str, Diffe
 
 
 def _seed_error(seeds: Spreads, models: tuple[str, str], metric: str) -> float | None:
-    """Return what the seeds add to the error of a difference, where both models have several."""
+    """Return the standard error of a difference due to seeds; None unless both models have several seeds."""
     spread = [seeds[model][metric] for model in models if model in seeds]
     parts = [item.seed_sd**2 / item.n for item in spread if item.seed_sd is not None]
     return float(np.sqrt(sum(parts))) if len(parts) == len(models) else None
@@ -66,7 +66,7 @@ def seeds(question: Question, cells: Cells) -> Spreads:
 
 
 def ranks(question: Question, metric: Metric, cells: Mapping[str, dict[str, Cell]]) -> Ranks:
-    """Return rank bands and letters of all models, and every pair."""
+    """Return rank bands and letters of all models, and the tests of all pairs."""
     if metric.kind == "ranking" and metric.name != "auroc_ovr":
         return Ranks(metric=metric.name, reason=NO_PAIRS)
     found = all_pairs({c.name: c.samples for c in question.candidates}, metric, question.plan)
@@ -107,6 +107,6 @@ def _ranked(found: Ranking, i: int, cell: Cell | None, letters: str | None) -> R
 
 
 def notes(question: Question) -> list[str]:
-    """Return what a reader must know, in sentences."""
+    """Return the notes on tests and seeds for readers of a comparison."""
     several = any(len(candidate.seeds) > 1 for candidate in question.candidates)
     return [NO_FINDING, *([SEEDS] if several else [])]

@@ -1,4 +1,4 @@
-"""P values of all pairs of models on one metric, from label swaps that all pairs share."""
+"""Tests of all pairs of models on one metric; all pairs share the same random swaps."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def mcnemar_mid_p(only_first: NDArray[np.intp], only_second: NDArray[np.intp]) -
     Parameters
     ----------
     only_first, only_second
-        Images that only the first, and only the second, model gets right; any shape.
+        Number of images that only the first, and only the second, model gets right; any shape.
 
     Returns
     -------
     numpy.ndarray
-        1 where the two are equal, also where there is no such image.
+        P values, same shape; 1 if the two numbers are equal, even if both are 0.
 
     References
     ----------
@@ -52,23 +52,23 @@ def mcnemar_mid_p(only_first: NDArray[np.intp], only_second: NDArray[np.intp]) -
 def tail_p(
     observed: NDArray[np.float64], beyond: NDArray[np.float64], squares: NDArray[np.float64], n_swaps: int
 ) -> NDArray[np.float64]:
-    """Return (b + 1) / (B + 1), or Hoeffding's bound where no swap reaches the observed value and it is smaller.
+    """Return (b + 1) / (B + 1), or Hoeffding's bound if it is smaller and no swap reaches the observed value.
 
-    A sum of independent contributions with random signs is sub-Gaussian with its own variance v, so that the
-    chance to exceed t is at most 2 exp(-t²/2v). Without the bound no pair among many models could be significant:
-    the smallest p value of 9,999 swaps, times the number of pairs, exceeds .05 from 500 pairs on. For scores that
-    are no sums it is an approximation.
+    A sum of independent contributions with random signs and variance v exceeds t with a probability of at most
+    2 exp(-t²/2v). Without the bound, no pair among many models could be significant: the smallest p value of 9,999
+    swaps, times the number of pairs, exceeds .05 with more than 500 pairs. For scores that are not sums, the bound
+    is an approximation.
 
     Parameters
     ----------
     observed
-        Differences.
+        Observed differences.
     beyond
-        Swaps whose difference is as far from 0.
+        b: number of swaps with a difference as far from 0.
     squares
         Mean of the squared differences under swaps.
     n_swaps
-        B.
+        B: number of swaps.
 
     References
     ----------
@@ -83,12 +83,12 @@ def tail_p(
 def sums(
     sample: Sample, values: NDArray[np.float64], plan: Plan, *, stream: str
 ) -> tuple[NDArray[np.float64], str]:
-    """Test all pairs on a sum over images: McNemar for hits of independent images, else signs of units flipped.
+    """Test all pairs on a sum over images: McNemar's test for hits of independent images, else sign flips.
 
     Parameters
     ----------
     sample
-        Gives the units.
+        The images; only their units are used.
     values
         Value of each image for each model (averaged over seeds), shape (n_models, n_samples).
     plan, stream
@@ -97,7 +97,7 @@ def sums(
     Returns
     -------
     p_value, test
-        One p value a pair, in the order of ``numpy.triu_indices``.
+        One p value per pair, in the order of ``numpy.triu_indices``, and the name of the test.
     """
     first, second = np.triu_indices(len(values), 1)
     if not sample.clustered and np.isin(values, (0.0, 1.0)).all():
@@ -128,7 +128,7 @@ def sums(
 def counts(
     sample: Sample, models: Sequence[Sequence[NDArray[np.intp]]], metric: Metric, plan: Plan, *, stream: str
 ) -> tuple[NDArray[np.float64], str]:
-    """Test all pairs on a function of counts, by exchanging the models' answers of units.
+    """Test all pairs on a metric of counts by swapping predictions of whole units between models.
 
     Parameters
     ----------
@@ -137,14 +137,14 @@ def counts(
     models
         Predicted classes of each seed of each model.
     metric
-        Of kind ``counts``.
+        Metric of kind ``counts``.
     plan, stream
         Number of swaps, and the random numbers.
 
     Returns
     -------
     p_value, test
-        One p value a pair, in the order of ``numpy.triu_indices``.
+        One p value per pair, in the order of ``numpy.triu_indices``, and the name of the test.
     """
     tallies = Tallies.of(sample, [answer for seeds in models for answer in seeds], steps=metric.needs_order)
     chosen = seed_pairs([len(seeds) for seeds in models])
@@ -155,7 +155,7 @@ def counts(
 def auroc_differences(
     sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the differences of the one-vs-rest AUROC, averaged over classes and seeds, with DeLong's errors.
+    """Return differences of one-vs-rest AUROC, averaged over classes and seeds, with DeLong's standard errors.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def auroc_differences(
     Returns
     -------
     difference, se
-        Second model minus first and its standard error, for each pair in the order of ``numpy.triu_indices``.
+        Second model minus first, and its standard error, of each pair in the order of ``numpy.triu_indices``.
     """
     made = [[ovr_influence(sample.y_true, prob) for prob in seeds] for seeds in models]
     areas = np.array([np.mean([area for area, _ in seeds]) for seeds in made])
@@ -179,7 +179,7 @@ def auroc_differences(
 
 
 def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:
-    """Test all pairs on the one-vs-rest AUROC; arguments as for :func:`auroc_differences`."""
+    """Test all pairs on the one-vs-rest AUROC; arguments as in :func:`auroc_differences`."""
     difference, se = auroc_differences(sample, models)
     z = np.divide(np.abs(difference), se, out=np.zeros_like(difference), where=se > TINY)
     return np.where(se > TINY, 2 * ndtr(-z), 1.0), DELONG

@@ -1,4 +1,4 @@
-"""Overall score against worst-group score, and the distance to the best of every group."""
+"""The Pareto view: overall score against worst-group score, and the distance to the best value of every group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def on_front(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which points no other point beats: at least as high on both and higher on one.
+    """Return which points are on the Pareto front: no other point is as high on both scores and higher on one.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def on_front(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray
 
 
 def distance_to_best(values: NDArray[np.float64], *, higher_is_better: bool = True) -> NDArray[np.float64]:
-    """Return the Euclidean distance of group values to the best value that any candidate has in each group.
+    """Return the Euclidean distance of group values to the best value of any candidate in each group.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def distance_to_best(values: NDArray[np.float64], *, higher_is_better: bool = Tr
 
 
 def pareto_view(candidates: Sequence[Candidate], found: Worst) -> dict[str, FrontModel]:
-    """Return every candidate's score on all images beside that of its worst group.
+    """Return the score of every candidate on all images and in its worst group, and whether it is on the front.
 
     Parameters
     ----------
     candidates
-        What is compared.
+        All models.
     found
         Their group values, and resamples of the images of known groups.
     """

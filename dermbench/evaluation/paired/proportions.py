@@ -1,4 +1,4 @@
-"""The difference of two hit rates on the same images, with an interval that covers in small groups."""
+"""Difference of two hit rates on the same images, with Tango's score interval."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 METHOD = "Tango's score"
 STEPS = 40
-"""Bisections of the limits: they are exact to 2^-40."""
+"""Bisection steps for each limit; the error is at most 2^-40."""
 
 
 def paired_difference(sample: Sample, first: NDArray[np.float64], second: NDArray[np.float64]) -> Estimate:
     """Return the difference of two hit rates on the same images.
 
-    For clusters and averages over seeds, the limits use the number of independent images that has the variance of
-    the difference between units.
+    For clusters and for averages over seeds, the limits use the effective sample size: the number of independent
+    images that would give the observed variance of the difference.
 
     Parameters
     ----------
     sample
-        Gives the units.
+        The images; only their units are used.
     first, second
         1 for a hit, 0 for a miss, or their average over seeds; shape (n_samples,).
     """
@@ -72,7 +72,7 @@ def score_limits(gained: float, lost: float, n: float, *, z: float) -> tuple[flo
     Parameters
     ----------
     gained, lost
-        Share of images that only the second, and only the first, model gets right.
+        Shares of images that only the second, and only the first, model gets right.
     n
         (Effective) number of images.
     z
@@ -88,16 +88,16 @@ def score_limits(gained: float, lost: float, n: float, *, z: float) -> tuple[flo
 
 
 def _score(gained: float, lost: float, n: float, difference: float) -> float:
-    """Return the score statistic of a difference: away from it in standard errors that hold if it is true."""
+    """Return the score statistic of a difference, with the standard error under that difference."""
     b = difference * (2 - gained + lost) - gained - lost
     root = np.sqrt(max(0.0, b * b + 8 * lost * difference * (1 - difference)))
-    variance = (root - b) / 2 + difference * (1 - difference)  # 2 x the share lost, at this difference, and more
+    variance = (root - b) / 2 + difference * (1 - difference)
     away = gained - lost - difference
     return float(away / np.sqrt(variance / n)) if variance > 0 else float(np.copysign(np.inf, away))
 
 
 def _crossing(low: float, high: float, above: Callable[[float], bool]) -> float:
-    """Return where a condition that holds at the lower end ceases to hold."""
+    """Bisect for the point where a condition that holds at ``low`` stops holding."""
     for _ in range(STEPS):
         middle = (low + high) / 2
         low, high = (middle, high) if above(middle) else (low, middle)

@@ -1,4 +1,4 @@
-"""What a comparison asks."""
+"""The question of a comparison: candidates, baseline, metrics, margin."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """What is compared, by which metrics.
+    """Candidates, baseline and metrics of a comparison.
 
     Attributes
     ----------
     candidates, baseline
-        What is compared, and the index of the one that the others are compared with.
+        All models, and the index of the baseline among them.
     metrics
-        All that are compared.
+        All metrics to compare.
     headline
-        Those whose worst group, gap, margin and Pareto view are shown.
+        Metrics with worst group, gap, margin and Pareto view.
     declared
-        Whether the metrics were chosen by the user, so that they form one family.
+        Whether the user declared the metrics; they then form one family.
     margin
-        Largest loss of a group that is accepted, in units of the metric; None not to ask.
+        Largest acceptable loss of a group, in units of the metric; None for no test.
     plan
         Number of resamples, and the random numbers.
     """
@@ -43,5 +43,5 @@ class Question:
 
     @property
     def others(self) -> dict[int, str]:
-        """{index: name} of the candidates that are compared with the baseline."""
+        """{index: name} of all candidates except the baseline."""
         return {k: c.name for k, c in enumerate(self.candidates) if k != self.baseline}

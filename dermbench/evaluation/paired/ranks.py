@@ -1,4 +1,4 @@
-"""All pairs of models: which can be told apart, and what ranks each could have."""
+"""Ranks of models from tests of all pairs: rank bands and letters."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
 
 MOST_SETS = 52
-"""Most sets of models that get a letter."""
+"""Most sets of models for letters."""
 TOO_MANY = "the models form too many overlapping sets for letters; read the bands and the pairs"
 NO_PAIRS = "no paired test of this metric is offered, so models cannot be put into rank bands by it"
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Every pair of models that have a value.
+    """Tests of all pairs of models that have a value.
 
     Attributes
     ----------
     names
         Models, best first; equal values by name.
     values
-        Their values, shape (n_models,).
+        Value of each model, shape (n_models,).
     p_value, p_holm
-        Two-sided, as they are and after Holm over all pairs; symmetric with 1 on the diagonal, shape
-        (n_models, n_models).
+        Two-sided p values, before and after Holm's correction over all pairs; symmetric with 1 on the diagonal,
+        shape (n_models, n_models).
     test
-        Which test.
+        Name of the test.
     """
 
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class Ranking:
 
     @property
     def apart(self) -> NDArray[np.bool_]:
-        """Whether two models can be told apart, shape (n_models, n_models)."""
+        """Whether two models differ significantly, shape (n_models, n_models)."""
         return np.asarray(self.p_holm <= ALPHA)
 
     def bands(self) -> dict[str, tuple[int, int]]:
@@ -63,9 +63,9 @@ class Ranking:
         return {name: (1 + int(better[i]), n - int(worse[i])) for i, name in enumerate(self.names)}
 
     def letters(self) -> dict[str, str]:
-        """Return {model: letters}; models that share a letter cannot be told apart, and only these do.
+        """Return {model: letters}; two models share a letter if and only if they do not differ significantly.
 
-        Empty where that takes more than :data:`MOST_SETS` letters: many models can need exponentially many.
+        Empty if this takes more than :data:`MOST_SETS` letters: the number can grow exponentially with the models.
 
         References
         ----------
@@ -99,9 +99,9 @@ def all_pairs(candidates: Mapping[str, Sequence[Sample]], metric: Metric, plan: 
     Parameters
     ----------
     candidates
-        {name of the model: its joined samples, one a seed}, all of the same images.
+        {name of the model: its joined samples, one per seed}, all of the same images.
     metric
-        What to compare; the value of a model is the average over its seeds.
+        The metric; the value of a model is the average over its seeds.
     plan
         Seed and number of label swaps.
 

@@ -1,4 +1,4 @@
-"""Metrics of counts of every candidate in every group: as they are, resampled, and with units left out."""
+"""Metrics of counts of every candidate in every group: observed, resampled, and with units left out."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
     Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
-STILL = "no interval: every resample gives the same difference"
+NO_VARIATION = "no interval: every resample gives the same difference"
 TINY = 1e-12
 BLOCK = 256
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Turns tallies into values.
+    """Function from tallies to values of metrics.
 
     Attributes
     ----------
     metrics
         Metrics of kind ``counts``.
     classes
-        Classes that macro metrics are averaged over; None for those that occur in each group.
+        Classes that macro metrics average over; None for the classes that occur in each group.
     """
 
     metrics: Sequence[Metric]
@@ -51,7 +51,7 @@ class Scorer:
 
 
 def seed_means(values: NDArray[np.float64], sizes: Sequence[int], *, axis: int) -> NDArray[np.float64]:
-    """Average a models axis over the seeds of each candidate."""
+    """Average the axis of models (all seeds of all candidates) over the seeds of each candidate."""
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
     shape = [1] * values.ndim
     shape[axis] = len(sizes)
@@ -60,18 +60,18 @@ def seed_means(values: NDArray[np.float64], sizes: Sequence[int], *, axis: int) 
 
 @dataclass(frozen=True)
 class GroupScores:
-    """Values of candidates in groups, from draws that all share.
+    """Values of candidates in groups; all share the same resamples.
 
     Attributes
     ----------
     observed
-        Shape (n_candidates, n_groups, n_metrics).
+        Values on the data, shape (n_candidates, n_groups, n_metrics).
     replicates
-        Shape (n_resamples, n_candidates, n_groups, n_metrics).
+        Values in the resamples, shape (n_resamples, n_candidates, n_groups, n_metrics).
     left_out
-        Without one unit of each cell, shape (n_cells, n_candidates, n_groups, n_metrics).
+        Values without one unit of each cell, shape (n_cells, n_candidates, n_groups, n_metrics).
     counts
-        Units in each cell.
+        Number of units in each cell.
     n, n_units
         Images and independent units of each group, shape (n_groups,).
     """
@@ -95,22 +95,22 @@ class GroupScores:
         stream: str,
         total: bool = False,
     ) -> GroupScores:
-        """Score and resample.
+        """Compute observed, resampled and left-out values.
 
         Parameters
         ----------
         tallies
             Counts of all seeds of all candidates.
         sizes
-            Seeds of each candidate.
+            Number of seeds of each candidate.
         scorer
-            What is computed.
+            Function from tallies to values.
         plan, stream
             Number of resamples, and the random numbers.
         n_units
             Independent units of each group.
         total
-            Whether to append all groups together as a further one, over all classes that occur.
+            Whether to append a further group of all images, over all classes that occur.
         """
 
         def score(sums: NDArray[Any]) -> NDArray[np.float64]:
@@ -135,9 +135,9 @@ class GroupScores:
         Parameters
         ----------
         statistic
-            Takes values of shape (..., n_candidates, n_groups, n_metrics), returns (...).
+            Function from values of shape (..., n_candidates, n_groups, n_metrics) to shape (...).
         groups
-            The groups it rests on.
+            The groups that it uses.
         """
         n, n_units = int(self.n[groups].sum()), int(self.n_units[groups].min())
         value = float(statistic(self.observed[None])[0])
@@ -150,10 +150,9 @@ class GroupScores:
 def paired_estimate(
     value: float, replicates: NDArray[np.float64], accelerate: float, *, n: int, n_units: int
 ) -> Estimate:
-    """Return a difference with BCa limits, or without where no resample differs from another.
+    """Return a difference with BCa limits, or without limits if all resamples give the same difference.
 
-    An interval without width would promise what nobody knows: two models that answer alike on some images need
-    not do so on the next.
+    An interval of width 0 would mislead: two models that agree on these images may differ on others.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def paired_estimate(
     """
     defined = replicates[np.isfinite(replicates)]
     if len(defined) == 0 or float(defined.max() - defined.min()) < TINY:
-        return Estimate(value, n, reason=STILL)
+        return Estimate(value, n, reason=NO_VARIATION)
     return bootstrap_estimate(value, replicates, accelerate, n=n, n_units=n_units)
 
 

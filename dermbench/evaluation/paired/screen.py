@@ -1,4 +1,4 @@
-"""Recall of every class in every group, candidate against baseline: where to look next."""
+"""The screen of a comparison: recall of every class in every group, candidate against baseline."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def screen(
     Returns
     -------
     tuple of ScreenedChange
-        Of the cells with at least 10 cases, the smallest p first.
+        Changes in the cells with at least 10 cases, smallest p first.
     """
     found: dict[tuple[str, str], Effect] = {}
     both = models.hits[[models.baseline, k]]

@@ -1,4 +1,4 @@
-"""Several seeds of a candidate: how far a score moves between trainings, and how far between test sets."""
+"""Seeds of a candidate: the spread of a score between training runs, and between test sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_SEEDS = "one run: the spread between seeds is not known"
 
 
 def seed_spread(candidate: Candidate, metric: Metric, cell: Cell) -> Seeds:
-    """Return the spread between seeds, and the standard error that the interval of ``cell`` stands for."""
+    """Return the spread between seeds, and the standard error implied by the interval of ``cell``."""
     values = [score(metric, sample) for sample in candidate.samples]
     reason = None
     if len(values) < 2:
@@ -41,7 +41,7 @@ def seed_spread(candidate: Candidate, metric: Metric, cell: Cell) -> Seeds:
 
 
 def averaged(cells: Sequence[Cell]) -> Cell:
-    """Return the cell of a candidate: that of its only run, or the average of its seeds with its interval."""
+    """Return the cell of a candidate: the cell of its only run, or the average of values and limits over seeds."""
     undefined = [cell for cell in cells if cell.value is None]
     if len(cells) == 1 or undefined:
         return undefined[0] if undefined else cells[0]

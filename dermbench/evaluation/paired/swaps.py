@@ -1,4 +1,4 @@
-"""Label-swap tests: how far apart two models are after their answers were exchanged, unit by unit, at random."""
+"""Label-swap tests: differences between two models after random swaps of their predictions, unit by unit."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     Pair = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 TOLERANCE = 1e-9
-"""Differences closer than this count as equal, so that the order of a sum decides no test."""
+"""Differences closer than this count as equal, so that the order of summation does not affect a test."""
 
 
 @dataclass(frozen=True)
 class Swapped:
-    """Differences between the models of pairs, as they are and under swaps; arrays (n_pairs, n_statistics).
+    """Differences between pairs of models, observed and under swaps; arrays have shape (n_pairs, n_statistics).
 
     Attributes
     ----------
     observed
-        Second model minus first; NaN where undefined.
+        Second model minus first; NaN if undefined.
     beyond
-        Swaps with a difference as far from 0; one that is undefined counts as far.
+        Number of swaps with a difference as far from 0; undefined differences count.
     squares
         Mean of the squared differences under swaps.
     n_swaps
@@ -49,7 +49,7 @@ class Swapped:
 
     @property
     def p_value(self) -> NDArray[np.float64]:
-        """Two-sided, (b + 1) / (B + 1); NaN where the difference is undefined."""
+        """Two-sided p value (b + 1) / (B + 1); NaN if the difference is undefined."""
         return np.where(np.isfinite(self.observed), (self.beyond + 1) / (self.n_swaps + 1), np.nan)
 
 
@@ -62,21 +62,21 @@ def swap(
     stream: str,
     reduce: Reduce = lambda values: values.reshape(len(values), -1),
 ) -> Swapped:
-    """Exchange the answers of units between whole models, seed by seed, in all groups at once.
+    """Swap predictions of units between models, the same units for all seeds and in all groups.
 
     Parameters
     ----------
     tallies
         Counts of all seeds of all models.
     pairs
-        For each pair of models, which seeds are exchanged; see :func:`seed_pairs`.
+        Seeds to swap for each pair of models; see :func:`seed_pairs`.
     scores
-        Takes a tally of shape (size, n_groups, n_classes), returns values of shape (size, ...), which are averaged
-        over seeds.
+        Function from a tally of shape (size, n_groups, n_classes) to values of shape (size, ...), which are then
+        averaged over seeds.
     plan, stream
         Number of swaps, and the random numbers.
     reduce
-        Takes averaged values, returns what is compared, shape (size, n_statistics).
+        Function from averaged values to the statistics to compare, shape (size, n_statistics).
     """
     base = tallies.answers.astype(np.float32)[..., None]
 
@@ -106,14 +106,15 @@ def swap(
 
 
 def seed_pairs(sizes: Sequence[int], pairs: Sequence[tuple[int, int]] | None = None) -> list[Pair]:
-    """Return, for each pair of models, which of their seeds are exchanged with each other.
+    """Return the seeds to swap with each other for each pair of models.
 
-    Seed k of one model with seed k of the other; where one has fewer, its seeds are repeated, each equally often.
+    Seed k of one model is swapped with seed k of the other. If their numbers differ, seeds are repeated equally
+    often.
 
     Parameters
     ----------
     sizes
-        Number of seeds of each model; seeds are numbered through over models.
+        Number of seeds of each model; the result numbers seeds consecutively over models.
     pairs
         Models of each pair; all pairs by default.
     """

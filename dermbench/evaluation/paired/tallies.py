@@ -1,8 +1,8 @@
-"""All models' answers on the same images, counted once, and what exchanging them does to the counts.
+"""Counts of the predictions of all models on the same images, and their change under swaps.
 
-Under "no difference" two models' answers may be exchanged, for all images of an independent unit at once. One
-matrix of swaps (units x swaps) serves every pair of models: with P the counts of a model in the swapped units, a
-matrix product, model a has after the swap its own counts plus P of b minus P of a.
+Under the null hypothesis of no difference, the predictions of two models may be swapped for all images of an
+independent unit. One matrix of swaps (units x swaps) serves every pair of models. A matrix product gives P, the
+counts of each model in the swapped units; after the swap, model a has its own counts plus P of b minus P of a.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Tallies:
     Attributes
     ----------
     cells
-        What is drawn or swapped, with slots in the order (model, group, true, predicted and correct count of
-        each class, then sums of steps).
+        Cells that are drawn or swapped; slots are in the order (model, group, then true, predicted and correct
+        count of each class, then sums of steps).
     n_models, n_groups, n_classes
-        How the slots divide.
+        Numbers that divide the slots.
     steps
         Whether steps in the class order are counted.
     """
@@ -59,7 +59,7 @@ class Tallies:
         *,
         steps: bool = False,
     ) -> Tallies:
-        """Count the answers of models.
+        """Count the predictions of models.
 
         Parameters
         ----------
@@ -79,22 +79,22 @@ class Tallies:
 
     @property
     def block(self) -> int:
-        """Swaps in one block; follows from the data alone."""
+        """Number of swaps in one block; depends on the data only."""
         return int(min(1024, max(16, BLOCK // max(1, len(self.cells.counts)))))
 
     @cached_property
     def totals(self) -> NDArray[np.float64]:
-        """Counts as they are, shape (n_models, n_groups, n_slots)."""
+        """Observed counts, shape (n_models, n_groups, n_slots)."""
         return self.cells.totals().reshape(self.n_models, self.n_groups, -1)
 
     @property
     def support(self) -> NDArray[np.float64]:
-        """True images of each group and class, shape (n_groups, n_classes); the same for all models."""
+        """Images of each group and true class, shape (n_groups, n_classes); the same for all models."""
         return self.totals[0, :, : self.n_classes]
 
     @property
     def answers(self) -> NDArray[np.float64]:
-        """What a swap changes: predicted and correct counts, and steps, (n_models, n_groups, n_slots)."""
+        """Counts that a swap changes: predicted, correct, and steps; shape (n_models, n_groups, n_slots)."""
         return self.totals[:, :, self.n_classes :]
 
     @cached_property
@@ -103,9 +103,9 @@ class Tallies:
         return self.cells.matrix[slots >= self.n_classes].astype(np.float32)
 
     def swapped(self, rng: np.random.Generator, size: int) -> NDArray[np.float32]:
-        """Return the answers of each model in the swapped units, shape (n_models, n_groups, n_slots, size).
+        """Return the counts of each model in the swapped units, shape (n_models, n_groups, n_slots, size).
 
-        Counts stay exact: in single precision up to 2^24 images.
+        Counts are exact in single precision up to 2^24 images.
         """
         counts = self.cells.counts
         swaps = rng.integers(0, 2, (len(counts), size), dtype=np.int8).astype(np.float32)
@@ -116,7 +116,7 @@ class Tallies:
         return shaped
 
     def tally(self, answers: NDArray[np.floating]) -> Tally:
-        """Read answers of shape (n_groups, n_slots, size) as a tally of shape (size, n_groups, n_classes)."""
+        """Turn counts of shape (n_groups, n_slots, size) into a tally of shape (size, n_groups, n_classes)."""
         c = self.n_classes
         full = np.moveaxis(answers.astype(np.float64), -1, 0)
         steps = (full[..., 2 * c], full[..., 2 * c + 1]) if self.steps else (None, None)

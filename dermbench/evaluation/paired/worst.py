@@ -1,4 +1,4 @@
-"""Whether the worst group of a candidate differs from the baseline's."""
+"""Worst groups: values of candidates in their worst group, compared with the baseline."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ ONE_GROUP = "fewer than two known groups"
 
 @dataclass(frozen=True)
 class Worst:
-    """Group values of one metric for all candidates, over the classes that all groups have.
+    """Group values of one metric for all candidates, over classes with enough cases in all groups.
 
     Attributes
     ----------
     metric, names
         The metric, and the groups.
     classes
-        Classes of a macro metric.
+        Classes that a macro metric averages over; None for other metrics.
     scores
-        Values, replicates and left-out values with this metric alone; the last group is all known images.
+        Observed, resampled and left-out values of this metric; the last group holds all images of known group.
     p_value
         {index of a candidate: p value of its worst group}, without the baseline.
     baseline
-        Index of the candidate that the others are compared with.
+        Index of the baseline.
     """
 
     metric: Metric
@@ -68,7 +68,7 @@ class Worst:
         return _worst(self.metric, self.values)
 
     def effect(self, k: int) -> Effect:
-        """Return the difference of the worst groups' values, candidate minus baseline."""
+        """Return the difference of the worst-group values, candidate minus baseline."""
 
         def apart(values: NDArray[np.float64]) -> NDArray[np.float64]:
             both = _worst(self.metric, values[..., 0][:, [self.baseline, k], :-1])
@@ -91,11 +91,11 @@ def worst_groups(
     Parameters
     ----------
     candidates, baseline
-        What is compared, and the index of the one that the others are compared with.
+        All models, and the index of the baseline among them.
     metrics
         Metrics of counts.
     groups
-        The groups that occur; images of unknown ones (code -1) are left out.
+        The groups that occur; images of unknown group (code -1) are left out.
     plan
         Number of resamples and swaps, and the random numbers.
 

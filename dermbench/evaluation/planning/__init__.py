@@ -1,1 +1,1 @@
-"""Planning: what a test set can show, and how large one must be, by simulating the protocol itself."""
+"""Planning: what a test set can show, and how large it must be, by simulating the protocol."""

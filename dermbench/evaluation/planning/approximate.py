@@ -1,8 +1,8 @@
-"""The power of the primary row in closed form: contrasts are taken as normal, with their true variances.
+"""Closed-form approximation of the power of the primary row: contrasts are taken as normal.
 
-The contrasts of a family are normal with the variances that the rates and the correlation within units imply. The
-critical value is that of the largest of them without a difference. Both probabilities are integrals over one
-multivariate normal distribution, taken over fixed points (Sobol), so that they are smooth and need no seed.
+Their variances follow from the rates and the correlation within units. The critical value is the 95 % quantile of
+the largest statistic without a difference. Both probabilities are integrals over a multivariate normal
+distribution, computed on fixed points (Sobol), so they are smooth and need no seed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True)
 class Approximation:
-    """Power and chances of one layout.
+    """Power of the tests on one layout.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Approximation:
 
     @cached_property
     def family(self) -> Contrasts:
-        """The contrasts that are tested together."""
+        """Contrasts that are tested together."""
         return contrasts(self._adjustment, ordered=self.layout.ordered)
 
     @cached_property
@@ -68,7 +68,7 @@ class Approximation:
         return np.asarray(weights[:, :, None] - (weights @ (counts / np.maximum(counts.sum(axis=0), 1)))[:, None])
 
     def power(self, rates: NDArray[np.float64]) -> float:
-        """Return the chance that the primary row declares a disparity.
+        """Return the probability that the verdict of the primary row is a disparity.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Approximation:
         return _smooth_share(statistic.max(axis=1, initial=0.0), max(self._critical(rates), Z95))
 
     def within(self, rate: float, margin: float) -> float:
-        """Return the chance that *at most* is below the margin when all groups have this rate."""
+        """Return the probability that *at most* is below the margin if all groups have this rate."""
         if not self.family.n_pairs or self.family.not_comparable:
             return 0.0
         rows = self.family.rows[: self.family.n_pairs]
@@ -97,7 +97,7 @@ class Approximation:
         return 1 - _smooth_share(highest, margin)
 
     def _pooled(self, rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the variance of an image of each class, all groups taken together, shape (1, n_classes)."""
+        """Return the variance of an image of each class, pooled over groups, shape (1, n_classes)."""
         counts = self.layout.counts
         level = rates @ counts / np.maximum(counts.sum(axis=0), 1)
         return np.asarray((level * (1 - level))[None])
@@ -112,7 +112,7 @@ class Approximation:
         return np.asarray(np.sqrt(self._adjustment.variance_weights(self.family.rows) @ variance))
 
     def _noise(self, variance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return normal errors of all contrasts for these variances of an image, shape (n_points, n_contrasts)."""
+        """Return normal errors of all contrasts for given variances of images, shape (n_points, n_contrasts)."""
         spread = np.sqrt(self.layout.counts * variance * self._effects[:, None])
         scaled = (self._image_weights * spread).reshape(len(self.family.rows), -1)
         values, vectors = np.linalg.eigh(scaled.T @ scaled if scaled.shape[1] < len(scaled) else scaled @ scaled.T)
@@ -122,7 +122,7 @@ class Approximation:
         return np.asarray(_points(rank, LOG_FEWER if len(scaled) > MANY else LOG_POINTS) @ root.T)
 
     def _critical(self, rates: NDArray[np.float64]) -> float:
-        """Return the largest statistic that is not exceeded with 95 % without a difference."""
+        """Return the 95 % quantile of the largest statistic without a difference."""
         noise = self._noise(np.broadcast_to(self._pooled(rates), self.layout.counts.shape))
         error = np.sqrt((noise**2).mean(axis=0))
         able = error > TINY
@@ -131,13 +131,13 @@ class Approximation:
 
 
 def _smooth_share(values: NDArray[np.float64], bound: float) -> float:
-    """Return the share of values above the bound, linear between neighbouring values."""
+    """Return the share of values above the bound, interpolated linearly between neighbouring values."""
     ordered = np.sort(values)
     return float(np.interp(bound, ordered, np.linspace(1 - 0.5 / len(ordered), 0.5 / len(ordered), len(ordered))))
 
 
 @lru_cache(maxsize=16)
 def _points(dimension: int, log_size: int) -> NDArray[np.float64]:
-    """Return standard normal points that fill the space evenly, shape (n_points, dimension)."""
+    """Return standard normal points from a Sobol sequence, shape (n_points, dimension)."""
     sobol = qmc.Sobol(dimension, scramble=True, seed=0)
     return np.asarray(ndtri(np.clip(sobol.random_base2(log_size), 1e-9, 1 - 1e-9)))

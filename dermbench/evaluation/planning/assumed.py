@@ -1,4 +1,4 @@
-"""What every plan assumes and asks."""
+"""Assumptions and questions of a plan."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ if TYPE_CHECKING:
     from dermbench.evaluation.planning.study import Asked
 
 DEFAULT_AMOUNT = 0.1
-"""Drop, and margin, where none is stated."""
+"""Default drop and margin."""
 DEFAULT_CORRELATION = 0.3
-"""Intra-class correlation of images of one unit, where none is stated."""
+"""Default intra-class correlation of images of one unit."""
 
 
 @dataclass(frozen=True)
 class Assumed:
-    """What is assumed, and asked, in both kinds of plan.
+    """Assumptions and questions of both kinds of plan.
 
     Attributes
     ----------
     rate
-        Share of right answers in every group without a drop.
+        Share of right answers in every group without a drop, above 0 and below 1.
     correlation
-        Intra-class correlation of the answers on two images of a unit.
+        Intra-class correlation of the answers on two images of a unit, at least 0 and below 1.
     drop, margin
-        Drop to find, and margin to show; with one of them alone, a new study answers that question only.
+        Drop to detect, and margin to show. If only one is given, a new study answers that question only.
     seed
         Seed of the simulations.
     """
@@ -37,6 +37,6 @@ class Assumed:
     seed: int = 0
 
     def asked(self) -> list[tuple[Asked, float]]:
-        """Return the questions of a new study; both, about .10, where none is stated."""
+        """Return the questions of a new study; by default both, with the amount .10."""
         given: list[tuple[Asked, float | None]] = [("drop", self.drop), ("margin", self.margin)]
         return [(name, x) for name, x in given if x is not None] or [(name, DEFAULT_AMOUNT) for name, _ in given]

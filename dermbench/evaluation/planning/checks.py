@@ -1,4 +1,4 @@
-"""Whether a plan can be made from its options; every function returns problems in words."""
+"""Checks of the options of a plan; functions return problems in words."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from dermbench.evaluation.planning.design import Design
 
 FEWEST_UNITS = 2
-"""Units of a group from which on a study is planned."""
+"""Fewest units of a group."""
 MOST_PER_UNIT = 1_000.0
 
 
 def check_numbers(rate: float, correlation: float, drop: float | None, margin: float | None) -> list[str]:
-    """Return what is wrong with rate, correlation, drop and margin."""
+    """Return the problems of rate, correlation, drop and margin."""
     problems = []
     if not 0 < rate < 1:
         problems.append(f"rate {rate:g} is not between 0 and 1")
     if not 0 <= correlation < 1:
-        problems.append(f"correlation {correlation:g} is not from 0 up to but not 1")
+        problems.append(f"correlation {correlation:g} is not at least 0 and below 1")
     if drop is not None and not 0 < drop < 1:
         problems.append(f"drop {drop:g} is not between 0 and 1")
     elif drop is not None and 0 < rate < 1 and drop > rate:
@@ -38,12 +38,12 @@ def check_numbers(rate: float, correlation: float, drop: float | None, margin: f
 def check_sizes(
     group: str, sizes: Mapping[str, int] | None, images_per_unit: float, *, in_proportion: bool
 ) -> list[str]:
-    """Return what is wrong with the groups of a new study."""
+    """Return the problems of the groups of a new study."""
     problems = []
     if not 1 <= images_per_unit <= MOST_PER_UNIT:
         problems.append(f"images per unit {images_per_unit:g} is not between 1 and {MOST_PER_UNIT:,.0f}")
     if in_proportion and (sizes is None or group not in sizes):
-        problems.append(f"in proportion to what: sizes must hold every group, {group} too")
+        problems.append(f"proportions are unknown: sizes must hold every group, {group} too")
     if sizes is None:
         if group not in (*FST_NAMES, *BANDS):
             known = ", ".join((*FST_NAMES, *BANDS))
@@ -58,22 +58,22 @@ def check_sizes(
     if small:
         problems.append(f"too small: {', '.join(small)}; a group has at least {FEWEST_UNITS} patients")
     if not set(sizes) - {group}:
-        problems.append("a gap needs at least two groups: give the sizes of the others")
+        problems.append("a gap needs at least two groups: give the sizes of the other groups")
     return problems
 
 
 def check_metric(name: str, *, truth: Truth | None = None) -> list[str]:
-    """Return what is wrong with a metric: it is a proportion, and a mean over images that the truth can tell."""
-    able = [m for m in METRICS if METRICS.get(m).proportion and METRICS.get(m).is_mean and m != "micro_f1"]
+    """Return the problems of a metric: it must be a proportion of images, given true and predicted class."""
+    able = [m for m in METRICS if METRICS.get(m).proportion and METRICS.get(m).image_score and m != "micro_f1"]
     if name not in able:
         return [f"metric {name!r} cannot be planned for; there are {', '.join(able)}"]
     if truth is not None and METRICS.get(name).view == "positive" and truth.positive is None:
-        return [f"metric {name!r}: nothing says which classes are positive; name them with --positive"]
+        return [f"metric {name!r}: no positive classes are declared; name them with --positive"]
     return []
 
 
 def check_group(design: Design, group: str | None) -> None:
-    """Raise an error where a gap is not defined or the group is not there.
+    """Check that a gap is defined and that the group exists.
 
     Raises
     ------

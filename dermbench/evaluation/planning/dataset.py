@@ -1,4 +1,4 @@
-"""The test set of a truth, to be planned for, and one line on it in closed form."""
+"""Plans for the test set of a truth: its design, and a short answer in closed form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str | None) -> TestSet:
-    """Return images, units and groups of a truth, with what is assumed of the outcomes.
+    """Return images, units and groups of a truth, with assumptions on the outcomes.
 
     Parameters
     ----------
@@ -33,7 +33,12 @@ def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str |
     metric
         Name of a proportion.
     feature
-        Sensitive feature; None for skin type, else the first one that there is.
+        Sensitive feature; by default skin type, or the first feature if none is a skin type.
+
+    Raises
+    ------
+    UsageError
+        When the truth has no sensitive feature.
     """
     features = default_features(truth)
     chosen = feature or next((f for f in features if f.startswith("fst")), next(iter(features), None))
@@ -56,10 +61,11 @@ def planned_test_set(truth: Truth, assumed: Assumed, metric: str, feature: str |
 
 
 def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
-    """Return the drop that is found in the group with the fewest units, in closed form; None without two groups.
+    """Return the smallest drop that is found in the group with the fewest units, in closed form.
 
-    Skin type is looked at, else the first sensitive feature; and the metric that a report asks about first. Groups
-    without an image that counts for it are left out.
+    The feature is skin type, or the first sensitive feature if none is a skin type; the metric is the default of
+    the primary question. Groups without an image that counts for the metric are left out. None with fewer than
+    two groups.
     """
     assumed = assumed or Assumed()
     if not default_features(truth):
@@ -70,13 +76,13 @@ def glance(truth: Truth, assumed: Assumed | None = None) -> Glance | None:
     counted = np.flatnonzero(images > 0)
     if len(counted) < 2:
         return None
-    least = int(counted[np.lexsort((images[counted], units[counted]))[0]])
+    smallest = int(counted[np.lexsort((images[counted], units[counted]))[0]])
     return Glance(
         metric=design.metric.name,
         rate=test_set.rate,
-        group=design.grouping.names[least],
-        images=int(images[least]),
-        units=int(units[least]),
+        group=design.grouping.names[smallest],
+        images=int(images[smallest]),
+        units=int(units[smallest]),
         unit=UNIT_NAMES.get(truth.unit_column or "", "image"),
-        drop=closed_drop(test_set, least),
+        drop=closed_drop(test_set, smallest),
     )

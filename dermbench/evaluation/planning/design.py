@@ -1,4 +1,4 @@
-"""The test set that is planned for: images, units and groups, without outcomes."""
+"""Designs of test sets: images, units and groups, without outcomes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Design:
     sample, grouping
         The images. Predicted classes are not used.
     metric
-        A proportion of images that are right, such as accuracy or a sensitivity.
+        A proportion of right images, such as accuracy or sensitivity.
     """
 
     sample: Sample
@@ -50,7 +50,7 @@ class Design:
 
     @cached_property
     def layout(self) -> Layout:
-        """The counts that the closed form needs."""
+        """Counts for the closed form."""
         sample, codes, inside = self.sample, self.grouping.codes, self.enters
         n_groups, n_classes = len(self.grouping.names), int(sample.stratum.max(initial=0)) + 1
         cells = codes[inside] * n_classes + sample.stratum[inside]
@@ -79,9 +79,9 @@ class Layout:
     units
         Units of each group with such an image, shape (n_groups,).
     per_unit
-        Images of the unit of an average image, shape (n_groups,): the sum of squared sizes of units over images.
+        Mean over images of the size of their unit, shape (n_groups,): the sum of squared unit sizes over images.
     ordered
-        Whether the order of the groups means something.
+        Whether the groups have an order.
     clustered
         Whether any unit has several images.
     """
@@ -99,21 +99,21 @@ class Layout:
 
 @dataclass(frozen=True)
 class PerUnit:
-    """How many images units have.
+    """Numbers of images per unit.
 
     Attributes
     ----------
     mean
-        Mean number of images of a unit, at least 1.
+        Mean number of images per unit, at least 1.
     vary
-        Whether numbers of images follow the geometric distribution; else they are as equal as possible.
+        Whether the numbers follow the geometric distribution; else they are as equal as possible.
     """
 
     mean: float = 1.0
     vary: bool = False
 
     def images(self, n_units: int) -> NDArray[np.intp]:
-        """Return the images of each unit: 1, 2, 1, 2, ... for 1.5, or evenly spaced quantiles where they vary."""
+        """Return the number of images of each unit: 1, 2, 1, 2, ... for 1.5, or geometric quantiles."""
         if self.vary and self.mean > 1:
             places = (np.arange(n_units) + 0.5) / n_units
             return np.asarray(geom.ppf(places, 1 / self.mean), dtype=np.intp)
@@ -122,7 +122,7 @@ class PerUnit:
 
 
 def new_layout(sizes: Mapping[str, int], per_unit: PerUnit, *, ordered: bool) -> Layout:
-    """Return the counts of a new study; arguments as for :func:`new_study`."""
+    """Return the counts of a new study; arguments as in :func:`new_study`."""
     images = [per_unit.images(n).astype(np.float64) for n in sizes.values()]
     total = np.array([each.sum() for each in images])
     squares = np.array([(each**2).sum() for each in images])
@@ -143,15 +143,15 @@ def new_study(
     Parameters
     ----------
     feature
-        What the groups are of.
+        Name of the feature that defines the groups.
     sizes
-        Units of each group.
+        Number of units of each group.
     per_unit
-        Images of a unit that count for the metric.
+        Number of images per unit.
     metric
-        The metric, of images that all count for it.
+        The metric; every image of the study counts for it.
     ordered
-        Whether the order of the groups means something.
+        Whether the groups have an order.
     """
     images = np.concatenate([per_unit.images(n) for n in sizes.values()])
     codes = np.repeat(np.repeat(np.arange(len(sizes)), list(sizes.values())), images)
@@ -162,7 +162,7 @@ def new_study(
 
 
 def _counted_class(metric: Metric) -> int:
-    """Return the class of two, 1 being the positive one, whose images count for the metric."""
+    """Return the class whose images count for the metric: 1 for positive images, 0 for the others."""
     both = np.array([0, 1], dtype=np.intp)
     assert metric.image_score is not None
     return int(np.flatnonzero(np.isfinite(metric.image_score(both, both)))[-1])

@@ -1,9 +1,9 @@
-"""Right and wrong answers that are drawn: beta-binomial within units.
+"""Simulated right and wrong answers, beta-binomial within units.
 
-A unit (patient) has its own probability of a right answer, drawn from a beta distribution whose mean p is the rate
-of the unit's group; its images are right independently of each other with that probability. The correlation of two
-images of a unit is the intra-class correlation r: the distribution is Beta(p (1 - r) / r, (1 - p) (1 - r) / r).
-Where the images of one unit lie in several groups, the unit has the same quantile in each group's distribution.
+Each unit (patient) has a probability of a right answer, drawn from a beta distribution whose mean p is the rate of
+the group. The images of a unit are right with that probability, independently of each other. With the intra-class
+correlation r of two images of a unit, the distribution is Beta(p (1 - r) / r, (1 - p) (1 - r) / r). A unit with
+images in several groups has the same quantile in the distribution of each group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What answers are drawn for.
+    """Images, units and groups for which answers are drawn.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Outcomes:
     group, unit
         Group and unit of each part, shape (n_parts,).
     several
-        Whether the unit of each part lies in several groups, same shape.
+        Whether the unit of each part has images in several groups, same shape.
     correlation
-        Intra-class correlation of two images of a unit, 0 up to but not 1.
+        Intra-class correlation of two images of a unit, at least 0 and below 1.
     """
 
     of_row: NDArray[np.intp]
@@ -53,12 +53,12 @@ class Outcomes:
         return cls(of_row.astype(np.intp), group, unit, several, correlation if sample.clustered else 0.0)
 
     def draw(self, rng: np.random.Generator, rates: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
-        """Return right answers of ``size`` test sets, shape (size, n_images).
+        """Draw whether each image is right in ``size`` test sets, shape (size, n_images).
 
         Parameters
         ----------
         rng
-            Random numbers.
+            Random number generator.
         rates
             Share of right answers in each group, shape (n_groups,).
         size

@@ -1,4 +1,4 @@
-"""The two questions of planning: how large must a study be, and what can a given test set show."""
+"""The two kinds of plan: how large must a study be, and what can a given test set show."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def plan_study(
     Parameters
     ----------
     group
-        The group that is asked about.
+        The group in question.
     sizes
-        Patients of each group. Without the group asked about, the others are fixed. With it, this is a whole test
-        set: what it can show; or, ``in_proportion``, the proportions in which all groups grow. None: all groups of
-        the scale that the group belongs to have as many patients as it.
+        Number of patients of each group. Sizes without ``group`` are fixed while ``group`` grows. Sizes with
+        ``group`` describe a test set, and the plan says what it can show; with ``in_proportion``, all groups grow
+        in these proportions. None: all groups of the scale of ``group`` have as many patients as ``group``.
     assumed
         Rate, correlation, drop, margin and seed.
     metric
-        A proportion: accuracy, or a sensitivity, of whose positive images alone the study then consists.
+        A proportion: accuracy, sensitivity or specificity. All images of the study count for it.
     per_unit
-        Images of a patient; one by default.
+        Number of images per patient; one by default.
     in_proportion
-        Whether all groups grow.
+        Whether all groups grow in the proportions of ``sizes``.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def plan_test_set(
     feature: str | None = None,
     group: str | None = None,
 ) -> Plan:
-    """Say what a test set can show: the smallest drop found in each group, and what margin can be shown.
+    """Return what a test set can show: the smallest drop found in each group, and the smallest margin.
 
     Parameters
     ----------
@@ -129,11 +129,11 @@ def plan_test_set(
     assumed
         Rate, correlation, drop, margin and seed.
     metric
-        Accuracy, or the sensitivity or specificity of the positive classes; by default what the report asks first.
+        Accuracy, sensitivity or specificity; by default the metric of the primary question.
     feature
-        Sensitive feature; by default skin type, else the first one that there is.
+        Sensitive feature; by default skin type, or the first feature if none is a skin type.
     group
-        The only group to ask about; all by default.
+        Group to report; all by default.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def _test_set(
 
 
 def _scale(group: str, sizes: Mapping[str, int] | None) -> tuple[str, dict[str, int]]:
-    """Return the feature that the groups are of, and the units of each in the order of its scale."""
+    """Return the feature of the groups, and the units of each group in the order of its scale."""
     given = dict(sizes or {})
     named = {*given, group}
     for feature, scale in (("fst", FST_NAMES), ("fst_band", BANDS)):

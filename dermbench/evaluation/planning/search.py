@@ -1,8 +1,8 @@
-"""Where the power of a simulated protocol reaches 80 %: the closed form, corrected by simulations.
+"""Search for the point where the power of the simulated protocol reaches 80 %.
 
-On the probit scale the simulated power is taken as a line in the power of the closed form. The line is fitted to
-the simulations (minimum chi-squared, Berkson 1955), its slope as for a normal prior around 1. Few simulations wide
-around the first guess come first, most of them at the answer.
+The closed form is corrected by simulations. On the probit scale, simulated power is modelled as a line in
+closed-form power, fitted by minimum chi-squared (Berkson 1955) with a normal prior around 1 for the slope. A few
+simulations widely around the first guess come first; most simulations are made at the answer.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POWER = 0.8
-"""Power that is planned for."""
+"""Power to reach."""
 WIDE = (0.55, POWER, 0.93)
-"""Powers of the closed form at which the first simulations are made."""
+"""Closed-form powers at which the first simulations are made."""
 SLOPE_SD = 0.1
-"""How far the slope of the line is from 1, as a standard deviation."""
+"""Standard deviation of the prior of the slope."""
 FARTHEST = 4.0
 """Largest probit of a power."""
 HOPELESS = 5.0
-"""Monte-Carlo errors below the power wanted from which on the largest x is not simulated again."""
+"""If the power at the largest x is this many Monte-Carlo errors too low, the search stops."""
 STEPS = 40
-"""Halvings of an interval."""
+"""Bisection steps."""
 
 
 class Question(Protocol):
-    """What is searched: a power that rises with x, a drop or a number of units."""
+    """A power that rises with x, which is a drop or a number of units."""
 
     low: float
     high: float
     whole: bool
 
     def closed(self, x: float) -> float:
-        """Return the power of the closed form."""
+        """Return the closed-form power."""
 
     def count(self, x: float, n_sets: int, stream: str) -> int:
-        """Return in how many of ``n_sets`` simulated test sets the answer is yes."""
+        """Return the number of simulated test sets, of ``n_sets``, in which the answer is yes."""
 
 
 class Tried(NamedTuple):
-    """``yes`` of ``n_sets`` simulated test sets said yes at ``x``."""
+    """A simulation: ``yes`` of ``n_sets`` test sets gave the answer yes at ``x``."""
 
     x: float
     yes: int
@@ -56,14 +56,14 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """Simulated power as a line in that of the closed form, both as probits.
+    """Simulated power as a line in closed-form power, both as probits.
 
     Attributes
     ----------
     coefficients
         Slope and intercept.
     covariance
-        Theirs, shape (2, 2).
+        Covariance of slope and intercept, shape (2, 2).
     """
 
     coefficients: NDArray[np.float64]
@@ -83,7 +83,7 @@ class Line:
         return cls(np.linalg.solve(information, moment), np.linalg.inv(information))
 
     def power(self, closed: float) -> float:
-        """Return the power where the closed form has this one."""
+        """Return the power for a closed-form power."""
         return float(ndtr(self._row(closed) @ self.coefficients))
 
     def error(self, closed: float) -> float:
@@ -93,7 +93,7 @@ class Line:
         return float(density * np.sqrt(row @ self.covariance @ row))
 
     def closed_at(self, power: float) -> float:
-        """Return the power of the closed form where this one is reached."""
+        """Return the closed-form power at which a power is reached."""
         return float(ndtr((ndtri(power) - self.coefficients[1]) / self.coefficients[0]))
 
     def _row(self, closed: float) -> NDArray[np.float64]:
@@ -102,18 +102,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """Where the power is reached.
+    """Result of a search.
 
     Attributes
     ----------
     x
-        The smallest drop, or number of units, with the power; None where the largest one has less.
+        Smallest drop, or number of units, at which the power is reached; None if the largest one has less power.
     power, error
-        Power there, or at the largest x, with its Monte-Carlo error.
+        Power at ``x`` (or at the largest one), with its Monte-Carlo error.
     tried
         The simulations.
     line
-        What the curve is drawn with.
+        The fitted line, from which the curve is drawn.
     """
 
     x: float | None
@@ -129,14 +129,14 @@ class Answer:
 
 
 def search(question: Question, rounds: Sequence[int]) -> Answer:
-    """Find where the power is 80 %.
+    """Find the smallest x with a power of 80 %.
 
     Parameters
     ----------
     question
-        What is searched.
+        The power as a function of x.
     rounds
-        Test sets of each of the first simulations, then of each further one.
+        Number of test sets in each of the first simulations, then in each further one.
     """
     first, *further = rounds
     tried: list[Tried] = []
@@ -159,7 +159,7 @@ def search(question: Question, rounds: Sequence[int]) -> Answer:
 
 
 def reach(question: Question, power: float) -> float:
-    """Return the smallest x at which the closed form has this power, or the largest x there is."""
+    """Return the smallest x at which the closed form has this power, or the largest x if none has it."""
     low, high = question.low, question.high
     if question.closed(low) >= power:
         return low

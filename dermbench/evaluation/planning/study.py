@@ -1,4 +1,4 @@
-"""How many units of a group a new study needs."""
+"""Sizes of new studies: how many units of a group are needed."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 Growth = Literal["equal", "others_fixed", "in_proportion"]
 Asked = Literal["drop", "margin"]
 MOST_SIMULATED = 40_000
-"""Images of all groups up to which test sets are simulated; the closed form answers beyond."""
+"""Most images of a simulated test set; larger studies are answered by the closed form."""
 MOST_IMAGES = 1_000_000
-"""Images of all groups up to which a size is looked for."""
+"""Most images of a study."""
 MANY_TIMES = 20
-"""Units of the group, for one unit of the others that do not grow, beyond which more of them hardly help."""
+"""Most units of the growing group per unit of the fixed groups; more units hardly raise the power."""
 FEWEST = 2
 ROUNDS = (200, 400, 800, 1600)
-"""Simulated test sets: at each of three sizes, then at each further one."""
+"""Simulated test sets at each of the first three sizes, then at each further size."""
 FULL_EFFORT = 3_000
-"""Images up to which all rounds are simulated; larger studies get fewer, at least a quarter."""
+"""Most images for all simulations; larger studies get fewer test sets, at least a quarter."""
 CURVE = 17
 """Points of a curve."""
 
@@ -46,15 +46,15 @@ class NewStudy:
     Attributes
     ----------
     feature, ordered
-        What the groups are of, and whether their order means something.
+        Feature of the groups, and whether they have an order.
     weights
-        Units of each group: as they are for a group that does not grow, else in proportion.
+        Units of each group: fixed numbers, or proportions for groups that grow.
     group
-        The group that is asked about.
+        The group in question.
     growth
-        Which groups grow: all alike, this one alone, or all in proportion.
+        Which groups grow: all equally, only ``group``, or all in proportion.
     metric, rate, per_unit, correlation
-        What is assumed of all groups.
+        Metric and assumptions, the same for all groups.
     seed
         Seed of the simulations.
     """
@@ -71,7 +71,7 @@ class NewStudy:
     seed: int
 
     def sizes(self, n: float) -> dict[str, int]:
-        """Return the units of each group where the group asked about has n."""
+        """Return the units of each group if ``group`` has n."""
         units = int(n)
         if self.growth == "equal":
             return dict.fromkeys(self.weights, units)
@@ -81,7 +81,7 @@ class NewStudy:
         return {name: max(FEWEST, round(size * share)) for name, size in self.weights.items()}
 
     def most(self, images: int) -> float:
-        """Return the largest number of units of the group with at most so many images of all groups."""
+        """Return the largest number of units of ``group`` in a study of at most ``images`` images."""
         together = sum(self.weights.values()) / self.weights[self.group]
         if self.growth == "equal":
             together = len(self.weights)
@@ -93,25 +93,25 @@ class NewStudy:
 
     @property
     def is_large(self) -> bool:
-        """Whether more units than can be simulated may help."""
+        """Whether sizes beyond the simulated ones may raise the power."""
         others = sum(self.sizes(0).values()) * self.per_unit.mean
         return self.growth != "others_fixed" or others > MOST_SIMULATED / 2
 
     def rates(self, drop: float) -> NDArray[np.float64]:
-        """Return the rate of each group where the group asked about has this drop."""
+        """Return the rate of each group if ``group`` has this drop."""
         return np.array([self.rate - (drop if name == self.group else 0.0) for name in self.weights])
 
 
 @dataclass
 class SizeQuestion:
-    """The power of a study against its number of units.
+    """The power of a study as a function of its number of units.
 
     Attributes
     ----------
     study
         The study.
     asked, amount
-        Whether a drop of this amount is found, or any gap shown to be below this margin.
+        ``drop``: a drop of this amount is found. ``margin``: the gap is shown to be below this amount.
     high
         Largest number of units.
     """
@@ -125,7 +125,7 @@ class SizeQuestion:
     _closed: dict[float, float] = field(default_factory=dict)
 
     def closed(self, x: float) -> float:
-        """Return the power of the closed form."""
+        """Return the closed-form power."""
         if x not in self._closed:
             study = self.study
             layout = new_layout(study.sizes(x), study.per_unit, ordered=study.ordered)
@@ -137,7 +137,7 @@ class SizeQuestion:
         return self._closed[x]
 
     def count(self, x: float, n_sets: int, stream: str) -> int:
-        """Return in how many of ``n_sets`` simulated test sets the answer is yes."""
+        """Return the number of simulated test sets, of ``n_sets``, in which the answer is yes."""
         study = self.study
         design = new_study(study.feature, study.sizes(x), study.per_unit, study.metric, ordered=study.ordered)
         trials = Trials(design, study.correlation, study.seed)
@@ -148,20 +148,20 @@ class SizeQuestion:
 
 
 def answer(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, Curve]:
-    """Return how many units of the group the study needs, and the power against it.
+    """Return how many units of the group the study needs, and the curve of power against units.
 
     Parameters
     ----------
     study
         The study.
     asked, amount
-        ``drop``: a verdict of disparity where the rate of this group alone is lower by the amount. ``margin``: *at
-        most* below the amount where no group differs.
+        ``drop``: the verdict is a disparity if only this group's rate is lower, by the amount. ``margin``: *at
+        most* is below the amount if no group differs.
     """
     question = SizeQuestion(study, asked, amount, study.most(MOST_SIMULATED))
     guess = reach(question, POWER)
     if question.closed(question.high) < POWER and study.is_large:
-        return _beyond(study, asked, amount)
+        return _closed_form(study, asked, amount)
     images = sum(study.sizes(guess).values()) * study.per_unit.mean
     effort = float(np.clip(FULL_EFFORT / images, 0.25, 1.0))
     found = search(question, [int(n * effort) for n in ROUNDS])
@@ -175,13 +175,13 @@ def answer(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, Cu
         power=found.power,
         error=found.error,
         sets=found.n_sets,
-        reason=None if units is not None else _never(study, int(question.high)),
+        reason=None if units is not None else _not_enough(study, int(question.high)),
     )
     return made, _curve(question, found)
 
 
-def _beyond(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, Curve]:
-    """Answer by the closed form alone, where the study is too large to be simulated."""
+def _closed_form(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, Curve]:
+    """Answer by the closed form, for a study that is too large to simulate."""
     question = SizeQuestion(study, asked, amount, study.most(MOST_IMAGES))
     x = reach(question, POWER)
     reached = question.closed(x) >= POWER
@@ -194,12 +194,12 @@ def _beyond(study: NewStudy, asked: Asked, amount: float) -> tuple[SizeAnswer, C
         power=question.closed(x),
         error=None,
         sets=0,
-        reason=reason if reached else _never(study, int(x)),
+        reason=reason if reached else _not_enough(study, int(x)),
     )
     return made, _curve(question, None)
 
 
-def _never(study: NewStudy, units: int) -> str:
+def _not_enough(study: NewStudy, units: int) -> str:
     where = "with the other groups at these sizes, " if study.growth == "others_fixed" else ""
     return f"{where}no number of units up to {units:,} is enough"
 
@@ -211,7 +211,7 @@ def _groups(study: NewStudy, sizes: Mapping[str, int]) -> dict[str, PlanGroup]:
 
 
 def _curve(question: SizeQuestion, found: Answer | None) -> Curve:
-    """Return the power against the number of units, up to a power of .99."""
+    """Return the curve of power against the number of units, up to a power of .99."""
     end = reach(question, 0.99)
     start = max(question.low, min(reach(question, 0.3), end) / 3)
     places = np.unique(np.geomspace(start, max(end, start + 1), CURVE).astype(int))

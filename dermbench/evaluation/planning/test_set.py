@@ -1,4 +1,4 @@
-"""What a given test set can show: the smallest drop found in each group, and the margin that can be shown."""
+"""What a given test set can show: the smallest drop found in each group, and the smallest margin."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from dermbench.evaluation.planning.search import Answer
 
 ROUNDS = (100, 300, 600)
-"""Simulated test sets of a group: at each of three drops, then at each further one."""
+"""Simulated test sets for a group at each of the first three drops, then at each further drop."""
 MARGIN_SETS = 1_600
 FULL_EFFORT = 2_000
-"""Images up to which all rounds are simulated; larger test sets get fewer."""
+"""Most images for all simulations; larger test sets are simulated less often."""
 MOST_SIMULATED = 40_000
-"""Images up to which test sets are simulated; the closed form answers beyond."""
+"""Most images of a simulated test set; larger ones are answered by the closed form."""
 STEP, STEPS = 0.025, 24
 """Drops of the curves."""
 WRONG = "even if every answer in this group were wrong"
 SMALLEST = 0.001
-"""Smallest drop that is looked for."""
+"""Smallest drop of the search."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class TestSet:
 
     @property
     def effort(self) -> float:
-        """Share of the simulations that is made."""
+        """Share of the full number of simulations, .05 to 1."""
         return float(np.clip(FULL_EFFORT / len(self.design.sample), 0.05, 1.0))
 
     def rates(self, group: int, drop: float) -> NDArray[np.float64]:
-        """Return the rate of each group where one has a drop."""
+        """Return the rate of each group if one has a drop."""
         rates = np.full(len(self.design.grouping.names), self.rate)
         rates[group] -= drop
         return rates
@@ -79,7 +79,7 @@ class TestSet:
 
 @dataclass
 class DropQuestion:
-    """The chance that a drop in one group is found, against the drop."""
+    """The power to find a drop in one group as a function of the drop."""
 
     test_set: TestSet
     group: int
@@ -92,22 +92,22 @@ class DropQuestion:
 
     @classmethod
     def of(cls, test_set: TestSet, group: int) -> DropQuestion:
-        """Ask for drops up to the whole rate."""
+        """Search drops up to the whole rate."""
         return cls(test_set, group, test_set.trials, test_set.form, test_set.rate)
 
     def closed(self, x: float) -> float:
-        """Return the power of the closed form."""
+        """Return the closed-form power."""
         if x not in self._closed:
             self._closed[x] = self.form.power(self.test_set.rates(self.group, x))
         return self._closed[x]
 
     def count(self, x: float, n_sets: int, stream: str) -> int:
-        """Return in how many of ``n_sets`` simulated test sets the verdict is a disparity."""
+        """Return the number of simulated test sets, of ``n_sets``, with the verdict of a disparity."""
         return self.trials.found(self.test_set.rates(self.group, x), n_sets, stream=f"{self.group} {stream}")
 
 
 def groups_of(design: Design) -> dict[str, PlanGroup]:
-    """Return units and images of each group."""
+    """Return the number of units and images of each group."""
     images = design.layout.counts.sum(axis=1)
     return {
         name: PlanGroup(units=int(units), images=int(n))
@@ -116,14 +116,14 @@ def groups_of(design: Design) -> dict[str, PlanGroup]:
 
 
 def smallest_drop(test_set: TestSet, group: int, asked: float) -> tuple[DropAnswer, Curve | None]:
-    """Return the smallest drop of one group that is found with 80 %, and the power against the drop.
+    """Return the smallest drop of one group that is found with a power of 80 %, and the curve of the power.
 
     Parameters
     ----------
     test_set, group
-        The test set, and the place of the group in it.
+        The test set, and the index of the group in it.
     asked
-        A drop whose power is wanted.
+        A drop for which to return the power.
     """
     name = test_set.design.grouping.names[group]
     question = DropQuestion.of(test_set, group)
@@ -167,14 +167,14 @@ def _closed_form(question: DropQuestion, name: str, asked: float) -> tuple[DropA
 
 
 def closed_drop(test_set: TestSet, group: int) -> float | None:
-    """Return the smallest drop of one group that is found with 80 % by the closed form; None without one."""
+    """Return the smallest drop of one group with a closed-form power of 80 %; None if no drop has it."""
     question = DropQuestion.of(test_set, group)
     x = reach(question, POWER)
     return x if question.closed(x) >= POWER else None
 
 
 def margin_answer(test_set: TestSet, margin: float) -> MarginAnswer:
-    """Return how often *at most* is below the margin without a gap, and the margin that 80 % reach."""
+    """Return how often *at most* is below the margin if there is no gap, and the margin with a power of 80 %."""
     if apart := test_set.form.family.not_comparable:
         names = test_set.design.grouping.names
         first, second = apart[0]

@@ -1,4 +1,4 @@
-"""Simulated test sets, each judged as the primary row of a report is."""
+"""Simulated test sets, each tested like the primary row of a report."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 N_PERMUTATIONS = 499
 """Permutations of a simulated test set. With 9,999 the power is .003 higher."""
 BATCH_CELLS, LARGEST_BATCH = 2**20, 64
-"""Images of all test sets of a batch, and test sets of one; a batch shares its permutations."""
+"""Most images, and most test sets, of a batch; the test sets of a batch share their permutations."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Test sets of one design, drawn and judged.
+    """Simulated test sets of one design.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Trials:
         return Outcomes.of(self.design, self.correlation)
 
     def found(self, rates: NDArray[np.float64], size: int, *, stream: str) -> int:
-        """Return in how many of ``size`` test sets the verdict of the primary row is a disparity.
+        """Return the number of test sets, of ``size``, with the verdict of a disparity in the primary row.
 
         Parameters
         ----------
@@ -67,9 +67,9 @@ class Trials:
         return sum(_declared(test) for test in self._tests(rates, size, N_PERMUTATIONS, f"found {stream}"))
 
     def at_most(self, rates: NDArray[np.float64], size: int, *, stream: str) -> NDArray[np.float64]:
-        """Return *at most* of ``size`` test sets, infinite where there is none; arguments as for :meth:`found`.
+        """Return *at most* of ``size`` test sets, infinite if there is none; arguments as in :meth:`found`.
 
-        *At most* does not rest on permutations, so that one is enough.
+        *At most* does not depend on permutations, so one permutation is enough.
         """
         return np.array([_limit(test) for test in self._tests(rates, size, 1, f"at most {stream}")])
 
@@ -89,7 +89,7 @@ class Trials:
 
 
 def _names(metric: Metric, size: int) -> list[Metric]:
-    """Return the metric under ``size`` names: the engine tests that many scores of the same images together."""
+    """Return the metric under ``size`` names, so that one call tests as many test sets."""
     return [replace(metric, name=f"{metric.name} {i}") for i in range(size)]
 
 

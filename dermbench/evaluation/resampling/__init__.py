@@ -1,1 +1,1 @@
-"""What is drawn and how: random streams, strata, permutations, the bootstrap."""
+"""Resampling: random streams, strata, permutations, the bootstrap."""

@@ -1,4 +1,4 @@
-"""The unit bootstrap of functions of sums and of functions of image weights, all groups from the same draws."""
+"""Bootstrap by units, for functions of sums and of image weights; all groups share the draws."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     Score = Callable[[NDArray[Any]], NDArray[np.float64]]
 
 MOST_WEIGHTS = 2**26
-"""Image weights at once when parts are left out (0.5 GB): every block sorts anew."""
+"""Most image weights at once when parts are left out (0.5 GB)."""
 PARTS = 200
-"""Most parts of the units that are left out in turn to find the acceleration of a ranking metric."""
+"""Most parts of the units for the acceleration of a ranking metric; each is left out in turn."""
 BLOCK_WEIGHTS = 2**21
 """Image weights in one block of resamples (16 MB)."""
 
@@ -36,11 +36,11 @@ def bootstrap_sums(
     Parameters
     ----------
     cells
-        What to draw; its slots are ``width`` a group.
+        Cells to draw, with ``width`` slots per group.
     score
-        Takes slot sums of shape (n_groups * width, n), returns (n, n_groups, n_metrics).
+        Function from slot sums of shape (n_groups * width, n) to values of shape (n, n_groups, n_metrics).
     width
-        Slots of a group.
+        Number of slots per group.
     plan, stream
         Number of resamples, and the random numbers.
 
@@ -67,9 +67,10 @@ def bootstrap_weights(
     Parameters
     ----------
     sample
-        Gives the units.
+        The images; only their units are used.
     score
-        Takes weights of shape (n_samples, n), whole numbers in single precision, returns (n, n_outputs).
+        Function from weights of shape (n_samples, n), whole numbers in single precision, to values of shape
+        (n, n_outputs).
     plan, stream
         Number of resamples, and the random numbers.
 

@@ -1,15 +1,14 @@
-"""Drawing with replacement: how often each unit, or each cell of interchangeable units, occurs in a resample.
+"""Drawing with replacement: counts of each unit, or of each cell of interchangeable units, in a resample.
 
-Up to a few thousand units are drawn one by one, and everything that is resampled shares these draws
-(:func:`unit_counts`). Of more units, cells are drawn. Their counts in a resample are multinomial, and made in
-three exact steps, cheapest first for each kind of cell:
+Up to :data:`FEW_UNITS` units are drawn one by one, and all statistics share these draws (:func:`unit_counts`). For
+more units, cells are drawn. Their counts in a resample are multinomial, and are drawn exactly in three steps:
 
-* *frequent* cells, and all others as one lump, from the multinomial law itself (one binomial a cell);
-* *rare* cells as independent Poisson counts with slightly too small a mean. Given its total M, such a draw is
-  multinomial, whatever M is. Counts come from a table of the Poisson quantile function indexed by the leading
-  bits of a random number, so a cell costs a few nanoseconds;
-* the rest of the lump, its size minus M, unit by unit. A resample whose M exceeds the size of the lump (about one
-  in 1e9) is drawn unit by unit altogether.
+* *frequent* cells, and all rare cells as one lump, from the multinomial law itself (one binomial per cell);
+* *rare* cells as independent Poisson counts with a slightly smaller mean. Given its total M, such a draw is
+  multinomial. Counts come from a table of the Poisson quantile function indexed by the leading bits of a random
+  number, so a cell costs a few nanoseconds;
+* the rest of the lump, its size minus M, unit by unit. If M exceeds the size of the lump (about once in 1e9
+  resamples), all units of the lump are drawn unit by unit.
 
 Probabilities are exact to 2^-32.
 """
@@ -29,20 +28,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FREQUENT = 255
-"""Units above which a cell is drawn from a binomial law."""
+"""Most units of a rare cell; larger cells are drawn from a binomial law."""
 BITS = 12
 """Leading bits of a random number that index the table."""
 DENSE = 2.0
-"""Units a rare cell on average from which on Poisson draws are cheaper than drawing units."""
+"""Fewest units per rare cell, on average, for Poisson draws; with fewer, drawing units is cheaper."""
 ENOUGH = 1_000
 """Fewest units in rare cells for Poisson draws."""
 MARGIN = 6.0
 """Standard deviations between the expected total of the Poisson draws and the size of the lump."""
 WORD = 32
 FEW_UNITS = 4_096
-"""Units up to which they are drawn one by one, once for everything that is resampled."""
+"""Most units that are drawn one by one, in draws shared by all statistics."""
 SHARED_SIZE, SHARED_KEPT = 2**19, 64
-"""Counts in one block of shared draws (0.5 MB), and blocks that are kept for the next to ask."""
+"""Counts in one block of shared draws (0.5 MB), and number of cached blocks."""
 
 
 def shared_block(n_units: int) -> int:
@@ -57,22 +56,22 @@ def unit_counts(seed: int, n_units: int, block: int) -> NDArray[np.uint8]:
     Parameters
     ----------
     seed
-        Seed of everything random.
+        Seed of all random numbers.
     n_units
         Number of units, at most :data:`FEW_UNITS`.
     block
-        Number of the block, of :func:`shared_block` resamples.
+        Number of the block, which has :func:`shared_block` resamples.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n_units, n_resamples); columns add up to ``n_units``. Read only: the next to ask gets the same.
-        A unit occurs more than 255 times with a probability below 1e-500.
+        Shape (n_units, n_resamples); columns sum to ``n_units``. Read-only, because the cache returns it again.
+        The probability that a unit occurs more than 255 times is below 1e-500.
     """
     size = shared_block(n_units)
     picked = generator(seed, "units", block).integers(0, n_units, (size, n_units), dtype=np.uint16)
     counts = np.empty((size, n_units), dtype=np.uint8)
-    for row, units in zip(counts, picked, strict=True):  # one by one, so that counting stays in the cache
+    for row, units in zip(counts, picked, strict=True):  # row by row, so that the counts fit into the CPU cache
         row[:] = np.bincount(units, minlength=n_units)
     shared = np.ascontiguousarray(counts.T)
     shared.flags.writeable = False
@@ -81,16 +80,17 @@ def unit_counts(seed: int, n_units: int, block: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Table:
-    """Quantile function of Poisson laws.
+    """Table of the quantile functions of Poisson laws.
 
     Attributes
     ----------
     law
-        Law of each cell, an index.
+        Index of the law of each cell.
     guide
-        Count for each law and leading bits, -1 where further bits decide, flat.
+        Count for each law and leading bits, flat; -1 if further bits decide.
     keys, starts
-        Cumulative probabilities in units of 2^-32, with the law above them, sorted; and where each law starts.
+        Sorted cumulative probabilities in units of 2^-32, with the law in the higher bits; and the start of each
+        law.
     """
 
     law: NDArray[np.int64]
@@ -128,7 +128,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Drawer:
-    """Draws of one set of cells.
+    """Draws with replacement from one set of cells.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class Drawer:
         return Table.of(self.counts[self._rare], 1 - MARGIN / np.sqrt(n))
 
     def prepare(self) -> Drawer:
-        """Make the tables now, before several threads ask for them."""
+        """Make the tables now, before several threads need them."""
         _ = self._table
         return self
 
@@ -167,7 +167,7 @@ class Drawer:
         size
             Number of resamples.
         rng
-            Source of randomness.
+            Random number generator.
 
         Returns
         -------
@@ -201,7 +201,7 @@ class Drawer:
         if len(picked) < n_cells * size // 4:
             codes = self._unit_cell[picked] * size + np.repeat(np.arange(size), total)
             return np.bincount(codes, minlength=n_cells * size).reshape(n_cells, size)
-        # resample by resample, so that counting stays in the cache
+        # resample by resample, so that the counts fit into the CPU cache
         codes = np.repeat(np.arange(0, n_cells * size, n_cells), total)
         codes += picked if len(self._unit_cell) == n_cells else self._unit_cell[picked]
         return np.ascontiguousarray(np.bincount(codes, minlength=n_cells * size).reshape(size, n_cells).T)

@@ -1,4 +1,4 @@
-"""The jackknife: values without each unit in turn, and the acceleration constant that they give."""
+"""The jackknife: values without each unit in turn, and the acceleration constant from them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def acceleration(left_out: NDArray[np.float64], counts: NDArray[np.int64]) -> fl
     left_out
         Value without one unit of each cell, shape (n_cells,).
     counts
-        Units in each cell; a unit's value stands for all of its cell.
+        Number of units in each cell; all units of a cell have the same value.
 
     Returns
     -------
     float
-        Σd³ / 6(Σd²)^1.5 over units, d the mean minus the value; NaN when no unit matters or a value is NaN.
+        Σd³ / 6(Σd²)^1.5 over units, with d the mean minus the value; NaN if all values are equal or one is NaN.
     """
     deviation = np.average(left_out, weights=counts) - left_out
     spread = float(np.sum(counts * deviation**2))
@@ -48,14 +48,14 @@ def jackknife(
     cells
         Cells or units of the sample.
     slots
-        Slots that the value is a function of.
+        Slots that the value depends on.
     score
-        Takes sums of shape (len(slots), k), returns (k, ...).
+        Function from sums of shape (len(slots), k) to values of shape (k, ...).
 
     Returns
     -------
     left_out, counts
-        Values without one unit, and the number of such units, for each cell that touches a slot.
+        Values without one unit, and number of such units, for each cell that contributes to a slot.
     """
     part = cells.matrix[slots].tocsc()
     touched = np.flatnonzero(np.diff(part.indptr))

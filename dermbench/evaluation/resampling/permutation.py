@@ -1,4 +1,4 @@
-"""Tallies of groups and functions of image weights under permuted group labels."""
+"""Group tallies, and functions of image weights, under permuted group labels."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 ROW_COST, CELL_COST = 15.0, 160.0
 """Nanoseconds to permute one image, and to draw one hypergeometric cell."""
 BUDGET = 4e10
-"""Nanoseconds that permuting may take; larger samples get fewer permutations, at least :data:`FEWEST`."""
+"""Most nanoseconds for permutations; larger samples get fewer of them, at least :data:`FEWEST`."""
 FEWEST = 999
 
 
 @dataclass(frozen=True)
 class LabelledSums:
-    """What the elements of a permutation add to the sums of the group whose label they get.
+    """Contributions of permuted elements to the sums of the group that they are assigned to.
 
     Attributes
     ----------
     counts
-        Sparse, shape (slots, n_elements): predicted and correct images of each class, then true ones unless they
-        are the same for all labellings, then steps in the class order.
+        Sparse, shape (slots, n_elements): predicted and correct images of each class, then true images unless
+        permutation keeps them, then steps in the class order.
     n_groups, n_classes
-        Sizes.
+        Number of groups and of classes.
     steps
         Whether steps are counted.
     support
-        Images of each (group, true class) where permuting keeps them, shape (n_groups, n_classes).
+        Images of each (group, true class) if permutation keeps them, shape (n_groups, n_classes); else None.
     """
 
     counts: sparse.csr_array
@@ -59,7 +59,7 @@ class LabelledSums:
         *,
         steps: bool = False,
     ) -> LabelledSums:
-        """Add up what the images of each element are, see :class:`LabelledSums`."""
+        """Sum the images of each element."""
         c, column = sample.n_classes, parts.place[parts.of_row]
         fixed = None
         if parts.within_class and not sample.clustered:
@@ -101,15 +101,15 @@ class LabelledSums:
         for g in range(self.n_groups):
             inside = (labels == g).view(np.uint8)
             slots[g] = self.counts @ inside.astype(self.counts.dtype)
-        told = np.moveaxis(slots, -1, 0)
-        parts = [told[..., start : start + c] for start in range(0, told.shape[-1] - 2 * self.steps, c)]
+        sums = np.moveaxis(slots, -1, 0)
+        parts = [sums[..., start : start + c] for start in range(0, sums.shape[-1] - 2 * self.steps, c)]
         support = parts[2] if self.support is None else np.broadcast_to(self.support, parts[0].shape)
-        extra = (told[..., -2], told[..., -1]) if self.steps else (None, None)
+        extra = (sums[..., -2], sums[..., -1]) if self.steps else (None, None)
         return Tally(support, parts[0], parts[1], *extra)
 
 
 def split_cells(row: NDArray[np.int64], sizes: NDArray[np.int64], rng: np.random.Generator, size: int) -> Any:
-    """Yield, for each predicted class that occurs, how many of its images fall to each group, (n_groups, size)."""
+    """Yield each predicted class that occurs, and its number of images in each group, shape (n_groups, size)."""
     room = np.repeat(sizes[:, None], size, axis=1)
     for p in np.flatnonzero(row):
         drawn = np.zeros_like(room)
@@ -130,14 +130,14 @@ def permuted_weights(
     score: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     plan: Plan,
 ) -> NDArray[np.float64]:
-    """Return functions of image weights of each group under permutation.
+    """Return functions of the image weights of each group under permutation.
 
     Parameters
     ----------
     parts, n_groups
-        What is permuted.
+        Elements that are permuted, and number of groups.
     score
-        Takes weights of shape (n_samples, size), returns (size, n_metrics).
+        Function from weights of shape (n_samples, size) to values of shape (size, n_metrics).
     plan
         Number of permutations, and the random numbers.
 

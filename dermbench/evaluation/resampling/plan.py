@@ -1,4 +1,4 @@
-"""Random numbers that depend on the seed, a named stream and a block number, and on nothing else."""
+"""Random numbers that depend only on the seed, a named stream and a block number."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 N_RESAMPLES = 9_999
-"""Resamples and permutations by default: the Monte-Carlo error of an interval's end is below 1 % of its width."""
+"""Default number of resamples and permutations; the Monte-Carlo error of a limit is below 1 % of the width."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is drawn, and from which random numbers.
+    """Number of resamples, seed and threads.
 
     Attributes
     ----------
     seed
-        Seed of everything random.
+        Seed of all random numbers, at least 0.
     n_resamples
-        Number of resamples or permutations.
+        Number of resamples or permutations, at least 1.
     workers
-        Threads; any number gives the same bytes.
+        Number of threads, at least 1; any number gives the same bytes.
 
     Raises
     ------
@@ -50,51 +50,48 @@ class Plan:
         if self.seed < 0:
             raise UsageError(f"seed {self.seed} is negative")
         if self.n_resamples < 1 or self.workers < 1:
-            raise UsageError(
-                f"{self.n_resamples} resamples by {self.workers} workers: needed is at least 1 of each"
-            )
+            raise UsageError(f"{self.n_resamples} resamples by {self.workers} workers: each must be at least 1")
 
     def at_most(self, n_resamples: int) -> Plan:
         """Return the plan with no more than ``n_resamples``."""
         return replace(self, n_resamples=min(self.n_resamples, n_resamples))
 
     def generator(self, stream: str, block: int = 0) -> np.random.Generator:
-        """Return the generator of one block of one named stream.
+        """Return the generator of one block of a named stream.
 
-        Counter-based (Philox), keyed by the seed, the text of ``stream`` and ``block``: the same on every
-        machine, for any number of workers and any ``PYTHONHASHSEED``.
+        It is counter-based (Philox), with the seed, the text of ``stream`` and ``block`` as key. It is the same on
+        every machine, for any number of workers and any ``PYTHONHASHSEED``.
         """
         return generator(self.seed, stream, block)
 
     def in_blocks(
         self, one: Callable[[np.random.Generator, int], NDArray[np.float64]], *, stream: str, block: int
     ) -> NDArray[np.float64]:
-        """Make replicates from the generators of a stream, shape (n_resamples, ...); see :meth:`replicates`."""
+        """Compute replicates from the generators of a stream, shape (n_resamples, ...); see :meth:`replicates`."""
         return np.concatenate(
             list(self.blocks(lambda index, size: one(self.generator(stream, index), size), block=block))
         )
 
     def replicates(self, one: Callable[[int, int], NDArray[np.float64]], *, block: int) -> NDArray[np.float64]:
-        """Make the replicates block by block.
+        """Compute the replicates block by block.
 
         Parameters
         ----------
         one
-            Takes the number of a block and how many replicates to make; returns them along the first axis.
+            Function from the number of a block and the number of replicates to these replicates (first axis).
         block
-            Replicates in one block. It is part of what fixes the random numbers, so it must follow from the data
-            alone.
+            Replicates per block. The random numbers depend on it, so it must depend on the data only.
 
         Returns
         -------
         numpy.ndarray
-            What ``one`` returned, the replicates along the last axis: each number's replicates lie together.
+            All replicates, along the last axis.
         """
         made = [np.moveaxis(part, 0, -1) for part in self.blocks(one, block=block)]
         return np.concatenate(made, axis=-1)
 
     def blocks(self, one: Callable[[int, int], T], *, block: int) -> Iterator[T]:
-        """Yield what ``one`` makes of each block, in order; arguments as for :meth:`replicates`."""
+        """Yield the result of ``one`` for each block, in order; arguments as in :meth:`replicates`."""
         starts = range(0, self.n_resamples, block)
 
         def run(start: int) -> T:
@@ -108,7 +105,7 @@ class Plan:
 
 
 def _in_turn(pool: ThreadPoolExecutor, run: Callable[[int], T], starts: Iterable[int], ahead: int) -> Iterator[T]:
-    """Yield the results in order; never more than ``ahead`` blocks wait to be taken."""
+    """Yield the results in order; at most ``ahead`` blocks are computed in advance."""
     waiting: deque[Future[T]] = deque()
     for start in starts:
         waiting.append(pool.submit(run, start))
@@ -119,6 +116,6 @@ def _in_turn(pool: ThreadPoolExecutor, run: Callable[[int], T], starts: Iterable
 
 
 def generator(seed: int, stream: str, block: int = 0) -> np.random.Generator:
-    """Return the generator of one block of one named stream, see :meth:`Plan.generator`."""
+    """Return the generator of one block of a named stream, see :meth:`Plan.generator`."""
     key = zlib.crc32(stream.encode("utf-8"))
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(key, block))))

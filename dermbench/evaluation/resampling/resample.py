@@ -1,10 +1,10 @@
-"""The bootstrap as matrix products: draw how often each cell or unit occurs, multiply, score.
+"""The bootstrap as matrix products: draw the counts of cells or units, multiply, score.
 
 Every metric is a function of sums that are linear in the weight of a unit, so one matrix of weights gives the
-tallies of all groups, metrics and models at once, and no image is ever copied. Images that are units of their
-own and agree in (group, truth, prediction) are interchangeable: they form a cell, and resampling rows gives the
-cells a multinomial law. :mod:`dermbench.evaluation.resampling.draws` draws from it. Where units are few, they are
-drawn themselves, and all groupings, metrics and models share the draws.
+tallies of all groups, metrics and models at once, and no image is copied. Independent images with the same group,
+truth and prediction are interchangeable: they form a cell, and the counts of cells in a resample are multinomial
+(:mod:`dermbench.evaluation.resampling.draws`). If there are few units, the units themselves are drawn, and all
+groupings, metrics and models share the draws.
 """
 
 from __future__ import annotations
@@ -29,21 +29,22 @@ if TYPE_CHECKING:
     from dermbench.evaluation.resampling.plan import Plan
 
 BLOCK_CELLS = 2**18
-"""Weights in one block of resamples (2 MB): about what the cache of one core holds."""
+"""Weights in one block of resamples (2 MB), about the size of the cache of one core."""
 EXACT = 2**24
-"""Whole numbers up to which single precision is exact."""
+"""Single precision is exact for whole numbers up to this one."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """What is drawn, and what a draw adds.
+    """Cells that are drawn, and their contributions to sums.
 
     Attributes
     ----------
     counts
-        Interchangeable units in each cell, shape (n_cells,); all 1 where units are drawn themselves.
+        Interchangeable units in each cell, shape (n_cells,); all 1 if units themselves are drawn.
     matrix
-        What one draw of a cell adds to each slot (an entry of a tally, a sum), sparse, (n_slots, n_cells).
+        Contribution of one draw of a cell to each slot (an entry of a tally, or a sum), sparse, shape
+        (n_slots, n_cells).
     """
 
     counts: NDArray[np.int64]
@@ -51,12 +52,12 @@ class Cells:
 
     @property
     def few(self) -> bool:
-        """Whether units are drawn one by one, from the draws that everything shares."""
+        """Whether units are drawn one by one, from the draws that all statistics share."""
         return len(self.counts) <= FEW_UNITS and bool((self.counts == 1).all())
 
     @property
     def block(self) -> int:
-        """Resamples in one block; follows from the data alone."""
+        """Number of resamples in one block; depends on the data only."""
         if self.few:
             return shared_block(len(self.counts))
         size = max(len(self.counts), self.matrix.shape[0], 1)
@@ -64,16 +65,16 @@ class Cells:
 
     @cached_property
     def drawer(self) -> Drawer:
-        """What draws the cells."""
+        """Draws with replacement from these cells."""
         return Drawer(self.counts).prepare()
 
     @cached_property
     def weighed(self) -> sparse.csr_array:
-        """The matrix in single precision where sums of it are exact all the same: whole numbers below 2^24."""
+        """The matrix, in single precision if its sums are then exact (whole numbers below 2^24)."""
         return in_single(self.matrix, most=float(self.counts.sum() * abs(self.matrix).max()))
 
     def totals(self) -> NDArray[np.float64]:
-        """Return the sum in each slot for the data as they are, shape (n_slots,)."""
+        """Return the sum in each slot on the data, shape (n_slots,)."""
         return np.asarray(self.matrix @ self.counts, dtype=np.float64)
 
 
@@ -96,18 +97,18 @@ def tally_cells(
     steps: bool = False,
     models: Sequence[NDArray[np.intp]] | None = None,
 ) -> Cells:
-    """Cells whose slots are the tallies of each group, for one or several models.
+    """Return cells whose slots are the tallies of each group, for one or several models.
 
     Parameters
     ----------
     sample
-        Truth, units, and the predictions used unless ``models`` is given.
+        Truth, units, and predictions if ``models`` is None.
     codes
-        Group of each image, -1 for images that are resampled but in no group.
+        Group of each image; images of group -1 are resampled but not counted.
     n_groups
         Number of groups.
     steps
-        Whether to count steps in the class order too (weighted kappa).
+        Whether to also count steps in the class order (weighted kappa).
     models
         Predictions of several models on these images, each of shape (n_samples,); they share the draws.
 
@@ -115,14 +116,14 @@ def tally_cells(
     -------
     Cells
         Slots in the order (model, group, then the true, predicted and correct count of each class and, with
-        ``steps``, their sum and sum of squares).
+        ``steps``, the sums of steps and of squared steps).
     """
     predictions = [sample.y_pred] if models is None else list(models)
     truth, column = sample.y_true, sample.units
     if sample.clustered:
         counts = np.ones(sample.n_units, dtype=np.int64)
     elif len(sample) <= FEW_UNITS:
-        # in the order of the cells, so that the order of the rows does not matter
+        # sorted by cell, so that the draws do not depend on the order of the rows
         counts = np.ones(len(sample), dtype=np.int64)
         column = np.empty(len(sample), dtype=np.intp)
         column[np.lexsort([*predictions, truth, codes])] = np.arange(len(sample))
@@ -142,7 +143,7 @@ def tally_cells(
 
 
 def slots_per_group(n_classes: int, *, steps: bool) -> int:
-    """Return how many sums make up one group's tally."""
+    """Return the number of sums in the tally of one group."""
     return 3 * n_classes + 2 * steps
 
 
@@ -165,16 +166,16 @@ def slot_matrix(
     column: NDArray[np.intp],
     shape: tuple[int, int],
 ) -> sparse.csr_array:
-    """Return the matrix of what each column adds to each slot; negative rows are left out.
+    """Return the matrix of the contributions of each column to each slot.
 
     Parameters
     ----------
     rows, values
-        Slot and addend of each image, one array for each kind of slot.
+        Slot and contribution of each image, one array per kind of slot; negative slots are left out.
     column
         Column of each image.
     shape
-        Slots and columns.
+        Number of slots and of columns.
     """
     row, value, place = np.concatenate(rows), np.concatenate(values), np.tile(column, len(rows))
     keep = (row >= 0) & (value != 0)
@@ -182,23 +183,23 @@ def slot_matrix(
 
 
 def in_single(matrix: sparse.csr_array, *, most: float) -> sparse.csr_array:
-    """Return whole numbers in single precision where sums of up to ``most`` are exact, else the matrix itself."""
+    """Return whole numbers in single precision if sums of up to ``most`` are exact, else the matrix itself."""
     return matrix.astype(np.float32) if matrix.dtype.kind != "f" and most < EXACT else matrix
 
 
 def sum_cells(sample: Sample, codes: NDArray[np.intp], n_groups: int, values: NDArray[np.float64]) -> Cells:
-    """Cells, one a unit, whose slots are the number of images of each group and sums of ``values``.
+    """Return cells, one per unit, whose slots are the number of images of each group and sums of ``values``.
 
     Parameters
     ----------
     sample
-        Gives the units.
+        The images; only their units are used.
     codes
         Group of each image, -1 for images in no group.
     n_groups
         Number of groups.
     values
-        What is summed, shape (n_values, n_samples).
+        Values to sum, shape (n_values, n_samples).
 
     Returns
     -------
@@ -213,20 +214,20 @@ def sum_cells(sample: Sample, codes: NDArray[np.intp], n_groups: int, values: ND
 
 
 def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
-    """Read the slot sums of one model.
+    """Return the tally in the slot sums of one model.
 
     Parameters
     ----------
     sums
-        Shape (n_groups * slots a group, n).
+        Slot sums, shape (n_groups * slots per group, n).
     n_classes, steps
-        As for :func:`tally_cells`.
+        As in :func:`tally_cells`.
 
     Returns
     -------
     Tally
-        Arrays of shape (n, n_groups, n_classes), of which the first axis lies fastest in memory: whatever is added
-        up over classes is added up for many resamples at once.
+        Arrays of shape (n, n_groups, n_classes). The first axis is contiguous in memory, so sums over classes run
+        over many resamples at once.
     """
     width = slots_per_group(n_classes, steps=steps)
     parts = np.asarray(sums, dtype=np.float64).reshape(-1, width, sums.shape[-1])
@@ -239,16 +240,16 @@ def as_tally(sums: NDArray[Any], n_classes: int, *, steps: bool) -> Tally:
 def replicate(
     cells: Cells, reduce: Callable[[NDArray[Any]], NDArray[np.float64]], plan: Plan, *, stream: str
 ) -> NDArray[np.float64]:
-    """Bootstrap anything that is a function of slot sums.
+    """Bootstrap a function of slot sums.
 
     Parameters
     ----------
     cells
-        What to draw.
+        Cells to draw.
     reduce
-        Takes slot sums of shape (n_slots, block), returns (block, ...).
+        Function from slot sums of shape (n_slots, block) to values of shape (block, ...).
     plan, stream
-        Number of resamples, and the random numbers; few units are drawn from the stream that all share.
+        Number of resamples, and the random numbers. For few units, all statistics share one stream.
 
     Returns
     -------

@@ -1,13 +1,13 @@
-"""What may be exchanged between groups when they do not matter: the elements and strata of a permutation.
+"""Elements and strata of a permutation: which group labels are exchangeable under the null hypothesis.
 
-Under the null hypothesis the prediction depends on the true class but, given the class, not on the group. Then
-group labels are exchangeable
+The null hypothesis says that, given the true class, the prediction does not depend on the group. Then group labels
+are exchangeable
 
-* among images of the same true class, before any classes were collapsed, where images are independent;
-* among units with the same classes of images, where images share units: units with an equal number of images of
-  every class form a stratum when at least 10 units do; all others are pooled by the class that most of their
-  images have (the lowest such class at ties). Neither rule looks at groups or predictions;
-* among images of the same class within one unit, for units whose images are of several groups.
+* among images of the same true class (before classes are collapsed), if images are independent;
+* among units with the same composition, if images share units. Units with the same number of images of every class
+  form a stratum if there are at least 10 of them. All other units are pooled by their most frequent class (the
+  lowest one at ties). Neither rule uses groups or predictions;
+* among images of the same class within a unit, if its images are of several groups.
 
 Free permutation drops the condition on the class.
 """
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from dermbench.evaluation.core.sample import Sample
 
 OWN_STRATUM = 10
-"""Units of the same composition that form a stratum of their own."""
+"""Fewest units of the same composition that form a stratum."""
 LOOP = 64
-"""Strata up to which each is sorted by itself; with more, the stratum leads the keys that are sorted."""
+"""Most strata that are sorted separately; with more, the stratum is put into the leading bits of the keys."""
 KEY_BITS = 64
 SHARED_SIZE, SHARED_KEPT = 2**19, 32
-"""Places in one block of permutations (1 MB for up to 65,536 elements), and blocks that are kept."""
+"""Places in one block of permutations (1 MB for up to 65,536 elements), and number of cached blocks."""
 SHARED_ELEMENTS = 4_096
-"""Elements up to which blocks are kept for the next to ask."""
+"""Most elements for which blocks are cached."""
 
 
 @dataclass(frozen=True)
 class Elements:
-    """Things that carry a group label and are permuted.
+    """Elements (images or units) whose group labels are permuted.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Elements:
     label, stratum
         Group and stratum of each element, shape (n_elements,).
     within_class
-        Whether strata keep the true class (else: free permutation).
+        Whether permutation keeps the true class; if not, it is free.
     """
 
     of_row: NDArray[np.intp]
@@ -61,7 +61,7 @@ class Elements:
 
     @cached_property
     def place(self) -> NDArray[np.intp]:
-        """Place of each element when they are sorted by stratum; permutations exchange places."""
+        """Place of each element in the order of strata; permutations exchange places."""
         place = np.empty(len(self.stratum), dtype=np.intp)
         place[np.argsort(self.stratum, kind="stable")] = np.arange(len(place))
         return place
@@ -75,42 +75,42 @@ class Elements:
 
     @property
     def block(self) -> int:
-        """Permutations in one block; follows from the data alone."""
+        """Number of permutations in one block; depends on the data only."""
         return int(min(1024, max(16, SHARED_SIZE // max(1, len(self.label)))))
 
     def labels(self, seed: int, block: int, size: int) -> NDArray[np.integer[Any]]:
-        """Return permuted groups at all places, shape (n_elements, size), the resamples running fastest.
+        """Return permuted groups at all places, shape (n_elements, size), contiguous along permutations.
 
-        Features with the same strata exchange the same elements: their permutations are shared.
+        Features with the same strata share their permutations.
 
         Parameters
         ----------
         seed, block
-            What fixes the random numbers: the seed of everything, and the number of the block.
+            Seed of all random numbers, and number of the block.
         size
-            Permutations that are asked for, at most :attr:`block`.
+            Number of permutations, at most :attr:`block`.
         """
         label, sizes = self._placed
         make = kept_places if len(label) <= SHARED_ELEMENTS else permuted_places
         return label.take(make(seed, sizes, block, self.block)[:, :size])
 
     def row_labels(self, seed: int, block: int, size: int) -> NDArray[np.integer[Any]]:
-        """Return the permuted group of every image, shape (n_samples, size); arguments as for :meth:`labels`."""
+        """Return the permuted group of every image, shape (n_samples, size); arguments as in :meth:`labels`."""
         return self.labels(seed, block, size)[self.place[self.of_row]]
 
 
 def permuted_places(seed: int, sizes: tuple[int, ...], block: int, size: int) -> NDArray[np.integer[Any]]:
-    """Return which place each place gets its label from, permuted within strata.
+    """Return the place from which each place gets its label, permuted within strata.
 
-    Random keys with the place in their last bits are sorted: a permutation, but for ties of the random bits, of
-    which 64 - log2(elements) - log2(strata) are left (47 for 65,536 elements of one stratum).
+    Random keys with the place in their last bits are sorted. This gives a random permutation except for ties of
+    the random bits: 64 - log2(elements) - log2(strata) bits (47 for 65,536 elements of one stratum).
 
     Parameters
     ----------
     seed, block
-        What fixes the random numbers.
+        Seed of all random numbers, and number of the block.
     sizes
-        Elements of each stratum, which follow one another.
+        Number of elements of each stratum; strata are contiguous.
     size
         Number of permutations.
 
@@ -142,14 +142,14 @@ def permuted_places(seed: int, sizes: tuple[int, ...], block: int, size: int) ->
 
 @lru_cache(maxsize=SHARED_KEPT)
 def kept_places(seed: int, sizes: tuple[int, ...], block: int, size: int) -> NDArray[np.integer[Any]]:
-    """Return :func:`permuted_places`, read only: the next to ask gets the same."""
+    """Return :func:`permuted_places` from a cache; the array is read-only."""
     places = permuted_places(seed, sizes, block, size)
     places.flags.writeable = False
     return places
 
 
 def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = True) -> Elements:
-    """Return what is permuted for a grouping without unknown groups; see the module's text."""
+    """Return the elements to permute for a grouping without unknown groups; see the module docstring."""
     stratum = sample.stratum if within_class else np.zeros(len(sample), dtype=np.intp)
     if not sample.clustered:
         return Elements(np.arange(len(sample)), codes, stratum, within_class)
@@ -167,7 +167,7 @@ def elements(sample: Sample, codes: NDArray[np.intp], *, within_class: bool = Tr
 
 
 def _composition(sample: Sample) -> NDArray[np.intp]:
-    """Return the stratum of each unit: its exact composition where it is common, else its majority class."""
+    """Return the stratum of each unit: its composition if that is common, else its most frequent class."""
     shape = (sample.n_units, _n_strata(sample))
     ones = np.ones(len(sample), dtype=np.int64)
     counts = sparse.coo_array((ones, (sample.units, sample.stratum)), shape=shape).tocsr()

@@ -1,4 +1,4 @@
-"""The primary gap corrected for errors in the skin types, from several labellings of the same images."""
+"""The primary gap corrected for errors in the skin types, with several labellings of the same images."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 MEANS = "only a metric that is a mean over images is corrected"
 LEAST_TWICE = 100
-"""Fewest images with two labels from which error rates are estimated."""
+"""Fewest images with two labels for an estimate of error rates."""
 NO_ERROR, CHANCE = 0.005, 0.6
-"""Error rates below and above which a labelling tells nothing: it follows from the others, or is another scale."""
+"""Lowest and highest error rate of a usable labelling; others are copies, or on another scale."""
 
 
 def corrected_gap(
@@ -42,7 +42,7 @@ def corrected_gap(
     grouping
         The groups of the primary feature.
     row
-        The primary row, whose contrast is corrected.
+        The primary row; its contrast is corrected.
     metric
         The primary metric.
     plan
@@ -51,7 +51,7 @@ def corrected_gap(
     Returns
     -------
     SkinTypeError or Undefined
-        The reason where there are not two labellings that differ, or the question is another one.
+        Undefined without two different labellings, or if the primary question is not a mean by skin type.
     """
     feature = grouping.feature
     if not (is_skin_type(feature) or feature == "fst_band"):
@@ -92,7 +92,7 @@ def _corrected(data: Labelled, found: Sequence[Grouping], grouping: Grouping, co
 
 
 def _unusable(names: tuple[str, ...], data: Labelled) -> str | None:
-    """Say why labellings tell nothing about each other's errors; None where they do."""
+    """Say why the labellings do not allow an estimate of their errors; None if they do."""
     labels = data.patterns.labels[data.code]
     both = int(((labels >= 0).sum(axis=1) >= 2).sum())
     if both < LEAST_TWICE:

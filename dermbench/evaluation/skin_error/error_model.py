@@ -1,8 +1,8 @@
-"""What the true type is, given what several labellings say: error rates by expectation maximisation.
+"""Error rates of several labellings, and probabilities of the true type, by expectation maximisation.
 
-Each labelling errs on its own, given the true type (Dawid & Skene 1979). Three or more have a table of error
-rates each. Two cannot tell as much: both have one rate of errors by one type, up or down alike, and one of larger
-errors.
+Given the true type, labellings err independently of each other (Dawid & Skene 1979). Three or more labellings each
+have a table of error rates. Two labellings do not identify such tables: they share one rate of errors by one type,
+up or down equally, and one rate of larger errors.
 
 References
 ----------
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 MOST_STEPS = 400
-"""Largest number of steps."""
+"""Most iterations."""
 TOLERANCE = 1e-4
-"""Largest change of a probability at which the iteration ends."""
+"""The iteration ends if no probability changes by this much."""
 
 
 @dataclass(frozen=True)
 class Patterns:
-    """The distinct combinations of labels and class, in which images are counted.
+    """The distinct combinations of labels and class.
 
     Attributes
     ----------
     labels
-        Type in each labelling, -1 where it is missing, shape (n_patterns, n_labellings).
+        Type in each labelling, -1 if missing, shape (n_patterns, n_labellings).
     classes
         True class, shape (n_patterns,).
     n_types, n_classes
-        How many there are.
+        Number of skin types and of classes.
     """
 
     labels: NDArray[np.intp]
@@ -47,22 +47,22 @@ class Patterns:
     n_classes: int
 
     def indicators(self, labelling: int) -> Floats:
-        """Return which pattern has which type in a labelling, shape (n_patterns, n_types)."""
+        """Return indicators of the type of each pattern in a labelling, shape (n_patterns, n_types)."""
         return np.asarray(self.labels[:, [labelling]] == np.arange(self.n_types), dtype=np.float64)
 
     def class_indicators(self) -> Floats:
-        """Return which pattern is of which class, shape (n_patterns, n_classes)."""
+        """Return indicators of the class of each pattern, shape (n_patterns, n_classes)."""
         return np.asarray(self.classes[:, None] == np.arange(self.n_classes), dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Error rates and true types of several resamples.
+    """Fitted error rates and probabilities of true types, for several resamples.
 
     Attributes
     ----------
     errors
-        P(label | true type), shape (n_resamples, n_labellings, n_types, n_types); the true type comes first.
+        P(label | true type), shape (n_resamples, n_labellings, n_types, n_types); rows are true types.
     shares
         P(true type | class), shape (n_resamples, n_types, n_classes).
     types
@@ -83,22 +83,22 @@ def fit(
     start: Fitted | None = None,
     steps: int = MOST_STEPS,
 ) -> Fitted:
-    """Return error rates, shares of true types and true types, for each row of counts.
+    """Fit error rates, shares of true types and probabilities of true types to each row of counts.
 
     Parameters
     ----------
     patterns
         Combinations of labels and class.
     counts
-        Images of each, shape (n_resamples, n_patterns).
+        Number of images of each pattern, shape (n_resamples, n_patterns).
     alike
-        Whether all labellings have the same rates of errors by one type and of larger ones, as two have.
+        Whether all labellings share one rate of errors by one type and one of larger errors (for two labellings).
     smooth
-        Images by which the shares of types in a class are drawn to those of all images.
+        Number of pseudo-images with the overall shares of types that are added to each class.
     start
-        Where the iteration starts, of one resample; by default at the average vote.
+        Start of the iteration, for one resample; by default the average vote.
     steps
-        Largest number of steps.
+        Most iterations.
     """
     seen = [patterns.indicators(j) for j in range(patterns.labels.shape[1])]
     of_class = patterns.class_indicators()
@@ -120,9 +120,9 @@ def fit(
 
 
 def _types(errors: Floats, shares: Floats, patterns: Patterns) -> Floats:
-    """Return P(true type | labels, class): the share in the class times what each label says."""
+    """Return P(true type | labels, class): proportional to the share in the class times P(label | true type)."""
     found = shares[:, :, patterns.classes]
-    every = np.concatenate([errors, np.ones((*errors.shape[:3], 1))], axis=3)  # a missing label says nothing
+    every = np.concatenate([errors, np.ones((*errors.shape[:3], 1))], axis=3)  # a missing label has the factor 1
     for j, labels in enumerate(patterns.labels.T):
         found *= every[:, j][:, :, labels]
     total = found.sum(axis=1, keepdims=True)
@@ -138,14 +138,14 @@ def _shares(images: Floats, of_class: Floats, smooth: float) -> Floats:
 
 
 def _tables(images: Floats, seen: list[Floats]) -> Floats:
-    """Return each labelling's table of P(label | true type)."""
+    """Return the table of P(label | true type) of each labelling."""
     found = np.stack([images @ which for which in seen], axis=1)
     total = found.sum(axis=3, keepdims=True)
     return np.asarray(np.divide(found, total, out=np.zeros_like(found), where=total > 0))
 
 
 def _rates(images: Floats, seen: list[Floats]) -> Floats:
-    """Return the table of one rate of errors by one type and one of larger errors, the same for all labellings."""
+    """Return one table for all labellings, from one rate of errors by one type and one rate of larger errors."""
     pairs = images @ np.sum(seen, axis=0)
     apart = _apart(pairs.shape[-1])
     total = pairs.sum(axis=(1, 2))
@@ -156,7 +156,8 @@ def _rates(images: Floats, seen: list[Floats]) -> Floats:
 def _by_distance(right: Floats, near: Floats, n_types: int) -> Floats:
     """Return tables of P(label | true type), shape (n, 1, n_types, n_types).
 
-    Errors by one type go up and down alike, at the ends inwards; larger ones to all further types alike.
+    Errors by one type are equally often up and down (inwards at the ends); larger errors are equally often to each
+    further type.
     """
     apart = _apart(n_types)
     n_near, n_far = (np.maximum(which.sum(axis=1, keepdims=True), 1) for which in (apart == 1, apart > 1))

@@ -1,4 +1,4 @@
-"""Images with several labels of skin type each: differences by the labels, and by the true types."""
+"""Images with several labels of skin type: differences by label, and by true type."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     Sides = tuple[tuple[str, ...], tuple[str, ...]]
 
 RESAMPLES = 199
-"""Bootstrap resamples of units behind a standard error."""
+"""Most bootstrap resamples of units for a standard error."""
 BLOCK = 50
 STEPS = 50
-"""Steps of the iteration in a resample, from where it ends for all images."""
+"""Most iterations in a resample; it starts from the fit to all images."""
 SMOOTH = 10.0
-"""Images by which the types of a class are drawn to those of all images."""
+"""Pseudo-images with the overall shares of types that are added to each class."""
 FEWEST = 10.0
 """Fewest expected images of a side."""
 METHOD = "least squares on probabilities of the true type, bootstrap of units, limits simultaneous"
@@ -44,7 +44,7 @@ STREAM = "skin type error"
 
 @dataclass(frozen=True)
 class Labelled:
-    """Scores, labels and classes of images, and the error rates fitted to all of them.
+    """Scores, labels and classes of images, and the error rates fitted to them.
 
     Attributes
     ----------
@@ -53,11 +53,11 @@ class Labelled:
     grouping
         Groups by the labels of the feature.
     patterns, code
-        Combinations of labels and class, and which one each image has.
+        Combinations of labels and class, and the index of the one of each image.
     fitted
-        Error rates and true types.
+        Error rates and probabilities of true types.
     metric, plan
-        What is compared, and how it is resampled.
+        The metric; seed and number of resamples.
     """
 
     scores: Floats
@@ -74,7 +74,7 @@ class Labelled:
     def of(
         cls, sample: Sample, grouping: Grouping, found: Sequence[Grouping], metric: Metric, plan: Plan
     ) -> Labelled:
-        """Keep the images that have a score and a label, and fit the error rates to all of them."""
+        """Keep the images that have a score and a label, and fit the error rates to them."""
         scores = sample.image_scores(metric)
         labels = np.column_stack([one.codes for one in found])
         rows = np.isfinite(scores) & ((labels >= 0).any(axis=1) | (grouping.codes >= 0))
@@ -90,7 +90,7 @@ class Labelled:
 
     @property
     def alike(self) -> bool:
-        """Whether there are two labellings, which are taken to err alike."""
+        """Whether there are two labellings; they are assumed to have the same error rates."""
         return bool(self.patterns.labels.shape[1] == 2)
 
     @property
@@ -111,7 +111,7 @@ class Labelled:
         return [float(np.clip(1 - each, 0, 1)) for each in right]
 
     def assumption(self) -> str:
-        """Say what the correction rests on."""
+        """State the assumption of the correction."""
         whatever = "whatever the image shows and whether the model is right about it"
         if not self.alike:
             return f"each labelling errs with rates of its own and independently of the others, {whatever}"
@@ -123,7 +123,7 @@ class Labelled:
         )
 
     def records(self, sides: Sequence[Sides], kind: Kind, level: float) -> tuple[CorrectedContrast, ...]:
-        """Return contrasts whose limits have the error rate ``level``."""
+        """Return contrasts with limits at the two-sided error rate ``level``."""
         corrected, plain = self._drawn(sides)
         return tuple(
             CorrectedContrast(
@@ -137,7 +137,7 @@ class Labelled:
         )
 
     def _thin(self, first: tuple[str, ...], second: tuple[str, ...], *, hard: bool) -> str | None:
-        """Say which side has too few images."""
+        """Say that a side has too few images, counted by label (``hard``) or by true type; None if none has."""
         for side in (first, second):
             if hard:
                 n = float(np.isin(self.grouping.codes, self._groups(side)).sum())
@@ -151,7 +151,7 @@ class Labelled:
         return np.flatnonzero(np.isin(self.grouping.names, side))
 
     def _drawn(self, sides: Sequence[Sides]) -> tuple[Floats, Floats]:
-        """Return each contrast, corrected and not, of all images and then of the resamples."""
+        """Return each contrast, corrected and uncorrected; row 0 is for all images, the others for resamples."""
         n_units = int(self.units.max()) + 1
         rng = self.plan.generator(STREAM)
         again = rng.multinomial(n_units, np.full(n_units, 1 / n_units), size=self.n_resamples)
@@ -179,7 +179,7 @@ class Labelled:
         return Cells(weights @ by_pattern, (weights * self.scores) @ by_pattern, indicators)
 
     def _cell(self, values: Floats, level: float, thin: str | None) -> Cell:
-        """Return the first value with limits from the spread of the others."""
+        """Return the first value with limits from the standard deviation of the others."""
         n = len(self.scores)
         if thin is not None or not np.isfinite(values[0]):
             return undefined(thin or "the labels do not determine it", n=n)
@@ -193,12 +193,12 @@ class Labelled:
 
 
 def types_of(name: str) -> tuple[str, ...]:
-    """Return the types of a group: itself, or those of a band."""
+    """Return the skin types of a group, which is a type or a band."""
     if name in BANDS:
         return FST_NAMES[2 * BANDS.index(name) : 2 * BANDS.index(name) + 2]
     return (name,)
 
 
 def _numbers(side: tuple[str, ...]) -> NDArray[np.intp]:
-    """Return the places of the types of a side."""
+    """Return the indices of the skin types of a side."""
     return np.array([FST_NAMES.index(one) for name in side for one in types_of(name)], dtype=np.intp)

@@ -1,10 +1,10 @@
-"""The within-class difference between true types that nobody sees: least squares on their probabilities.
+"""The within-class difference between unobserved true types: least squares on their probabilities.
 
-Where the errors of a label have nothing to do with whether the image is right, given the true type and the class,
-the mean score of images with the same labels and class is the class intercept plus the type intercepts weighted by
-the probabilities of the types. Least squares on these probabilities then gives the intercepts of the true types.
-With labels that do not err it is the fit of every other gap. A fit to types drawn from these probabilities would
-be attenuated, since the draws do not use the scores.
+Suppose that, given true type and class, the errors of a label are independent of whether the prediction is right.
+Then the mean score of images with the same labels and class is the class intercept plus the type intercepts
+weighted by the probabilities of the types. Least squares on these probabilities gives the intercepts of the true
+types. With labels without errors, it is the fit of every other gap. A fit to types drawn from these probabilities
+would be attenuated, because the draws do not use the scores.
 
 References
 ----------
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SMALLEST = 1e-7
-"""Smallest eigenvalue that counts, as a share of the largest."""
+"""Smallest eigenvalue that is not taken as 0, relative to the largest."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Cells:
     Attributes
     ----------
     counts, sums
-        Images, and sum of scores, shape (n_resamples, n_patterns).
+        Number of images, and sum of scores, shape (n_resamples, n_patterns).
     classes
-        Indicator of the class of each pattern, shape (n_patterns, n_classes).
+        Indicators of the class of each pattern, shape (n_patterns, n_classes).
     """
 
     counts: Floats
@@ -45,16 +45,16 @@ class Cells:
 
 
 def side_differences(cells: Cells, groups: Floats, first: NDArray[np.intp], second: NDArray[np.intp]) -> Floats:
-    """Return the difference between two sides, class held fixed, in each resample; NaN where it is not determined.
+    """Return the within-class difference between two sides in each resample; NaN if it is not estimable.
 
     Parameters
     ----------
     cells
-        Scores.
+        Images and scores by pattern.
     groups
         Probability of each group given the pattern, shape (n_resamples or 1, n_groups, n_patterns).
     first, second
-        Groups of the sides; several are weighted by their images.
+        Groups of each side; several groups are weighted by their images.
     """
     weighted = groups * cells.counts[:, None, :]
     n = weighted.sum(axis=2)
@@ -73,7 +73,7 @@ def side_differences(cells: Cells, groups: Floats, first: NDArray[np.intp], seco
 
 
 def _share(n: Floats, side: NDArray[np.intp]) -> Floats:
-    """Return the images of each group of a side as a share of the side, 0 for other groups."""
+    """Return the share of each group in the images of a side, 0 for groups outside the side."""
     found = np.zeros_like(n)
     found[:, side] = n[:, side]
     total = found.sum(axis=1, keepdims=True)

@@ -169,5 +169,5 @@ def test_numbers_that_are_codes_are_categories_and_ids_are_refused():
         "Read: code as 2 categories and age as a number"
         in adjusted_sections(evaluate(predictions, truth, adjust=["code", "age"], n_resamples=99))[0].notes[0]
     )
-    with pytest.raises(UsageError, match="exam has another whole number for each image, like an id"):
+    with pytest.raises(UsageError, match="exam has a different whole number for each image, like an id"):
         evaluate(predictions, truth, adjust=["exam"], n_resamples=99)

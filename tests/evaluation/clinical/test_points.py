@@ -251,7 +251,7 @@ def test_what_is_missing_is_said():
     labels = Sample(sample.y_true, sample.y_pred, 2, positive=(False, True))
     with pytest.raises(UsageError, match="needs probabilities"):
         clinical_records(labels, MEL, None, asked, None, Plan(0, 99))
-    with pytest.raises(UsageError, match="--prevalence 1 is no number between 0 and 1"):
+    with pytest.raises(UsageError, match="--prevalence 1 is not a number between 0 and 1"):
         asked_for([], [1.0])
     one_kind = scored([0, 0, 0], [0.1, 0.2, 0.3])
     with pytest.raises(UsageError, match="positive and other images"):

@@ -152,9 +152,9 @@ def test_text_is_ordered_as_the_user_says():
         True,
         [2, 0, -1],
     )
-    with pytest.raises(UsageError, match="order of 'high', 'low' is not known"):
+    with pytest.raises(UsageError, match="order of its values is unknown: 'high', 'low'"):
         group(scaled(truth, ordered=["stage"]), "stage")
-    with pytest.raises(UsageError, match="does not list: 'high'"):
+    with pytest.raises(UsageError, match="the list lacks the values 'high'"):
         group(scaled(truth, ordered=["stage=low,middle"]), "stage")
 
 
@@ -277,7 +277,7 @@ def test_default_and_repeated_features():
     "values", [["m", "M", "f"], ["upper arm", "upper_arm", "leg"], ["Male", "male ", "female"]]
 )
 def test_groups_in_two_spellings_are_refused(values):
-    with pytest.raises(UsageError, match=r"'site' has groups that differ only in spelling: .*\nWrite them alike"):
+    with pytest.raises(UsageError, match=r"'site' has groups that differ only in spelling: .*\nSpell them alike"):
         group(truth_with(site=values), "site")
     assert group(truth_with(biopsy=["TRUE", "True", "false"]), "biopsy").names == ("False", "True")
 

@@ -74,7 +74,7 @@ def test_declared_metrics_and_names(folder):
         (["a@0.csv", "b.csv", "--baseline", "z"], "--baseline z is none of the models: a, b"),
         (["a@0.csv", "b.csv", "--margin", "0.02"], "--margin 2 accepts"),
         (["a@0.csv", "b.csv", "--metric", "macro_f11"], "macro_f1"),
-        (["a@0.csv", "b.csv", "--metric", "sensitivity"], "means nothing for this task"),
+        (["a@0.csv", "b.csv", "--metric", "sensitivity"], "not defined for this task"),
         (["a@0.csv", "b.csv", "--sensitive", "sex"], "no sensitive feature 'sex'"),
         (["a@0.csv", "none.csv"], "none.csv"),
     ],

@@ -15,7 +15,7 @@ from dermbench.evaluation.core.metric import tally
 from dermbench.evaluation.core.sample import Sample
 from dermbench.evaluation.paired.pairs import mcnemar_mid_p
 from dermbench.evaluation.paired.proportions import paired_difference, score_limits
-from dermbench.evaluation.paired.scores import STILL, GroupScores, Scorer, paired_estimate
+from dermbench.evaluation.paired.scores import NO_VARIATION, GroupScores, Scorer, paired_estimate
 from dermbench.evaluation.paired.swaps import seed_pairs, swap
 from dermbench.evaluation.paired.tallies import Tallies
 from dermbench.evaluation.resampling.plan import Plan
@@ -191,7 +191,7 @@ def test_one_unit_has_no_interval():
 
 
 def test_no_interval_without_width():
-    assert paired_estimate(0.0, np.zeros(99), 0.0, n=10, n_units=10).cell().reason == STILL
+    assert paired_estimate(0.0, np.zeros(99), 0.0, n=10, n_units=10).cell().reason == NO_VARIATION
 
 
 def test_group_values_and_draws_are_those_of_the_groups():

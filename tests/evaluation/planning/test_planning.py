@@ -372,7 +372,7 @@ def test_glance_is_about_the_group_with_the_fewest_units():
         ("VI", None, {"rate": 0.3, "drop": 0.4}, "a drop of 0.4 from a rate of 0.3 ends below 0"),
         ("VI", None, {"drop": 0.0}, "drop 0 is not between 0 and 1"),
         ("VI", None, {"margin": 1.0}, "margin 1 is not between 0 and 1"),
-        ("VI", None, {"correlation": 1.0}, "correlation 1 is not from 0 up to but not 1"),
+        ("VI", None, {"correlation": 1.0}, "correlation 1 is not at least 0 and below 1"),
         ("VII", None, {}, "unknown group 'VII'"),
         ("VII", {"I": 10}, {}, "unknown group 'VII' beside I: it is one of I, II"),
         ("VI", {"I": 1}, {}, r"too small: I \(1\); a group has at least 2 patients"),
@@ -388,10 +388,11 @@ def test_a_study_is_refused_with_all_problems(group, sizes, options, said):
 def test_further_options_of_a_study_are_refused():
     with pytest.raises(UsageError, match=r"images per unit 0\.5"):
         plan_study("VI", None, Assumed(), per_unit=PerUnit(0.5))
-    with pytest.raises(UsageError, match="in proportion to what"):
+    with pytest.raises(UsageError, match="proportions are unknown"):
         plan_study("VI", {"I": 10}, Assumed(), in_proportion=True)
-    with pytest.raises(UsageError, match="metric 'macro_f1' cannot be planned for; there are accuracy"):
-        plan_study("VI", None, Assumed(), metric="macro_f1")
+    for metric in ("macro_f1", "top3_accuracy"):
+        with pytest.raises(UsageError, match=f"metric '{metric}' cannot be planned for; there are accuracy"):
+            plan_study("VI", None, Assumed(), metric=metric)
 
 
 @pytest.mark.parametrize(
@@ -411,7 +412,7 @@ def test_a_test_set_of_one_group_or_without_positive_classes_is_refused():
     with pytest.raises(UsageError, match="a gap needs two known groups"):
         plan_test_set(truth_of({"I": 10}), Assumed())
     truth = make_truth(pd.DataFrame({"image_id": ["a", "b"], "label": ["x", "y"], "fst": [1, 2]}))
-    with pytest.raises(UsageError, match="nothing says which classes are positive"):
+    with pytest.raises(UsageError, match="no positive classes are declared"):
         plan_test_set(truth, Assumed(), metric="sensitivity")
     with pytest.raises(UsageError, match="no sensitive feature to plan for"):
         plan_test_set(make_truth(truth.table[["image_id", "label"]]), Assumed())
