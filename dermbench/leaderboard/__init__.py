@@ -1,4 +1,4 @@
-"""Leaderboards that anyone can recompute: entries in, README.md out."""
+"""Leaderboards: add entries, recompute all numbers from their predictions, and write the board."""
 
 from dermbench.leaderboard.add import add
 from dermbench.leaderboard.build import Built, build

@@ -1,4 +1,4 @@
-"""Add an entry to a board: validate, evaluate, then put the whole folder in place at once."""
+"""Add an entry to a board: validate and evaluate it, then move its complete folder into place."""
 
 from __future__ import annotations
 
@@ -45,28 +45,28 @@ def add(
     store_truth: bool | None = None,
     **about: Any,
 ) -> Entry:
-    """Add an entry to a board; the first one makes the board.
+    """Add an entry to a board; the first entry creates the board.
 
-    Nothing of the board changes unless everything is well, and a crash at any point leaves the old board
-    or the new one. Several processes may add at once.
+    On an error the board stays unchanged, and a crash at any point leaves either the old board or the new one.
+    Several processes may add at the same time.
 
     Parameters
     ----------
     board
         Board folder.
     predictions
-        Predictions for exactly the images of the board's split, each once; kept as parquet.
+        Predictions for exactly the images of the board's split, one row per image; stored as parquet.
     name
         Display name, at most 80 characters, unique on the board.
     truth
         Dataset, truth, or the file of a truth table; by default the board's own ``truth.csv``.
     run
-        Run folder or ``run.json`` whose record is kept with the entry, without the folders in it.
+        Run folder or ``run.json``; its record is kept with the entry, with paths shortened to their last part.
     replace
-        Replace the entry of that name.
+        Replace the entry with this name.
     store_truth
-        Keep ``truth.csv`` in the board folder, where the licence of the images lets it be stored; by default
-        as ``board.toml`` says.
+        Keep ``truth.csv`` in the board folder, if the licence of the images allows it; by default as in
+        ``board.toml``.
     **about
         ``authors``, ``link``, ``licence``, ``model``, ``training_data``, ``method``, ``seed`` of
         :class:`~dermbench.artifacts.entry.Entry`.
@@ -74,13 +74,13 @@ def add(
     Returns
     -------
     Entry
-        What ``entry.toml`` now says.
+        Content of the new ``entry.toml``.
 
     Raises
     ------
     InputError
-        With everything that is wrong with the predictions, the truth or the facts about the entry; with every
-        setting that is not the one in the index.
+        With all problems of the predictions, the truth or the facts about the entry; with every setting that
+        differs from the index.
     UsageError
         When the name is taken, or there is neither a truth nor a board.
     """
@@ -112,13 +112,13 @@ def add(
 
 
 def write_report(folder: Path, report: Report) -> None:
-    """Write ``report.json`` and, from what that file says, ``report.md``: the order of keys may show."""
+    """Write ``report.json``, read it back, and write ``report.md`` from it, since the order of keys may matter."""
     report.write(folder / REPORT)
     write_text(folder / REPORT_MD, to_markdown(Report.read(folder / REPORT)))
 
 
 def entry_hashes(folder: Path) -> dict[str, str]:
-    """Return the digest of every file of an entry folder but ``entry.toml``."""
+    """Return the digest of every file of an entry folder except ``entry.toml``."""
     return {name: file_digest(folder / name) for name in sorted(entry_names(folder))}
 
 
@@ -137,7 +137,7 @@ def _read_run(path: Path) -> RunRecord:
 
 
 def _without_folders(item: Any) -> Any:
-    """Shorten absolute paths to their last part: where a run lay on a disk is nobody's business."""
+    """Shorten absolute paths to their last part, to keep private folder names out of the board."""
     if isinstance(item, dict):
         return {key: _without_folders(part) for key, part in item.items()}
     if isinstance(item, list):
@@ -148,7 +148,8 @@ def _without_folders(item: Any) -> Any:
 def _check_task(record: RunRecord | None, resolved: Resolved) -> None:
     if record is not None and (record.task, record.classes) != (resolved.board.task, resolved.truth.classes):
         raise UsageError(
-            f"the run learnt task {record.task!r} or other classes; the board is {resolved.board.task!r}"
+            f"the run was trained on task {record.task!r} or other classes; the board's task is "
+            f"{resolved.board.task!r}"
         )
 
 
@@ -163,7 +164,7 @@ def _check_free(folder: Path, entry: Entry, *, replace: bool) -> None:
 
 
 def _complete(fresh: Path, entry: Entry, resolved: Resolved, record: RunRecord | None) -> Entry:
-    # scored from the file as it is kept, so that recomputing starts from the same bits
+    # evaluate the stored file, so that recomputing starts from the same bits
     report = recompute(fresh / PREDICTIONS, resolved.truth, resolved.board)
     if record is not None:
         record.write(fresh / RUN)
@@ -171,7 +172,7 @@ def _complete(fresh: Path, entry: Entry, resolved: Resolved, record: RunRecord |
 
 
 def seal(fresh: Path, entry: Entry, report: Report) -> Entry:
-    """Write report and ``entry.toml`` beside the other files of a staged entry; return what the latter says."""
+    """Write the report and ``entry.toml`` of a staged entry; return the content of ``entry.toml``."""
     write_report(fresh, report)
     done = entry.model_copy(update={"hashes": entry_hashes(fresh)})
     write_entry(fresh / ENTRY, done)
@@ -180,12 +181,12 @@ def seal(fresh: Path, entry: Entry, report: Report) -> Entry:
 
 
 def _settle_board(folder: Path, resolved: Resolved) -> None:
-    """Put ``board.toml`` and ``truth.csv`` in place, and record the settings in the index where they are new."""
+    """Write ``board.toml`` and ``truth.csv``, and record new settings in the index."""
     if (folder / BOARD).is_file():
         current = resolve_board(folder, resolved.truth, store=resolved.board.store_truth).board
         current = current.model_copy(update={"dataset_digest": resolved.board.dataset_digest})
         if current != resolved.board:
-            raise UsageError(f"{folder / BOARD}: changed while the entry was scored; add the entry again")
+            raise UsageError(f"{folder / BOARD}: changed while the entry was evaluated; add the entry again")
     refuse_changed_settings(folder)
     if resolved.store:
         write_truth(folder, resolved.truth)
@@ -193,7 +194,7 @@ def _settle_board(folder: Path, resolved: Resolved) -> None:
 
 
 def write_board(folder: Path, board: Board) -> None:
-    """Write ``board.toml`` and record the settings in the index; :func:`tidy` finishes or undoes half of that."""
+    """Write ``board.toml`` and record the settings in the index; :func:`tidy` repairs an interrupted write."""
     staged, settings = stage_board(folder, board), settings_of(board, read_reported(folder))
     try:
         recorded = read_index(folder).settings
@@ -201,6 +202,6 @@ def write_board(folder: Path, board: Board) -> None:
             append_settings(folder, settings)
         staged.replace(folder / BOARD)
     except BaseException:
-        with suppress(OSError, DermbenchError):  # else the next command tidies
+        with suppress(OSError, DermbenchError):  # the next command tidies up if this fails
             tidy(folder)
         raise

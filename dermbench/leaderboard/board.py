@@ -1,4 +1,4 @@
-"""The board folder and ``board.toml``: which predictions are compared, on what, and how they are scored."""
+"""The board folder and its settings in ``board.toml``: task, split, metrics and how entries are scored."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HTML = "leaderboard.html"
 JSON, CSV = "leaderboard.json", "leaderboard.csv"
 LOCK = ".board.lock"
 STAGED = ".new-board.toml"
-"""``board.toml`` as it will be once the index records it; see :func:`dermbench.leaderboard.add.tidy`."""
+"""The next ``board.toml``, until the index records it; see :func:`dermbench.leaderboard.place.tidy`."""
 
 
 class Board(BaseModel):
@@ -42,35 +42,34 @@ class Board(BaseModel):
     Attributes
     ----------
     task, split, title
-        What is predicted, and a heading for people.
+        Task and split that are predicted, and the title of the board.
     metric
         Metric that ranks the entries.
     primary
-        Metric and sensitive feature of the primary question, ``METRIC:FEATURE`` in the file; None leaves the
-        choice to the evaluation. The board shows gaps and groups of its feature.
+        Metric and sensitive feature of the primary question, ``METRIC:FEATURE`` in the file. If None, the
+        evaluation chooses. The board shows the gaps and groups of this feature.
     margin
-        Gap of the primary metric below which a difference is small enough, stated before any result; None states
-        no margin.
+        Largest acceptable gap of the primary metric, fixed before any result; None for no margin.
     sensitive
-        Sensitive features that are evaluated.
+        Sensitive features to evaluate.
     classes, ordered, malignancy
         As in the task; empty until the truth is known.
     n_classes
-        Size of the class set.
+        Number of classes.
     licence, recreate
-        Terms of the images, and the command that makes the dataset folder anew.
+        Terms of use of the images, and the command that prepares the dataset folder.
     note
-        What a reader of the board must know, in one paragraph.
+        What readers of the board must know, in one paragraph.
     seed, resamples
         Settings of the evaluation.
     rules
-        Page of the board's own rules in its folder; empty where those of docs/reference/leaderboards.md hold.
+        Page with the board's own rules; empty if the rules in docs/reference/leaderboards.md apply.
     store_truth
-        Whether the licence lets ``truth.csv`` lie in the board folder.
+        Whether ``truth.csv`` is kept in the board folder, which the licence must allow.
     truth_digest
         Content hash of the truth (:func:`dermbench.leaderboard.truths.canonical`); empty until the first entry.
     dataset_digest
-        Content hash of the whole dataset, images included, that the first entry to name one was scored with.
+        Content hash of the whole dataset, images included; set by the first entry that was scored with a dataset.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -106,7 +105,7 @@ class Board(BaseModel):
 
     @property
     def command(self) -> str:
-        """:attr:`recreate` as one line for messages."""
+        """The command :attr:`recreate` as one line, for messages."""
         return plain(self.recreate, limit=PROSE_LIMIT)
 
     @field_validator("primary", mode="before")
@@ -124,19 +123,19 @@ class Board(BaseModel):
     @model_validator(mode="after")
     def _margin_is_of_the_primary_metric(self) -> Self:
         if self.margin is not None and self.primary is None:
-            raise ValueError("a margin needs a primary question that it is for")
+            raise ValueError("a margin needs a primary question")
         return self
 
 
 def read_board(folder: Path, *, name: str = BOARD) -> Board:
-    """Read ``board.toml`` of a board folder, or the file of another name.
+    """Read ``board.toml`` of a board folder, or a file called ``name``.
 
     Raises
     ------
     UsageError
-        When there is none.
+        When the file does not exist.
     InputError
-        With every key that is missing, unknown or of the wrong form.
+        With every key that is missing, unknown or malformed.
     """
     path = folder / name
     if not path.is_file():
@@ -147,7 +146,7 @@ def read_board(folder: Path, *, name: str = BOARD) -> Board:
 
 
 def stage_board(folder: Path, board: Board) -> Path:
-    """Write :data:`STAGED`, atomically, and return its path; it keeps comments and order of ``board.toml``."""
+    """Write :data:`STAGED` atomically, keeping the comments and order of ``board.toml``; return its path."""
     path = folder / BOARD
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig")) if path.is_file() else tomlkit.document()
     content: dict[str, Any] = board.model_dump(by_alias=True, mode="json")
@@ -159,19 +158,19 @@ def stage_board(folder: Path, board: Board) -> Path:
     staged = folder / STAGED
     try:
         write_text(staged, tomlkit.dumps(document))
-    except UsageError:  # it may be in place although the disk did not confirm it
+    except UsageError:  # the file may exist although the disk did not confirm the write
         staged.unlink(missing_ok=True)
         raise
     return staged
 
 
 def board_folders(root: Path | str) -> list[Path]:
-    """Return ``root`` when it is a board, else the boards in it, sorted by name.
+    """Return ``root`` if it is a board, else the boards inside it, sorted by name.
 
     Raises
     ------
     UsageError
-        When there is none.
+        When no board is found.
     """
     folder = Path(root)
     if (folder / BOARD).is_file():
@@ -180,13 +179,13 @@ def board_folders(root: Path | str) -> list[Path]:
     if not found:
         raise UsageError(
             f"{folder}: no board found (a folder with {BOARD})",
-            remedy="Open one: dermbench leaderboard init DIR --title TITLE --metric METRIC --truth TABLE",
+            remedy="Create one: dermbench leaderboard init DIR --title TITLE --metric METRIC --truth TABLE",
         )
     return found
 
 
 def leads_elsewhere(folder: Path, root: Path | str) -> bool:
-    """Return whether a board that was found in ``root`` is a link; the path that the caller names may be one."""
+    """Return whether a board inside ``root`` is a link; ``root`` itself may be one."""
     return folder != Path(root) and folder.is_symlink()
 
 

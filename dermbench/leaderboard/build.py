@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Built:
-    """What building a board found and did.
+    """Result of building one board.
 
     Attributes
     ----------
@@ -62,9 +62,9 @@ class Built:
     recomputed
         Whether the numbers were recomputed from the predictions.
     written
-        Files whose content changed; with ``check`` those that would.
+        Files whose content changed, or with ``check`` would change.
     problems
-        One sentence for everything that does not agree; nothing is written when there is any.
+        One sentence per disagreement; if there are any, nothing is written.
     """
 
     folder: Path
@@ -87,43 +87,44 @@ def build(
 ) -> list[Built]:
     """Recompute every number of the boards and write ``README.md``, ``leaderboard.json`` and ``.csv``.
 
-    The same entries give the same bytes. What is printed are the stored numbers, once they are found equal
-    to the recomputed ones in all digits a report keeps but the last.
+    The same entries give the same bytes. The board shows the stored numbers, after checking that they equal the
+    recomputed ones in all digits that a report keeps but the last.
 
     Parameters
     ----------
     root
         A board, or a folder of boards.
     check
-        Write nothing; say where the files on disk differ.
+        Write nothing; report where the files on disk differ.
     stored
-        Where the truth of a board is not at hand, use its stored reports, and say so on the board.
+        If the truth of a board is unavailable, use its stored reports and say so on the board.
     refresh
-        Rewrite the reports of entries whose recomputed numbers differ, as after a change of a metric.
+        Rewrite the reports of entries whose recomputed numbers differ, for example after a change of a metric.
     accept_settings
         Record a change of ``board.toml`` or ``reported.toml`` in the index.
     html
-        Also write ``leaderboard.html``, which sorts and filters without a server and is no part of the board.
+        Also write ``leaderboard.html``, which sorts and filters without a server. It is not part of the board.
     sources
-        Where truth may be found beside the boards' own ``truth.csv``.
+        Where to look for the truth, besides the boards' own ``truth.csv``.
     effort
-        What is recomputed, by how many processes; by default everything, by this one.
+        What to recompute, and in how many processes; by default everything, in this process.
 
     Raises
     ------
     UsageError
-        When the truth of a board with entries is not at hand and ``stored`` is false; for a quick refresh.
+        When the truth of a board with entries is unavailable and ``stored`` is false, or options exclude each
+        other.
     InputError
-        With every setting that is not the one in the index, unless ``check`` or ``accept_settings`` is true.
+        With every setting that differs from the index, unless ``check`` or ``accept_settings`` is true.
     """
     chosen = effort or Effort()
     if refresh and chosen.quick:
-        raise UsageError("--refresh writes whole reports: it cannot be --quick")
+        raise UsageError("--refresh needs complete reports, so it cannot be combined with --quick")
     if accept_settings and check:
-        raise UsageError("--accept-settings writes to the index: it cannot be --check")
+        raise UsageError("--accept-settings writes to the index, so it cannot be combined with --check")
     if html and check:
-        raise UsageError("--html writes a page: it cannot be --check")
-    how = _How(check, stored, refresh, accept_settings, html, sources or Sources(), chosen)
+        raise UsageError("--html writes a page, so it cannot be combined with --check")
+    how = _Options(check, stored, refresh, accept_settings, html, sources or Sources(), chosen)
     folders = board_folders(root)
     if links := [folder for folder in folders if leads_elsewhere(folder, root)]:
         raise InputError(root, [f"{folder} is a link to a board elsewhere" for folder in links])
@@ -131,7 +132,7 @@ def build(
 
 
 @dataclass(frozen=True)
-class _How:
+class _Options:
     """The options of :func:`build`."""
 
     check: bool
@@ -164,10 +165,10 @@ def ranked_entries(
     *,
     quick: bool,
 ) -> Standings:
-    """Return the readable entries in order of rank, with bands.
+    """Return the readable entries in order of rank, with rank bands.
 
-    Entries are compared anew where the truth is at hand and all are whole, unless that was done ``ahead``, with
-    these very entries; with ``quick`` only when ``leaderboard.json`` does not hold that of the same predictions.
+    If the truth is available and no entry has problems, entries are compared again. An existing comparison of the
+    same entries is used instead: ``ahead``, or with ``quick`` the one stored in ``leaderboard.json``.
     """
     entries = rank([Ranked(c.slug, c.entry, c.report) for c in checked if c.entry and c.report], board)
     whole = truth is not None and not any(one.problems for one in checked)
@@ -182,7 +183,7 @@ def ranked_entries(
     return Standings(tuple(replace(one, band=compared.bands.get(one.slug)) for one in entries), compared.optimism)
 
 
-def _build(folder: Path, how: _How) -> Built:
+def _build(folder: Path, how: _Options) -> Built:
     refuse_unsafe(folder)
     if not how.check:
         with locked(folder / LOCK):
@@ -195,8 +196,8 @@ def _build(folder: Path, how: _How) -> Built:
     built = Built(folder, n_entries=len(folders), recomputed=truth is not None or not folders)
     if not built.recomputed and not how.stored:
         raise UsageError(
-            f"{folder}: the truth of this board is not on this machine: {counted(len(folders))} not recomputed",
-            remedy=f"Give it with --data DATASET or --truth TABLE ({board.command or f'see {folder / BOARD}'}), "
+            f"{folder}: {counted(len(folders))} cannot be recomputed without the true labels of this board",
+            remedy=f"Give them with --data DATASET or --truth TABLE ({board.command or f'see {folder / BOARD}'}), "
             "or use the stored reports with --stored.",
         )
     checked, compared = check_all(folders, board, truth, how.effort)
@@ -218,12 +219,12 @@ def _build(folder: Path, how: _How) -> Built:
             write_page(folder, board, standings)
             built.written.append(HTML)
         if how.check and not built.recomputed and not first_difference(folder, files[False]):
-            built.written, built.problems = [], []  # built where the truth was at hand
+            built.written, built.problems = [], []  # the board was built elsewhere, with the truth
     return built
 
 
 def _refreshed(one: Checked, board: Board, folder: Path, folders: list[Path]) -> Checked:
-    """Replace an entry whose files are whole but whose numbers are not today's by one with a new report."""
+    """Write a new report for an entry whose files are intact but whose numbers have changed."""
     if one.again is None or one.entry is None or not one.problems or slugify(one.entry.name) != one.slug:
         return one
     if entry_names(one.folder) != one.entry.hashes.keys() or entry_hashes(one.folder) != one.entry.hashes:
@@ -244,5 +245,5 @@ def _write(built: Built, files: dict[str, str], *, check: bool) -> None:
         built.problems = apart
         return
     with locked(built.folder / LOCK):
-        for name in reversed(built.written):  # README.md last: killed before, the board is still the old one
+        for name in reversed(built.written):  # README.md last: until then a killed build leaves the old board
             write_text(built.folder / name, files[name])

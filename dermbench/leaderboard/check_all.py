@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.comparison import Comparison
 
 WORTHWHILE = 4
-"""Entries a process, below which starting it takes longer than it saves."""
+"""Minimum number of entries per process; with fewer, starting a process takes longer than it saves."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How thoroughly, and how, entries are recomputed.
+    """How much is recomputed, and in how many processes.
 
     Attributes
     ----------
     quick
-        Recompute every value, count and interval of a closed form, and draw nothing again.
+        Recompute values, counts and closed-form intervals, but resample nothing.
     workers
-        Processes; the result is the same for any number. More than one start Python anew, so a script that
-        asks for them needs the usual ``if __name__ == "__main__":``.
+        Number of processes; the result does not depend on it. With more than one, each starts a new Python, so a
+        script needs the usual ``if __name__ == "__main__":``.
     """
 
     quick: bool = False
@@ -46,8 +46,8 @@ def check_all(
 ) -> tuple[list[Checked], Comparison | None]:
     """Check all entries of a board, in the order of ``folders``.
 
-    Several processes compare the entries in the meantime: what that gives comes, too, unless predictions cannot be
-    read.
+    With several processes, one of them compares the entries meanwhile. The comparison is returned too; None
+    otherwise, or if predictions cannot be read.
     """
     check = partial(check_entry, against=Against(board, truth, file_owners(folders), effort.quick))
     title = f"recomputing {folders[0].parent.parent.name}" if folders else "recomputing"

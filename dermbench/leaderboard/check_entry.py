@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 
 MAX_UNLISTED = 20
-"""How many files that are no part of an entry are named before the rest is counted."""
+"""Number of unexpected files that are named before the rest is counted."""
 
 
 @dataclass
 class Checked:
-    """An entry and what is wrong with it.
+    """An entry and its problems.
 
     Attributes
     ----------
     folder
-        Its folder.
+        Folder of the entry.
     entry, report, again
-        ``entry.toml``, ``report.json`` and the recomputed report, as far as they could be had.
+        Content of ``entry.toml`` and ``report.json``, and the recomputed report; None if not available.
     problems
-        One sentence for everything that does not agree, files first.
+        One sentence per disagreement, files first.
     """
 
     folder: Path
@@ -65,11 +65,11 @@ class Against:
     Attributes
     ----------
     board, truth
-        Settings, and canonical truth or None.
+        Settings, and the canonical truth or None.
     owners
-        ``<slug>/<file>`` by digest over all entries, to recognise an exchanged file.
+        {digest: ``<slug>/<file>``} of all entries, to recognise an exchanged file.
     quick
-        Recompute only what does not rest on resampling.
+        Recompute only what does not depend on resampling.
     """
 
     board: Board
@@ -79,7 +79,7 @@ class Against:
 
 
 def check_entry(folder: Path, against: Against) -> Checked:
-    """Check the files of an entry and, where the truth is at hand, recompute its report."""
+    """Check the files of an entry and, if the truth is available, recompute its report."""
     done = Checked(folder)
     try:
         _check(done, against)
@@ -104,7 +104,7 @@ def _check(done: Checked, against: Against) -> None:
 
 
 def file_owners(folders: Sequence[Path]) -> dict[str, str]:
-    """Return {digest: ``<slug>/<file>``} as the entries themselves declare it."""
+    """Return {digest: ``<slug>/<file>``} as declared in the ``entry.toml`` files."""
     owners: dict[str, str] = {}
     for folder in folders:
         try:
@@ -127,7 +127,7 @@ def _facts(where: str, folder: Path, entry: Entry, board: Board) -> list[str]:
 
 
 def _files(where: str, folder: Path, entry: Entry, owners: Mapping[str, str]) -> dict[str, str]:
-    """Return {file: what is wrong with it}."""
+    """Return {file: its problem}."""
     there = entry_names(folder)
     broken = {name: f"{where}/{plain(name)}: missing" for name in sorted(entry.hashes.keys() - there)}
     broken |= _unlisted(where, there - entry.hashes.keys())
@@ -149,7 +149,7 @@ def _unlisted(where: str, names: set[str]) -> dict[str, str]:
 
 
 def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
-    """Read report and predictions, and compare them where both can be read."""
+    """Read report and predictions, and compare them if both can be read."""
     where, source = f"{ENTRIES}/{done.slug}", done.folder / PREDICTIONS
     try:
         if against.truth is not None and source.is_file() and PREDICTIONS not in broken:
@@ -169,14 +169,14 @@ def _reports(done: Checked, against: Against, broken: dict[str, str]) -> None:
 
 
 def _compare(done: Checked, against: Against, broken: dict[str, str]) -> None:
-    """Compare predictions, report and its markdown; a more telling sentence replaces that about bytes."""
+    """Compare predictions, report and its markdown; a more specific finding replaces the one about bytes."""
     where = f"{ENTRIES}/{done.slug}"
     if done.entry is None or done.report is None:
         return
     if "exchanged" not in broken.get(REPORT, "") and (found := _apart(done, against, edited=REPORT in broken)):
         broken[REPORT] = f"{where}/{REPORT}: {found}"
         if done.again is not None and not against.quick:
-            done.report = done.again  # the board is compared with what the predictions give
+            done.report = done.again  # compare the board with the recomputed numbers
     render(against.board, Standings((Ranked(done.slug, done.entry, done.report),)), ())
     markdown = done.folder / REPORT_MD
     if not broken.keys() & {REPORT, REPORT_MD} and markdown.read_bytes() != to_markdown(done.report).encode():
@@ -189,7 +189,7 @@ def _apart(done: Checked, against: Against, *, edited: bool) -> str:
     if done.again is None:
         return _without_truth(done, against)
     if versions := other_versions(done.report, done.again):
-        return f"made with other metric versions: {versions} (`leaderboard build --refresh` scores it anew)"
+        return f"made with other metric versions: {versions} (`leaderboard build --refresh` evaluates it again)"
     if settings := other_settings(done.report, against.board):
         return f"made with other settings: {settings}"
     found = difference(done.report, done.again, quick=against.quick)

@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
 
 def check_index(folder: Path, board: Board, folders: Sequence[Path], *, broken: Collection[str] = ()) -> list[str]:
-    """Compare ``index.jsonl`` with ``board.toml`` and the entry folders; a broken chain is the only finding.
+    """Compare ``index.jsonl`` with ``board.toml`` and the entry folders; return one sentence per problem.
+
+    If the chain of the index is broken, this is the only problem returned.
 
     Parameters
     ----------
     folder, board
         The board.
     folders
-        Folders of the entries that are read.
+        Folders of the entries to check.
     broken
-        Names of those that are there but must not be read.
+        Names of entry folders that exist but must not be read.
     """
     try:
         index = read_index(folder)
@@ -54,7 +56,7 @@ def check_index(folder: Path, board: Board, folders: Sequence[Path], *, broken: 
 
 
 def adopt(folder: Path, checked: Sequence[Checked]) -> None:
-    """List entries that are whole but that an interrupted add left unlisted."""
+    """Record complete entries that an interrupted ``add`` did not record in the index."""
     with locked(folder / LOCK):
         there = read_index(folder).current
         for one in checked:

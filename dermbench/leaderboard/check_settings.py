@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def changed_settings(folder: Path) -> list[str]:
-    """Name every setting that is not the one in the index; none where a file is missing or cannot be read."""
+    """Return one sentence per setting that differs from the index; none if a file is missing or unreadable."""
     try:
         recorded, now = read_index(folder).settings, read_settings(folder)
     except DermbenchError:
@@ -28,7 +28,7 @@ def changed_settings(folder: Path) -> list[str]:
 
 
 def refuse_changed_settings(folder: Path) -> None:
-    """Stop where ``board.toml`` or ``reported.toml`` are not those of the index.
+    """Raise if ``board.toml`` or ``reported.toml`` differ from the settings in the index.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def refuse_changed_settings(folder: Path) -> None:
 
 
 def record_settings(folder: Path) -> None:
-    """Add the settings to the index where it has none or others."""
+    """Append the settings to the index if it has no settings or different ones."""
     with locked(folder / LOCK):
         recorded, settings = read_index(folder).settings, read_settings(folder)
         if recorded is None or recorded.settings != settings:
@@ -53,7 +53,7 @@ def record_settings(folder: Path) -> None:
 
 
 def settings_changes(lines: Sequence[Line], n_before: int) -> list[str]:
-    """Name the settings that the lines after the first ``n_before`` changed."""
+    """Return one sentence per setting that was changed after the first ``n_before`` lines."""
     recorded = [line for line in lines if isinstance(line, SettingsLine)]
     return [
         f"settings changed: {change} (line {after.sequence} of {INDEX})"

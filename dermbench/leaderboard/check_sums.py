@@ -1,4 +1,4 @@
-"""Do the counts in a report add up? The confusion table, the classes and the groups are of the same images."""
+"""Check that the counts in a report add up: confusion table, classes and groups describe the same images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_sums(report: Report) -> str | None:
-    """Say in which place a report contradicts its own confusion table; None where it does not."""
+    """Return where a report contradicts its own confusion table; None if it does not."""
     return next(_misfits(report), None)
 
 
@@ -36,7 +36,7 @@ def _misfits(report: Report) -> Iterator[str]:
 
 
 def _groups(where: str, feature: Feature, n: int, right: int) -> Iterator[str]:
-    """Compare the groups, that of unknown value included, with all images."""
+    """Compare the sums over groups, including the group of unknown values, with all images."""
     total = sum(group.n for group in feature.groups.values())
     if total != n:
         yield f"{where}.groups have {total:,} images together, the report {n:,}"

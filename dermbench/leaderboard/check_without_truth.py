@@ -1,4 +1,4 @@
-"""Check an entry when the truth of its board is not on this machine."""
+"""Check an entry without the true labels of its board."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.board import Board
 
 PROVED = (
-    "without the truth: predictions are those that the report names, the columns of the confusion table are their "
-    "counts, every score that is a function of that table alone was computed from it again, groups add up to it, "
-    "and all entries were scored on the same numbers of images by class and group"
+    "without the true labels: reports name these predictions; the columns of confusion tables are their counts; "
+    "scores that depend only on a confusion table were computed from it again; groups add up to it; all entries "
+    "were scored on the same numbers of images by class and group"
 )
 
 
 def check_without_truth(report: Report, predictions: Path, board: Board) -> str | None:
-    """Say in what a report does not fit its predictions, its board or itself; None where nothing is found.
+    """Return how a report contradicts its predictions, its board or itself; None if it does not.
 
     Raises
     ------
     InputError
-        With everything that is wrong with the predictions.
+        With all problems of the predictions.
     """
     return next(_misfits(report, _read(predictions, board), board), None)
 
 
 def check_sizes(reports: Mapping[str, Report]) -> list[str]:
-    """Say which entry, by its folder, was scored on other numbers of images by class or group than the first."""
+    """Return a sentence about the first entry whose numbers of images by class or group differ from the others."""
     sizes = [(slug, _sizes(report)) for slug, report in reports.items()]
     if not sizes:
         return []
@@ -64,7 +64,7 @@ def check_sizes(reports: Mapping[str, Report]) -> list[str]:
 
 
 def _read(path: Path, board: Board) -> Predictions:
-    """Read predictions for whatever images they are of."""
+    """Read predictions for the images that they list."""
     table = read_table(path).frame
     column = find_column(table, "image_id")
     if column is None:
@@ -100,9 +100,9 @@ def _misfits(report: Report, made: Predictions, board: Board) -> Iterator[str]:
 def _predicted(
     report: Report, made: Predictions, more: NDArray[np.float64], counts: NDArray[np.intp]
 ) -> Iterator[str]:
-    """Say where predicted classes, or images without a prediction, are not as often as a report says.
+    """Yield where the counts of predicted classes, or of images without a prediction, differ from the report.
 
-    An image without a prediction counts as wrong, so that the truth alone says in which column it is.
+    An image without a prediction counts as wrong; its column in the confusion table depends on the true label.
     """
     reasons = made.no_answer
     wanted = {} if reasons is None else {reason: int((reasons == reason).sum()) for reason in REASONS}
@@ -138,7 +138,7 @@ def _apart(where: str, cell: Cell | None, value: float) -> Iterator[str]:
 
 
 def _sizes(report: Report) -> dict[str, int]:
-    """Return numbers of images that the truth alone decides."""
+    """Return the numbers of images by class and group, which depend only on the truth."""
     matrix = report.confusion.matrix
     sizes = {f"class {name}": sum(row) for name, row in zip(report.classes, matrix, strict=False)}
     for feature, block in report.features.items():

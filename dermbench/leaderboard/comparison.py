@@ -1,4 +1,4 @@
-"""What comparing the entries with each other gives: rank bands, and how much the best one is flattered."""
+"""Compare the entries with each other: rank bands, and how much the best value is inflated by selection."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.ranking import Ranked
 
 DIGITS = 4
-"""Decimals of the optimism that a board keeps; its Monte-Carlo error is larger than the last one."""
+"""Decimals of the stored optimism; its Monte-Carlo error exceeds the last one."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Entries of a board compared with each other.
+    """Result of comparing the entries of a board.
 
     Attributes
     ----------
     bands
-        {slug: (first, last place)} of the entries that have a rank; empty where the metric has no paired test.
+        {slug: (first, last rank)} of the entries that have a rank; empty if the metric has no paired test.
     optimism
-        How much the best entry is flattered by being chosen on the same images, at least 0
-        (:func:`dermbench.evaluation.selection_optimism`); None for fewer than two entries or
-        without a paired test.
+        How much the best value is inflated because the entry was selected on the same images, at least 0
+        (:func:`dermbench.evaluation.selection_optimism`). None for fewer than two entries or without a paired
+        test.
     """
 
     bands: dict[str, tuple[int, int]]
@@ -48,11 +48,11 @@ def compare_entries(folder: Path, board: Board, truth: Truth, entries: Sequence[
 
 
 def compare_ahead(folder: Path, board: Board, truth: Truth, slugs: Sequence[str]) -> Comparison | None:
-    """Compare all entries before their reports are checked; None where predictions cannot be read."""
+    """Compare all entries before their reports are checked; None if predictions cannot be read."""
     try:
         return _compared(folder, board, truth, slugs)
     except DermbenchError:
-        return None  # told where the entry itself is checked
+        return None  # reported where the entry itself is checked
 
 
 def ranked_slugs(entries: Sequence[Ranked]) -> list[str]:
@@ -68,17 +68,17 @@ def _compared(folder: Path, board: Board, truth: Truth, ranked: Sequence[str]) -
         how: dict[str, Any] = {"metric": board.metric, "seed": board.seed, "n_resamples": board.resamples}
         bands = dermbench.evaluation.rank_bands(predictions, truth, **how)
         optimism = dermbench.evaluation.selection_optimism(predictions, truth, **how)
-    except UsageError:  # the predictions are those of the truth: what is left is a metric without a paired test
+    except UsageError:  # the predictions fit the truth, so the metric has no paired test
         return Comparison({})
     return Comparison(bands, None if optimism is None else round(optimism, DIGITS))
 
 
 def stored_comparison(folder: Path, entries: Sequence[Ranked]) -> Comparison | None:
-    """Return what ``leaderboard.json`` says; None unless it is of these entries and predictions."""
+    """Return the comparison in ``leaderboard.json``; None unless it is of the same entries and predictions."""
     try:
         published = read_published(folder)
     except DermbenchError:
-        return None  # no board yet, or not one of ours: whoever compares the file says so
+        return None  # missing or malformed; reported where the file is compared
     rows = published.entries
     there = {row.slug: row.predictions for row in rows}
     bands = {row.slug: (row.band[0], row.band[1]) for row in rows if row.band is not None}

@@ -1,4 +1,4 @@
-"""Do published numbers fit together? What can be said from accuracy, F1, kappa and the number of classes."""
+"""Check whether published accuracy, F1 and kappa are consistent with each other and the number of classes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ def consistency(row: Row, n_classes: int) -> list[str]:
 
     Every number stands for all values that round to it: ``.61`` for .605 to .615.
 
-    * One class an image: micro-F1 is accuracy.
-    * Kappa k and accuracy a give the agreement that chance alone would reach, p = (a - k) / (1 - k). It is no
-      probability below 0, and at least 1/C when each of C classes is predicted as often as it occurs
-      (Cauchy-Schwarz).
+    * With one class per image, micro-F1 equals accuracy.
+    * Kappa k and accuracy a imply the chance agreement p = (a - k) / (1 - k). It cannot be negative, and it is at
+      least 1/C when each of C classes is predicted as often as it occurs (Cauchy-Schwarz).
 
     Parameters
     ----------
     row
         Published numbers.
     n_classes
-        Size of the class set; 0 when unknown.
+        Number of classes; 0 when unknown.
     """
     if row.approximate:
         return ["rough numbers: " + NOTHING]

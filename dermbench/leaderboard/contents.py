@@ -1,4 +1,4 @@
-"""What a board folder may hold; links, special and oversized files are found before any file is read."""
+"""Check which files a board folder has: links, special and oversized files are found before any file is read."""
 
 from __future__ import annotations
 
@@ -36,40 +36,40 @@ REPORT = "report.json"
 REPORT_MD = "report.md"
 REQUIRED = (PREDICTIONS, REPORT, REPORT_MD)
 ALLOWED = frozenset({*REQUIRED, RUN})
-"""What an entry may hold beside ``entry.toml``: no image, no label, nothing else."""
+"""Files that an entry may have besides ``entry.toml``; images and labels are not allowed."""
 NEW, OLD = ".new-", ".old-"
-"""Start of the names of folders that are not yet, or no longer, an entry."""
+"""Prefixes of folders that are not yet, or no longer, an entry."""
 FILES = frozenset({BOARD, REPORTED, README, INDEX, TRUTH, JSON, CSV, LOCK, STAGED})
 """Files of a board folder."""
 AROUND = frozenset({RULES, "CONTRIBUTING.md", "LICENSE", "LICENSE.md", ".gitattributes", ".gitignore", HTML})
 AROUND_FOLDERS = frozenset({".git", ".github"})
-"""Files and folders of the repository whose top a board may be; they are never read."""
+"""Files and folders of a repository whose top level is the board; they are never read."""
 DESKTOP = frozenset({".DS_Store", "Thumbs.db", "ehthumbs.db", "desktop.ini"})
-"""Files that an operating system leaves in folders; they are never read."""
+"""Files that operating systems leave in folders; they are never read."""
 REPOSITORY = "files of the repository around the board"
 SYSTEM = "files of the operating system"
 INTERRUPTED = "left by an interrupted command, or of one that is running"
 NOTED = (REPOSITORY, SYSTEM, INTERRUPTED)
-"""Kinds of what is neither part of a board nor a finding."""
+"""Kinds of files that are not part of a board but are no finding either."""
 LARGEST, LARGEST_TABLE = 64 << 20, 2 << 30
-"""Bytes that a text file, and a table, of a board may have."""
+"""Maximum size in bytes of a text file and of a table of a board."""
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.[a-z]+)")
 
 
 @dataclass
 class Contents:
-    """What lies in a board folder, told by names, types and sizes alone.
+    """Findings about a board folder, from names, types and sizes of its files.
 
     Attributes
     ----------
     unsafe
-        One sentence for every link, special file and file that is too large.
+        One sentence per link, special file and file that is too large.
     strays
-        One sentence for every file or folder that is no part of a board.
+        One sentence per file or folder that does not belong to a board.
     noted
-        What is neither part of the board nor a finding, in sentences: files of the repository and of the operating
-        system, and what an interrupted command left behind.
+        One sentence per kind of other files: those of the repository, of the operating system, and of an
+        interrupted command.
     unreadable
         Names of files of the board that must not be read.
     broken
@@ -89,7 +89,7 @@ class Contents:
 
 
 def scan(folder: Path) -> Contents:
-    """Look at the names, types and sizes of everything in a board folder."""
+    """Check the names, types and sizes of everything in a board folder."""
     found = Contents()
     noted: dict[str, list[str]] = {what: [] for what in NOTED}
     for item in _items(folder):
@@ -99,7 +99,7 @@ def scan(folder: Path) -> Contents:
                 found.unreadable.add(item.name)
             elif item.name == ENTRIES:
                 _scan_entries(folder / ENTRIES, found, noted[SYSTEM], noted[INTERRUPTED])
-        elif what := _beside(item):
+        elif what := _noted_kind(item):
             noted[what].append(item.name)
         else:
             found.strays.append(f"{plain(item.name)}: no part of a board")
@@ -108,8 +108,8 @@ def scan(folder: Path) -> Contents:
     return found
 
 
-def _beside(item: os.DirEntry[str]) -> str:
-    """Return the kind of a file that is no part of the board and yet no finding; empty for another."""
+def _noted_kind(item: os.DirEntry[str]) -> str:
+    """Return which kind of :data:`NOTED` a file is; empty if it is none."""
     if _is_around(item):
         return REPOSITORY
     if is_desktop_file(item):
@@ -118,35 +118,35 @@ def _beside(item: os.DirEntry[str]) -> str:
 
 
 def file_problem(item: os.DirEntry[str]) -> str:
-    """Say why something is no plain file of a size that is read; empty where it is one."""
+    """Return why an item is not a plain file of an allowed size; empty if it is one."""
     status = item.stat(follow_symlinks=False)
     if problem := _type_problem(status.st_mode):
         return problem
     limit = LARGEST_TABLE if item.name in {PREDICTIONS, TRUTH} else LARGEST
-    return f"has {status.st_size:,} bytes; at most {limit:,} are read" if status.st_size > limit else ""
+    return f"has {status.st_size:,} bytes; at most {limit:,} are allowed" if status.st_size > limit else ""
 
 
 def is_desktop_file(item: os.DirEntry[str]) -> bool:
-    """Return whether an operating system left this file; ``._NAME`` is one beside a file ``NAME``."""
+    """Return whether an operating system left this file, such as ``._NAME`` beside ``NAME``."""
     double = item.name.startswith("._") and os.path.lexists(item.path.removesuffix(item.name) + item.name[2:])
     return (item.name in DESKTOP or double) and not file_problem(item)
 
 
 def _is_around(item: os.DirEntry[str]) -> bool:
-    """Return whether this belongs to the repository whose top the board is."""
+    """Return whether an item belongs to the repository around the board."""
     if item.name in AROUND_FOLDERS:
         return item.is_dir(follow_symlinks=False) or (item.name == ".git" and not file_problem(item))
     return item.name in AROUND and not file_problem(item)
 
 
 def is_temporary(name: str, names: frozenset[str]) -> bool:
-    """Return whether this is the name of an unfinished file that was to become one of ``names``."""
+    """Return whether this is the temporary name of an unfinished file for one of ``names``."""
     found = _TEMPORARY.fullmatch(name)
     return found is not None and f"{found[1]}{found[2]}" in names
 
 
 def entry_names(folder: Path) -> set[str]:
-    """Return the names of everything in the folder of an entry but ``entry.toml`` and files of the system."""
+    """Return the names of everything in an entry folder except ``entry.toml`` and files of the system."""
     return {item.name for item in _items(folder) if item.name != ENTRY and not is_desktop_file(item)}
 
 
@@ -170,7 +170,7 @@ def _scan_entries(root: Path, found: Contents, desktop: list[str], leftovers: li
 
 
 def _scan_entry(folder: Path, where: str, found: Contents, desktop: list[str]) -> None:
-    """Look at one entry; what is not listed in ``entry.toml`` is for those who read that file."""
+    """Check one entry folder; files not listed in ``entry.toml`` are checked elsewhere."""
     items = list(_items(folder))
     if any(item.is_symlink() for item in items):
         found.unsafe.append(f"{where}: holds a link; an entry holds plain files only")
@@ -192,7 +192,7 @@ def _items(folder: Path) -> Iterator[os.DirEntry[str]]:
 def _entries_problem(item: os.DirEntry[str]) -> str:
     if item.is_symlink():
         return "is a link; a board holds plain files and folders"
-    return "" if item.is_dir() else "is no folder"
+    return "" if item.is_dir() else "is not a folder"
 
 
 def _type_problem(mode: int) -> str:

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lapse:
-    """Which answers of a model are spoilt on purpose.
+    """How a model's predictions are degraded on purpose.
 
     Attributes
     ----------
     predictions
-        Answers of the model, for exactly the images of the split.
+        Predictions of the model, for exactly the images of the split.
     feature, groups
-        Sensitive feature, and the groups whose images are hit.
+        Sensitive feature, and the groups whose predictions are degraded.
     share
-        Probability that the answer to such an image is replaced by a random one, above 0 and at most 1.
+        Probability that a prediction in these groups is replaced by a random one, above 0 and at most 1.
     """
 
     predictions: Predictions
@@ -42,47 +42,47 @@ class Lapse:
 def control(
     truth: Truth, kind: str, *, learnt_on: Truth | None = None, seed: int = 0, lapse: Lapse | None = None
 ) -> Predictions:
-    """Return the predictions of a control for the images of a truth; their labels are never looked at.
+    """Return control predictions for the images of a truth, without using their labels.
 
     ``constant``
-        The class shares of ``learnt_on`` as the probabilities of every image: always the same answer.
+        The same probabilities for every image: the class shares of ``learnt_on``.
     ``prior``
-        A class drawn with those shares for each image; no probabilities.
+        A class drawn with these shares for each image; no probabilities.
     ``uniform``
-        Probabilities drawn for each image from the flat Dirichlet law: every class is as likely.
+        Probabilities drawn for each image from the flat Dirichlet distribution: all classes are equally likely.
     ``biased``
-        The answers of a model, some of them replaced for the images of some groups: a disparity put there on
-        purpose. It looks at skin types, never at labels.
+        The predictions of a model, some of them replaced in some groups: a disparity created on purpose. It uses
+        skin types, never labels.
 
     Parameters
     ----------
     truth
-        Gives the class set, the ids and the skin types of the images to predict.
+        Classes, ids and skin types of the images to predict.
     kind
         One of :data:`KINDS`.
     learnt_on
-        Labels of the images that models learn from, which give the class shares; for ``constant`` and ``prior``.
+        Training labels, which give the class shares; for ``constant`` and ``prior``.
     seed
-        Seed of what is drawn.
+        Seed of all random draws.
     lapse
-        What is spoilt; for ``biased``, and only there.
+        Predictions to degrade, and how; only for ``biased``.
 
     Raises
     ------
     UsageError
-        For an unknown kind, a group that is not there, or a lapse or class shares that are missing or do not fit.
+        When the kind or a group is unknown, or ``lapse`` or the class shares are missing or do not fit.
     """
     if kind not in KINDS:
-        raise UsageError(f"no control {kind!r}; there are {', '.join(KINDS)}")
+        raise UsageError(f"unknown control {kind!r}; there are {', '.join(KINDS)}")
     if (kind == "biased") != (lapse is not None):
-        raise UsageError("the control 'biased', and no other, needs the predictions of a model to spoil")
+        raise UsageError("the control 'biased', and only this one, needs the predictions of a model (--of FILE)")
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(seed)))
-    return KINDS[kind](_Asked(truth, learnt_on, rng, lapse))
+    return KINDS[kind](_Request(truth, learnt_on, rng, lapse))
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What a control has to go by."""
+class _Request:
+    """Inputs of a control."""
 
     truth: Truth
     learnt_on: Truth | None
@@ -101,10 +101,10 @@ class _Asked:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """Shares of the classes among the images that models learn from."""
+        """Class shares of the training labels."""
         if self.learnt_on is None:
             raise UsageError(
-                "this control needs the class shares of the images that models learn from",
+                "this control needs the class shares of the training images",
                 remedy="Give their labels with --train TABLE (column label), or a dataset folder with --data.",
             )
         if self.learnt_on.classes != self.classes:
@@ -114,43 +114,43 @@ class _Asked:
         return shares
 
 
-def _constant(asked: _Asked) -> Predictions:
-    return make_predictions(asked.ids, np.tile(asked.shares, (len(asked.ids), 1)), asked.classes)
+def _constant(request: _Request) -> Predictions:
+    return make_predictions(request.ids, np.tile(request.shares, (len(request.ids), 1)), request.classes)
 
 
-def _prior(asked: _Asked) -> Predictions:
-    ends = np.cumsum(asked.shares)
-    drawn = np.searchsorted(ends / ends[-1], asked.rng.random(len(asked.ids)), "right")
-    return Predictions(asked.ids, asked.classes, drawn.astype(np.intp))
+def _prior(request: _Request) -> Predictions:
+    ends = np.cumsum(request.shares)
+    drawn = np.searchsorted(ends / ends[-1], request.rng.random(len(request.ids)), "right")
+    return Predictions(request.ids, request.classes, drawn.astype(np.intp))
 
 
-def _uniform(asked: _Asked) -> Predictions:
-    n_classes = len(asked.classes)
-    return make_predictions(asked.ids, _flat(asked.rng, len(asked.ids), n_classes), asked.classes)
+def _uniform(request: _Request) -> Predictions:
+    n_classes = len(request.classes)
+    return make_predictions(request.ids, _flat(request.rng, len(request.ids), n_classes), request.classes)
 
 
-def _biased(asked: _Asked) -> Predictions:
-    lapse = asked.lapse
+def _biased(request: _Request) -> Predictions:
+    lapse = request.lapse
     if lapse is None or not 0 < lapse.share <= 1:
-        raise UsageError("the share of answers that are spoilt must be above 0 and at most 1")
+        raise UsageError("the share of replaced answers (--share) must be above 0 and at most 1")
     made = lapse.predictions
-    if not np.array_equal(made.image_id, asked.ids):
-        raise UsageError("the predictions to spoil are of other images than the truth")
+    if not np.array_equal(made.image_id, request.ids):
+        raise UsageError("the predictions to degrade (--of) are for other images than the truth")
     if made.no_answer is not None:
         raise UsageError(
-            "the predictions to spoil lack some answers (column no_answer)", remedy="Spoil those of another model."
+            "the predictions to degrade (--of) lack some answers (column no_answer)", remedy="Use another model's."
         )
-    hit = _members(asked, lapse.feature, lapse.groups) & (asked.rng.random(len(made)) < lapse.share)
+    hit = _members(request, lapse.feature, lapse.groups) & (request.rng.random(len(made)) < lapse.share)
     n_classes = len(made.classes)
     if made.y_prob is None:
-        guess = asked.rng.integers(0, n_classes, len(made))
+        guess = request.rng.integers(0, n_classes, len(made))
         return Predictions(made.image_id, made.classes, np.where(hit, guess, made.y_pred).astype(np.intp))
-    prob = np.where(hit[:, None], _flat(asked.rng, len(made), n_classes), made.y_prob)
+    prob = np.where(hit[:, None], _flat(request.rng, len(made), n_classes), made.y_prob)
     return make_predictions(made.image_id, prob, made.classes)
 
 
-def _members(asked: _Asked, feature: str, groups: Sequence[str]) -> NDArray[np.bool_]:
-    grouping = group(asked.truth, feature)
+def _members(request: _Request, feature: str, groups: Sequence[str]) -> NDArray[np.bool_]:
+    grouping = group(request.truth, feature)
     absent = [name for name in groups if name not in grouping.names]
     if absent or not groups:
         there = ", ".join(grouping.names)
@@ -159,13 +159,13 @@ def _members(asked: _Asked, feature: str, groups: Sequence[str]) -> NDArray[np.b
 
 
 def _flat(rng: np.random.Generator, n_samples: int, n_classes: int) -> NDArray[np.float64]:
-    """Draw from the flat Dirichlet law, by exponentials."""
+    """Draw from the flat Dirichlet distribution, by normalising exponential draws."""
     waits = -np.log1p(-rng.random((n_samples, n_classes)))
     prob: NDArray[np.float64] = waits / waits.sum(axis=1, keepdims=True)
     return prob
 
 
-KINDS: dict[str, Callable[[_Asked], Predictions]] = {
+KINDS: dict[str, Callable[[_Request], Predictions]] = {
     "constant": _constant,
     "prior": _prior,
     "uniform": _uniform,

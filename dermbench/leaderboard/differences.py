@@ -1,4 +1,4 @@
-"""Where the generated files of a board differ from what the entries give."""
+"""Find the first difference between the generated files of a board and the rebuilt ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def first_difference(folder: Path, files: dict[str, str]) -> list[str]:
-    """Say for each generated file that differs on disk which line is the first to do so."""
+    """Return one sentence per generated file that differs on disk, with the first differing line."""
     found = []
     for name, wanted in files.items():
         path = folder / name
@@ -37,6 +37,6 @@ def _line(there: str, wanted: str) -> str:
 
 
 def _excerpt(line: str, start: int) -> str:
-    """Return 120 characters of a line from ``start`` on, with dots for what is left out."""
+    """Return 120 characters of a line from ``start``, with dots where it is cut."""
     end = start + 120
     return "…" * (start > 0) + line[start:end] + "…" * (len(line) > end)

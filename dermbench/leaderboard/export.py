@@ -26,10 +26,10 @@ _FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20"
 
 
 def to_json(board: Board, standings: Standings, reported: Sequence[Row]) -> str:
-    """Return ``leaderboard.json``: settings, ranked entries, how much the first is flattered, reported rows.
+    """Return ``leaderboard.json``: settings, ranked entries, optimism of the first entry, reported rows.
 
-    An entry has its overall cells and, by the feature of the primary question, the accuracy of the groups and the
-    gap in accuracy; everything else is in its ``report.json``.
+    An entry has its overall cells and, for the feature of the primary question, the accuracy by group and the gap
+    in accuracy. Everything else is in its ``report.json``.
     """
     return dump_json(
         {
@@ -43,7 +43,7 @@ def to_json(board: Board, standings: Standings, reported: Sequence[Row]) -> str:
 
 
 def to_csv(board: Board, entries: Sequence[Ranked]) -> str:
-    """Return ``leaderboard.csv``: one row an entry, undefined values as empty cells.
+    """Return ``leaderboard.csv``: one row per entry, undefined values as empty cells.
 
     Text that a spreadsheet would read as a formula starts with an apostrophe.
     """

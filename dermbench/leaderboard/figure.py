@@ -1,4 +1,4 @@
-"""The figure of a board: scores, rank bands and gaps of all entries in one row each."""
+"""The figure of a board: score, rank band and gap of each entry in one row."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.ranking import Ranked
 
 HEAD, ROW, FOOT = 26.0, 20.0, 30.0
-"""Height of the heading, of an entry, and of the axes, in pixels."""
+"""Heights of the heading, of one entry and of the axes, in pixels."""
 LABEL, PLOT, ROOM = 266.0, 196.0, 24.0
-"""Width of names and of one plot, and the room between plots."""
+"""Widths of the names, of one plot, and of the space between plots, in pixels."""
 NAMED = 3
-"""Entries that are named in the alternative text."""
+"""Number of entries named in the alternative text."""
 MOST = 60
-"""Entries that are drawn."""
+"""Maximum number of entries that are drawn."""
 
 
 def board_figure(board: Board, entries: Sequence[Ranked]) -> Drawing | None:
@@ -92,7 +92,7 @@ def _drawn(ranked: Sequence[Ranked], metric: str) -> Figure:
 def _dots(
     axes: Axes, ends: Sequence[tuple[float | None, float | None, float | None] | None], *, step: float
 ) -> None:
-    """Draw values with their limits; a limit that is not known ends at the value."""
+    """Draw values with their limits; an unknown limit ends at the value."""
     known = [(k, triple) for k, triple in enumerate(ends) if triple is not None and triple[0] is not None]
     low, high = span((end for _, triple in known for end in triple), step=step)
     set_axis(axes, low, high, most=5)

@@ -1,9 +1,9 @@
-"""``index.jsonl``: what happened to a board, one line an event, each with the hash of the line before.
+"""``index.jsonl``: the history of a board, one line per event, each with the hash of the line before.
 
-Lines are only ever added. The first one records the settings of the board; the others record changes of entries
-and of settings. A line that was edited, removed or moved breaks the chain, and :func:`read_index` names the first
-line where it does. A chain that was rewritten as a whole is consistent; it is found by comparison with the hash of
-the last line that someone else noted (:meth:`Index.since`), or with the history of the repository.
+Lines are only appended. The first one records the settings of the board; the others record changes of entries and
+settings. Editing, removing or moving a line breaks the chain, and :func:`read_index` reports the first such line.
+A chain that was rewritten from the start is consistent. It is detected by comparing with an earlier head that
+somebody noted (:meth:`Index.since`), or with the history of the repository.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 Action = Literal["add", "replace", "remove"]
 START = text_digest("dermbench.index/2")
-"""What the first line carries as the hash of the line before it."""
+"""The ``previous`` hash of the first line."""
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
 
 
 class _Line(BaseModel):
-    """What all lines have in common."""
+    """Base of all lines."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @cached_property
     def text(self) -> str:
-        """The line as it stands in the file, without its end."""
+        """The line as written in the file, without its line end."""
         return json.dumps(self.model_dump())
 
     @cached_property
@@ -99,7 +99,7 @@ _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="acti
 
 
 class Index:
-    """The lines of a whole chain.
+    """All lines of an index.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class Index:
 
     @property
     def head(self) -> str:
-        """Hash of the last line; of an empty index :data:`START`."""
+        """Hash of the last line; :data:`START` for an empty index."""
         return self.lines[-1].digest if self.lines else START
 
     def since(self, head: str) -> tuple[Line, ...] | None:
@@ -134,12 +134,12 @@ class Index:
 
 
 def read_index(board: Path) -> Index:
-    """Read the index of a board folder; empty when there is none yet.
+    """Read the index of a board folder; empty if there is none yet.
 
     Raises
     ------
     InputError
-        With the first line that is no index line, or where the chain breaks.
+        With the first line that is malformed, or where the chain breaks.
     """
     path = board / INDEX
     if not path.is_file():
@@ -161,13 +161,13 @@ def read_index(board: Path) -> Index:
     problem = _first_break(lines) or problem
     if problem:
         raise InputError(
-            path, [problem], remedy="The index is only ever added to: restore it from the repository's history."
+            path, [problem], remedy="Lines are only appended to it: restore it from the history of the repository."
         )
     return Index(tuple(lines))
 
 
 def append_entry(board: Path, action: Action, slug: str, *, entry: str, truth: str) -> None:
-    """Record what happened to an entry, atomically; to be called under the lock of the board."""
+    """Append a line about an entry, atomically; call it under the lock of the board."""
     index = read_index(board)
     number, head = len(index.lines) + 1, index.head
     line = EntryLine(sequence=number, action=action, slug=slug, entry=entry, truth=truth, previous=head)
@@ -175,7 +175,7 @@ def append_entry(board: Path, action: Action, slug: str, *, entry: str, truth: s
 
 
 def append_settings(board: Path, settings: Settings) -> None:
-    """Record the settings, atomically; to be called under the lock of the board."""
+    """Append a line with the settings, atomically; call it under the lock of the board."""
     index = read_index(board)
     line = SettingsLine(sequence=len(index.lines) + 1, settings=settings, previous=index.head)
     _write(board, (*index.lines, line))
@@ -191,7 +191,7 @@ def _write(board: Path, lines: tuple[Line, ...]) -> None:
 
 
 def _first_break(lines: list[Line]) -> str:
-    """Name the first line that does not continue the one before, or tells of an impossible event."""
+    """Describe the first line that does not continue the one before, or records an impossible event."""
     there: set[str] = set()
     heads = [START, *(line.digest for line in lines)]
     for number, (previous, line) in enumerate(zip(heads, lines, strict=False), start=1):
@@ -204,6 +204,6 @@ def _first_break(lines: list[Line]) -> str:
         if number == 1:
             return "line 1 is about an entry; the first line of an index records the settings of the board"
         if (line.slug in there) != (line.action != "add"):
-            return f"line {number} says {line.action} of {line.slug}, which the lines before rule out"
+            return f"line {number} says {line.action} {line.slug}, which contradicts the lines before"
         there = there - {line.slug} if line.action == "remove" else there | {line.slug}
     return ""

@@ -1,4 +1,4 @@
-"""Open a board: settings, rules, a checklist, attributes for git, and workflows that verify pull requests."""
+"""Start a board: settings, rules, a checklist, files for git, and workflows that verify pull requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
 TITLE_LIMIT = 200
-"""Characters that a title may have."""
+"""Maximum length of a title in characters."""
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._\[\],-]*(==[A-Za-z0-9.!+-]+| @ [a-z+]+://[A-Za-z0-9._~/@+:#=&-]+)"
 )
@@ -56,21 +56,22 @@ def init(
     requirement: str | None = None,
     **settings: Any,
 ) -> Board:
-    """Open a board in a new or empty folder, which is then ready to be the repository of the board.
+    """Start a board in a new or empty folder, which can then become the board's repository.
 
-    It is in place as a whole or not at all.
+    On an error the folder stays unchanged.
 
     Parameters
     ----------
     folder
-        Folder to make; the board is its top.
+        Folder to create; the board's files are at its top level.
     title, metric
-        Heading, and name of the metric that ranks.
+        Title of the board, and name of the metric that ranks.
     truth, task
-        One of them: a table with labels and sensitive features, or the name of a packaged task, whose truth the
-        first entry brings.
+        Exactly one of them: a table with labels and sensitive features, or the name of a packaged task, whose
+        truth comes with the first entry.
     requirement
-        What the workflow installs: ``dermbench==VERSION`` (by default this version) or ``dermbench @ URL``.
+        Requirement that the workflow installs: ``dermbench==VERSION`` (by default this version) or
+        ``dermbench @ URL``.
     **settings
         ``primary`` (``METRIC:FEATURE``), ``margin``, ``split``, ``sensitive``, ``licence``, ``note``, ``seed``,
         ``resamples`` and ``store_truth`` of :class:`~dermbench.leaderboard.board.Board`.
@@ -78,19 +79,19 @@ def init(
     Returns
     -------
     Board
-        What ``board.toml`` now says.
+        Content of the new ``board.toml``.
 
     Raises
     ------
     UsageError
         When the folder is a board or not empty, or both or neither of ``truth`` and ``task`` are given.
     InputError
-        With every setting that is wrong; with everything that is wrong with the truth.
+        With all problems of the settings or of the truth.
     """
     target, pinned = Path(folder), requirement or f"dermbench=={__version__}"
     _refuse_taken(target)
     if (truth is None) == (task is None):
-        raise UsageError("a board needs the images it is about: give either --truth TABLE or --task TASK")
+        raise UsageError("a board needs true labels: give either --truth TABLE or --task TASK")
     board = _settings(target, task, {"title": title, "metric": metric, **settings}, pinned)
     parent = target.resolve().parent
     try:
@@ -111,10 +112,10 @@ def init(
 
 def _refuse_taken(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UsageError(f"{target}: is no folder")
+        raise UsageError(f"{target}: is not a folder")
     if (target / BOARD).exists():
         raise UsageError(
-            f"{target}: is a board already",
+            f"{target}: is already a board",
             remedy="Add to it with: dermbench leaderboard add PREDICTIONS --board DIR --name NAME",
         )
     there = sorted(item.name for item in target.iterdir()) if target.is_dir() else []
@@ -126,7 +127,7 @@ def _refuse_taken(target: Path) -> None:
 
 
 def _settings(target: Path, task: str | None, given: dict[str, Any], pinned: str) -> Board:
-    """Return the settings, checked; every problem in one message."""
+    """Return the checked settings; all problems are in one message."""
     given = {key: value for key, value in given.items() if value is not None}
     name = plain(target.resolve().name) or "board"
     start = Board(schema="dermbench.board/1", task=name) if task is None else new_board_of_task(task)
@@ -149,7 +150,7 @@ def _settings(target: Path, task: str | None, given: dict[str, Any], pinned: str
 
 
 def _text_problems(given: dict[str, Any]) -> list[str]:
-    """Say which texts are empty, too long or not what a page can show."""
+    """Return one sentence per text that is empty, too long or has invisible characters."""
     problems = []
     for key, limit in (("title", TITLE_LIMIT), ("licence", 400), ("note", PROSE_LIMIT)):
         text = given.get(key, "")
@@ -163,7 +164,7 @@ def _text_problems(given: dict[str, Any]) -> list[str]:
 
 
 def _write(staged: Path, board: Board, table: Path | None, pinned: str) -> Board:
-    """Write the whole board into a folder that nobody else sees."""
+    """Write the whole board into a temporary folder."""
     if table is not None:
         resolved = resolve_board(staged, table, board=board)
         _try_out(resolved.board, resolved.truth)
@@ -176,7 +177,7 @@ def _write(staged: Path, board: Board, table: Path | None, pinned: str) -> Board
         "metric": board.metric,
         "split": board.split,
     }
-    shown |= {"seed": board.seed, "resamples": board.resamples}  # written although they may be the defaults
+    shown |= {"seed": board.seed, "resamples": board.resamples}  # written even if they are the defaults
     write_text(staged / BOARD, tomlkit.dumps(shown))
     write_board(staged, board)
     for name, text in starting_files(_wording(board, pinned)).items():
@@ -187,7 +188,7 @@ def _write(staged: Path, board: Board, table: Path | None, pinned: str) -> Board
 
 
 def _try_out(board: Board, truth: Truth) -> None:
-    """Score one constant answer, so that a question that cannot be asked is found before the first entry."""
+    """Evaluate constant predictions, to find metrics that do not apply before the first entry."""
     answers = Predictions(truth.image_id, truth.classes, np.zeros(len(truth), dtype=np.intp))
     report = score(answers, truth, board, quick=True)
     problems = []
@@ -202,7 +203,7 @@ def _try_out(board: Board, truth: Truth) -> None:
 
 
 def _put(staged: Path, target: Path) -> None:
-    """Move the board into place: by one renaming, or into an empty folder with ``board.toml`` last."""
+    """Move the board into place: rename the folder, or fill an existing empty one with ``board.toml`` last."""
     if not target.exists():
         staged.rename(target)
         return

@@ -23,7 +23,7 @@ REMEDY = (
 
 
 def converted_line_ends(folder: Path, contents: Contents) -> str:
-    """Say which files that are compared byte by byte have CR LF at every line end; empty where none has."""
+    """Return a sentence about hashed files that have CR LF at every line end; empty if there are none."""
     found = [path.relative_to(folder).as_posix() for path in _written(folder, contents) if _is_converted(path)]
     if not found:
         return ""
@@ -32,7 +32,7 @@ def converted_line_ends(folder: Path, contents: Contents) -> str:
 
 
 def _written(folder: Path, contents: Contents) -> Iterator[Path]:
-    """Yield the text files that dermbench alone writes and whose bytes are hashed."""
+    """Yield the text files that only dermbench writes and whose bytes are hashed."""
     if INDEX not in contents.unreadable:
         yield folder / INDEX
     for entry in entry_folders(folder):
@@ -44,6 +44,6 @@ def _is_converted(path: Path) -> bool:
     try:
         data = path.read_bytes()
     except OSError:
-        return False  # missing or unreadable, as whoever needs the file says
+        return False  # missing or unreadable; the code that needs the file reports it
     ends = data.count(b"\n")
     return 0 < ends == data.count(b"\r\n")

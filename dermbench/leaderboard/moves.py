@@ -1,4 +1,4 @@
-"""What differs between two states of a board: entries that came, went or changed, and rank bands that moved."""
+"""Compare two states of a board: entries added, removed or replaced, and rank bands that moved."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ARROW = " \N{RIGHTWARDS ARROW} "
 
 @dataclass(frozen=True)
 class Move:
-    """An entry whose place on the board is not the one it had.
+    """An entry that differs between two states of a board.
 
     Attributes
     ----------
     kind
         What happened to it; ``moved`` when only its rank band changed.
     before, after
-        The entry in both states; None where it is not on the board.
+        The entry in both states; None if it is not on the board.
     """
 
     kind: Literal["added", "replaced", "removed", "moved"]
@@ -37,13 +37,13 @@ class Move:
 
     @property
     def name(self) -> str:
-        """Display name, the later one."""
+        """Display name, in the later state if it is there."""
         place = self.after or self.before
         return "" if place is None else plain(place.about.name)
 
     @property
     def rank(self) -> str:
-        """The rank band, or both: ``1-2 → 1-3``, with en dashes."""
+        """The rank band, or both if they differ: ``1-2 → 1-3``, with en dashes."""
         return _both(*(None if place is None else place.text for place in (self.before, self.after)))
 
     def __str__(self) -> str:
@@ -52,14 +52,14 @@ class Move:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What is known of a board at an earlier time.
+    """An earlier state of a board.
 
     Attributes
     ----------
     head
         Head of its index.
     published
-        Its ``leaderboard.json``; None where only the head was noted.
+        Its ``leaderboard.json``; None if only the head was given.
     """
 
     head: str
@@ -72,14 +72,14 @@ def read_earlier(since: str | Path, folder: Path) -> Earlier | None:
     Parameters
     ----------
     since
-        Head of the index, or an earlier copy of the board or of the folder of boards that it lies in.
+        Head of the index; or an earlier copy of the board, or of the folder that contains it.
     folder
         The board as it is now.
 
     Returns
     -------
     Earlier or None
-        None when the earlier folder of boards has none of this name.
+        None when the earlier folder has no board of this name.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def read_earlier(since: str | Path, folder: Path) -> Earlier | None:
 
 
 def compare_places(before: Published, after: Published) -> list[Move]:
-    """Return what differs, in the order of the later board; removed entries come last, in their old order."""
+    """Return the differences in the order of the later board; removed entries come last, in their old order."""
     old = {place.slug: place for place in before.entries}
     new = {place.slug: place for place in after.entries}
     found = [_move(old.get(place.slug), place) for place in after.entries]

@@ -1,4 +1,4 @@
-"""Put entries of a board in place as whole folders, and finish or undo what a crash left behind."""
+"""Move complete entry folders into place, and clean up after a crash."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.index import Action
 
 STALE_SECONDS = 24 * 3600.0
-"""Age at which an unfinished folder counts as left behind by a crash."""
+"""Age in seconds at which an unfinished folder counts as left by a crash."""
 
 
 @contextmanager
 def staged_entry(entries: Path) -> Iterator[Path]:
-    """Give a folder to write an entry into; it is gone at the end unless it was put in place."""
+    """Provide a temporary folder to write an entry into; it is deleted at the end unless it was put in place."""
     fresh = Path(tempfile.mkdtemp(dir=entries, prefix=NEW))
     try:
         yield fresh
@@ -39,7 +39,7 @@ def staged_entry(entries: Path) -> Iterator[Path]:
 
 
 def put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
-    """Make a staged entry the one of its name and record it; to be called under the lock of the board."""
+    """Move a staged entry into place and record it in the index; call it under the lock of the board."""
     slug = slugify(entry.name)
     target, old = folder / ENTRIES / slug, folder / ENTRIES / f"{OLD}{slug}"
     action: Action = "replace" if slug in read_index(folder).current else "add"
@@ -49,14 +49,14 @@ def put_in_place(fresh: Path, folder: Path, entry: Entry) -> None:
         fresh.rename(target)
         append_entry(folder, action, slug, entry=entry_digest(target), truth=entry.truth_digest)
     except BaseException:
-        with suppress(OSError, DermbenchError):  # else the next command tidies
+        with suppress(OSError, DermbenchError):  # the next command tidies up if this fails
             _take_back(fresh, folder, slug)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _take_back(fresh: Path, folder: Path, slug: str) -> None:
-    """Undo half of :func:`put_in_place`, unless the index records the new entry already."""
+    """Undo an interrupted :func:`put_in_place`, unless the index already records the new entry."""
     target, listed = folder / ENTRIES / slug, read_index(folder).current.get(slug)
     if not fresh.exists() and (listed is None or listed.entry != entry_digest(target)):
         target.rename(fresh)
@@ -64,7 +64,7 @@ def _take_back(fresh: Path, folder: Path, slug: str) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Finish or undo what a crash left behind; to be called under the lock of the board."""
+    """Finish or undo what a crashed command left behind; call it under the lock of the board."""
     entries, staged = folder / ENTRIES, folder / STAGED
     for path in folder.glob(".*-*"):
         if is_temporary(path.name, FILES):
@@ -78,8 +78,8 @@ def tidy(folder: Path) -> None:
     for path in sorted(entries.glob(f"{OLD}*")):
         current = entries / path.name.removeprefix(OLD)
         listed = read_index(folder).current.get(current.name)
-        whole = (path / ENTRY).is_file()  # else it was on its way out
-        if whole and listed is not None and listed.entry == entry_digest(path):  # its successor was never listed
+        whole = (path / ENTRY).is_file()  # otherwise it was being deleted
+        if whole and listed is not None and listed.entry == entry_digest(path):  # its replacement was not recorded
             shutil.rmtree(current, ignore_errors=True)
             path.rename(current)
         else:

@@ -1,4 +1,4 @@
-"""Read back what ``leaderboard.json`` says about the places of the entries."""
+"""Read the ranks and values of the entries from ``leaderboard.json``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Part(BaseModel):
-    """What is read of a part of the file; the rest is left out."""
+    """Base of the parts that are read; other keys are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -41,11 +41,11 @@ class Place(_Part):
     slug, about
         Folder, and the declaration with the name.
     rank, band
-        Place by value, and first and last place that it may have; None where not known.
+        Rank by value, and the rank band (first and last rank); None if not known.
     predictions
         Content hash of its predictions.
     overall
-        Its cells over all images by metric.
+        Overall cells by metric.
     """
 
     slug: str
@@ -57,7 +57,7 @@ class Place(_Part):
 
     @property
     def places(self) -> tuple[int, int] | None:
-        """First and last place; the rank twice where there is no band; None without a rank."""
+        """First and last rank; the rank twice if there is no band; None without a rank."""
         if self.band is not None:
             return self.band[0], self.band[1]
         return None if self.rank is None else (self.rank, self.rank)
@@ -76,7 +76,7 @@ class Published(_Part):
     entries
         In order of rank.
     optimism
-        How much the first is flattered by being chosen; None where that is not known.
+        How much the first entry's value is inflated by selection; None if not known.
     """
 
     entries: list[Place]
@@ -84,7 +84,7 @@ class Published(_Part):
 
     @property
     def complete(self) -> bool:
-        """Whether the file says all that a board of this version says."""
+        """Whether the file has all fields of this version."""
         return "optimism" in self.model_fields_set
 
 
@@ -96,6 +96,6 @@ def read_published(folder: Path) -> Published:
     UsageError
         When there is no such plain file.
     InputError
-        When it is not one of ours.
+        When the file is malformed.
     """
     return validated(folder / JSON, Published, read_json(folder / JSON))

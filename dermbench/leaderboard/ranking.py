@@ -1,4 +1,4 @@
-"""Rank the entries of a board, in a total order, so that a board has the same bytes everywhere."""
+"""Rank the entries of a board in a total order, so that a board has the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ranked:
     rank
         1 for the best; equal values share the smaller rank; None when the ranking metric is undefined.
     band
-        First and last place among entries that cannot be told apart; None when not known.
+        First and last rank among entries that cannot be told apart; None if not known.
     """
 
     slug: str
@@ -43,11 +43,11 @@ class Ranked:
 
     @property
     def place(self) -> str:
-        """Rank to show: ``1``, or a band of places; without a band the rank itself, a dash without any."""
+        """Rank band to show, such as ``1-3``; the rank if there is no band; a dash without a rank."""
         return place_text(None if self.rank is None else self.band or (self.rank, self.rank))
 
     def cell(self, metric: str) -> Cell | None:
-        """Return the overall cell of a metric; None when the report has none."""
+        """Return the overall cell of a metric; None if the report has none."""
         return self.report.overall.get(metric)
 
     def value(self, metric: str) -> float | None:
@@ -57,7 +57,7 @@ class Ranked:
 
     @property
     def feature(self) -> Feature | None:
-        """The sensitive feature of the primary question; None where none is evaluated."""
+        """The sensitive feature of the primary question; None if none is evaluated."""
         primary = self.report.primary
         return None if primary is None else self.report.features.get(primary.feature)
 
@@ -68,7 +68,7 @@ class Ranked:
 
     @property
     def gap(self) -> Disparity | Undefined | None:
-        """The within-class gap in accuracy between these groups; None when the report has no such row."""
+        """The within-class gap in accuracy between these groups; None if the report has no such row."""
         return None if self.feature is None else self.feature.disparities.get(GAP_METRIC)
 
 
@@ -81,7 +81,7 @@ class Standings:
     entries
         In order of rank.
     optimism
-        How much the first is flattered by being chosen on the same images; None where that is not known.
+        How much the first entry's value is inflated by selection on the same images; None if not known.
     """
 
     entries: tuple[Ranked, ...] = ()
@@ -89,7 +89,7 @@ class Standings:
 
 
 def place_text(places: tuple[int, int] | None) -> str:
-    """Return a first and last place to show: ``1``, ``1-3`` with an en dash, or a dash."""
+    """Return a first and last rank as text: ``1``, ``1-3`` with an en dash, or a dash."""
     if places is None:
         return NONE
     first, last = places
@@ -97,12 +97,12 @@ def place_text(places: tuple[int, int] | None) -> str:
 
 
 def primary_feature(entries: Iterable[Ranked]) -> str | None:
-    """Return the sensitive feature of the primary question of the entries; None where none is evaluated."""
+    """Return the sensitive feature of the entries' primary question; None if none is evaluated."""
     return next((one.report.primary.feature for one in entries if one.report.primary), None)
 
 
 def rank(entries: Iterable[Ranked], board: Board) -> list[Ranked]:
-    """Return the entries by the board's metric, best first; ties and undefined ones by name, then folder."""
+    """Return the entries by the board's metric, best first; sort ties and undefined values by name and folder."""
     sign = -1.0 if higher_is_better(board.metric) else 1.0
 
     def key(one: Ranked) -> tuple[bool, float, str, str]:
@@ -118,11 +118,11 @@ def rank(entries: Iterable[Ranked], board: Board) -> list[Ranked]:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Return the direction of a metric.
+    """Return whether higher values of a metric are better.
 
     Raises
     ------
     RegistryError
-        When there is no metric of that name.
+        When there is no metric with this name.
     """
     return METRICS.get(metric).higher_is_better

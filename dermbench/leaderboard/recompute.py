@@ -1,4 +1,4 @@
-"""From an entry's predictions to its report once more, and the first place where two reports differ."""
+"""Recompute the report of an entry from its predictions, and find where two reports differ."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.board import Board
 
 TOLERANCE = 2 * 10.0**-DIGITS
-"""How far two numbers of a report may be apart: the last digit it keeps, which rounding may move by one."""
+"""Largest difference between two equal numbers: rounding may change the last digit that a report keeps by one."""
 FEWEST = 2
-"""Resamples of a quick evaluation, which looks at none of them: as many as have a spread."""
+"""Resamples of a quick evaluation, which does not use them: the smallest number with a spread."""
 
 
 def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = False) -> Report:
@@ -32,16 +32,16 @@ def recompute(predictions: Path, truth: Truth, board: Board, *, quick: bool = Fa
     Raises
     ------
     InputError
-        With everything that is wrong with the predictions.
+        With all problems of the predictions.
     """
     return score(read_stored(predictions, truth), truth, board, quick=quick)
 
 
 def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool = False) -> Report:
-    """Evaluate predictions with the settings of the board; a board draws no curves, so that entries hold none.
+    """Evaluate predictions with the settings of the board, without curves, which a board does not show.
 
-    With ``quick`` next to nothing is resampled, and only what :func:`~dermbench.artifacts.report.settled` keeps of
-    the report means something.
+    With ``quick`` almost nothing is resampled; use only the part of the report that
+    :func:`~dermbench.artifacts.report.settled` keeps.
     """
     return dermbench.evaluation.evaluate(
         predictions,
@@ -56,10 +56,10 @@ def score(predictions: Predictions, truth: Truth, board: Board, *, quick: bool =
 
 
 def difference(stored: Report, again: Report, *, quick: bool = False) -> str | None:
-    """Say where a stored report first differs from the recomputed one; None when it does not.
+    """Return where a stored report first differs from the recomputed one; None if they agree.
 
-    Numbers may be apart by :data:`TOLERANCE`. The versions of packages are not compared. With ``quick`` only what
-    does not depend on random draws is compared.
+    Numbers may differ by :data:`TOLERANCE`. Package versions are not compared. With ``quick`` only the parts that
+    do not depend on random draws are compared.
     """
     compared = settled if quick else reproducible
     found = _first(compared(stored), compared(again), ())
@@ -67,7 +67,7 @@ def difference(stored: Report, again: Report, *, quick: bool = False) -> str | N
 
 
 def other_versions(stored: Report, again: Report) -> str | None:
-    """Name the metrics whose versions differ; they explain every other difference."""
+    """Return the metrics whose versions differ; None if none do."""
     before, now = stored.provenance.metric_versions, again.provenance.metric_versions
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     changes = [f"{plain(n)} {before.get(n, 'absent')} -> {now.get(n, 'absent')}" for n in names]
@@ -75,7 +75,7 @@ def other_versions(stored: Report, again: Report) -> str | None:
 
 
 def other_settings(stored: Report, board: Board) -> str | None:
-    """Name the settings of the evaluation that are not those of ``board.toml``."""
+    """Return the evaluation settings that differ from ``board.toml``; None if none do."""
     chosen = None if stored.primary is None else (stored.primary.metric, stored.primary.feature)
     found: list[tuple[str, object, object]] = [
         ("resamples", stored.provenance.resamples, board.resamples),
@@ -94,7 +94,7 @@ def _question(primary: tuple[str, str] | None) -> str:
 
 
 def _margins(stored: Report, board: Board) -> list[tuple[str, object, object]]:
-    """Return the margin of the primary row and that of the board, where the row has a verdict."""
+    """Return the margins of the primary row and of the board, if the row has a verdict."""
     if stored.primary is None or stored.primary.feature not in stored.features:
         return []
     row = stored.features[stored.primary.feature].disparities.get(stored.primary.metric)

@@ -1,4 +1,4 @@
-"""Stop before a board folder is written to where that could lead out of it or build on converted files."""
+"""Refuse to write to a board folder that has links, special files or converted line ends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def refuse_unsafe(folder: Path) -> None:
-    """Refuse a board folder with a link, a special file, a file that is too large or converted line ends.
+    """Refuse a board folder with a link, a special file, an oversized file or converted line ends.
 
     Raises
     ------
     InputError
-        With everything that is found.
+        With all findings.
     """
     if not folder.is_dir():
         return
@@ -26,5 +26,5 @@ def refuse_unsafe(folder: Path) -> None:
     converted = converted_line_ends(folder, contents)
     if problems := [*contents.unsafe, *([converted] if converted else [])]:
         raise InputError(
-            folder, problems, remedy="A board holds plain files and folders as dermbench writes them."
+            folder, problems, remedy="A board may only have plain files and folders as dermbench writes them."
         )

@@ -19,7 +19,7 @@ from dermbench.leaderboard.slug import slugify
 
 
 def remove(board: Path | str, name: str) -> None:
-    """Take an entry off a board. Killed at any point, the board is the old or the new one.
+    """Withdraw an entry from a board. A crash at any point leaves either the old board or the new one.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def remove(board: Path | str, name: str) -> None:
     UsageError
         When there is no such entry.
     InputError
-        With every setting that is not the one in the index.
+        With every setting that differs from the index.
     """
     folder = Path(board)
     refuse_unsafe(folder)
@@ -53,7 +53,7 @@ def remove(board: Path | str, name: str) -> None:
             if slug in read_index(folder).current:
                 append_entry(folder, "remove", slug, entry=digest, truth=settings.truth_digest)
         except BaseException:
-            with suppress(OSError, DermbenchError):  # else the next command tidies
+            with suppress(OSError, DermbenchError):  # the next command tidies up if this fails
                 tidy(folder)
             raise
         shutil.rmtree(old, ignore_errors=True)

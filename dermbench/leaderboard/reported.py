@@ -1,4 +1,4 @@
-"""``reported.toml``: results as published elsewhere, never ranked, each with its source."""
+"""``reported.toml``: results published elsewhere, each with its source; they are never ranked."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def _is_number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError("a number stands here, without quotes")  # noqa: TRY004 - pydantic takes no TypeError
+        raise ValueError("must be a number, without quotes")  # noqa: TRY004 - pydantic takes no TypeError
     return value
 
 
 Published = Annotated[Decimal, BeforeValidator(_is_number), Field(ge=-1_000_000, le=1_000_000, max_digits=20)]
-"""A published value: finite, of a size and length that a metric has."""
+"""A published value: finite, with a plausible size and number of digits."""
 
 
 class Row(BaseModel):
@@ -32,11 +32,11 @@ class Row(BaseModel):
     entry
         What was evaluated.
     source
-        Where the numbers stand.
+        Publication, with the place of the numbers.
     note
-        What keeps them from being compared.
+        Why the numbers cannot be compared with the board.
     approximate
-        Whether the source gives the numbers as rough ones.
+        Whether the source gives only rough numbers.
     scores
         Values by metric, with the digits of the source.
     groups
@@ -66,14 +66,14 @@ class Reported(BaseModel):
 
 
 def read_reported(board: Path) -> tuple[Row, ...]:
-    """Return the published results of a board; none when there is no file.
+    """Return the published results of a board; empty if there is no file.
 
-    Numbers keep the digits they are written with: ``0.60`` is not ``0.6``.
+    Numbers keep their digits as written: ``0.60`` is not ``0.6``.
 
     Raises
     ------
     InputError
-        With every key that is missing, unknown or of the wrong form.
+        With every key that is missing, unknown or malformed.
     """
     path = board / REPORTED
     if not path.is_file():

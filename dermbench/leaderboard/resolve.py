@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
 DRAWN = "synthderm"
-"""Source whose labels dermbench itself made: a new board keeps them, so that it can be verified anywhere."""
+"""Source with synthetic labels: a new board stores them, so anyone can verify it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Resolved:
     Attributes
     ----------
     board
-        Settings, completed with what the truth tells.
+        Settings, completed with facts from the truth.
     truth
         Canonical truth; its digest is ``board.truth_digest``.
     store
@@ -44,16 +44,16 @@ class Resolved:
 def resolve_board(
     folder: Path, given: Dataset | Truth | Path | None, *, store: bool | None = None, board: Board | None = None
 ) -> Resolved:
-    """Return the board in ``folder``, or a new one for the truth that is given.
+    """Return the board in ``folder``, or a new board for the given truth.
 
     Parameters
     ----------
     folder
         Board folder.
     given
-        Truth, or where it is; by default the board's own ``truth.csv``.
+        Truth, or its file; by default the board's own ``truth.csv``.
     store
-        Whether ``truth.csv`` is kept; by default as the settings say.
+        Whether ``truth.csv`` is kept in the board; by default as in the settings.
     board
         Settings to start from; by default those in the folder.
 
@@ -62,7 +62,7 @@ def resolve_board(
     UsageError
         When neither the board nor the caller has a truth, or task or classes differ.
     InputError
-        When the truth is not the one the board was made with.
+        When the truth differs from the one the board was created with.
     """
     if board is None:
         board = read_board(folder) if (folder / BOARD).is_file() else _new_board(folder, given)
@@ -94,8 +94,8 @@ def _truth(folder: Path, board: Board, given: Dataset | Truth | Path | None) -> 
         return given
     if not (folder / TRUTH).is_file():
         raise UsageError(
-            f"{folder}: the truth of this board is not stored in it",
-            remedy=f"Give it with --data DATASET or --truth TABLE. {board.command}".strip(),
+            f"{folder}: the true labels of this board are not stored in it",
+            remedy=f"Give them with --data DATASET or --truth TABLE. {board.command}".strip(),
         )
     return read_truth_table(folder / TRUTH, board)
 
@@ -123,7 +123,7 @@ def _new_board(folder: Path, given: Dataset | Truth | Path | None) -> Board:
 
 
 def new_board_of_task(name: str) -> Board:
-    """Return the settings of a new board for a packaged task, whose truth the first entry brings.
+    """Return the settings of a new board for a packaged task; its truth comes with the first entry.
 
     Raises
     ------
@@ -145,14 +145,14 @@ def new_board_of_task(name: str) -> Board:
 
 
 def _command(task: str, source: str, options: Mapping[str, object]) -> str:
-    """Return the command that makes the dataset folder anew."""
+    """Return the command that prepares the dataset folder."""
     raw = "" if source == DRAWN else " --root RAW"
     chosen = "".join(f" --set {key}={item}" for key, item in sorted(options.items()))
     return f"dermbench data prepare {task}{raw} --out DATASET{chosen}"
 
 
 def _completed(board: Board, truth: Truth) -> Board:
-    """Fill in what the board does not say yet: the class facts and the sensitive features there are."""
+    """Fill in the classes and sensitive features of a new board."""
     if board.truth_digest:
         return board
     primary, margin = _question(board)
@@ -169,7 +169,7 @@ def _completed(board: Board, truth: Truth) -> Board:
 
 
 def _question(board: Board) -> tuple[tuple[str, str] | None, float | None]:
-    """Return the primary question and its margin: those of the board, or else of its task."""
+    """Return the primary question and its margin, from the board or else from its task."""
     if board.primary is not None or board.task not in task_names():
         return board.primary, board.margin
     task = load_task(board.task)

@@ -1,4 +1,4 @@
-"""The settings of a board by key: what ``board.toml`` and ``reported.toml`` say, without layout and comments."""
+"""The settings of a board by key: the content of ``board.toml`` and ``reported.toml``, without layout."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Settings = dict[str, dict[str, JsonValue]]
-"""``{file: {key: value}}``, without the keys that have their default value."""
+"""``{file: {key: value}}``, without keys that have their default value."""
 CONTEXT = 20
-"""Characters that are shown in front of the first one that differs."""
+"""Number of characters shown before the first difference."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Change:
     Attributes
     ----------
     file, key
-        Where the value stands; ``row 2.scores.accuracy`` is in the second row.
+        Place of the value; ``row 2.scores.accuracy`` is in the second row.
     before, after
-        Both values as text, cut where they are long.
+        Both values as text, shortened if long.
     """
 
     file: str
@@ -55,7 +55,7 @@ def read_settings(folder: Path) -> Settings:
 
 
 def settings_of(board: Board, rows: Sequence[Row]) -> Settings:
-    """Return the settings that a board and its published rows amount to."""
+    """Return the settings of a board and its published rows."""
     reported = Reported(schema="dermbench.reported/1", row=tuple(rows))
     return {
         BOARD: board.model_dump(by_alias=True, mode="json", exclude_defaults=True),
@@ -64,7 +64,7 @@ def settings_of(board: Board, rows: Sequence[Row]) -> Settings:
 
 
 def compare_settings(before: Settings, after: Settings) -> list[Change]:
-    """Return one change for every key whose value differs, in the order of files and keys."""
+    """Return one change per key whose value differs, in the order of files and keys."""
     return [
         Change(file, key, *_excerpts(left, right))
         for file in (BOARD, REPORTED)
@@ -73,18 +73,18 @@ def compare_settings(before: Settings, after: Settings) -> list[Change]:
 
 
 def common_length(left: str, right: str) -> int:
-    """Return the number of characters that two texts have in common at their beginning."""
+    """Return the length of the common prefix of two texts."""
     pairs = enumerate(zip(left, right, strict=False))
     return next((i for i, (x, y) in pairs if x != y), min(len(left), len(right)))
 
 
 def contradictions(changes: Sequence[Change], sequence: int) -> list[str]:
-    """Return one sentence for every key of the files that is not what a line of the index says."""
+    """Return one sentence per key whose value differs from the settings in a line of the index."""
     return [f"{c.file}: {c.key} is {c.after}; line {sequence} of {INDEX} says {c.before}" for c in changes]
 
 
 def _complete(settings: Settings, file: str) -> dict[str, JsonValue]:
-    """Return the settings of one file with the defaults of the keys that are not set."""
+    """Return the settings of one file, with defaults for keys that are not set."""
     model = Board if file == BOARD else Reported
     optional = {name: one for name, one in model.model_fields.items() if not one.is_required() and not one.alias}
     defaults = {
@@ -94,7 +94,7 @@ def _complete(settings: Settings, file: str) -> dict[str, JsonValue]:
 
 
 def _differing(left: JsonValue, right: JsonValue, path: str) -> Iterator[tuple[str, JsonValue, JsonValue]]:
-    """Yield path and both values of every leaf that differs; None stands for a key that is not set."""
+    """Yield path and both values of every differing leaf; None for a key that is not set."""
     old, new = _parts(left, path), _parts(right, path)
     if old is None or new is None or not {*old, *new}:
         if left != right:

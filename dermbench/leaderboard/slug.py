@@ -8,13 +8,13 @@ import unicodedata
 
 LONGEST = 60
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(10))}
-"""Names that some file systems keep for devices."""
+"""Names that some file systems reserve for devices."""
 
 
 def slugify(name: str) -> str:
     """Return a folder name: lower-case ASCII letters, digits and single hyphens, never a path.
 
-    A name of which nothing is left in ASCII gets ``entry-`` and the start of its hash.
+    A name without any ASCII letter or digit becomes ``entry-`` and the start of its hash.
 
     Parameters
     ----------

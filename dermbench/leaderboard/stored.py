@@ -1,4 +1,4 @@
-"""Read the predictions of an entry strictly: as dermbench writes them, with nothing to interpret."""
+"""Read the predictions of an entry strictly: only the exact form that dermbench writes is accepted."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def read_stored(path: Path, truth: Truth) -> Predictions:
     Raises
     ------
     InputError
-        With everything that is wrong with the predictions; when rows, columns or values are not exactly those that
-        ``leaderboard add`` writes for them.
+        With all problems of the predictions, or when rows, columns or values differ from what ``leaderboard add``
+        writes.
     """
     made = read_predictions(path, truth)
     if problem := _other(read_table(path).frame, made.table()):

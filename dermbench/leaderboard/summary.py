@@ -1,4 +1,4 @@
-"""What verifying boards found, as markdown for a pull request; text of strangers is shown and never obeyed."""
+"""Write the result of verifying boards as markdown for a pull request; untrusted text is escaped."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.verified import Verified
 
 MOST_ROWS = 60
-"""Lines of a list that are shown before the rest is counted: a comment has at most 65,536 characters."""
+"""Lines of a list that are shown before the rest is counted; a comment has at most 65,536 characters."""
 SENTENCE = 300
-"""Characters of a finding that are shown."""
+"""Number of characters of a finding that are shown."""
 CHANGES = {"added": "new", "replaced": "other predictions", "removed": "removed", "moved": "other rank band"}
 
 
 def summary_markdown(results: Sequence[Verified]) -> str:
-    """Return what was found on each board: findings, what changed since, and what was and was not checked."""
+    """Return the findings, changes, passed checks and missing checks of each board as markdown."""
     return "\n".join(line for done in results for line in _board(done)) + "\n"
 
 
@@ -43,7 +43,7 @@ def _board(done: Verified) -> list[str]:
 
 def _moves(moves: Sequence[Move], metric: str) -> list[str]:
     if not moves:
-        return ["No entry came, went or changed, and no rank band moved.", ""]
+        return ["No entry was added, removed or changed, and no rank band moved.", ""]
     columns = [Column("entry", left=True), Column("change", left=True), Column("rank band", left=True)]
     columns += [Column(metric_title(metric), left=True)]
     rows = [(move.name, CHANGES[move.kind], move.rank, _values(move, metric)) for move in moves[:MOST_ROWS]]

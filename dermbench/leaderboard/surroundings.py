@@ -1,4 +1,4 @@
-"""The text around the board in README.md: the keeper's own words, which must not imitate or hide the board."""
+"""Check the keeper's own text around the board in README.md: it must not imitate or hide the board."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 TAGS = {"a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "details", "div", "dl", "dt", "em", "hr", "i"}
 TAGS |= {"h1", "h2", "h3", "h4", "h5", "h6", "kbd", "li", "ol", "p", "pre", "s", "small", "span", "strong", "sub"}
 TAGS |= {"summary", "sup", "u", "ul"}
-"""HTML that may stand around a board; others show pictures, tables or foreign content."""
+"""HTML tags allowed around a board; others could show pictures, tables or foreign content."""
 EMPTY = {"br", "hr"}
 TABLE = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
 LONGEST = 100_000
-"""Characters that may stand around a board."""
+"""Maximum number of characters around a board."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _ROW = re.compile(r"^[\s>]*\|.*\|", re.MULTILINE)
 
 
 def check_surroundings(text: str) -> tuple[list[str], list[str]]:
-    """Look at what stands outside of the markers of ``README.md``.
+    """Check the text outside the markers of ``README.md``.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def check_surroundings(text: str) -> tuple[list[str], list[str]]:
     Returns
     -------
     tuple
-        Findings: a table, an image, HTML, a comment or a fence that is not closed, and whatever else changes how
-        the board is shown. One sentence that the rest is not checked; none where there is no other text.
+        Findings: a table, an image, HTML, a comment or fence that is not closed, and anything else that changes
+        how the board is shown. Then one sentence that other text is not checked, if there is any.
     """
     before, rest = text.split(BEGIN, 1)
     inside, after = rest.split(END, 1)
@@ -61,7 +61,7 @@ def check_surroundings(text: str) -> tuple[list[str], list[str]]:
 
 
 def _shown(text: str) -> list[str]:
-    """Return the words of the HTML that a text becomes."""
+    """Return the words of the HTML rendered from a text."""
     html: str = _reader().render(text)
     return html.split()
 
@@ -105,7 +105,7 @@ def _html(source: str) -> Iterator[str]:
 
 
 class _Tags(HTMLParser):
-    """The tags that are open at the end, and those that are closed or used without leave."""
+    """Collect tags left open, tags closed without being opened, and tags that are not allowed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,18 +114,18 @@ class _Tags(HTMLParser):
         self.foreign: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser's
-        """Remember a tag that begins."""
+        """Record an opening tag."""
         if tag not in TAGS:
             self.foreign.add(tag)
         elif tag not in EMPTY:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take ``<details/>`` as browsers do: as a tag that begins."""
+        """Treat ``<details/>`` as browsers do: as an opening tag."""
         self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        """Close the last tag that is open, if it is this one."""
+        """Close the last open tag, if it has this name."""
         if tag in self.foreign:
             return
         if self.open and self.open[-1] == tag:

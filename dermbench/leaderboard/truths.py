@@ -1,4 +1,4 @@
-"""The truth of a board: one form of it, whether it comes from a dataset folder or from ``truth.csv``."""
+"""Find the truth of a board, in a canonical form that is the same for a dataset folder and for ``truth.csv``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where else than in the board folders truth may be found.
+    """Where to look for the truth besides the board folders.
 
     Attributes
     ----------
@@ -37,18 +37,18 @@ class Sources:
 
 @dataclass
 class Found:
-    """What was found when the truth of a board was looked for.
+    """Result of looking for the truth of a board.
 
     Attributes
     ----------
     truth
-        The board's, under its digest; None when it is not on this machine.
+        Truth with the board's digest; None if it was not found.
     agree
-        Where it was found.
+        Sources that have it.
     stored
-        What is wrong with ``truth.csv``; empty when nothing is.
+        Problem of ``truth.csv``; empty if there is none.
     apart
-        Sources of the same task that hold another truth, each with its content hash.
+        Sources of the same task with another truth, each with its content hash.
     """
 
     truth: Truth | None = None
@@ -60,27 +60,27 @@ class Found:
 def canonical(truth: Truth, sensitive: Sequence[str]) -> Truth:
     """Return the part of a truth that scores depend on: ids, labels, units and sensitive features.
 
-    Skin type comes with the labels of all annotators (``fst_<name>``). A dataset folder, its ``truth.csv`` and a
-    table of the same content have the same digest.
+    Skin type includes the labels of all annotators (``fst_<name>``). A dataset folder, its ``truth.csv`` and a
+    table with the same content have the same digest.
     """
     parts = {part.strip() for feature in sensitive for part in feature.split(",")}
     if "fst" in parts:
         parts |= {"fst_band", *(name for name in map(str, truth.table.columns) if is_skin_type(name))}
     kept = [c for c in truth.table.columns if c in {"image_id", "label", *UNITS, *parts}]
-    # text now, typed again by make_truth: as if it had been read from the csv file
+    # convert to text, so that make_truth infers the same types as from the CSV file
     table = truth.table[kept].apply(lambda column: to_text(column).fillna("").astype(object))
     again = make_truth(table, classes=truth.classes)
     return replace(truth, table=again.table, sensitive=tuple(sensitive), interpreted=())
 
 
 def board_truth(board: Board, truth: Truth) -> Truth:
-    """Return the canonical truth under the names and class facts of the board."""
+    """Return the canonical truth with the task, split and class facts of the board."""
     named = replace(truth, task=board.task, split=board.split, malignancy=board.malignancy, ordered=board.ordered)
     return canonical(named, board.sensitive)
 
 
 def read_truth_table(path: Path, board: Board) -> Truth:
-    """Read a truth table for a board, with the class set of the board or else of its task."""
+    """Read a truth table for a board, with the classes of the board or else of its task."""
     if board.classes:
         return read_truth(
             path,
@@ -116,7 +116,7 @@ def look_for_truth(folder: Path, board: Board, sources: Sources) -> Found:
     Raises
     ------
     DermbenchError
-        When a source cannot be read; what is wrong with ``truth.csv`` is returned.
+        When a source cannot be read. Problems of ``truth.csv`` are returned instead.
     """
     found = Found()
     if (folder / TRUTH).is_file():
@@ -139,12 +139,12 @@ def find_truth(folder: Path, board: Board, sources: Sources) -> Truth | None:
     Returns
     -------
     Truth or None
-        None when it is not on this machine.
+        None when it was not found.
 
     Raises
     ------
     InputError
-        When a truth is there but its content hash is not the board's.
+        When a truth was found but has another content hash.
     """
     found = look_for_truth(folder, board, sources)
     problems = [found.stored] if found.stored else found.apart if found.truth is None else []
@@ -178,15 +178,15 @@ def _given(board: Board, sources: Sources) -> list[tuple[Path, Truth]]:
 
 
 def dataset_truth(dataset: Dataset, board: Board) -> Truth:
-    """Return the truth of the board's split of a dataset.
+    """Return the truth of a dataset for the board's split.
 
     Raises
     ------
     UsageError
-        When the dataset is of another task or has other classes.
+        When the dataset has another task or other classes.
     """
     if dataset.info.task != board.task:
-        raise UsageError(f"{dataset.root} is of task {dataset.info.task!r}, the board of {board.task!r}")
+        raise UsageError(f"{dataset.root} has the task {dataset.info.task!r}, the board has {board.task!r}")
     if board.classes and dataset.classes != board.classes:
         raise UsageError(f"{dataset.root} has other classes than the board: {', '.join(dataset.classes)}")
     return dataset.truth(board.split)

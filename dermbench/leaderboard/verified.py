@@ -1,4 +1,4 @@
-"""What verifying a board found."""
+"""The result of verifying a board."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class Verified:
-    """What verifying a board proved, found and could not check.
+    """Result of verifying a board.
 
     Attributes
     ----------
     folder
         The board.
     proved
-        What was checked and agrees; empty when anything does not.
+        Checks that passed; empty if there is any problem.
     problems
-        One sentence for everything that does not agree, in the order truth, index, entries, board.
+        One sentence per disagreement, in the order truth, index, entries, board.
     unchecked
-        What could not be checked on this machine, or was not asked for, and what it would take.
+        Checks that were not possible or not requested, and what they need.
     changes
-        Settings that were changed, and recorded in the index, since the earlier state.
+        Settings changed since the earlier state, as recorded in the index.
     moves
-        Entries that came, went or have another rank band since the earlier state; None where only its head was
-        given, or something does not agree.
+        Entries added, removed or moved since the earlier state; None if only its head was given, or if there is
+        any problem.
     title, metric
-        Those of the board; empty where its settings cannot be read.
+        Title and ranking metric of the board; empty if its settings cannot be read.
     """
 
     folder: Path

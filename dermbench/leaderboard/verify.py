@@ -1,4 +1,4 @@
-"""Verify boards: truth, index and hashes, then predictions against reports, then reports against README."""
+"""Verify boards: check truth, index and hashes, then predictions against reports, then reports against README."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.contents import Contents
     from dermbench.leaderboard.moves import Earlier
 
-BANDS_UNDRAWN = "the rank bands, and how much the best entry is flattered: they are those of leaderboard.json"
+BANDS_UNDRAWN = "the rank bands, and how much the best entry is flattered: taken from leaderboard.json"
 
 
 def verify(
@@ -54,26 +54,26 @@ def verify(
     effort: Effort | None = None,
     since: str | Path | None = None,
 ) -> list[Verified]:
-    """Check that the boards are what their entries give; nothing is written.
+    """Check that the boards agree with their entries; nothing is written.
 
     Parameters
     ----------
     root
         A board, or a folder of boards.
     sources
-        Where truth may be found beside the boards' own ``truth.csv``. For a single board, a source of its task
-        that holds another truth is a finding.
+        Where to look for the truth, besides the boards' own ``truth.csv``. For a single board, a source of the
+        same task with another truth is a finding.
     effort
-        What is recomputed, by how many processes; by default everything, by this one.
+        What to recompute, and in how many processes; by default everything, in this process.
     since
-        Head of the index noted earlier, or the folder of the board (or of all boards) as it was: settings that
-        were changed since are named, and with a folder the entries that came, went or moved. That the chain does
-        not go through the earlier head is a finding.
+        Earlier state to compare with: a head of the index, or the folder of the board (or of all boards) as it
+        was. Settings changed since then are listed, and for a folder also entries that were added, removed or
+        moved. A chain of the index that does not contain the earlier head is a finding.
 
     Returns
     -------
     list of Verified
-        One a board. A flipped byte, an edited score, an exchanged file, a removed entry, an edited index, truth
+        One per board. A flipped byte, an edited score, an exchanged file, a removed entry, an edited index, truth
         or board, and another metric version each have their own sentence.
 
     Raises
@@ -96,7 +96,7 @@ def _verify(folder: Path, sources: Sources, effort: Effort, *, since: str | Path
     earlier = None if since is None else read_earlier(since, folder)
     done.problems += contents.problems
     done.unchecked += contents.noted
-    if converted := converted_line_ends(folder, contents):  # every hash differs then, which says nothing more
+    if converted := converted_line_ends(folder, contents):  # then every hash differs; report only the cause
         done.problems.append(converted)
         return done
     if BOARD in contents.unreadable:
@@ -143,19 +143,19 @@ def _check(
     if not contents.unreadable & {REPORTED, README, JSON, CSV}:
         _board(done, board, checked, found, compared, quick=effort.quick)
     if folders:
-        _left_out(done, board, len(folders), found, quick=effort.quick)
+        _unchecked(done, board, len(folders), found, quick=effort.quick)
     if not done.problems:
         done.proved += _proved(folder, board, len(folders), found, quick=effort.quick)
 
 
 def _truth(done: Verified, found: Found, *, single: bool) -> None:
     done.problems += [found.stored] if found.stored else []
-    done.proved += [f"{origin}: the truth that board.toml names" for origin in found.agree]
+    done.proved += [f"{origin}: its labels have the content hash in board.toml" for origin in found.agree]
     if found.apart and not any(origin != "truth.csv" for origin in found.agree):
         wanted = "it is not that of board.toml"
         if single:
             done.problems += [f"{line}; {wanted}" for line in found.apart]
-        else:  # of several boards of one task each has its own dataset
+        else:  # several boards of one task may each have their own dataset
             done.unchecked += [f"against the dataset given: {line}; {wanted}" for line in found.apart]
 
 
@@ -163,7 +163,7 @@ def _since(done: Verified, head: str) -> None:
     try:
         index = read_index(done.folder)
     except DermbenchError:
-        return  # the broken chain is a finding already
+        return  # the broken chain was reported already
     added = index.since(head)
     if added is None:
         done.problems.append(f"{INDEX}: rewritten since; none of its {len(index.lines)} lines has the hash {head}")
@@ -174,7 +174,7 @@ def _since(done: Verified, head: str) -> None:
 def _board(
     done: Verified, board: Board, checked: list[Checked], found: Found, compared: Comparison | None, *, quick: bool
 ) -> None:
-    """Compare the generated files with what the entries give, then look at the text around a board that agrees."""
+    """Compare the generated files with the entries; if they agree, check the text around the board."""
     try:
         standings = ranked_entries(done.folder, board, checked, found.truth, compared, quick=quick)
         apart = first_difference(done.folder, render_files(done.folder, board, standings, stored=False))
@@ -193,19 +193,19 @@ def _board(
         done.unchecked += unchecked
 
 
-def _left_out(done: Verified, board: Board, n_entries: int, found: Found, *, quick: bool) -> None:
+def _unchecked(done: Verified, board: Board, n_entries: int, found: Found, *, quick: bool) -> None:
     if found.truth is None:
         where = f" ({board.command})" if board.recreate else ""
         done.unchecked.append(
-            f"which predictions of {counted(n_entries)} are right, and with that confusion tables, scores by "
-            "group, scores of probabilities, intervals, chance levels, p-values and verdicts: the truth "
-            f"({board.truth_digest}) is not on this machine; give --data DATASET or --truth TABLE{where}"
+            f"which predictions of {counted(n_entries)} are right, and so confusion tables, scores by group, "
+            "scores of probabilities, intervals, chance levels, p-values and verdicts: this needs the true labels "
+            f"({board.truth_digest}); give --data DATASET or --truth TABLE{where}"
         )
         done.unchecked.append(BANDS_UNDRAWN)
     elif quick:
         done.unchecked.append(
             "bootstrap intervals, chance levels, p-values, lower limits of gaps and verdicts of "
-            f"{counted(n_entries)}: nothing was drawn again (--quick)"
+            f"{counted(n_entries)}: not resampled again (--quick)"
         )
         done.unchecked.append(BANDS_UNDRAWN + " (--quick)")
 
@@ -218,7 +218,7 @@ def _proved(folder: Path, board: Board, n_entries: int, found: Found, *, quick: 
         proved.append(f"board.toml and reported.toml: the settings in line {index.settings.sequence} of {INDEX}")
     if n_entries:
         proved.append(
-            f"{counted(n_entries)}: every file is the one hashed in entry.toml, every entry.toml in {INDEX}"
+            f"{counted(n_entries)}: every file has its hash in entry.toml, every entry.toml its hash in {INDEX}"
         )
     if n_entries and found.truth is None:
         proved.append(PROVED)
@@ -226,4 +226,4 @@ def _proved(folder: Path, board: Board, n_entries: int, found: Found, *, quick: 
         what = "value, count and closed-form interval" if quick else "number"
         drawn = "" if quick else f" ({board.resamples:,} resamples, seed {board.seed})"
         proved.append(f"every {what} was recomputed from the predictions{drawn} and agrees to {TOLERANCE:g}")
-    return [*proved, "README.md, leaderboard.json and leaderboard.csv are what the entries give"]
+    return [*proved, "README.md, leaderboard.json and leaderboard.csv match the entries"]

@@ -187,7 +187,7 @@ def test_run_of_another_task_is_refused(board, predictions, truth, tmp_path):
         selection="last",
     )
     record.write(tmp_path / "run.json")
-    with pytest.raises(UsageError, match="learnt task 'other'"):
+    with pytest.raises(UsageError, match="trained on task 'other'"):
         add(board, predictions[2], name="Run", run=tmp_path / "run.json")
 
 

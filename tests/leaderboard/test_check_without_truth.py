@@ -53,8 +53,8 @@ def rebuilt(board):
 def test_an_honest_board_agrees_and_says_what_that_rests_on(hidden):
     (done,) = verify(hidden)
     assert not done.problems
-    assert any(line.startswith("without the truth: predictions are those that the report") for line in done.proved)
-    assert done.unchecked[0].startswith("which predictions of 2 entries are right, and with that confusion tables")
+    assert any(line.startswith("without the true labels: reports name these predictions") for line in done.proved)
+    assert done.unchecked[0].startswith("which predictions of 2 entries are right, and so confusion tables")
 
 
 @pytest.mark.parametrize(

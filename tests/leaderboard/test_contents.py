@@ -173,7 +173,7 @@ def test_names_that_no_entry_has(board, predictions):
 def test_entries_that_are_a_file(board):
     shutil.rmtree(board / "entries")
     (board / "entries").touch()
-    assert scan(board).unsafe == ["entries: is no folder"]
+    assert scan(board).unsafe == ["entries: is not a folder"]
 
 
 def test_a_link_beside_the_files_of_an_entry(board, tmp_path):

@@ -83,9 +83,9 @@ def test_the_seed_decides_what_is_drawn(make, kind):
 @pytest.mark.parametrize(
     ("kind", "how", "sentence"),
     [
-        ("best", {}, "no control 'best'; there are constant, prior, uniform, biased"),
+        ("best", {}, "unknown control 'best'; there are constant, prior, uniform, biased"),
         ("biased", {}, "needs the predictions of a model"),
-        ("constant", {"groups": ("V",)}, "and no other, needs"),
+        ("constant", {"groups": ("V",)}, "and only this one, needs"),
         ("biased", {"groups": ("VII",)}, "fst has no group 'VII'; there are I, II, III, IV, V, VI"),
         ("biased", {"groups": ()}, "fst has no group named"),
         ("biased", {"feature": "sex"}, "no sensitive feature 'sex'"),

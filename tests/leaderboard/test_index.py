@@ -96,7 +96,7 @@ def test_a_torn_last_line(ledger):
 def test_impossible_events(tmp_path):
     append_settings(tmp_path, SETTINGS)
     append_entry(tmp_path, "remove", "never", entry=A, truth=T)
-    with pytest.raises(InputError, match="line 2 says remove of never, which the lines before rule out"):
+    with pytest.raises(InputError, match="line 2 says remove never, which contradicts the lines before"):
         read_index(tmp_path)
 
 
@@ -108,5 +108,5 @@ def test_an_index_begins_with_the_settings(tmp_path):
 
 def test_nothing_is_added_to_a_broken_chain(ledger):
     put(ledger, lines(ledger)[1:])
-    with pytest.raises(InputError, match="only ever added to"):
+    with pytest.raises(InputError, match="only appended to it"):
         append_entry(ledger, "add", "three", entry=A, truth=T)

@@ -83,10 +83,10 @@ def test_an_empty_folder_is_filled(tmp_path, table):
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda b: (b / "board.toml").write_text(""), "is a board already"),
+        (lambda b: (b / "board.toml").write_text(""), "is already a board"),
         (lambda b: (b / "x\x1b.txt").write_text(""), r"is not empty \('x\\x1b.txt'\)"),
-        (lambda b: (b.rmdir(), b.write_text("")), "is no folder"),
-        (lambda b: (b.rmdir(), b.symlink_to(b.parent)), "is no folder"),
+        (lambda b: (b.rmdir(), b.write_text("")), "is not a folder"),
+        (lambda b: (b.rmdir(), b.symlink_to(b.parent)), "is not a folder"),
     ],
 )
 def test_what_is_there_is_never_overwritten(tmp_path, table, make, sentence):

@@ -310,7 +310,7 @@ def test_edited_truth_beside_the_dataset_it_came_from(board, truth, tmp_path):
     truth.table.to_csv(tmp_path / "dataset.csv", index=False)
     sources = Sources(table=tmp_path / "dataset.csv")
     (done,) = verify(board, sources=sources)
-    assert f"{tmp_path / 'dataset.csv'}: the truth that board.toml names" in done.proved
+    assert f"{tmp_path / 'dataset.csv'}: its labels have the content hash in board.toml" in done.proved
     text = (tmp_path / "dataset.csv").read_text()
     (tmp_path / "dataset.csv").write_text(text.replace("macule", "wheal", 1))
     (only,) = problems(board, sources=sources)

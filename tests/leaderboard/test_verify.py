@@ -17,12 +17,12 @@ def test_an_untouched_board_agrees_and_says_what_was_checked(board):
     (done,) = verify(board)
     assert not done.problems + done.unchecked
     assert done.proved == [
-        "truth.csv: the truth that board.toml names",
+        "truth.csv: its labels have the content hash in board.toml",
         f"index.jsonl: an unbroken chain of 3 lines, head {read_index(board).head}",
         "board.toml and reported.toml: the settings in line 1 of index.jsonl",
-        "2 entries: every file is the one hashed in entry.toml, every entry.toml in index.jsonl",
+        "2 entries: every file has its hash in entry.toml, every entry.toml its hash in index.jsonl",
         "every number was recomputed from the predictions (99 resamples, seed 0) and agrees to 2e-06",
-        "README.md, leaderboard.json and leaderboard.csv are what the entries give",
+        "README.md, leaderboard.json and leaderboard.csv match the entries",
     ]
 
 
