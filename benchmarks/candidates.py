@@ -17,10 +17,10 @@ each fold from what the teacher's run on that fold, that has not seen it either,
 A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there
 are no predictions of what folds hold out, so that nothing but its members' own speak for it.
 
-``[files]`` names predictions for the test split that were made before, by their path from the project's root, for
-comparisons; ``[published]`` has, under ``words``, what F1 somebody else reported, by class. With ``--audit
-FOLDER`` (written by ``dermbench data audit DATASET --out FOLDER``) every candidate is also evaluated without the
-test images that have a near-duplicate in another split.
+``[files]`` names predictions for the test split that were made before, for comparisons: by their path from the
+project's root, or as ``COMMIT:PATH`` when they are only in its history. ``[published]`` has, under ``words``, what
+F1 somebody else reported, by class. With ``--audit FOLDER`` (written by ``dermbench data audit DATASET --out
+FOLDER``) every candidate is also evaluated without the test images that have a near-duplicate in another split.
 """
 
 from __future__ import annotations
@@ -262,8 +262,19 @@ class Bench:
     def file(self, run: str, split: str = "test") -> Path:
         """Where the predictions of a run for a split lie."""
         if run in self.spec.get("files", {}) and split == "test":
-            return PROJECT / self.spec["files"][run]
+            return self.earlier(run)
         return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
+
+    def earlier(self, name: str) -> Path:
+        """Where predictions of ``[files]`` lie; those of an earlier commit are taken out of the history once."""
+        commit, _, path = self.spec["files"][name].rpartition(":")
+        if not commit:
+            return PROJECT / path
+        kept = self.runs / f"{name}.of-{commit}{Path(path).suffix}"
+        if not kept.is_file():
+            command = ["git", "-C", str(PROJECT), "show", f"{commit}:{path}"]
+            kept.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        return kept
 
     def held_out_table(self, names: list[str]) -> list[str]:
         """Lines of the table of what runs on folds hold out."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.files import locked, write_text
 from dermbench.artifacts.run import RUN
-from dermbench.errors import InputError, UsageError
+from dermbench.errors import DermbenchError, InputError, UsageError
 from dermbench.leaderboard.add import entry_hashes, seal
 from dermbench.leaderboard.board import (
     BOARD,
@@ -33,6 +33,7 @@ from dermbench.leaderboard.comparison import compare_entries, ranked_slugs, stor
 from dermbench.leaderboard.contents import PREDICTIONS, entry_names
 from dermbench.leaderboard.differences import first_difference
 from dermbench.leaderboard.export import to_csv, to_json
+from dermbench.leaderboard.index import read_index
 from dermbench.leaderboard.place import put_in_place, staged_entry, tidy
 from dermbench.leaderboard.ranking import Ranked, Standings, rank
 from dermbench.leaderboard.refuse import refuse_unsafe
@@ -178,9 +179,19 @@ def ranked_entries(
         compared = stored_comparison(folder, entries)
     if compared is None and whole and truth is not None:
         compared = compare_entries(folder, board, truth, entries)
+    withdrawn = _withdrawn(folder)
     if compared is None:
-        return Standings(tuple(entries))
-    return Standings(tuple(replace(one, band=compared.bands.get(one.slug)) for one in entries), compared.optimism)
+        return Standings(tuple(entries), withdrawn=withdrawn)
+    with_bands = tuple(replace(one, band=compared.bands.get(one.slug)) for one in entries)
+    return Standings(with_bands, compared.optimism, withdrawn)
+
+
+def _withdrawn(folder: Path) -> int:
+    """Count the withdrawn entries; 0 where the index is broken, which :func:`check_index` says."""
+    try:
+        return len(read_index(folder).withdrawn)
+    except DermbenchError:
+        return 0
 
 
 def _build(folder: Path, how: _Options) -> Built:

@@ -107,6 +107,8 @@ class Index:
         In order.
     current
         {slug: last line about it} of the entries that were not removed.
+    withdrawn
+        Folders of the entries that were removed and not added again, sorted.
     settings
         Last line with settings; None in an empty index.
     """
@@ -115,6 +117,7 @@ class Index:
         self.lines = lines
         last = {line.slug: line for line in self.entry_lines}
         self.current = {slug: line for slug, line in sorted(last.items()) if line.action != "remove"}
+        self.withdrawn = tuple(sorted(last.keys() - self.current.keys()))
         self.settings = next((one for one in reversed(lines) if isinstance(one, SettingsLine)), None)
 
     @property

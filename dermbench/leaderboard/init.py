@@ -36,8 +36,8 @@ _REQUIREMENT = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._\[\],-]*(==[A-Za-z0-9.!+-]+| @ [a-z+]+://[A-Za-z0-9._~/@+:#=&-]+)"
 )
 HELD = (
-    "The labels of this board are not stored here: whoever holds the table gives it with `--truth TABLE`. Without "
-    "it `verify` checks hashes, the index, and reports against predictions, and says what it could not check. If "
+    "The labels of this board are not stored here. Whoever holds the table gives it with `--truth TABLE`. Without "
+    "it, `verify` checks hashes, the index, and reports against predictions, and says what it could not check. If "
     "you do not have the labels, send your predictions to the keeper of the board, who adds them."
 )
 STORED = "The labels of this board are in `truth.csv`: anyone can recompute every number."

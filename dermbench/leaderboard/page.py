@@ -18,7 +18,7 @@ from dermbench.artifacts.wording import NONE, decimal, interval, limit
 from dermbench.leaderboard.board import HTML, counted
 from dermbench.leaderboard.figure import board_figure
 from dermbench.leaderboard.ranking import GAP_METRIC, primary_feature
-from dermbench.leaderboard.render import DECLARED, flattered_words, worst_words
+from dermbench.leaderboard.render import declared, flattered_words, legend, worst_words
 from dermbench.reporting.names import SMALL, feature_title, metric_title, sorted_groups
 from dermbench.reporting.pages.page import environment, figures
 from dermbench.reporting.section import Column
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
     from dermbench.leaderboard.ranking import Ranked, Standings
 
 ROOM = "dermbench.leaderboard"
-HOW = (
-    "Every number is recomputed from predictions. rank: first to last place that an entry may have; one entry "
-    "stands above another only where a paired test says so. A dash: undefined or not known. Not for clinical use."
-)
-GAP_NOTE = (
-    "gap: largest difference in accuracy between two groups of {feature} within a class, averaged over classes; "
-    "at least and at most are its limits (95 %)."
-)
+HOW = "Every number is recomputed from predictions. A dash: undefined or not known. Not for clinical use."
 
 
 @dataclass(frozen=True)
@@ -80,8 +73,8 @@ def to_page(board: Board, standings: Standings) -> str:
         .render(
             title=board.title or board.task,
             facts=_facts(board, standings.entries),
-            paragraphs=[text for text in (board.note, flattered_words(board, standings), HOW) if text],
-            ranking=_ranking(board, entries),
+            paragraphs=[text for text in (board.note, HOW, flattered_words(board, standings)) if text],
+            ranking=_ranking(board, standings),
             further=further,
             figures=figures({} if drawing is None else {drawing.name: drawing}),
             script=Markup(script),  # noqa: S704 - our own
@@ -109,7 +102,8 @@ def _environment() -> Environment:
     return made
 
 
-def _ranking(board: Board, entries: Sequence[Ranked]) -> Table:
+def _ranking(board: Board, standings: Standings) -> Table:
+    entries = standings.entries
     feature = primary_feature(entries)
     columns = [
         Column("rank"),
@@ -119,8 +113,8 @@ def _ranking(board: Board, entries: Sequence[Ranked]) -> Table:
     ]
     columns += [Column("gap"), Column("at least"), Column("at most"), Column("verdict", left=True)]
     columns += [Column("worst subgroup", left=True)]
-    note = () if feature is None else (GAP_NOTE.format(feature=plain(feature_title(feature))),)
-    return Table("Ranking", tuple(columns), tuple(_row(one, board.metric) for one in entries), 1, note)
+    rows = tuple(_row(one, board.metric) for one in entries)
+    return Table("Ranking", tuple(columns), rows, 1, tuple(legend(standings, feature)))
 
 
 def _row(one: Ranked, metric: str) -> tuple[Text, ...]:
@@ -170,12 +164,13 @@ def _groups(entries: Sequence[Ranked]) -> Table | None:
 
 
 def _declared(entries: Sequence[Ranked]) -> Table | None:
-    facts = [(field, title) for field, title in DECLARED if any(getattr(one.entry, field) for one in entries)]
-    if not facts:
+    facts, alike = declared(entries)
+    if not facts and not alike:
         return None
     columns = [Column("entry", left=True), *(Column(title, left=True) for _, title in facts)]
     rows = [
         (Text(one.entry.name), *(Text(plain(getattr(one.entry, field) or NONE, limit=400)) for field, _ in facts))
         for one in entries
     ]
-    return Table("What the submitters declare", tuple(columns), tuple(rows))
+    notes = (alike,) if alike else ()
+    return Table("What the submitters declare", tuple(columns), tuple(rows), notes=notes)

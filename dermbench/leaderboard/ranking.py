@@ -82,10 +82,13 @@ class Standings:
         In order of rank.
     optimism
         How much the first entry's value is inflated by selection on the same images; None if not known.
+    withdrawn
+        Number of entries that the index lists as removed.
     """
 
     entries: tuple[Ranked, ...] = ()
     optimism: float | None = None
+    withdrawn: int = 0
 
 
 def place_text(places: tuple[int, int] | None) -> str:

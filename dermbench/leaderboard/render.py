@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Disparity
 from dermbench.artifacts.wording import NONE, decimal
 from dermbench.errors import UsageError
+from dermbench.leaderboard.board import counted
 from dermbench.leaderboard.ranking import GAP_METRIC, higher_is_better, primary_feature
 from dermbench.leaderboard.reported_table import reported_table
 from dermbench.reporting.markdown import markdown_table
@@ -37,27 +38,30 @@ DECLARED = (
 )
 """Fields of an entry that are shown as declared, with their headings."""
 RULES = (
-    "An entry is predictions for every image of the split, made without its labels, with a declaration of "
-    "everything the model was trained or tuned on. Its numbers are recomputed from the predictions; "
-    "`dermbench leaderboard verify` repeats that. Close ranks are no evidence: look at the intervals, and at "
-    "`dermbench compare`. Rules in full: {rules}. Not for clinical use."
+    "An entry is a set of predictions for all images of the split, made without their labels. Every number is "
+    "recomputed from the predictions; `dermbench leaderboard verify` repeats that. Rules: {rules}. Not for "
+    "clinical use."
 )
+PACKAGE_RULES = "docs/reference/leaderboards.md of dermbench"
+"""Where the rules stand of a board without a page of its own."""
 BANDS = (
-    "rank: first to last place that an entry may have. One entry stands above another only where a paired test of "
-    "the two says so (level .05, Holm over all pairs). "
+    "Rank: first and last place that an entry may have. One entry stands above another only where a paired test "
+    "of the two says so (level .05, Holm over all pairs)."
 )
-NO_BANDS = "rank: by value alone, which is no evidence that one entry is better than the next. "
+NO_BANDS = "Rank: by value alone, which is no evidence that one entry is better than the next."
 GAP = (
-    "gap: largest difference in accuracy between two groups of {feature} within a class, averaged over classes; "
-    "in brackets what it is at least and at most (95 %), a dash where that is not known. The verdict is not "
-    "settled unless the data show a difference, or show that it is within a margin stated beforehand. Worst "
-    "subgroup: the one with the lowest accuracy, class mix included."
+    "Gap: largest difference in accuracy between two groups of {feature} within a class, averaged over classes. "
+    "In brackets: what it is at least and at most (95 %); a dash where that is not known."
 )
+NOT_SETTLED = "Not settled: the data show neither a difference nor that it is within a margin stated beforehand."
+WORST = "Worst subgroup: the one with the lowest accuracy, class mix included."
 FLATTERED = (
-    "Best of {n:,}: being chosen on the images it is scored on flatters the first entry, on average by {much} in "
-    "{metric}. Expect that much {other} of it on other images of the same kind. What was tried and not submitted "
-    "flatters it further."
+    "Best of {n:,}: the first entry was chosen on the images that it is scored on. On average this flatters its "
+    "{metric} by {much}; expect that much {other} on other images of the same kind. Models that were tried and "
+    "not submitted, or withdrawn, are not counted; they flatter it further."
 )
+WITHDRAWN = "Withdrawn: {entries}, listed in index.jsonl."
+ALIKE = "All entries: {facts}."
 LEAST = 0.001
 """Smallest optimism that is shown as a number."""
 STORED = (
@@ -82,7 +86,7 @@ def render(board: Board, standings: Standings, reported: Sequence[Row], *, store
     """
     entries = standings.entries
     lines = [BEGIN, GENERATED, "", f"# {markdown_text(board.title or board.task, limit=200)}", ""]
-    rules = f"[{board.rules}]({board.rules})" if board.rules else "docs/leaderboards.md"
+    rules = f"[{board.rules}]({board.rules})" if board.rules else PACKAGE_RULES
     lines += [_facts(board, entries), "", RULES.format(rules=rules), ""]
     lines += [markdown_text(board.note, limit=PROSE_LIMIT), ""] if board.note else []
     lines += [STORED, ""] if stored and entries else []
@@ -137,20 +141,25 @@ def _ranking(board: Board, standings: Standings) -> list[str]:
         (one.place, _link(one), cell_text(one.cell(board.metric), notes), _gap(one, notes), worst_words(one))
         for one in entries
     ]
-    legend = BANDS if any(one.band for one in entries) else NO_BANDS
-    if feature is not None:
-        legend += GAP.format(feature=markdown_text(feature_title(feature)))
+    notes_below = [markdown_text(line, limit=PROSE_LIMIT) for line in legend(standings, feature)]
+    notes_below += [flattered] if (flattered := flattered_words(board, standings)) else []
     return [
         "## Ranking",
         "",
         *markdown_table(columns, rows),
         "",
-        legend,
+        *(f"* {line}" for line in notes_below),
         "",
-        *([flattered, ""] if (flattered := flattered_words(board, standings)) else []),
         *_beneath(notes),
         *_unanswered(entries),
     ]
+
+
+def legend(standings: Standings, feature: str | None) -> list[str]:
+    """Return what the columns of the ranking mean, one line a term, and how many entries were withdrawn."""
+    lines = [BANDS if any(one.band for one in standings.entries) else NO_BANDS]
+    lines += [] if feature is None else [GAP.format(feature=feature_title(feature)), NOT_SETTLED, WORST]
+    return lines + ([WITHDRAWN.format(entries=counted(standings.withdrawn))] if standings.withdrawn else [])
 
 
 def flattered_words(board: Board, standings: Standings) -> str:
@@ -204,18 +213,34 @@ def _by_group(entries: Sequence[Ranked]) -> list[str]:
     return [title, "", *markdown_table(columns, rows), "", *small, *_beneath(notes)]
 
 
+def declared(entries: Sequence[Ranked]) -> tuple[list[tuple[str, str]], str]:
+    """Return the declared fields that differ between entries, with headings, and a sentence on the others.
+
+    Fields that nobody filled in are in neither.
+    """
+    there = [(field, title) for field, title in DECLARED if any(getattr(one.entry, field) for one in entries)]
+    alike = [
+        (field, title)
+        for field, title in there
+        if len(entries) > 1 and field != "link" and len({getattr(one.entry, field) for one in entries}) == 1
+    ]
+    facts = "; ".join(f"{title} {plain(getattr(entries[0].entry, field), limit=400)}" for field, title in alike)
+    return [pair for pair in there if pair not in alike], ALIKE.format(facts=facts) if facts else ""
+
+
 def _declared(entries: Sequence[Ranked]) -> list[str]:
-    """Return what the submitters declare, one row an entry; columns that nobody filled in are left out."""
-    facts = [(field, title) for field, title in DECLARED if any(getattr(one.entry, field) for one in entries)]
-    if not facts:
+    """Return what the submitters declare, one row an entry, and once what is the same in all."""
+    facts, alike = declared(entries)
+    if not facts and not alike:
         return []
     columns = [Column("entry", left=True), *(Column(title, left=True) for _, title in facts)]
     rows = []
     for one in entries:
         texts = [_fact(field, getattr(one.entry, field)) for field, _ in facts]
         rows.append((plain(one.entry.name), *texts))
-    table = markdown_table(columns, rows)
-    return ["## What the submitters declare", "", *table, ""]
+    table = [*markdown_table(columns, rows), ""] if facts else []
+    said = [markdown_text(alike, limit=PROSE_LIMIT), ""] if alike else []
+    return ["## What the submitters declare", "", *table, *said]
 
 
 def _fact(field: str, text: str) -> str:

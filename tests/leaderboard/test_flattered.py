@@ -9,7 +9,7 @@ import pytest
 from dermbench.artifacts import read_entry, read_predictions
 from dermbench.artifacts.report import Report
 from dermbench.evaluation import selection_optimism
-from dermbench.leaderboard import Effort, build, verify
+from dermbench.leaderboard import Effort, build, remove, verify
 from dermbench.leaderboard.board import read_board
 from dermbench.leaderboard.ranking import Ranked, Standings
 from dermbench.leaderboard.render import render
@@ -25,10 +25,10 @@ def ranked(board, slug, rank):
 @pytest.mark.parametrize(
     ("metric", "optimism", "sentence"),
     [
-        ("macro_f1", 0.0123, "Best of 2: being chosen on the images it is scored on flatters the first entry, on"),
-        ("macro_f1", 0.0123, "on average by about .012 in macro-F1. Expect that much less of it"),
-        ("macro_f1", 0.0, "by less than .001 in macro-F1"),
-        ("log_loss", 0.0123, "Expect that much more of it"),
+        ("macro_f1", 0.0123, "Best of 2: the first entry was chosen on the images that it is scored on."),
+        ("macro_f1", 0.0123, "this flatters its macro-F1 by about .012; expect that much less on other images"),
+        ("macro_f1", 0.0, "this flatters its macro-F1 by less than .001"),
+        ("log_loss", 0.0123, "expect that much more on other images"),
         ("macro_f1", None, ""),
     ],
 )
@@ -38,6 +38,14 @@ def test_the_sentence(board, metric, optimism, sentence):
     text = render(settings, Standings(entries, optimism), ())
     assert sentence in text
     assert ("flatters" in text) == bool(sentence)
+
+
+def test_withdrawn_entries_are_counted_and_stay_counted(board):
+    assert "Withdrawn:" not in (board / "README.md").read_text()
+    remove(board, "Middle")
+    build(board, effort=QUICK)
+    assert "Withdrawn: 1 entry, listed in index.jsonl." in (board / "README.md").read_text()
+    assert not verify(board, effort=QUICK)[0].problems
 
 
 def test_the_number_is_that_of_the_predictions(board, truth):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -154,6 +155,27 @@ def test_means_of_means_and_files(made, shared_dataset):
     )
     np.testing.assert_allclose(whole.y_prob, (parts[0].y_prob + parts[1].y_prob) / 2, atol=1e-6)
     assert not (runs / "more.parquet").exists()
+
+
+def test_files_are_found_in_the_history(tmp_path):
+    def git(*words):
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        done = subprocess.run(["git", "-C", tmp_path, *who, *words], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "kept.csv").write_bytes(b"kept\r\n")
+    git("add", "kept.csv")
+    git("commit", "-qm", "one")
+    (tmp_path / "kept.csv").unlink()
+    commit = git("rev-parse", "--short", "HEAD")
+    (tmp_path / "spec.toml").write_text(f'[files]\nold = "{commit}:kept.csv"\nnew = "new.csv"\n')
+    bench = runpy.run_path(str(SCRIPT))["Bench"]
+    bench.earlier.__globals__["PROJECT"] = tmp_path
+    made = bench(tmp_path / "spec.toml", tmp_path, tmp_path / "runs")
+    assert made.file("old").read_bytes() == b"kept\r\n"
+    assert made.file("old").suffix == ".csv"
+    assert made.file("new") == tmp_path / "new.csv"
 
 
 def test_what_was_not_chosen_is_shown_and_not_scored(made):
