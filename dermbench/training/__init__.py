@@ -1,4 +1,4 @@
-"""Training, prediction and explanation: the only room that knows torch and timm."""
+"""Training, prediction and explanation: the only room that imports torch and timm."""
 
 import warnings
 
@@ -6,8 +6,8 @@ from dermbench.errors import MissingDependencyError
 
 try:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "IProgress not found")  # in notebooks; no progress bar of tqdm is shown
-        import timm  # noqa: F401 - a failure of either is told once, here
+        warnings.filterwarnings("ignore", "IProgress not found")  # in notebooks; tqdm's bars are not used
+        import timm  # noqa: F401 - one message if either fails
         import torch  # noqa: F401
 except (ImportError, RuntimeError, OSError) as error:
     raise MissingDependencyError(

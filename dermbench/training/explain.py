@@ -1,4 +1,4 @@
-"""``explain``: Grad-CAM pictures, stratified by skin type and by whether the prediction is right.
+"""``explain``: write Grad-CAM pictures by skin type, of right and of wrong predictions.
 
 Grad-CAM (Selvaraju et al. 2017) shows which regions of the last feature map raise the score of the predicted
 class. It does not show why a network decides.
@@ -50,10 +50,10 @@ INDEX = "index.csv"
 
 @dataclass(frozen=True)
 class Explanation:
-    """Pictures that were written.
+    """Result of :func:`explain`.
 
-    ``index`` has one row a picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` of the
-    prediction, ``right``. ``totals`` counts all images of the split by skin type and ``right``.
+    ``index`` has one row for each picture: ``image_id``, ``file``, ``fst``, ``label``, ``pred``, ``prob`` (of the
+    predicted class), ``right``. ``totals`` counts all images of the split by skin type and ``right``.
     """
 
     index: pd.DataFrame
@@ -71,16 +71,16 @@ def explain(
     seed: int = 0,
     device: str = "auto",
 ) -> Explanation:
-    """Write Grad-CAM overlays beside their images, with an index.
+    """Write Grad-CAM overlays next to their images, with an index.
 
     Parameters
     ----------
     run, data, split, device
         As for :func:`dermbench.training.predict`.
     out
-        Folder for ``<group>/<image>.png`` (photograph left, overlay right) and ``index.csv``.
+        Folder to write ``<group>/<image>.png`` (photograph left, overlay right) and ``index.csv`` to.
     per_group
-        Images a skin type and outcome (right or wrong), drawn at random with ``seed``.
+        Number of images for each skin type and outcome (right or wrong), drawn at random with ``seed``.
     seed
         Seed of that draw.
 
@@ -89,7 +89,7 @@ def explain(
     MissingDependencyError
         When grad-cam is not installed.
     UsageError
-        When the network has no feature map to explain, or a run on folds has seen images of the split.
+        When the network has no feature map, or a run on folds was trained on images of the split.
     """
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     if set(split.split(JOINED)) & set(SPLITS) and isinstance(
@@ -114,13 +114,13 @@ def explain(
 
 
 def _file_name(image: str) -> str:
-    """Return an id as a file name; one that had to be changed ends with a hash, so that names stay different."""
+    """Return an id as a file name; changed names end with a hash, so that names stay different."""
     safe = re.sub(r"[^\w.-]", "_", image)
     return safe if safe == image else f"{safe}-{sha256(image.encode()).hexdigest()[:8]}"
 
 
 def choose(table: pd.DataFrame, per_group: int, seed: int) -> pd.DataFrame:
-    """Draw up to ``per_group`` rows of each skin type and outcome, the same for the same seed."""
+    """Draw up to ``per_group`` rows of each skin type and outcome; the draw depends only on table and seed."""
     rng = numpy_generator(seed, "explain")
     kept = []
     for _, group in table.groupby(["fst", "right"], sort=True):
@@ -169,7 +169,7 @@ def _grad_cam(
 
 
 class _Parts(nn.Module):
-    """A network in two parts, so that its last feature map is the output of a module."""
+    """A network in two parts, with the last feature map as the output of a module."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -180,11 +180,11 @@ class _Parts(nn.Module):
         return logits
 
     def check(self, images: torch.Tensor) -> None:
-        """Refuse a network whose last features lie on no grid (n, channels, height, width)."""
+        """Refuse a network whose last features are not of shape (n, channels, height, width)."""
         with torch.inference_mode():
             grid = self.network.forward_features(images)
         if grid.ndim != 4 or str(getattr(self.network, "output_fmt", "NCHW")).endswith("NHWC"):
-            raise UsageError("this network has no feature map that Grad-CAM can use (a convolutional one has)")
+            raise UsageError("this network has no feature map for Grad-CAM; convolutional networks have one")
 
 
 def _write_overlay(path: Path, pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> None:

@@ -1,4 +1,4 @@
-"""``predict``: one candidate or several in, predictions out."""
+"""``predict``: predict a split of a dataset with one candidate or several."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dermbench.training.predicting.temperature import Temperature
 
 SIDE = ".predict.json"
-"""What the name of a side record ends with."""
+"""Suffix of the name of a side record."""
 
 
 def predict(  # noqa: PLR0913 - the options of the verb
@@ -52,18 +52,18 @@ def predict(  # noqa: PLR0913 - the options of the verb
     ----------
     candidate
         Run folder, ``.onnx`` file, predictions file, or ``PREFIX:NAME`` of a predictor
-        (:data:`dermbench.training.predicting.registry.PREDICTORS`); of several the probabilities are averaged.
+        (:data:`dermbench.training.predicting.registry.PREDICTORS`). Probabilities of several are averaged.
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     split
-        ``train``, ``val`` or ``test``; or ``held-out``: of runs on folds, each image of ``train`` and ``val`` by
-        the mean of the runs that have not seen it (of others, ``val``); or ``trained``: the images that runs, all
-        of one fold or none, were trained on.
+        ``train``, ``val`` or ``test``. ``held-out``: each image of ``train`` and ``val`` by the mean of the runs
+        on folds that have not seen it; for other candidates, ``val``. ``trained``: the images that the runs were
+        trained on; all runs are on the same fold, or none is on folds.
     out
         ``.parquet`` or ``.csv`` to write; None writes nothing. With several candidates, ``tta``, ``neighbours`` or
-        ``calibrate`` a side record ``OUT.predict.json`` says how the probabilities came about.
+        ``calibrate``, a side record ``OUT.predict.json`` says how the probabilities were computed.
     batch_size
-        Images at a time; by default that of the run.
+        Number of images at a time; by default that of the run.
     device
         ``auto`` or a device of torch.
     weights
@@ -71,31 +71,31 @@ def predict(  # noqa: PLR0913 - the options of the verb
     embeddings
         Table for a run on embeddings; by default the one it was trained on.
     tta
-        Views of each image whose probabilities are averaged, a key of
+        Set of views of each image, whose probabilities are averaged: a key of
         :data:`dermbench.training.predicting.tta.VIEWS`.
     calibrate
-        Divide the logits (of several candidates or views: the logarithms of the averaged probabilities) by
-        a temperature fitted on ``val``; the predicted classes stay the same. Of runs on different folds the
-        logits of each are divided, before the mean, by one temperature fitted on what each holds out.
+        Divide the logarithms of the (averaged) probabilities by a temperature fitted on ``val``, which does not
+        change the predicted classes. Runs on different folds share one temperature, fitted on the images that
+        each run holds out; it is applied to each run before averaging.
     neighbours
-        Mix the probabilities of a run with the labels of so many other images of ``train`` and ``val``, those
-        whose features are nearest (:mod:`dermbench.training.predicting.neighbours`); 0 mixes nothing.
+        Number of images of ``train`` and ``val`` with the nearest features, whose labels are mixed with a run's
+        probabilities (:mod:`dermbench.training.predicting.neighbours`); 0 for none.
     prompts
         TOML file of prompts by class, for a zero-shot model.
     mapping
-        Table that says which class other names mean, for an answers file.
+        Table of other names for classes, for an answers file.
 
     Returns
     -------
     Predictions
-        Softmax in double precision of the logits, sorted by ``image_id``.
+        Probabilities in double precision, sorted by ``image_id``; or the classes of an answers file.
 
     Raises
     ------
     UsageError
-        When there is no such run, it is unfinished, its classes are not those of the dataset, the split
-        is the one to calibrate on, runs on folds have seen images of it, or, with ``trained``, were trained on
-        different ones or would tell of others (``calibrate``, ``neighbours``).
+        When there is no such run, it is unfinished, or its classes are not those of the dataset. When the split is
+        the one that ``calibrate`` fits on, or runs on folds were trained on images of it. With ``trained``, when
+        the runs were trained on different images, or ``calibrate`` or ``neighbours`` is given.
     InputError
         When weights or images cannot be read.
     """
@@ -105,17 +105,17 @@ def predict(  # noqa: PLR0913 - the options of the verb
         raise UsageError(f"unknown --tta {tta!r}; {suggest(tta, VIEWS)}")
     if calibrate and (split == HELD_OUT or VALIDATION in split.split(JOINED)):
         raise UsageError(
-            f"a temperature fitted on {VALIDATION} cannot be judged on {split}",
+            f"--calibrate fits a temperature on {VALIDATION}, so {split} cannot be predicted with it",
             remedy="Predict another split, or without --calibrate.",
         )
     if split == TRAINED and (calibrate or neighbours):
         option = "--calibrate" if calibrate else "--neighbours"
         raise UsageError(
             f"{option} uses labels of {VALIDATION}, which leak into the student",
-            remedy="Predict trained without; distill_temperature makes a teacher more or less sure.",
+            remedy="Predict --split trained without it; distill_temperature changes how sure a teacher is.",
         )
     if neighbours < 0:
-        raise UsageError(f"{neighbours} neighbours cannot be asked", remedy="0 asks none.")
+        raise UsageError(f"--neighbours {neighbours} is negative", remedy="0 uses no neighbours.")
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours, prompts, mapping)
     predictors = find_predictors(names, request)
     own = split in {HELD_OUT, TRAINED}
@@ -143,12 +143,12 @@ def predict(  # noqa: PLR0913 - the options of the verb
 
 
 def side_record(out: Path | str) -> Path:
-    """Return where the side record of predictions lies."""
+    """Return the path of the side record of predictions."""
     return Path(f"{out}{SIDE}")
 
 
 def _write(out: Path | str, predictions: Predictions, about: dict[str, Any] | None) -> None:
-    """Write predictions and their side record; one of earlier predictions goes first."""
+    """Remove the side record of earlier predictions, then write predictions and their side record."""
     side = side_record(out)
     with sole_writer_of(out, side.name):
         side.unlink(missing_ok=True)

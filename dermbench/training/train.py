@@ -1,4 +1,4 @@
-"""``train``: dataset folder and configuration in, run folder out."""
+"""``train``: train a network on a dataset folder and write a run folder."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from dermbench.training.network.probe import fit_head, linear_head
 from dermbench.training.network.scoring import class_hits, predict_logits, softmax, validation_scores
 from dermbench.training.network.tensor_files import fill, read_safetensors, write_tensors
 from dermbench.training.network.weights import check_unseen
-from dermbench.training.run.checkpoint import ANEW, State, best_name
+from dermbench.training.run.checkpoint import START_AGAIN, State, best_name
 from dermbench.training.run.context import Job
 from dermbench.training.run.embeddings import PREFIX as EMBEDDINGS
 from dermbench.training.run.embeddings import train_on_embeddings
-from dermbench.training.run.ending import WORTH, ending
+from dermbench.training.run.ending import MENTIONED_SECONDS, ending
 from dermbench.training.run.folder import VALIDATION, RunFolder
 from dermbench.training.run.loop import Trainer
 from dermbench.training.run.progress import Reporter
@@ -66,15 +66,15 @@ def train(
     Parameters
     ----------
     data
-        Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned. Only its ``train`` and
-        ``val`` splits are opened.
+        Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned. Only images of ``train`` and
+        ``val`` are read.
     out
-        Run folder to make, or with ``resume`` to go on with.
+        Run folder to make, or to go on with (``resume``).
     preset, config, overrides, seed
         As in :func:`dermbench.training.run.configure.load_config`; not needed to resume.
     resume
-        Go on with the run in ``out``. On the same machine's CPU the result has the bits of a run that was
-        never stopped. A finished run is left as it is.
+        Go on with the run in ``out``. On the CPU of the same machine, the result has the same bits as without the
+        stop. A finished run is not changed.
     quiet
         Print nothing.
 
@@ -88,14 +88,14 @@ def train(
     InterruptedRunError
         On Ctrl-C or SIGTERM; the run can be resumed.
     ResumableError
-        When the loss is not finite, memory or disk run out, the device fails, or another process of the
-        job is gone. The last checkpoint stands.
+        When the loss is not finite, memory or disk run out, the device fails, or another process of the job has
+        ended. The last checkpoint is intact.
     UsageError, InputError
-        For anything wrong with the configuration, the data, the weights or the folder.
+        When the configuration, the data, the weights or the folder are wrong.
     """
     world = World.of_environment()
     folder, reporter = RunFolder(out), Reporter(quiet=quiet or not world.first)
-    with world.speaking_once():
+    with world.reporting_once():
         chosen = folder.choose_config(preset=preset, config=config, overrides=overrides, seed=seed, resume=resume)
         whole = data if isinstance(data, Dataset) else read_dataset(data)
         has_test, dataset = bool((whole.manifest["split"] == "test").any()), TrainingData.of(whole)
@@ -112,7 +112,7 @@ def train(
 def _start(
     folder: RunFolder, dataset: TrainingData, chosen: TrainConfig, reporter: Reporter, world: World
 ) -> RunRecord:
-    """Train a run that is not finished."""
+    """Start or resume a run."""
     if chosen.folds:
         dataset = FoldedData.cut(dataset, chosen.folds, chosen.fold)
         folder.check_held_out(dataset)
@@ -150,7 +150,7 @@ def _run(job: Job, folder: RunFolder, record: RunRecord, dataset: Dataset, netwo
     config, started = job.config, time.perf_counter()
     samples = {split: _load(dataset, split, job) for split in ("train", "val")}
     decoded = time.perf_counter()
-    if decoded - started >= WORTH:
+    if decoded - started >= MENTIONED_SECONDS:
         job.reporter.say(f"decoded {sum(map(len, samples.values())):,} images: {decoded - started:.1f} s")
     names, codes = group_codes(dataset, config.group_by)
     groups = Groups.make(config.group_by, names, codes["val"])
@@ -194,7 +194,7 @@ def _finish(folder: RunFolder, record: RunRecord, dataset: Dataset, state: State
     checkpoint = folder.path / CHECKPOINT
     best = checkpoint / best_name(state.best_epoch or 0)
     network, config, runtime = trainer.network, trainer.config, trainer.job.runtime
-    fill(network.module, read_safetensors(best), best, what=config.model, remedy=ANEW)
+    fill(network.module, read_safetensors(best), best, what=config.model, remedy=START_AGAIN)
     done = trainer.method.finish(network, trainer.samples["train"], runtime)
     write_tensors(folder.path / WEIGHTS, network.module.state_dict(), weights_header(record, config, network))
     val = trainer.samples["val"]

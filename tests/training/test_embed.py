@@ -48,7 +48,7 @@ def test_a_run_embeds_images_of_other_classes(finished_run, make_dataset, tmp_pa
 
 def test_a_run_that_has_learnt_images_of_val_does_not_embed_them(shared_dataset, make_dataset, run, tmp_path):
     run(shared_dataset, tmp_path / "run", "epochs=0", "probe_l2=0.1", "folds=2", "selection=last")
-    with pytest.raises(UsageError, match="would be validated on images that it has learnt"):
+    with pytest.raises(UsageError, match="would be validated on images that the run was trained on"):
         embed(tmp_path / "run", shared_dataset)
     other = make_dataset(tmp_path / "data", per_class=(2, 1, 1))
     assert len(embed(tmp_path / "run", other)) == 12
@@ -57,7 +57,7 @@ def test_a_run_that_has_learnt_images_of_val_does_not_embed_them(shared_dataset,
 def test_embeddings_that_are_no_numbers_are_refused(finished_run, shared_dataset, tmp_path, monkeypatch):
     collect = network_predictor.collect
     monkeypatch.setattr(network_predictor, "collect", lambda *given: collect(*given) * np.nan)
-    with pytest.raises(InputError, match="NaN in place of embeddings for 45 images"):
+    with pytest.raises(InputError, match="NaN or infinity instead of embeddings for 45 images"):
         embed(finished_run, shared_dataset, out=tmp_path / "e.csv")
     assert not (tmp_path / "e.csv").exists()
 

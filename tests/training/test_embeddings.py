@@ -104,7 +104,7 @@ def test_what_is_no_probe_is_refused(shared_dataset, table, tmp_path):
     with pytest.raises(UsageError, match="epochs=3, method='mixup'"):
         start(shared_dataset, tmp_path / "e.csv", tmp_path / "run", "epochs=3", "method=mixup")
     start(shared_dataset, tmp_path / "e.csv", tmp_path / "run")
-    with pytest.raises(UsageError, match="no views of an image"):
+    with pytest.raises(UsageError, match="no views of images"):
         predict(tmp_path / "run", shared_dataset, tta="flips")
     with pytest.raises(UsageError, match="no network"):
         explain(tmp_path / "run", shared_dataset, tmp_path / "out")

@@ -69,7 +69,7 @@ def test_the_lowest_recalls_where_no_class_fails_and_the_classes_without_an_imag
     lines = said({**KEPT, "recall": recall, "seconds": {"decode": 0.9, "train": 3.0}, "peak_memory_bytes": None})
     assert lines[3:6] == [
         "Lowest recall: d (1 of 4), a (9 of 18), e (7 of 10).",
-        "Not judged, because no image of them was held out: f.",
+        "Not assessed, because none of their images was held out: f.",
         "It took 4 s.",
     ]
 

@@ -128,7 +128,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(dataset, tmp_path, monkeypatch,
     options = ("selection=loss", "learning_rate=1e-5", "freeze_norm=true")  # each epoch is better than the last
     text = refused(*words(dataset.root, out, *options))
     assert "cannot write (File too large)" in text
-    assert "The last checkpoint stands" in text
+    assert "The last checkpoint is intact" in text
     assert status(out) == "interrupted"
     assert not list(out.rglob(".*-*"))  # no half a file
     monkeypatch.undo()

@@ -143,7 +143,7 @@ def test_a_run_of_other_folds_than_today_is_refused(shared_dataset, runs, tmp_pa
     for options in ({"split": "held-out"}, {"calibrate": True}):
         with pytest.raises(UsageError, match="holds out other images here than when it was trained"):
             predict([folder, *runs[1:]], shared_dataset, **options)
-    with pytest.raises(UsageError, match="holds out other images than its fold has here"):
+    with pytest.raises(UsageError, match="held out other images when the run started"):
         run(shared_dataset, folder, f"folds={FOLDS}", "fold=0", "epochs=0", "probe_l2=0.1", resume=True)
     (folder / "run.json").write_text(json.dumps({k: v for k, v in record.items() if k != "held_out"}))
     predict([folder, *runs[1:]], shared_dataset, split="held-out")  # a record that says nothing
@@ -290,7 +290,7 @@ def test_a_temperature_of_folds_is_fitted_on_what_each_holds_out(shared_dataset,
     mean = np.mean([softmax(np.log(p.y_prob) / expected.value) for p in each], axis=0)
     np.testing.assert_allclose(scaled.y_prob, mean, rtol=1e-3)
     for split in ("held-out", "val", "train+val"):
-        with pytest.raises(UsageError, match="cannot be judged on"):
+        with pytest.raises(UsageError, match="cannot be predicted with it"):
             predict(runs, shared_dataset, split=split, calibrate=True)
 
 
@@ -343,7 +343,7 @@ def test_folds_that_cannot_be_are_refused(shared_dataset, tmp_path, run, options
 
 
 def test_another_fold_is_no_resumed_run(shared_dataset, runs, run):
-    with pytest.raises(UsageError, match="holds a run of another configuration"):
+    with pytest.raises(UsageError, match="holds a run with another configuration"):
         run(shared_dataset, runs[0], f"folds={FOLDS}", "fold=1", "epochs=0", "probe_l2=0.1", resume=True)
 
 
@@ -360,7 +360,7 @@ def test_weights_that_have_seen_the_fold_are_refused(
         (*fold, *probe, weights["no fold"]),
         (*probe, weights["other fold"]),
     ):
-        with pytest.raises(UsageError, match="trained on images that this run would be validated on"):
+        with pytest.raises(UsageError, match="trained on validation images of this run"):
             run(shared_dataset, tmp_path / "run", *options)
     run(shared_dataset, tmp_path / "same", *fold, *probe, weights["same"])
     other = make_dataset(tmp_path / "data", per_class=(9, 4, 3))

@@ -52,8 +52,8 @@ def damaged(finished_run, tmp_path):
         (lambda h: h | {"mean": "x"}, "its header: mean"),
         (lambda h: json.dumps(h | {"mean": [1e999] * 3}), "NaN or infinity"),
         (lambda h: h | {"std": [0, 1, 1]}, "its header: std"),
-        (lambda h: h | {"std": None}, "does not say how images are normalised"),
-        (lambda h: {"classes": h["classes"]}, "does not say how images are normalised"),
+        (lambda h: h | {"std": None}, "has no normalisation of images"),
+        (lambda h: {"classes": h["classes"]}, "has no normalisation of images"),
         (lambda h: h | {"classes": ["a", "a"]}, "named twice"),
         (lambda h: h | {"classes": 3}, "its header: classes"),
         (lambda h: h | {"classes": h["classes"][::-1]}, "for other classes than run.json"),
@@ -74,7 +74,7 @@ def test_a_header_of_weights_that_cannot_be(damaged, shared_dataset, change, mes
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: dict(list(t.items())[1:]), "are only in one of network and file"),
+        (lambda t: dict(list(t.items())[1:]), "are only in the network or only in the file"),
         (lambda t: {k: v.long() if v.is_floating_point() else v for k, v in t.items()}, "kind of numbers"),
         (lambda t: {k: v.flatten() for k, v in t.items()}, "have another shape"),
         (
@@ -97,7 +97,7 @@ def test_tensors_that_do_not_fit_a_run(damaged, shared_dataset, tmp_path, change
 def test_a_network_that_gives_nan_is_refused(damaged, shared_dataset, tmp_path, monkeypatch, value):
     collect = network_predictor.collect
     monkeypatch.setattr(network_predictor, "collect", lambda *given: collect(*given) + value)
-    with pytest.raises(InputError, match="NaN in place of probabilities for 9 images: 'test-"):
+    with pytest.raises(InputError, match="NaN or infinity instead of probabilities for 9 images: 'test-"):
         predict(damaged, shared_dataset, out=tmp_path / "o.csv")
     assert not (tmp_path / "o.csv").exists()
 
@@ -178,7 +178,7 @@ def test_a_checkpoint_that_cannot_be_is_not_resumed(stopped_run, shared_dataset,
     with pytest.raises(InputError, match=message) as caught:
         train(shared_dataset, out, resume=True, quiet=True)
     assert "last.safetensors" in str(caught.value)
-    assert "Start the run anew" in str(caught.value)
+    assert "Start the run again" in str(caught.value)
 
 
 def zipped(*parts):
@@ -196,7 +196,7 @@ def zipped(*parts):
         (pickle.dumps({"w": b"x"})[:-3], "not a file of weights|could run code"),
         (b"\x80\x02]" + b"(" * 100_000, "not a file of weights|could run code"),
         (zipped(("x/data.pkl", b"")), "not a file of weights|could run code"),
-        (zipped(("x/data/0", b"\0" * (70 << 20))), "when they are unpacked"),
+        (zipped(("x/data/0", b"\0" * (70 << 20))), "when unpacked"),
     ],
 )
 def test_damaged_pickles_are_no_weights(tmp_path, content, message):

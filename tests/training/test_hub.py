@@ -80,7 +80,7 @@ def test_a_network_of_the_hub_embeds_and_predicts_classes_that_it_names(hub, sha
 
 
 def test_what_the_hub_does_not_have_is_told(hub, shared_dataset, tmp_path, run):
-    with pytest.raises(UsageError, match=r"hf-hub:nobody/none is no network of timm that the hub has \(404\)"):
+    with pytest.raises(UsageError, match=r"the hub has no network of timm called hf-hub:nobody/none \(404\)"):
         run(shared_dataset, tmp_path / "run", "model=hf-hub:nobody/none")
 
 

@@ -98,8 +98,8 @@ def test_without_the_package_the_message_names_the_extra(shared_dataset, monkeyp
         ("a = 1", r"no table \[prompts\]"),
         ("[prompts]\nmacule = 'x'", "no prompt for 'nodule'"),
         ("[prompts]\nmacule = 'x'\nnodule = []\nwheal = 'y'", "'wheal', which the dataset does not have"),
-        ("[prompts]\nmacule = 'x'\nnodule = []", "a list of texts, unlike 'nodule'"),
-        ("[prompts]\nmacule = 'x'\nnodule = [1]", "a list of texts, unlike 'nodule'"),
+        ("[prompts]\nmacule = 'x'\nnodule = []", "neither a text nor a list of texts: 'nodule'"),
+        ("[prompts]\nmacule = 'x'\nnodule = [1]", "neither a text nor a list of texts: 'nodule'"),
     ],
 )
 def test_prompts_that_cannot_be_used_are_named(tmp_path, text, message):

@@ -122,7 +122,7 @@ def test_what_a_predictor_returns_is_checked(shared_dataset, registered, values,
 @pytest.mark.parametrize("side", [8, 5000, 224.0, True])
 def test_a_side_that_cannot_be_is_refused(shared_dataset, registered, side):
     registered(predictor(lambda n, k: np.ones((n, k)) / k, side))
-    with pytest.raises(InputError, match="is no side from 16 to 4096"):
+    with pytest.raises(InputError, match="is no whole number from 16 to 4096"):
         predict("own:", shared_dataset)
 
 

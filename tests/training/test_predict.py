@@ -181,7 +181,7 @@ def test_files_are_averaged_with_runs(finished_run, shared_dataset, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"tta": "flips"}, "no views of an image to average"),
+        ({"tta": "flips"}, "no views of images to average"),
         ({"split": "held-out"}, "does not say what it was trained on"),
     ],
 )
@@ -198,7 +198,7 @@ def test_a_file_needs_the_images_and_probabilities(finished_run, shared_dataset,
         predict(str(tmp_path / "short.csv"), shared_dataset)
     labels = own[["image_id"]].assign(pred=shared_dataset.classes[0])
     labels.to_csv(tmp_path / "labels.csv", index=False)
-    with pytest.raises(UsageError, match="predicted classes alone"):
+    with pytest.raises(UsageError, match="only predicted classes"):
         predict(str(tmp_path / "labels.csv"), shared_dataset)
     with pytest.raises(UsageError, match=r"none\.csv: no such file"):
         predict(str(tmp_path / "none.csv"), shared_dataset)

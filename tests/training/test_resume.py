@@ -169,7 +169,7 @@ def test_a_signal_is_held_back_and_a_later_one_is_not(monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)  # a launcher repeats itself
             assert stopper.requested
-            monkeypatch.setattr("dermbench.training.run.stopping.SECOND", 0.0)
+            monkeypatch.setattr("dermbench.training.run.stopping.FORCE_SECONDS", 0.0)
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):

@@ -305,4 +305,4 @@ def test_epochs_can_be_left_out_of_validation_where_no_rule_looks_at_them(shared
 def test_a_rule_sees_every_epoch(rule, shared_dataset, tmp_path, run):
     with pytest.raises(InputError) as raised:
         run(shared_dataset, tmp_path / "run", "selection=last", rule, "validate_every=2")
-    assert "selection is 'last' and patience 0" in "\n".join(raised.value.problems)
+    assert "need selection 'last' and patience 0" in "\n".join(raised.value.problems)

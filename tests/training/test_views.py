@@ -114,7 +114,7 @@ def test_calibration_keeps_the_classes_and_says_where_it_was_fitted(finished_run
 
 
 def test_calibration_on_the_split_that_is_predicted_is_refused(finished_run, shared_dataset):
-    with pytest.raises(UsageError, match="cannot be judged on val"):
+    with pytest.raises(UsageError, match="val cannot be predicted with it"):
         predict(finished_run, shared_dataset, split="val", calibrate=True)
 
 

@@ -97,7 +97,7 @@ def test_a_classifier_in_another_order_of_the_classes_is_brought_into_that_of_th
 
 def test_more_classes_than_the_classifier_has_are_told(tmp_path):
     with_classes(tmp_path / "own.safetensors", tiny(), ["plaque", "nodule", "macule", "wheal"])
-    with pytest.raises(InputError, match="it names 4 classes, but its classifier has 3"):
+    with pytest.raises(InputError, match="names 4 classes, but its classifier has 3 outputs"):
         load_file(tiny(), tmp_path / "own.safetensors", ("macule", "nodule", "plaque"))
 
 

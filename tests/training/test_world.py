@@ -112,7 +112,7 @@ def test_a_killed_process_ends_the_job_and_any_number_resumes(
     assert codes[1 - victim] == DermbenchError.exit_code, job[1 - victim].text
     text = job[1 - victim].text
     assert text.count("error:") == 1
-    assert "lost another process of the job" in text
+    assert "another process of the job was killed" in text
     assert "--resume" in text
     assert "Traceback" not in text
     assert RunRecord.read(out / "run.json").status == ("running" if victim == 0 else "interrupted")
@@ -209,7 +209,7 @@ def test_torchrun_ends_with_one_message_when_a_process_is_killed(
     assert job.wait(120) != 0
     text = output.read_text()
     assert [line for line in text.splitlines() if line.startswith("error: ")] == [
-        "error: lost another process of the job: it was killed, or ended with a message of its own"
+        "error: another process of the job was killed, or ended with its own message"
     ], text
     assert "go on with --resume" in text
     assert RunRecord.read(out / "run.json").status == "interrupted"
@@ -329,8 +329,8 @@ def test_what_one_process_does_alone_is_refused_to_several():
 
 def test_only_what_happened_to_one_process_is_told_by_it():
     second = World(1, 2, 1)
-    with pytest.raises(ElsewhereError) as silent, second.speaking_once():
+    with pytest.raises(ElsewhereError) as silent, second.reporting_once():
         raise UsageError("no such preset")
     assert str(silent.value) == ""
-    with pytest.raises(ResumableError, match="process 1: out of memory"), second.speaking_once():
+    with pytest.raises(ResumableError, match="process 1: out of memory"), second.reporting_once():
         raise ResumableError("out of memory")

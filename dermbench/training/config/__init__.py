@@ -1,1 +1,1 @@
-"""What a run is to compute, on which device, in how many processes and with which seed."""
+"""Configuration of a run: options, device, processes and seeds."""

@@ -1,4 +1,4 @@
-"""Where and how precisely a run computes."""
+"""Device and arithmetic precision of a run."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ STATUS = Path("/proc/self/status")
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MEMORY_FORMAT = torch.channels_last
-"""Format of images and convolution weights: the channels of a pixel are adjacent in memory, which is faster."""
+"""Memory format of images and convolution weights; adjacent channels of a pixel are faster."""
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 WORKSPACE = ":4096:8"
-"""Workspace of cuBLAS with which its matrix products are deterministic."""
+"""Workspace that makes matrix products of cuBLAS deterministic."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Device of a run, and ``fp32``, ``bf16`` or ``fp16`` as its matrix arithmetic; parameters stay in float32."""
+    """Device of a run, and its matrix arithmetic: ``fp32``, ``bf16`` or ``fp16``; parameters stay in float32."""
 
     device: torch.device
     precision: str = "fp32"
 
     @property
     def name(self) -> str:
-        """Device in words: ``cpu (2 threads)``, or the name of the GPU."""
+        """Name for people: ``cpu (2 threads)``, or that of the GPU."""
         if self.device.type == "cuda":
             return f"{self.device} ({torch.cuda.get_device_name(self.device)})"
         return f"cpu ({torch.get_num_threads()} threads)" if self.device.type == "cpu" else str(self.device)
@@ -60,12 +60,13 @@ class Runtime:
 def make_runtime(device: str = "auto", *, precision: str = "auto") -> Runtime:
     """Return a runtime.
 
-    ``auto`` is cuda before mps before cpu, and bf16 on a GPU that has it, fp16 on an older GPU, else fp32.
+    Device ``auto`` is the first available of cuda, mps and cpu. Precision ``auto`` is bf16 on a GPU that supports
+    it, fp16 on an older GPU, else fp32.
 
     Raises
     ------
     UsageError
-        When the device is unknown or not there, or cannot compute in that precision.
+        When the device is unknown or not available, or cannot compute in that precision.
     """
     chosen = _device(device)
     if precision == "auto":
@@ -94,7 +95,7 @@ def _device(name: str) -> torch.device:
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Copy a CPU tensor to a device, without waiting for a GPU."""
+    """Copy a CPU tensor to a device without waiting for a GPU."""
     if device.type != "cuda":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
@@ -105,9 +106,9 @@ def computing(runtime: Runtime, *, deterministic: bool = False) -> Iterator[None
     """Set threads and arithmetic for the block, and restore them afterwards.
 
     A CPU uses ``OMP_NUM_THREADS`` threads or all cores, reuses memory from step to step, and is always
-    deterministic. A GPU computes float32 products in TF32 and does not benchmark cuDNN's algorithms, which takes
-    longer than it saves and differs from run to run. With ``deterministic`` an operation that has no
-    deterministic form raises; enter the block before the process first multiplies matrices on a GPU.
+    deterministic. A GPU computes float32 products in TF32. cuDNN does not benchmark its algorithms: that takes
+    longer than it saves, and its choice differs between runs. With ``deterministic``, operations without a
+    deterministic form raise; enter the block before the process first multiplies matrices on a GPU.
     """
     cudnn, memory = torch.backends.cudnn, cast("Any", torch.utils.deterministic)
     threads, products = torch.get_num_threads(), torch.get_float32_matmul_precision()
@@ -117,7 +118,7 @@ def computing(runtime: Runtime, *, deterministic: bool = False) -> Iterator[None
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(available_cores())
     if on_cpu:
-        memory.fill_uninitialized_memory = False  # costs memory traffic, changes no result here
+        memory.fill_uninitialized_memory = False  # costs memory traffic and changes no result
     if runtime.device.type == "cuda":
         cudnn.benchmark = False
         torch.set_float32_matmul_precision("high")
@@ -138,10 +139,10 @@ def computing(runtime: Runtime, *, deterministic: bool = False) -> Iterator[None
 
 
 def peak_memory(runtime: Runtime) -> int:
-    """Return the peak memory so far in bytes: of the GPU where one is used, else of this process."""
+    """Return the peak memory so far in bytes: of the GPU if one is used, else of this process."""
     if runtime.device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(runtime.device))
-    if STATUS.is_file():  # on Linux getrusage would start at the peak of the parent process
+    if STATUS.is_file():  # Linux's getrusage starts at the parent's peak
         return 1024 * int(PEAK.findall(STATUS.read_text(encoding="ascii"))[0])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,6 +1,6 @@
 """The processes of one job, started by ``torchrun`` or ``accelerate launch``; no-ops in a single process.
 
-Every process holds the same network and computes other rows of a batch; only process 0 writes or prints.
+Every process has the same network and computes different rows of a batch; only process 0 writes or prints.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE = timedelta(hours=1)
-"""How long a process waits for the others, which may be decoding images; if one dies, the wait ends at once."""
+"""Longest wait for other processes, which may be decoding images; the wait ends at once if one dies."""
 
 LAUNCH = "A launcher sets it (torchrun --nproc-per-node N -m dermbench train ...); without one, unset it."
 
 
 def of_variable(name: str, default: int) -> int:
-    """Return the number in an environment variable of the launcher, ``default`` where it is not set."""
+    """Return the number in an environment variable of the launcher, ``default`` if it is not set."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
@@ -42,7 +42,7 @@ def of_variable(name: str, default: int) -> int:
 
 
 class ElsewhereError(DermbenchError):
-    """Stops a process without a message, because another process of the job reports the error."""
+    """Ends a process without a message, because another process of the job reports the error."""
 
     def __init__(self, exit_code: int = DermbenchError.exit_code) -> None:
         super().__init__("")
@@ -51,7 +51,7 @@ class ElsewhereError(DermbenchError):
 
 @dataclass
 class World:
-    """One process of a job of ``size``; ``local_rank`` is its number on its machine, and that of its GPU."""
+    """One of the ``size`` processes of a job; ``local_rank`` is its number, and its GPU's, on its machine."""
 
     rank: int = 0
     size: int = 1
@@ -60,12 +60,12 @@ class World:
 
     @classmethod
     def of_environment(cls) -> World:
-        """Read the variables of the launcher; one process without a launcher.
+        """Read the launcher's environment variables; without a launcher there is one process.
 
         Raises
         ------
         UsageError
-            When a variable is no whole number from 0 to 99,999, or they contradict each other.
+            When a variable is not a whole number from 0 to 99,999, or variables contradict each other.
         """
         rank, size, local = of_variable("RANK", 0), of_variable("WORLD_SIZE", 1), of_variable("LOCAL_RANK", 0)
         if size <= 1:
@@ -85,12 +85,12 @@ class World:
         return self.rank == 0
 
     def device(self, name: str) -> str:
-        """Return the device of this process, given the configured one.
+        """Return the device of this process for the configured device ``name``.
 
         Raises
         ------
         UsageError
-            When one GPU is asked for by its number, or there are fewer GPUs than processes.
+            When several processes ask for one GPU by its number, or there are fewer GPUs than processes.
         """
         if self.size == 1 or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
             return name
@@ -104,7 +104,7 @@ class World:
         return f"cuda:{self.local_rank}"
 
     def refuse_several(self, what: str) -> None:
-        """Raise a UsageError where there are several processes: ``what`` is trained by one."""
+        """Raise a UsageError when several processes train ``what``, which only one can."""
         if self.size > 1:
             raise UsageError(
                 f"{what} is trained by one process, not {self.size}", remedy="Start it without a launcher."
@@ -139,7 +139,7 @@ class World:
                     device_placement=False,
                     kwargs_handlers=handlers,
                 )
-            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is not set or does not answer
+            except (ValueError, RuntimeError, OSError) as error:  # MASTER_ADDR is missing or does not answer
                 raise UsageError(
                     f"the {self.size} processes cannot be connected: {error}", remedy=LAUNCH
                 ) from error
@@ -148,12 +148,12 @@ class World:
         self._accelerator.end_training()
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Return a module whose backward pass averages gradients over processes."""
+        """Return the module with a backward pass that averages gradients over processes."""
         wrapped: nn.Module = module if self.size == 1 else self._accelerator.prepare_model(module)
         return wrapped
 
     def unsynchronised(self, module: nn.Module) -> AbstractContextManager[None]:
-        """Keep the gradients of the block's backward passes in this process."""
+        """Do not average gradients over processes in backward passes of the block."""
         if self.size == 1:
             return nullcontext()
         context: AbstractContextManager[None] = self._accelerator.no_sync(module)
@@ -179,22 +179,22 @@ class World:
         return float(tensor)
 
     def do_first(self, function: Callable[[], T]) -> T | None:
-        """Call ``function`` in process 0 while the others wait; they get None, or ElsewhereError if it raised."""
+        """Call ``function`` in process 0; the others wait and get None, or raise ElsewhereError if it failed."""
         if self.size == 1:
             return function()
-        told: list[int | None] = [None]
+        exit_code: list[int | None] = [None]
         if not self.first:
-            dist.broadcast_object_list(told)
-            if told[0] is not None:
-                raise ElsewhereError(told[0])
+            dist.broadcast_object_list(exit_code)
+            if exit_code[0] is not None:
+                raise ElsewhereError(exit_code[0])
             return None
         try:
             result = function()
         except BaseException as error:
-            told[0] = getattr(error, "exit_code", 1)
-            dist.broadcast_object_list(told)
+            exit_code[0] = getattr(error, "exit_code", 1)
+            dist.broadcast_object_list(exit_code)
             raise
-        dist.broadcast_object_list(told)
+        dist.broadcast_object_list(exit_code)
         return result
 
     def first_then_all(self, function: Callable[[], T]) -> T:
@@ -203,8 +203,8 @@ class World:
         return function() if result is None else result
 
     @contextmanager
-    def speaking_once(self) -> Iterator[None]:
-        """Report an error once: the other processes raise ElsewhereError, except for failures of their own."""
+    def reporting_once(self) -> Iterator[None]:
+        """Let only process 0 report an error; others raise ElsewhereError unless their own machine failed."""
         try:
             yield
         except DermbenchError as error:
@@ -223,7 +223,7 @@ class World:
 def _sharing_cores(size: int) -> Iterator[None]:
     """Divide the cores of a machine among its processes during the block, unless ``OMP_NUM_THREADS`` is set.
 
-    The block sets the variable, since accelerate would otherwise warn and choose another number of threads.
+    The variable is set in the block, because accelerate would otherwise warn and choose its own number of threads.
     """
     if os.environ.get("OMP_NUM_THREADS"):
         yield
@@ -238,6 +238,6 @@ def _sharing_cores(size: int) -> Iterator[None]:
 
 
 def share(n: int, rank: int, size: int) -> slice:
-    """Return the rows of ``n`` of process ``rank``: even numbers, so that pairs (0 with 1, ...) stay together."""
+    """Return the rows, of ``n``, of process ``rank``; pairs (0 with 1, 2 with 3, ...) are not divided."""
     pairs = (n + 1) // 2
     return slice(min(n, 2 * (pairs * rank // size)), min(n, 2 * (pairs * (rank + 1) // size)))

@@ -1,7 +1,6 @@
-"""Randomness as a function of the seed and of where the run stands, never of what ran before.
+"""Random numbers that depend only on the seed and on their purpose, epoch and step.
 
-Every draw comes from a generator made for its purpose, epoch and step. A run that goes on after a stop
-therefore repeats exactly what it would have drawn without the stop, and no generator state needs saving.
+A resumed run therefore draws what it would have drawn without the stop, and no generator state is saved.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MARGIN = 1.14
-"""Ratio of cached to network image side, when ``cache_size`` is 0 and crops are drawn."""
+"""Ratio of cached to network image side when ``cache_size`` is 0 and crops are drawn."""
 
 NAMED = ("class_weights", "sampler", "labels", "optimizer", "schedule", "selection")
-"""Options that name an entry of a table of another room."""
+"""Options whose values are names in tables of other rooms."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Names:
     tables
         Known names for each option of :data:`NAMED`.
     method
-        Raises ValueError for a training method that is unknown, or a combination that cannot be.
+        Function that raises ValueError for an unknown training method or an impossible combination.
     options
-        Completes the given options of a training method; raises ValueError for unknown or wrong ones.
+        Function that completes the options of a training method; raises ValueError for unknown or wrong ones.
     """
 
     tables: Mapping[str, Mapping[str, Any]]
@@ -39,7 +39,7 @@ class Names:
 
 
 class Augment(BaseModel):
-    """Augmentation, drawn anew for every image; docs/reference/training-options.md has units and ranges of each option."""
+    """Augmentation, drawn anew for every image; docs/reference/training-options.md has units and ranges."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,7 +55,7 @@ class Augment(BaseModel):
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what a run computes. Zero switches an optional part off.
+    """All options that determine the result of a run; 0 switches an optional part off.
 
     docs/reference/training-options.md describes each option; a test compares that page with this class.
     """
@@ -120,14 +120,14 @@ class TrainConfig(BaseModel):
     @classmethod
     def _seen_by_no_rule(cls, every: int, info: ValidationInfo) -> int:
         if every > 1 and (info.data.get("selection") != "last" or info.data.get("patience")):
-            raise ValueError("epochs can be left out where selection is 'last' and patience 0")
+            raise ValueError("epochs without validation need selection 'last' and patience 0")
         return every
 
     @field_validator("folds")
     @classmethod
     def _several(cls, folds: int) -> int:
         if folds == 1:
-            raise ValueError("one fold leaves nothing to train on; 0 is no folds")
+            raise ValueError("one fold leaves nothing to train on; 0 switches folds off")
         return folds
 
     @field_validator("fold")
@@ -163,7 +163,7 @@ class TrainConfig(BaseModel):
 
     @property
     def held_out(self) -> str:
-        """What the run is validated on, in words."""
+        """Name for people of the images that the run is validated on."""
         return f"fold {self.fold} of {self.folds} of train+val" if self.folds else "val"
 
     @property

@@ -1,1 +1,1 @@
-"""The images of a run: its splits without test, cached pixels, folds, groups, sampling and augmentation."""
+"""Images of a run: splits without test, cached pixels, folds, groups, sampling and augmentation."""

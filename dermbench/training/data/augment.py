@@ -1,6 +1,6 @@
-"""Augmentation of batches: one affine map of the pixels and one of the colours, drawn for every image.
+"""Augment batches: an affine map of pixels and one of colours are drawn for every image.
 
-Parameters are drawn on the CPU, so a run draws the same ones on any device.
+Parameters are drawn on the CPU, so that they are the same on any device.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def draw_colour(augment: Augment, n: int, generator: torch.Generator) -> tuple[T
 def augment_batch(
     images: Tensor, augment: Augment, size: int, generator: torch.Generator, *, start: int = 0, total: int = 0
 ) -> Tensor:
-    """Return augmented images in [0, 1], shape (n, 3, size, size); reflection fills what a rotation uncovers.
+    """Return augmented images in [0, 1], shape (n, 3, size, size); reflection fills the corners of rotations.
 
-    The images are rows ``start`` to ``start + n`` of a batch of ``total`` (0: of n). A row is augmented alike in
-    every part of a batch. The CPU ``generator`` is the only source of randomness.
+    The images are rows ``start`` to ``start + n`` of a batch of ``total`` images (0: n). The augmentation of a row
+    does not depend on how the batch is divided. The CPU ``generator`` is the only source of randomness.
     """
     n = len(images)
     rows, whole = slice(start, start + n), max(n, total)
@@ -81,7 +81,7 @@ def resize_batch(images: Tensor, size: int) -> Tensor:
 def _recolour(images: Tensor, matrix: Tensor, share: Tensor) -> Tensor:
     luma = torch.tensor(LUMA, device=images.device).view(1, 3, 1, 1)
     mean_grey = (images * luma).sum(dim=1).mean(dim=(1, 2))
-    pixels = images.permute(0, 2, 3, 1).flatten(1, 2)  # (n, pixels, 3): a view where channels lie last
+    pixels = images.permute(0, 2, 3, 1).flatten(1, 2)  # (n, pixels, 3): a view of channels-last memory
     mixed = torch.baddbmm((share * mean_grey).view(-1, 1, 1), pixels, matrix.transpose(1, 2)).clamp_(0, 1)
     return mixed.view(len(images), *images.shape[-2:], 3).permute(0, 3, 1, 2)
 

@@ -1,4 +1,4 @@
-"""Class weights in the loss, the order in which images are drawn, and the labels to learn from."""
+"""Class weights of the loss, sampling order of images, and labels to learn from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
 
 BETA = 0.999
-"""Parameter of ``effective_number``: 0 weighs all classes alike, towards 1 as ``balanced``."""
+"""Parameter of ``effective_number``: 0 weighs all classes equally; the limit 1 is ``balanced``."""
 
 
 def _effective_number(counts: Counts) -> Weights:
@@ -41,10 +41,10 @@ CLASS_WEIGHTS: Mapping[str, tuple[str, Callable[[Counts], Weights]]] = {
     "sqrt_balanced": ("sqrt(n / (C * n_c))", partial(_inverse, power=0.5)),
     "effective_number": (f"(1 - {BETA}) / (1 - {BETA}^n_c), mean 1", _effective_number),
 }
-"""Class weights by name: formula as printed, and function of the training counts n_c.
+"""Class weights by name: formula for people, and function of the training counts n_c.
 
-``effective_number``: Cui et al. 2019, Class-balanced loss based on effective number of samples. A class without a
-training image has weight 0, except under ``none``.
+``effective_number``: Cui et al. 2019, Class-balanced loss based on effective number of samples. A class without
+training images has weight 0, except with ``none``.
 """
 
 
@@ -54,7 +54,7 @@ def class_weights(name: str, counts: Counts) -> Weights:
 
 
 def _equally(cells: Codes, rng: np.random.Generator) -> Codes:
-    """Draw with replacement, every cell that has images equally often."""
+    """Draw with replacement; every cell with images is equally likely."""
     counts = np.bincount(cells)
     share = 1.0 / (counts[cells] * np.count_nonzero(counts))
     return rng.choice(len(cells), size=len(cells), replace=True, p=share)
@@ -66,13 +66,13 @@ SAMPLERS: Mapping[str, Callable[[Codes, Codes, np.random.Generator], Codes]] = {
     "group_balanced": lambda labels, groups, rng: _equally(groups, rng),  # noqa: ARG005
     "class_group_balanced": lambda labels, groups, rng: _equally(labels * (groups.max() + 1) + groups, rng),
 }
-"""Order of the images of one epoch by name, from class and group of each image.
+"""Samplers by name: functions of class and group of each image that return the order of one epoch.
 
-``shuffle`` draws each image once. Images of unknown skin type are a group of their own.
+``shuffle`` draws each image once. Images of unknown skin type form one group.
 """
 
 LABELS: Mapping[str, Callable[[Codes, np.random.Generator], Codes]] = {
     "true": lambda labels, rng: labels,  # noqa: ARG005
     "shuffled": lambda labels, rng: labels[rng.permutation(len(labels))],
 }
-"""Labels to learn from by name; no model should beat chance with ``shuffled`` ones."""
+"""Labels to learn from by name; with ``shuffled`` no model should beat chance."""

@@ -1,6 +1,6 @@
-"""Folds of the images of ``train`` and ``val``, so that runs of all folds hold out each image once.
+"""Divide the images of ``train`` and ``val`` into folds; runs of all folds hold out each image once.
 
-Folds depend only on images, labels and ids, not on the manifest's order, library versions or the seed of a run.
+Folds depend only on images, labels and ids, not on the manifest's order, library versions or the run's seed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POOL = JOINED.join(SPLITS)
 
 @dataclass(frozen=True)
 class FoldedData(TrainingData):
-    """Training data whose ``val`` is one fold and ``train`` the others; ``pool`` is the data without folds."""
+    """Training data with one fold as ``val`` and the others as ``train``; ``pool`` is the data without folds."""
 
     pool: Dataset | None = None
 

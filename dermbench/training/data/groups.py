@@ -1,4 +1,4 @@
-"""Groups of a sensitive feature, as training methods and selection rules see them."""
+"""Groups of a sensitive feature, for training methods and selection rules."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
 
 ORDERED = {"fst": FST_NAMES, "fst_band": BANDS}
-"""Groups of a feature in their own order."""
-LEAST = 10
-"""Images in ``val`` that a group needs before a selection rule looks at it."""
+"""Groups of features with an order."""
+MIN_IMAGES = 10
+"""Number of ``val`` images that a group needs to count in a selection rule."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of a sensitive feature in the validation split that a selection rule compares.
+    """Groups of a sensitive feature in the validation split, for selection rules.
 
     Attributes
     ----------
     codes
         Group of each image, shape (n_samples,).
     known
-        Name by code of the groups with :data:`LEAST` images or more, ``unknown`` left out.
+        Names by code of the groups with at least :data:`MIN_IMAGES` images, without ``unknown``.
     """
 
     feature: str
@@ -45,20 +45,20 @@ class Groups:
     def make(cls, feature: str, names: Sequence[str], codes: NDArray[np.int64]) -> Groups:
         """Return the groups that have enough images."""
         counts = np.bincount(codes, minlength=len(names))
-        known = {k: name for k, name in enumerate(names) if counts[k] >= LEAST and name != UNKNOWN}
+        known = {k: name for k, name in enumerate(names) if counts[k] >= MIN_IMAGES and name != UNKNOWN}
         return cls(feature, codes, known)
 
     @property
     def words(self) -> str:
-        """The groups in words, for ``run.json``."""
-        return f"{self.feature} of {LEAST} val images or more: {', '.join(self.known.values())}"
+        """Names of the groups, for ``run.json``."""
+        return f"{self.feature} with {MIN_IMAGES} val images or more: {', '.join(self.known.values())}"
 
     def check(self, rule: str) -> None:
-        """Raise a UsageError where fewer than two groups have enough images for a rule that compares them."""
+        """Raise a UsageError when fewer than two groups have enough images for a selection rule."""
         if len(self.known) < 2:
             there = ", ".join(self.known.values()) or "none"
             raise UsageError(
-                f"selection {rule!r} compares groups of {self.feature} with {LEAST} val images or more; "
+                f"selection {rule!r} compares groups of {self.feature} with {MIN_IMAGES} val images or more; "
                 f"there are too few: {there}",
                 remedy="--set selection=macro_f1 or, for coarser groups, --set group_by=fst_band",
             )
@@ -67,7 +67,7 @@ class Groups:
 def group_codes(
     dataset: Dataset, feature: str, splits: Sequence[str] = ("train", "val")
 ) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
-    """Return the names of the groups that occur in ``splits``, and by split each image's index into them.
+    """Return the names of the groups in ``splits``, and by split the index of each image's group.
 
     The feature is ``fst``, ``fst_band`` or a column of the manifest; images without a value are ``unknown``.
 
@@ -88,8 +88,8 @@ def group_codes(
 def unit_codes(rows: pd.DataFrame) -> NDArray[np.int64]:
     """Return the unit of each image as a number, shape (n,).
 
-    Images share a unit if they share a patient, else a lesion, else a duplicate group: the first of these columns
-    with values counts. An image without a value is a unit of its own.
+    Units are patients, else lesions, else duplicate groups: the first of these columns with values is used. An
+    image without a value is its own unit.
     """
     return connected_units(rows, unit_columns(rows)[:1]).astype(np.int64)
 

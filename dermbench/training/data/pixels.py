@@ -1,6 +1,6 @@
-"""Decoded images: one uint8 array a split and size, made once, shared by all runs.
+"""Decoded images: one uint8 array for each split and size, made once and shared by all runs.
 
-Each split has its own file, so training never opens the test images; runs on folds share one of ``train+val``.
+Each split has its own file, so that training never opens test images; runs on folds share that of ``train+val``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CACHE = "cache"
 DEVICE_SHARE = 0.4
-"""Share of a GPU's free memory that the images of a split may take."""
+"""Largest share of a GPU's free memory for the images of a split."""
 
 
 @dataclass
@@ -40,13 +40,13 @@ class Samples:
     Attributes
     ----------
     pixels
-        uint8, shape (n_samples, side, side, 3): in the cache file (:class:`CachedImages`), or a tensor on the GPU.
+        uint8, shape (n_samples, side, side, 3): from the cache file (:class:`CachedImages`), or a GPU tensor.
     digest
         ``sha256:<hex>`` of ids and pixels.
     folder
         Cache folder of the dataset.
     rows
-        Rows of ``pixels`` that are the samples, shape (n_samples,); None: all.
+        Row of ``pixels`` of each sample, shape (n_samples,); None for all rows in order.
     """
 
     image_id: NDArray[np.object_]
@@ -62,7 +62,7 @@ class Samples:
     def batch(self, index: NDArray[np.int64], device: torch.device, side: int = 0) -> torch.Tensor:
         """Return images in [0, 1], shape (n, 3, side, side), channels last in memory; ``side`` 0: as cached.
 
-        A CPU scales in 8 bits, which is five times as fast and off by less than one of 255 levels.
+        A CPU resizes in 8 bits, which is five times as fast with an error below one of 255 levels.
         """
         index = index if self.rows is None else self.rows[index]
         if isinstance(self.pixels, torch.Tensor):
@@ -77,7 +77,7 @@ class Samples:
         return resize_batch(images.float().div_(255), side)
 
     def to(self, device: torch.device) -> Samples:
-        """Return the samples, their images on the GPU where they fit into its free memory."""
+        """Return the samples, with the images on the GPU if they fit into its free memory."""
         if device.type != "cuda":
             return self
         free, _ = torch.cuda.mem_get_info(device)
@@ -94,14 +94,14 @@ def load_samples(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Samples:
-    """Return the images of a split, or of several as ``train+val``, decoding them on the first call.
+    """Return the images of a split, or of several such as ``train+val``; decode them on the first call.
 
-    ``crop_mode`` is a key of :data:`CROP_MODES`; ``progress`` is called with images done and images in all.
+    ``crop_mode`` is a key of :data:`CROP_MODES`; ``progress`` is called with the numbers of images, done and all.
 
     Raises
     ------
     InputError
-        With every image that cannot be decoded, or is not the one that was prepared.
+        When images cannot be decoded or have changed since they were prepared; names them all.
     UsageError
         When the split is empty, or the cache folder cannot be written to.
     """
@@ -122,7 +122,7 @@ def load_samples(
 
 
 def _fold(dataset: FoldedData, split: str, pool: Samples) -> Samples:
-    """Return the samples of a split of a fold, which are rows of the pool."""
+    """Return the samples of one split of folded data, as rows of the pool."""
     ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
     row_of = {image: row for row, image in enumerate(pool.image_id)}
     rows = np.array([row_of[image] for image in ids], dtype=np.int64)

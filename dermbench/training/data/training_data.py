@@ -1,4 +1,4 @@
-"""The dataset as training may see it: without its test split."""
+"""A dataset without its test split, for training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPLITS = ("train", "val")
 
 @dataclass(frozen=True)
 class TrainingData(Dataset):
-    """A dataset whose manifest has no row of the test split, so its images and labels cannot leak."""
+    """A dataset without rows of the test split, so that its images and labels cannot leak."""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:

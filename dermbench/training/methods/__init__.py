@@ -1,4 +1,4 @@
-"""Training methods by name; other packages add theirs through the entry-point group ``dermbench.methods``."""
+"""Training methods by name; other packages add some through the entry-point group ``dermbench.methods``."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ for _name, _class in BUILT_IN.items():
     METHODS.add(_name, _class)
 
 EXCLUSIVE = ("order", "batch", "losses", "strata")
-"""Hooks of which a combination has at most one."""
+"""Hooks that only one method of a combination may set."""
 
 
 @lru_cache
 def method_class(names: str) -> type[Method]:
-    """Return the method called ``names``, or the combination of those that ``+`` joins.
+    """Return the method called ``names``, or the combination of methods joined by ``+``.
 
-    :class:`RegistryError` for an unknown name, with the nearest one; :class:`UsageError` when two of them set the
-    same hook or option.
+    :class:`RegistryError` for an unknown name, with the nearest known one; :class:`UsageError` when two methods
+    set the same hook or option.
     """
     listed = [name.strip() for name in names.split("+")]
     classes = {name: METHODS.get(name) for name in listed}
@@ -80,7 +80,7 @@ def method_class(names: str) -> type[Method]:
 
 
 def validate_method(names: str) -> None:
-    """Raise :class:`ValueError` for unknown methods, or those that cannot be combined."""
+    """Raise :class:`ValueError` for unknown methods and methods that cannot be combined."""
     try:
         method_class(names)
     except DermbenchError as error:
@@ -88,9 +88,9 @@ def validate_method(names: str) -> None:
 
 
 def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return the complete options of a method.
+    """Return the options of a method, completed with defaults.
 
-    :class:`ValueError` with all problems: unknown options, with the nearest known one, and wrong values.
+    :class:`ValueError` lists all unknown options, with the nearest known ones, and wrong values.
     """
     options = method_class(names).Options
     known = options.model_fields
@@ -110,7 +110,7 @@ def validate_options(names: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_method(config: TrainConfig, split: TrainingSplit, device: torch.device) -> Method:
-    """Return the method of a run; :class:`UsageError` when it needs groups and the split has only one."""
+    """Return the method of a run; :class:`UsageError` if it needs groups and the split has only one."""
     chosen = method_class(config.method)
     method = chosen(config, split, chosen.Options.model_validate(config.method_options), device)
     if method.needs_groups and len(split.group_names) < 2:

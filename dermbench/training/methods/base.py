@@ -1,8 +1,8 @@
 """Training methods: classes with hooks that the training loop calls.
 
 The base class is empirical risk minimisation with the sampler, class weights and label smoothing of the
-configuration; a method overrides single hooks. ``method = "mixup+group_dro"`` is a class with both as bases, so a
-hook that adds to what others do calls ``super()``.
+configuration; a method overrides single hooks. ``method = "mixup+group_dro"`` makes a class with both as bases, so
+hooks that extend others call ``super()``.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ class MethodOptions(BaseModel):
 
 @dataclass(frozen=True)
 class TrainingSplit:
-    """What a method may know of the data: the training split alone. Arrays have the shape (n_samples,).
+    """Data that a method may use: only the training split. Arrays have the shape (n_samples,).
 
     Attributes
     ----------
     labels, groups
-        Indices of classes, and of ``group_names``.
+        Indices of classes, and indices into ``group_names``.
     group_names
-        Values of the sensitive feature ``group_by``; images without one are the group ``unknown``.
+        Values of the sensitive feature ``group_by``; images without a value form the group ``unknown``.
     units
-        Equal for images of one patient, lesion or duplicate group.
+        Number of each image's patient, lesion or duplicate group.
     classes
-        Names, where known.
+        Names of the classes, if known.
     """
 
     labels: NDArray[np.int64]
@@ -60,7 +60,7 @@ class TrainingSplit:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Images a class, shape (n_classes,)."""
+        """Number of images of each class, shape (n_classes,)."""
         return np.bincount(self.labels, minlength=self.n_classes)
 
 
@@ -68,8 +68,8 @@ class TrainingSplit:
 class Targets:
     """Targets of a batch or of a part of one.
 
-    ``soft`` holds the share of each class, rows summing to 1, shape (n, n_classes); ``labels`` and ``groups`` the
-    class and group of each image, shape (n,).
+    ``soft`` holds the shares of the classes, shape (n, n_classes), with rows that sum to 1. ``labels`` and
+    ``groups`` hold the class and group of each image, shape (n,).
     """
 
     soft: Tensor
@@ -77,24 +77,24 @@ class Targets:
     groups: Tensor
 
     def softened(self, soft: Tensor) -> Targets:
-        """Return the targets with other shares of the classes."""
+        """Return the targets with ``soft`` replaced."""
         return replace(self, soft=soft)
 
 
 class Method:
     """Empirical risk minimisation (``erm``); subclasses override single hooks.
 
-    The loss of one optimisation step is ``sum_k q_k S_k / N_k`` over strata k (one, unless a method makes
-    more). ``S_k`` (:meth:`numerators`) and ``N_k`` (:meth:`denominators`) are sums over images, and ``q_k``
-    (:attr:`coefficients`) is fixed before the step. Sums over the parts of a batch, on several processes or in
-    turn, therefore give exactly the loss and the gradient of the whole.
+    The loss of one optimisation step is ``sum_k q_k S_k / N_k`` over strata k; there is one stratum unless a
+    method makes more. ``S_k`` (:meth:`numerators`) and ``N_k`` (:meth:`denominators`) are sums over images, and
+    ``q_k`` (:attr:`coefficients`) is fixed before the step. The parts of a batch, on several processes or one
+    after the other, therefore add up to exactly the loss and the gradient of the whole batch.
 
     Attributes
     ----------
     reference
-        Publication that the method is from.
+        Publication of the method.
     needs_groups
-        Whether it makes no sense without at least two groups.
+        Whether the method needs at least two groups.
     Options
         Pydantic model of its options; ``options`` holds the validated values.
     n_strata
@@ -115,12 +115,12 @@ class Method:
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """Indices of the images that are trained on; by default all of the training split."""
+        """Indices of the images to train on; by default all of the training split."""
         return np.arange(len(self.split.labels))
 
     @property
     def size(self) -> int:
-        """Number of images that an epoch draws."""
+        """Number of images drawn in an epoch."""
         return len(self.members)
 
     def order(self, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -143,30 +143,30 @@ class Method:
     ) -> tuple[Tensor, Targets]:
         """Return the images to learn from, in [0, 1], shape (n, 3, side, side), and their targets.
 
-        The CPU generator is in the same state for every part of one batch, so what is drawn must not depend on the
-        number of images. Mix neighbours only (0 with 1, 2 with 3, ...): parts of even size are mixed one by one.
+        The CPU generator is in the same state for every part of a batch, so draws must not depend on the number of
+        images. Mix only neighbours (0 with 1, 2 with 3, ...), because parts of even size are mixed one by one.
         """
         return images, targets
 
     def denominators(self, targets: Targets) -> Tensor:
-        """Return N, shape (n_strata,): additive over the parts of a batch, known before the forward pass."""
+        """Return N, shape (n_strata,): additive over parts of a batch, known before the forward pass."""
         return self.sum_strata(self.sample_weights(targets), targets)
 
     def numerators(self, logits: Tensor, targets: Targets) -> Tensor:
-        """Return S, shape (n_strata,): additive over the parts of a batch, differentiable in the logits."""
+        """Return S, shape (n_strata,): additive over parts of a batch, differentiable in the logits."""
         return self.sum_strata(self.losses(self.adjust(logits.float()), targets), targets)
 
     def objective(self, numerators: Tensor, denominators: Tensor) -> Tensor:
-        """Return the loss of a step, ``sum_k q_k S_k / N_k``, leaving out empty strata.
+        """Return the loss of a step, ``sum_k q_k S_k / N_k``, without empty strata.
 
-        N is of the whole batch; S of the whole or of a part, which then gives that part's share of the loss.
+        N is for the whole batch. With S of a part of the batch, the result is that part's share of the loss.
         """
         there = denominators > 0
         means = numerators / torch.where(there, denominators, 1.0)
         return (self.coefficients * torch.where(there, means, 0.0)).sum()
 
     def observe(self, numerators: Tensor, denominators: Tensor) -> None:
-        """Learn from the sums of a finished step, of the whole batch and without gradient."""
+        """Use the sums of a finished step over the whole batch, without gradient, for example to update q."""
 
     @property
     def coefficients(self) -> Tensor:
@@ -178,7 +178,7 @@ class Method:
         return torch.zeros_like(targets.labels)
 
     def adjust(self, logits: Tensor) -> Tensor:
-        """Return the logits that the loss sees (in float32); prediction uses the network's own."""
+        """Return the logits for the loss, in float32; prediction uses the network's own."""
         return logits
 
     def losses(self, logits: Tensor, targets: Targets) -> Tensor:
@@ -186,7 +186,7 @@ class Method:
         return -(logits.log_softmax(dim=1) * self.smoothed(targets)) @ self.class_weights
 
     def smoothed(self, targets: Targets) -> Tensor:
-        """Return the targets with ``label_smoothing`` of their mass spread over all classes."""
+        """Return the targets with the share ``label_smoothing`` spread over all classes."""
         smoothing = self.config.label_smoothing
         return (1 - smoothing) * targets.soft + smoothing / self.split.n_classes
 
@@ -202,17 +202,17 @@ class Method:
         return empty.index_add(0, self.strata(targets), values)
 
     def after_step(self, network: Network, step: int) -> None:
-        """Look at the network after ``step`` optimisation steps."""
+        """Do something with the network after ``step`` optimisation steps; by default nothing."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the state that a checkpoint must hold, under names that start with the method's."""
+        """Return the state for a checkpoint, by names that start with the method's."""
         return {}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Restore what :meth:`tensors` returned."""
 
     def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:  # noqa: ARG002
-        """Change the chosen network after training; return what was done in words, for ``run.json``.
+        """Change the chosen network after training; return sentences about it for ``run.json``.
 
         ``samples`` is the training split.
         """

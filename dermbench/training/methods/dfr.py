@@ -1,4 +1,4 @@
-"""Deep feature reweighting: fit the last layer anew on a held-out set in which groups count equally."""
+"""Deep feature reweighting: refit the last layer on held-out images with equal weight for every group."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class DFROptions(MethodOptions):
     """Options of :class:`DFR`.
 
-    ``dfr_share`` of the images of each class, whole patients where known, is held out; ``dfr_l2`` is the strength
-    of the L2 penalty, as ``probe_l2``.
+    ``dfr_share`` is the share of each class that is held out, by whole patients where known; ``dfr_l2`` is the
+    strength of the L2 penalty, like ``probe_l2``.
     """
 
     dfr_share: float = Field(0.2, gt=0, lt=1)
@@ -35,9 +35,9 @@ class DFROptions(MethodOptions):
 class DFR(Method):
     """Train on a part of the training split, then refit the last layer on the rest.
 
-    The last layer becomes a logistic regression on the frozen features of the held-out images, weighted so that
-    every group within a class has the same total. The publication averages ten fits on balanced subsets; weights
-    leave no image out where a cell has few. Neither ``val`` nor ``test`` is used.
+    The last layer becomes a logistic regression on the frozen features of the held-out images. Weights give every
+    group within a class the same total. The publication instead averages ten fits on balanced subsets, which drop
+    images when a cell has few. ``val`` and ``test`` are not used.
     """
 
     reference = "Kirichenko et al. 2023, Last layer re-training is sufficient for robustness (ICLR)"
@@ -62,7 +62,7 @@ class DFR(Method):
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """The images that are not held out."""
+        """Indices of the images that are not held out."""
         return np.flatnonzero(~self.held_out)
 
     def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:

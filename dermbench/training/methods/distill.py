@@ -1,4 +1,4 @@
-"""Distillation: learn from another model's probabilities of the training images."""
+"""Distillation: learn from another model's probabilities for the training images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TENSOR = "distill.teacher"
 REMEDY = (
     "Make one with: dermbench predict RUNS --data DATASET --split trained --out FILE "
-    "(a student on folds: by runs on the same fold, so that the teacher has not seen what the student holds out)"
+    "(for a student on folds: with runs on the same fold, so that the teacher has not seen the student's val)"
 )
 
 
@@ -42,12 +42,12 @@ class DistillOptions(MethodOptions):
     Attributes
     ----------
     distill_teacher
-        Predictions file with probabilities of all training images; other images in it are ignored. A relative
+        Predictions file with probabilities for all training images; other images in it are ignored. A relative
         path starts at the working directory, also when a run is resumed.
     distill_weight
         Share of the teacher in the targets.
     distill_temperature
-        T; the teacher's probabilities are raised to the power 1/T, so T above 1 makes them less sure.
+        T; the teacher's probabilities are raised to the power 1/T, so T > 1 moves them towards equal shares.
     """
 
     distill_teacher: str = ""
@@ -58,9 +58,9 @@ class DistillOptions(MethodOptions):
 class Distill(Method):
     """Learn from ``(1 - w) y + w p`` with y the label and p the teacher's probabilities, ``p^(1/T)`` renormalised.
 
-    The student's logits are not divided by T; T = 1 is the publication's loss. Validation is honest only when
-    the teacher has not seen the student's ``val`` images: predict it with ``--split trained``, by runs on the
-    student's fold, or by runs without folds for a student without.
+    The student's logits are not divided by T; T = 1 is the publication's loss. Validation is valid only if the
+    teacher has not seen the student's ``val`` images. Predict the teacher with ``--split trained``, from runs on
+    the student's fold, or without folds if the student has none.
     """
 
     reference = "Hinton et al. 2015, Distilling the knowledge in a neural network (arXiv:1503.02531)"
@@ -75,7 +75,7 @@ class Distill(Method):
             raise UsageError("method 'distill' needs method_options.distill_teacher=FILE", remedy=REMEDY)
         if config.labels != "true":
             raise UsageError(
-                f"method 'distill' goes with labels=true, not {config.labels!r}: the teacher knows the true ones"
+                f"method 'distill' needs labels=true, not {config.labels!r}: the teacher learnt the true labels"
             )
         path = Path(self.options.distill_teacher)
         sharp = read_teacher(path, split) ** (1 / self.options.distill_temperature)
@@ -83,17 +83,17 @@ class Distill(Method):
         self.origin = f"{path.name} ({file_digest(path)})"
 
     def targets(self, index: NDArray[np.int64]) -> Targets:
-        """Return labels and teacher in their shares."""
+        """Return the weighted mean of labels and teacher."""
         given = super().targets(index)
         taught = self.teacher[to_device(torch.from_numpy(index), self.device)]
         return given.softened(torch.lerp(given.soft, taught, self.options.distill_weight))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the teacher, so that a resumed run can tell another one."""
+        """Return the teacher's probabilities, so that a resumed run notices another teacher."""
         return {**super().tensors(), TENSOR: self.teacher}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Refuse to go on with another teacher than the run began with."""
+        """Refuse to resume with another teacher."""
         super().load(tensors)
         if not torch.equal(tensors[TENSOR].to(self.device), self.teacher):
             raise UsageError(
@@ -102,12 +102,12 @@ class Distill(Method):
             )
 
     def finish(self, network: Network, samples: Samples, runtime: Runtime) -> tuple[str, ...]:
-        """Say who the teacher was."""
+        """Name the teacher."""
         return (*super().finish(network, samples, runtime), f"distilled from {self.origin}")
 
 
 def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
-    """Return a teacher's probabilities of the training images, shape (n_samples, n_classes).
+    """Return a teacher's probabilities for the training images, shape (n_samples, n_classes).
 
     :class:`InputError` when the file lacks images or probabilities, or is malformed.
     """
@@ -123,7 +123,7 @@ def read_teacher(path: Path, split: TrainingSplit) -> NDArray[np.float64]:
     except InputError as error:
         raise InputError(error.source, error.problems, remedy=error.remedy or REMEDY) from None
     if predictions.y_prob is None:
-        raise InputError(path, ["has predicted classes only; a teacher gives probabilities"], remedy=REMEDY)
+        raise InputError(path, ["has only predicted classes; a teacher needs probabilities"], remedy=REMEDY)
     if len(predictions.answered()) < len(predictions):
         raise InputError(path, ["has images without a prediction (column no_answer)"], remedy=REMEDY)
     place = {image: row for row, image in enumerate(predictions.image_id)}

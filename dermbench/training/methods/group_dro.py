@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class GroupDROOptions(MethodOptions):
     """Options of :class:`GroupDRO`.
 
-    Groups (``dro_groups``) are the values of ``group_by`` or, with ``class_group``, each class within each value;
+    Groups (``dro_groups``) are the values of ``group_by``, or with ``class_group`` each class within each value;
     ``dro_step`` is the step size η of their weights.
     """
 
@@ -30,9 +30,9 @@ class GroupDRO(Method):
     """Weigh groups by exponentiated gradient ascent on their losses.
 
     The loss of a step is ``sum_g q_g L_g``, with L_g the mean loss of group g in the batch; then
-    ``q_g <- q_g exp(η L_g) / Z``. The publication updates q from a batch before its gradient, here after it, so
-    that batches can be computed in parts. Groups that a batch lacks keep their weight up to normalisation. The
-    authors find strong regularisation (weight decay, early stopping) decisive.
+    ``q_g <- q_g exp(η L_g) / Z``. The publication updates q before the gradient of a batch; here it is updated
+    after, so that batches can be computed in parts. Groups without images in a batch keep their weight up to
+    normalisation. The authors find strong regularisation (weight decay, early stopping) decisive.
     """
 
     reference = "Sagawa et al. 2020, Distributionally robust neural networks for group shifts (ICLR)"
@@ -72,6 +72,6 @@ class GroupDRO(Method):
         return {**super().tensors(), "group_dro.q": self.q}
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take q back."""
+        """Restore q."""
         super().load(tensors)
         self.q = tensors["group_dro.q"].to(self.device)

@@ -25,7 +25,7 @@ class FocalOptions(MethodOptions):
 class Focal(Method):
     """Minimise ``-sum_c w_c t_c (1 - p_c)^gamma log p_c``.
 
-    Class weights play the part of the publication's alpha.
+    Class weights take the place of the publication's alpha.
     """
 
     reference = "Lin et al. 2017, Focal loss for dense object detection (ICCV)"
@@ -40,7 +40,7 @@ class Focal(Method):
 
 
 class LogitAdjustmentOptions(MethodOptions):
-    """Options of :class:`LogitAdjustment`: the factor τ, 1 to be consistent for the balanced error, 0 for none."""
+    """Options of :class:`LogitAdjustment`: τ = 1 is consistent for the balanced error, 0 adjusts nothing."""
 
     adjustment_tau: float = Field(1.0, ge=0, le=10)
 
@@ -48,9 +48,9 @@ class LogitAdjustmentOptions(MethodOptions):
 class LogitAdjustment(Method):
     """Minimise the loss of ``logits + τ log π`` with π the class frequencies of the training images.
 
-    Prediction uses the plain logits, which then favour no class for being frequent. Use it with
-    ``class_weights = "none"`` and ``sampler = "shuffle"``; otherwise classes are corrected for twice. A class
-    without an image counts as half an image.
+    Prediction uses the plain logits, which then do not favour frequent classes. Use it with
+    ``class_weights = "none"`` and ``sampler = "shuffle"``; otherwise frequencies are corrected twice. A class
+    without images counts as half an image.
     """
 
     reference = "Menon et al. 2021, Long-tail learning via logit adjustment (ICLR)"

@@ -1,7 +1,7 @@
 """Mixup and CutMix: learn from blends of two images and of their labels.
 
-Images 0 and 1, 2 and 3, ... of a batch are blended (each epoch has a random order, so pairs are random); the last
-of an odd number stays as it is. As in the publications, λ (and the box) is drawn once a batch.
+Images 0 and 1, 2 and 3, ... of a batch are blended; pairs are random, because each epoch has a random order. The
+last of an odd number is not blended. As in the publications, λ (and the box) is drawn once for each batch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class MixupOptions(MethodOptions):
 
 
 class Mixup(Method):
-    """Learn from ``λ x_i + (1 - λ) x_j`` and the labels in the same shares."""
+    """Learn from ``λ x_i + (1 - λ) x_j``, with labels mixed in the same way."""
 
     reference = "Zhang et al. 2018, mixup: beyond empirical risk minimization (ICLR)"
     Options: ClassVar[type[MethodOptions]] = MixupOptions
@@ -44,8 +44,8 @@ class Mixup(Method):
 class CutMixOptions(MethodOptions):
     """Options of :class:`CutMix`.
 
-    The share λ that is kept is drawn from Beta(cutmix_alpha, cutmix_alpha); ``cutmix_probability`` is the share of
-    the batches that are mixed.
+    The share λ of an image that is kept is drawn from Beta(cutmix_alpha, cutmix_alpha); ``cutmix_probability`` is
+    the share of batches that are mixed.
     """
 
     cutmix_alpha: float = Field(1.0, gt=0, le=100)
@@ -55,8 +55,8 @@ class CutMixOptions(MethodOptions):
 class CutMix(Method):
     """Replace a box of an image by that of another, and mix the labels by the areas.
 
-    The box has the area 1 - λ of the image and a centre drawn anywhere in it; what lies outside is cut
-    off, and the labels follow the area that is left.
+    The box has the share 1 - λ of the image's area and a random centre. It is cut off at the edges, and labels are
+    mixed by the area that remains.
     """
 
     reference = "Yun et al. 2019, CutMix: regularization strategy to train strong classifiers (ICCV)"
@@ -79,13 +79,13 @@ class CutMix(Method):
 
 
 def neighbours(n: int, device: torch.device) -> Tensor:
-    """Return the partner of each of ``n`` images: 1, 0, 3, 2, ...; the last of an odd number is its own."""
+    """Return the partner of each of ``n`` images: 1, 0, 3, 2, ...; the last of an odd number has itself."""
     place = torch.arange(n, device=device)
     return torch.where(place.bitwise_xor(1) < n, place.bitwise_xor(1), place)
 
 
 def draw_from(generator: torch.Generator) -> np.random.Generator:
-    """Return a generator of numpy in the state that one of torch implies."""
+    """Return a numpy generator that is seeded from a torch generator."""
     return np.random.default_rng(int(torch.randint(2**62, (1,), generator=generator)))
 
 

@@ -1,1 +1,1 @@
-"""Networks with their weights, features and probabilities, and files of tensors."""
+"""Networks, their weights, features and probabilities, and files of tensors."""

@@ -1,6 +1,6 @@
 """Features of frozen networks, computed once and kept in the dataset's cache folder.
 
-A file's name is a hash of everything its bits depend on, so a run computes the same with and without it.
+The name of a file is a hash of everything that its content depends on, so the cache never changes a result.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def kept_features(
 ) -> NDArray[np.float64]:
     """Return the features of all images of a split, shape (n_samples, n_features), from the cache if possible.
 
-    The network is in evaluation mode and sees whole images. Several processes share the work and keep no file.
+    Features are computed in evaluation mode from whole images. Several processes share the work and write no file.
     """
     if samples.folder is None or world.size > 1:
         return compute_features(network, samples, config, runtime, world=world)
@@ -99,12 +99,12 @@ def _weights_digest(network: Network) -> str:
 
 
 def _write(target: Path, features: NDArray[np.float64]) -> None:
-    tensor = torch.from_numpy(features).float()  # what the network computed: collect only widens it
+    tensor = torch.from_numpy(features).float()  # the network's float32: collect only widens it
     write_tensors(target, {"features": tensor}, {"crc32": zlib.crc32(tensor.numpy().tobytes())})
 
 
 def _read(target: Path, n_samples: int) -> NDArray[np.float64] | None:
-    """Return kept features, None where they are absent or damaged."""
+    """Return the features in a cache file; None if it is absent or damaged."""
     if not target.is_file():
         return None
     with suppress(DermbenchError, KeyError):

@@ -1,4 +1,4 @@
-"""Networks by their timm name, with what they expect of their input."""
+"""Make networks by their timm name, with the normalisation of their input."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Network:
     mean, std
         Normalisation of pixels in [0, 1], one value a channel.
     pretrained
-        What its weights started from, in words.
+        Description of the weights that it started from.
     origin
         Description of a network from the hub, so that a finished run does not need the hub; None for others.
     """
@@ -53,12 +53,12 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """Number of weights, including frozen ones."""
+        """Number of parameters, including frozen ones."""
         return sum(p.numel() for p in self.module.parameters())
 
 
 def check_name(name: str) -> None:
-    """Raise a UsageError with the nearest name for a network that timm does not know."""
+    """Raise a UsageError, with the nearest known name, for a network that timm does not know."""
     known = timm.list_models()
     architecture, _, tag = name.partition(".")
     if architecture not in known:
@@ -80,8 +80,8 @@ def build_network(
 ) -> Network:
     """Make the network of a run.
 
-    ``classes`` names its outputs, so that the classifier of a file for other classes is not loaded. ``pretrained``
-    is False where a run's own weights are loaded afterwards.
+    ``classes`` names its outputs, so that a classifier for other classes is not loaded from a file. ``pretrained``
+    is False when a run's own weights are loaded afterwards.
     """
     origin = origin or describe_origin(config.model)
     name = config.model if origin is None else origin.architecture
@@ -98,7 +98,7 @@ def build_network(
         options["img_size"] = config.image_size
     try:
         module = timm.create_model(name, pretrained=False, **options)
-    except (TypeError, ValueError, RuntimeError, LookupError) as error:  # it knows no drop_path or img_size, ...
+    except (TypeError, ValueError, RuntimeError, LookupError) as error:  # for example, it has no option drop_path
         raise UsageError(f"{config.model} cannot be made with {options}: {error}") from error
     words = NONE
     if pretrained is None:
@@ -116,7 +116,7 @@ def probe_features(network: Network, images: torch.Tensor) -> torch.Tensor:
 
 
 def freeze_norm(module: nn.Module, *, every: bool) -> None:
-    """Freeze the running statistics of batch normalisation, in every layer or where weights are frozen."""
+    """Freeze running statistics of batch normalisation, in every layer or only in layers with frozen weights."""
     for layer in module.modules():
         if not isinstance(layer, nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - the base has no public name
             continue
@@ -125,18 +125,18 @@ def freeze_norm(module: nn.Module, *, every: bool) -> None:
 
 
 def freeze_stages(network: Network, number: int) -> None:
-    """Freeze the weights of the first ``number`` stages of a network, the stem being the first.
+    """Freeze the weights of the first ``number`` stages of a network; the stem is the first stage.
 
     Raises
     ------
     UsageError
-        When the network has fewer stages before its classifier, or does not tell timm its stages.
+        When the network has fewer stages before its classifier, or does not define its stages.
     """
     if not number:
         return
     module = as_any(network.module)
     if not hasattr(module, "group_matcher"):
-        raise UsageError(f"frozen_stages={number}: this network does not say what its stages are")
+        raise UsageError(f"frozen_stages={number}: this network does not define its stages")
     stages = group_parameters(module, module.group_matcher(coarse=True))
     named, head = dict(module.named_parameters()), {id(p) for p in network.head.parameters()}
     before = [names for _, names in sorted(stages.items()) if not any(id(named[name]) in head for name in names)]

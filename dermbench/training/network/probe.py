@@ -1,7 +1,7 @@
 """A linear probe: multinomial logistic regression on frozen features, copied into the classifier.
 
-Fine-tuning then starts from a classifier that fits the features, so that the first steps do not distort them
-(Kumar et al. 2022, LP-FT).
+Fine-tuning then starts with a classifier that fits the features, so its first steps do not distort them (Kumar et
+al. 2022, LP-FT).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def fit_head(
 
 
 def linear_head(network: Network) -> nn.Linear:
-    """Return the classifier of a network; a UsageError where it is not a single linear layer."""
+    """Return the classifier of a network; a UsageError if it is not a single linear layer."""
     head = network.head
     if not isinstance(head, nn.Linear):
         raise UsageError(
@@ -60,8 +60,8 @@ def fit_logistic(
     """Return coefficients (n_classes, n_features) and intercepts (n_classes,) of a logistic regression.
 
     It minimises the weighted mean cross-entropy plus ``l2`` / 2 times the squared norm of the coefficients of
-    standardised features; the optimum is unique, so no seed matters. The results apply to the raw features. A
-    class without an image gets coefficients 0 and the lowest intercept.
+    standardised features. The optimum is unique and needs no seed. The result applies to the raw features. A class
+    without images gets coefficients 0 and the lowest intercept.
     """
     mean, spread = features.mean(axis=0), features.std(axis=0)
     spread[spread < 1e-8] = 1.0

@@ -1,4 +1,4 @@
-"""Logits and probabilities of a network, and its scores on the validation split."""
+"""Compute logits and probabilities of a network, and its scores on the validation split."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 ALONE = World()
 OF_GROUP = "val_accuracy_"
-"""What the name of a group's accuracy starts with."""
+"""Prefix of the column of a group's accuracy."""
 
 
 class Normaliser:
-    """Normalises images in [0, 1] by a network's mean and standard deviation a channel."""
+    """Normalises images in [0, 1] by a network's mean and standard deviation of each channel."""
 
     def __init__(self, network: Network, runtime: Runtime) -> None:
         self.mean = torch.tensor(network.mean, device=runtime.device).view(1, -1, 1, 1)
@@ -41,7 +41,7 @@ class Normaliser:
 
 
 def batch_bounds(n: int, batch_size: int, world: World) -> list[tuple[int, int]]:
-    """Return the bounds of this process's batches; the batches are the same for any number of processes."""
+    """Return the bounds of this process's batches; batches do not depend on the number of processes."""
     bounds = [(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     return bounds[world.rank :: world.size]
 
@@ -56,7 +56,7 @@ def whole_batches(
     index: NDArray[np.int64] | None = None,
     world: World = ALONE,
 ) -> Iterator[torch.Tensor]:
-    """Yield batches of normalised images without augmentation, in order; ``index`` chooses some of them."""
+    """Yield batches of normalised images without augmentation, in order; ``index`` selects images."""
     normalise = Normaliser(network, runtime)
     rows = np.arange(len(samples)) if index is None else index
     for start, stop in batch_bounds(len(rows), batch_size, world):
@@ -70,7 +70,7 @@ def collect(
     network: Network,
     runtime: Runtime,
 ) -> NDArray[np.float64]:
-    """Return ``function`` of every image in double precision, shape (n_samples, n_outputs), in evaluation mode."""
+    """Apply ``function`` to every image in evaluation mode; return float64, shape (n_samples, n_outputs)."""
     training = network.module.training
     network.module.eval()
     outputs = []
@@ -78,7 +78,7 @@ def collect(
         with runtime.autocast():
             outputs.append(function(images).float())
     network.module.train(training)
-    # copied once at the end, since each copy waits for the device
+    # one copy at the end, because each copy waits for the device
     stacked: NDArray[np.float64] = torch.cat(outputs).cpu().double().numpy() if outputs else np.zeros((0, 0))
     return stacked
 
@@ -95,20 +95,20 @@ def predict_logits(
 def merge(
     own: NDArray[np.float64], bounds: list[tuple[int, int]], n: int, world: World, device: torch.device
 ) -> NDArray[np.float64]:
-    """Return the rows of all processes in order, shape (n, n_outputs), given this one's rows and their bounds."""
+    """Return the rows of all processes in order, shape (n, n_outputs), from this one's rows and their bounds."""
     if world.size == 1:
         return own
     columns = int(world.highest(own.shape[1], device))
     merged = np.zeros((n, columns))
     if bounds:
         merged[np.concatenate([np.arange(start, stop) for start, stop in bounds])] = own
-    # exact: each row is zero in all processes but one
+    # the sum is exact, because each row is zero in all processes but one
     summed: NDArray[np.float64] = world.sum(torch.from_numpy(merged).to(device)).cpu().numpy()
     return summed
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return class probabilities, rows summing to 1; a row with NaN or infinity becomes NaN."""
+    """Return class probabilities, with rows that sum to 1; a row with NaN or infinity becomes NaN."""
     with np.errstate(invalid="ignore"):
         probabilities: NDArray[np.float64] = special.softmax(logits, axis=1)
     return probabilities
@@ -119,8 +119,8 @@ def validation_scores(
 ) -> dict[str, float | None]:
     """Return the scores of a validation split by column of the history.
 
-    ``val_loss`` is the mean of -log p(label) in nats without class weights; ``val_macro_f1`` is over the
-    classes in ``labels``. ``groups`` adds the accuracy of each and the lowest one, None without groups.
+    ``val_loss`` is the mean of -log p(label) in nats, without class weights; ``val_macro_f1`` averages the classes
+    in ``labels``. ``groups`` adds the accuracy of each group and the lowest one, which is None without groups.
     """
     prob = softmax(logits)
     chosen = np.clip(prob[np.arange(len(labels)), labels], np.finfo(np.float64).tiny, None)
@@ -138,7 +138,7 @@ def validation_scores(
 def class_hits(
     labels: NDArray[np.int64], logits: NDArray[np.float64], classes: Sequence[str]
 ) -> dict[str, tuple[int, int]]:
-    """Return for each class how many of its images are predicted right, and how many there are."""
+    """Return for each class the numbers of its images that are predicted right and in all."""
     right = logits.argmax(axis=1) == labels
     hits, totals = (np.bincount(part, minlength=len(classes)).tolist() for part in (labels[right], labels))
     return {name: (hits[k], totals[k]) for k, name in enumerate(classes)}

@@ -1,4 +1,4 @@
-"""Pretrained weights: a local file, the offline package, or timm's hub; never silently none."""
+"""Load pretrained weights from a local file, the offline package or timm's hub, or raise an error."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dermbench.artifacts.hashing import file_digest
 from dermbench.artifacts.network_headers import Origin, WeightsHeader, read_header
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError, MissingDependencyError, UsageError, name_some
-from dermbench.training.network.tensor_files import is_finite, like, read_pickle, read_safetensors, told
+from dermbench.training.network.tensor_files import as_input_error, is_finite, like, read_pickle, read_safetensors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,23 +44,23 @@ _REFERENCE_BLOCK = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
 
 
 def as_any(module: nn.Module) -> Any:
-    """Return a module of timm as Any, since torch types every attribute as a tensor or a module."""
+    """Return a timm module as Any, because torch types every attribute as a tensor or a module."""
     return module
 
 
 def load_pretrained(
     model: nn.Module, name: str, *, pretrained: bool = True, weights: str = "", classes: Sequence[str] = ()
 ) -> str:
-    """Load pretrained weights into ``model`` and return in words which, for ``run.json``.
+    """Load pretrained weights into ``model``; return a description of them for ``run.json``.
 
-    The local file ``weights`` comes first, then the offline package, then the hub.
+    They come from the local file ``weights`` if given, else from the offline package, else from the hub.
 
     Raises
     ------
     MissingDependencyError
-        When the weights can be had from neither the offline package nor the hub.
+        When the weights are not in the offline package and the hub cannot be reached.
     InputError, UsageError
-        When the local file is missing, is no weights, or fits another network.
+        When the local file is missing, is not a file of weights, or fits another network.
     """
     if weights:
         return load_file(model, Path(weights), classes)
@@ -74,21 +74,21 @@ def load_pretrained(
 
 
 def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
-    """Load a local file of weights and return in words what was loaded.
+    """Load a local file of weights and return a description of what was loaded.
 
-    A classifier of another size, or for other classes according to the file's header, is left out. One for the
-    same classes in another order is brought into the order of ``classes``, which is empty where unknown.
+    A classifier of another size, or for other classes according to the file's header, is not loaded. One for the
+    same classes in another order is reordered to ``classes``, which is empty if unknown.
 
     Raises
     ------
     InputError
-        When the file holds no weights, is of another network, or contradicts itself about its classes.
+        When the file holds no weights, is for another network, or contradicts itself about its classes.
     """
     found, own = read_weights(path), file_classes(path) if classes else ()
     other = bool(own) and set(own) != set(classes)
     rows = {len(value) for key, value in found.items() if own and _in_head(model, key) and value.ndim}
     if rows - {len(own)}:
-        raise InputError(path, [f"it names {len(own)} classes, but its classifier has {max(rows)}"])
+        raise InputError(path, [f"names {len(own)} classes, but its classifier has {max(rows)} outputs"])
     if other:
         found = {key: value for key, value in found.items() if not _in_head(model, key)}
     elif own and list(own) != list(classes):
@@ -100,26 +100,26 @@ def load_file(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> str:
 
 
 def file_classes(path: Path) -> tuple[str, ...]:
-    """Return the classes of a classifier according to dermbench's header; none for other programs' files."""
+    """Return the classes in dermbench's header of a file of weights; empty for files of other programs."""
     return _header(path).classes
 
 
 def check_unseen(path: Path, dataset: str, held_out: str) -> None:
     """Raise a UsageError for weights of a run that was trained on this run's validation images.
 
-    These are weights of the same dataset (its content hash) that held out other images (hash of the fold's ids,
-    empty for ``val``). Files of other datasets and programs are accepted.
+    Such weights have the same ``dataset`` (content hash) but another ``held_out`` (hash of the fold's ids, empty
+    for ``val``). Files of other datasets and programs are accepted.
     """
     header = _header(path)
     if header.dataset == dataset and header.held_out != held_out:
         raise UsageError(
-            f"{path}: these weights were trained on images that this run would be validated on",
+            f"{path}: these weights were trained on validation images of this run",
             remedy="Start from a run that held out the same images, or from weights of another dataset.",
         )
 
 
 def _header(path: Path) -> WeightsHeader:
-    """Return dermbench's header of a file of weights, an empty one for files of other programs."""
+    """Return dermbench's header of a file of weights; empty for files of other programs."""
     if path.suffix != ".safetensors" or not path.is_file():
         return WeightsHeader()
     return read_header(path, WeightsHeader) or WeightsHeader()
@@ -148,7 +148,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
-    """Copy ``found`` into ``model``, all of whose layers must match; return whether the classifier did, too."""
+    """Copy ``found`` into ``model``; layers other than the classifier must match. Return whether that did."""
     if "_conv_stem.weight" in found:
         found = from_reference_names(found, [len(stage) for stage in as_any(model).blocks])
     own = model.state_dict()
@@ -162,12 +162,12 @@ def _fit(model: nn.Module, found: dict[str, Tensor], path: Path) -> bool:
     strange = sorted(found.keys() - own.keys() - head)
     kinds = (
         (broken, "hold NaN or infinity"),
-        (absent, "of the network are not there with their shape"),
+        (absent, "of the network are missing or have another shape"),
         (strange, "belong to no layer of the network"),
     )
     if problems := [f"{len(names):,} layers {text}: {name_some(names)}" for names, text in kinds if names]:
         raise InputError(path, problems, remedy="The weights are of another network; name it with --set model=...")
-    with told(path, "does not fit the network"):
+    with as_input_error(path, "does not fit the network"):
         model.load_state_dict(usable, strict=False)
     return with_head
 
@@ -181,7 +181,7 @@ def _in_head(model: nn.Module, key: str) -> bool:
 def from_reference_names(found: dict[str, Tensor], stages: list[int]) -> dict[str, Tensor]:
     """Rename layers of the reference EfficientNet-Lite (``_blocks.3._expand_conv.weight``) to timm's names.
 
-    ``stages`` has the number of blocks of each of timm's stages: a block number becomes stage and place.
+    ``stages`` has the number of blocks in each of timm's stages; a block number becomes a stage and a place in it.
     """
     places = [(stage, place) for stage, size in enumerate(stages) for place in range(size)]
     expanded = {m[1] for key in found if (m := _REFERENCE_BLOCK.match(key)) and m[2] == "_expand_conv"}
@@ -236,7 +236,7 @@ def describe_origin(name: str) -> Origin | None:
     MissingDependencyError
         When the hub cannot be reached and its description is not in the local cache.
     UsageError
-        When there is no such network of timm.
+        When the hub has no such network of timm.
     """
     if not name.startswith(HUB):
         return None
@@ -247,7 +247,7 @@ def describe_origin(name: str) -> Origin | None:
         cfg, architecture, args = timm.models.load_model_config_from_hf(hub_id)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0]
-        raise UsageError(f"{name} is no network of timm that the hub has ({first})", remedy=REMEDY) from error
+        raise UsageError(f"the hub has no network of timm called {name} ({first})", remedy=REMEDY) from error
     return validated(name, Origin, {"architecture": str(architecture), "args": dict(args or {}), "cfg": dict(cfg)})
 
 
@@ -259,7 +259,7 @@ def _is_cached(hub_id: str | None, names: tuple[str, ...] = ("model.safetensors"
 
 
 def _probe_hub(name: str) -> None:
-    """Raise a MissingDependencyError unless the hub answers once; its own client would retry for a minute."""
+    """Raise a MissingDependencyError unless the hub answers at once; its own client would retry for a minute."""
     constants = import_module("huggingface_hub.constants")
     if constants.HF_HUB_OFFLINE:
         raise MissingDependencyError(

@@ -1,1 +1,1 @@
-"""What can be predicted with, and what is made of several predictions."""
+"""Kinds of predictors, and functions that combine their predictions."""

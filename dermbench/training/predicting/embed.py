@@ -1,4 +1,4 @@
-"""``embed``: one candidate in, a table of embeddings out."""
+"""``embed``: compute a table of embeddings of a dataset."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def embed(
 ) -> pd.DataFrame:
     """Compute the embeddings of all images of a dataset.
 
-    Labels are not looked at, so the images of ``test`` are embedded as well; ``train --embeddings`` reads those of
-    ``train`` and ``val`` alone.
+    No labels are used, so images of ``test`` are embedded too; ``train --embeddings`` reads only ``train`` and
+    ``val``.
 
     Parameters
     ----------
     candidate
-        Run folder, ``timm:NAME`` (as it was pretrained, or with ``weights``), ``hf-hub:OWNER/NAME``,
+        Run folder, ``timm:NAME`` (pretrained, or with ``weights``), ``hf-hub:OWNER/NAME``,
         ``open_clip:NAME`` or a predictor of another package that has features.
     data
         Dataset folder, or what :func:`dermbench.artifacts.read_dataset` returned.
     out
         ``.parquet`` or ``.csv`` to write; None writes nothing.
     batch_size
-        Images at a time.
+        Number of images at a time.
     device
         ``auto`` or a device of torch.
     weights

@@ -1,4 +1,4 @@
-"""Candidates that are asked together: what each has not seen, their mean, and a temperature for it."""
+"""Several candidates together: the images that each holds out, their mean, and its temperature."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION = "train", "val"
 HELD_OUT = "held-out"
-"""In place of a split: every image by the candidates that have not seen it."""
+"""Value for a split: every image, predicted by the candidates that have not seen it."""
 TRAINED = "trained"
-"""In place of a split: the images that the candidates were trained on."""
+"""Value for a split: the images that the candidates were trained on."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Predictors whose probabilities are averaged, and the data as each saw them: ``val`` is what it held out."""
+    """Predictors to average; ``validation`` is the data as split for each: its ``val`` is what it held out."""
 
     predictors: tuple[Predictor, ...]
     dataset: Dataset
@@ -41,7 +41,7 @@ class Ensemble:
 
     @classmethod
     def of(cls, predictors: Sequence[Predictor], dataset: Dataset, *, asks: bool, held_out: bool = False) -> Self:
-        """Return an ensemble; ``asks`` says whether unseen images matter, ``held_out`` that they are asked for."""
+        """Return an ensemble; held-out images are looked up if ``asks``, and must be known if ``held_out``."""
         known = tuple(validation_of(one, dataset, held_out=held_out) for one in predictors) if asks else ()
         return cls(tuple(predictors), dataset, known)
 
@@ -62,20 +62,20 @@ class Ensemble:
         return POOL if self.folded else VALIDATION
 
     def check_unseen(self, split: str) -> None:
-        """Refuse splits of which runs on folds have seen a part."""
+        """Refuse a split when runs on folds were trained on some of its images."""
         if self.folded and set(split.split(JOINED)) & set(SPLITS):
             raise UsageError(
-                f"{self.dataset.root}: runs on folds have trained on images of {split!r}",
-                remedy=f"--split {HELD_OUT} gives each image of {POOL} by the runs that have not seen it.",
+                f"{self.dataset.root}: runs on folds were trained on images of {split!r}",
+                remedy=f"--split {HELD_OUT} predicts each image of {POOL} with the runs that have not seen it.",
             )
 
     def as_seen(self, split: str) -> list[Predicted]:
-        """Return the predictions of each for a split of the data as it saw them."""
+        """Return the predictions of each candidate for a split of its own data."""
         asked = zip(self.predictors, self.validation, strict=True)
         return [checked(str(one), one.predict(data, split)) for one, data in asked]
 
     def held_out(self) -> Predicted:
-        """Return the mean for each image over the runs that have not seen it; runs of all folds are needed."""
+        """Return the mean over the runs that have not seen an image; runs of all folds are needed."""
         found = self.as_seen(VALIDATION)
         classes = found[0].classes
         ids = self.dataset.part(self.unseen)["image_id"].to_numpy(dtype=object)
@@ -89,12 +89,12 @@ class Ensemble:
             raise UsageError(
                 f"{self.dataset.root}: these runs hold out {np.count_nonzero(count):,} "
                 f"of the {len(ids):,} images of {self.unseen}",
-                remedy="Name the runs of the other folds, too.",
+                remedy="Name the runs of the other folds as well.",
             )
         return Predicted(ids, total / count[:, None], classes)
 
     def trained(self) -> Predicted:
-        """Return the mean for the images that all were trained on, which must be the same for all."""
+        """Return the mean for the training images, which must be the same for all candidates."""
         if not self.alike:
             raise UsageError(
                 f"{', '.join(map(str, self.predictors))}: trained on different images of {self.dataset.root}",
@@ -103,7 +103,7 @@ class Ensemble:
         return mean_of(self.as_seen(TRAIN))
 
     def temperature(self) -> Temperature:
-        """Return the temperature of the mean where all were validated on the same images, else of each alone."""
+        """Fit the temperature of the mean if all have the same validation images, else one for each alone."""
         found = self.as_seen(VALIDATION)
         classes = found[0].classes
         parts = [mean_of(found)] if self.alike else found
@@ -113,7 +113,7 @@ class Ensemble:
         return fit_temperature(log(prob), np.array(truth))
 
     def fitted_on(self) -> str | None:
-        """Return the hash of the labels that a temperature is fitted on; None of some of several folds."""
+        """Return the hash of the labels that a temperature is fitted on; None if folds are missing."""
         if self.alike:
             return self.validation[0].truth(VALIDATION).digest
         whole = self.dataset.truth(self.unseen)
@@ -121,7 +121,7 @@ class Ensemble:
         return whole.digest if len(held_out) == len(whole) else None
 
     def mean(self, split: str, temperature: Temperature | None) -> Predicted:
-        """Return the mean for a split; a temperature of each alone is applied before the mean is taken."""
+        """Return the mean for a split, with a temperature applied to the mean or to each candidate before it."""
         found = [checked(str(one), one.predict(self.dataset, split)) for one in self.predictors]
         if temperature is None:
             return mean_of(found)
@@ -131,11 +131,11 @@ class Ensemble:
 
 
 def mean_of(found: Sequence[Predicted]) -> Predicted:
-    """Return the mean of predictions for the same images, classes in the order of the first."""
+    """Return the mean of predictions for the same images, with classes in the order of the first."""
     first, *others = found
     total = first.prob
     for one in others:
-        assert list(one.image_id) == list(first.image_id)  # the order of the manifest
+        assert list(one.image_id) == list(first.image_id)  # both in the order of the manifest
         total = total + one.in_order(first.classes)
     return Predicted(first.image_id, total / len(found), first.classes)
 
@@ -145,6 +145,6 @@ def _scaled(one: Predicted, temperature: Temperature) -> Predicted:
 
 
 def log(prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return logarithms, finite for 0 as well."""
+    """Return logarithms; that of 0 is finite."""
     logs: NDArray[np.float64] = np.log(np.clip(prob, np.finfo(np.float64).tiny, None))
     return logs

@@ -1,4 +1,4 @@
-"""``export``: the network of a run as an ONNX file that ``predict`` takes, checked against the original."""
+"""``export``: write the network of a run as an ONNX file for ``predict``, and check it against the original."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from dermbench.training.network.network import Network
 
 CHECKED = 64
-"""Images that the check compares."""
+"""Number of images that the check compares."""
 TOLERANCE = 1e-4
-"""Largest difference of a probability that an export may have."""
+"""Largest allowed difference of a probability."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """An ONNX file, its bytes, and the largest difference of a probability to the network over so many images."""
+    """An ONNX file, its size in bytes, and the largest ``difference`` of a probability over ``images`` images."""
 
     path: Path
     size: int
@@ -53,8 +53,8 @@ def export(
     """Write the network of a finished run as ONNX.
 
     The file takes any number of normalised images (float32, n x 3 x size x size) and returns logits. Its
-    metadata entry ``dermbench`` holds what ``predict`` must know. It is only kept when its probabilities
-    are those of the network within :data:`TOLERANCE`.
+    metadata entry ``dermbench`` holds what ``predict`` needs. The file is kept only if its probabilities equal
+    those of the network within :data:`TOLERANCE`.
 
     Parameters
     ----------
@@ -63,16 +63,16 @@ def export(
     out
         File to write, ``.onnx``.
     data, split
-        Images to compare both on, the first :data:`CHECKED` of the split; by default noise.
+        Images for the comparison, the first :data:`CHECKED` of the split; by default noise.
 
     Raises
     ------
     MissingDependencyError
         When onnx, onnxscript or onnxruntime is not installed.
     UsageError
-        When there is no finished run, or ``out`` is no ``.onnx`` file.
+        When there is no finished run, or ``out`` does not end with ``.onnx``.
     DermbenchError
-        When the network cannot be exported, or the file computes something else.
+        When the network cannot be exported, or the file gives other probabilities.
     """
     target = Path(out)
     if target.suffix.lower() != ".onnx":
@@ -116,7 +116,7 @@ def write_onnx(network: Network, config: TrainConfig, about: dict[str, Any], pat
     """Write a network in evaluation mode, with ``about`` as its metadata entry."""
     example = torch.zeros(2, 3, config.image_size, config.image_size)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch and onnxscript, about their own future
+        warnings.simplefilter("ignore")  # deprecations inside torch and onnxscript
         try:
             program = torch.onnx.export(
                 network.module,

@@ -1,4 +1,4 @@
-"""The base of predictors of other packages that are functions of pixels."""
+"""Base class for predictors of other packages that are functions of pixels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dermbench.training.predicting.predictor import Views
 
 SIDES = (16, 4096)
-"""Smallest and largest side of an image that a predictor may ask for."""
+"""Smallest and largest side of the images of a predictor, in pixels."""
 
 
 class ImagePredictor(Predictor):
@@ -30,7 +30,7 @@ class ImagePredictor(Predictor):
     Attributes
     ----------
     image_size
-        Side of the images it is given, in pixels.
+        Side of its input images in pixels.
     """
 
     views: ClassVar[Views] = "one size"
@@ -48,7 +48,7 @@ class ImagePredictor(Predictor):
         raise UsageError(f"{self} has no embeddings", remedy="Its class has no method 'features'.")
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return the mean over the views of the probabilities."""
+        """Return the probabilities, averaged over the views."""
         classes = dataset.classes
         ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
         prob = self._asked(dataset, split, lambda images: self.probabilities(images, classes))
@@ -59,16 +59,18 @@ class ImagePredictor(Predictor):
         return Predicted(ids, prob, classes)
 
     def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:
-        """Return the mean over the views of the features."""
+        """Return the features, averaged over the views."""
         return self._asked(dataset, split, self.features)
 
     def _asked(
         self, dataset: Dataset, split: str, function: Callable[[NDArray[np.uint8]], ArrayLike]
     ) -> NDArray[np.float64]:
-        """Return what a function says of the images of a split, checked, shape (n, n_outputs)."""
+        """Apply a function to the images of a split; return its checked output, shape (n, n_outputs)."""
         side = self.image_size
         if type(side) is not int or not SIDES[0] <= side <= SIDES[1]:
-            raise InputError(str(self), [f"image_size = {side!r} is no side from {SIDES[0]} to {SIDES[1]}"])
+            raise InputError(
+                str(self), [f"image_size = {side!r} is no whole number from {SIDES[0]} to {SIDES[1]}"]
+            )
         samples, parts = load_samples(dataset, split, side), []
         step = self.request.batch_size or LIMIT
         for start in range(0, len(samples), step):

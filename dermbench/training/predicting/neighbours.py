@@ -1,10 +1,10 @@
-"""Labels of the training images that a network finds most like an image.
+"""Mix a network's probabilities with the labels of the images that have the nearest features.
 
-An image of these splits is never a neighbour of itself, so what is said of held-out images is what would be said
-of new ones: by a network that has not seen them, and the labels of all others.
+Neighbours are images of ``train`` and ``val``. An image is never its own neighbour, so held-out images are
+predicted like new ones: by a network that has not seen them, and by the labels of other images.
 
-Mixing a network's probabilities with those of its nearest training images is the kNN-LM of Khandelwal et al. 2020
-(Generalization through memorization, ICLR), here on the features before the classifier.
+The method is the kNN-LM of Khandelwal et al. 2020 (Generalization through memorization, ICLR), on the features
+before the classifier.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """Share of the neighbours in the mixture."""
 WIDTH = 0.03
-"""Difference of two cosines at which one neighbour counts e times as much as the other."""
+"""Difference of cosines at which one neighbour weighs e times as much as another."""
 
 
 @dataclass(frozen=True)
 class Bank:
-    """Labelled images, and a search for the nearest by the cosine of features less their mean ``centre``."""
+    """Labelled images, and a search for the nearest ones by the cosine of features minus their mean ``centre``."""
 
     image_id: NDArray[np.object_]
     centre: NDArray[np.float64]
@@ -42,7 +42,7 @@ class Bank:
         labels: NDArray[np.int64],
         n_classes: int,
     ) -> Self:
-        """Return the bank of images with these features, shape (n_images, n_features), and labels."""
+        """Return a bank of images with features, shape (n_images, n_features), and labels."""
         centre = features.mean(axis=0)
         search = NearestNeighbors(metric="cosine", algorithm="brute").fit(features - centre)
         return cls(image_id, centre, search, labels, n_classes)
@@ -50,14 +50,13 @@ class Bank:
     def probabilities(
         self, image_id: NDArray[np.object_], features: NDArray[np.float64], number: int
     ) -> NDArray[np.float64]:
-        """Return the shares of the classes among the nearest images.
+        """Return the weighted shares of the classes among the nearest images, shape (n, n_classes).
 
-        Of each image with ``features``, shape (n, n_features), ``number`` neighbours are asked, or all where there
-        are fewer; the image itself is left out. A neighbour counts exp(cosine / :data:`WIDTH`). Rows of the
-        result, shape (n, n_classes), sum to 1.
+        Each image with ``features``, shape (n, n_features), has ``number`` neighbours, or all if there are fewer;
+        the image itself is left out. A neighbour has the weight exp(cosine / :data:`WIDTH`). Rows sum to 1.
         """
-        asked = min(number + 1, len(self.image_id))  # one more, which may be the image itself
-        distances, nearest = self.search.kneighbors(features - self.centre, asked)
+        wanted = min(number + 1, len(self.image_id))  # one more, which may be the image itself
+        distances, nearest = self.search.kneighbors(features - self.centre, wanted)
         cosines = 1 - distances
         ids = np.asarray(self.image_id, dtype=object)
         cosines[ids[nearest] == np.asarray(image_id, dtype=object)[:, None]] = -np.inf

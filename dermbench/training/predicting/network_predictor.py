@@ -1,4 +1,4 @@
-"""Predictors that are networks of torch: batches, views and embeddings are the same for all of them."""
+"""Predictors that are torch networks: they share batches, views and embeddings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opened:
-    """A network on its device; its configuration gives sides of images and images at a time."""
+    """A network on its device; its configuration has the image sizes and the batch size."""
 
     network: Network
     config: TrainConfig
@@ -47,7 +47,7 @@ class Opened:
 
 
 class NetworkPredictor(Predictor):
-    """A network; subclasses say how it is opened."""
+    """A torch network; subclasses open it."""
 
     views: ClassVar[Views] = "any"
 
@@ -56,17 +56,17 @@ class NetworkPredictor(Predictor):
         """Return the network that predicts the classes of a dataset."""
 
     def open_encoder(self, dataset: Dataset) -> Opened:
-        """Return the network that embeds; its classes do not matter."""
+        """Return the network for embeddings; its classes do not matter."""
         return self.open(dataset)
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return the mean over the views of the probabilities."""
+        """Return the probabilities, averaged over the views."""
         opened = self.open(dataset)
         image_id, outputs = over_views(opened, dataset, split, self.request, logits_of)
         return Predicted(image_id, np.mean([softmax(logits) for logits in outputs], axis=0), opened.classes)
 
     def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:
-        """Return the mean over the views of the features before the classifier."""
+        """Return the features before the classifier, averaged over the views."""
         _, outputs = over_views(self.open_encoder(dataset), dataset, split, self.request, probe_features)
         mean: NDArray[np.float64] = np.mean(outputs, axis=0)
         return mean
@@ -79,7 +79,7 @@ def over_views(
     request: Request,
     look: Callable[[Network, torch.Tensor], torch.Tensor],
 ) -> tuple[NDArray[np.object_], list[NDArray[np.float64]]]:
-    """Return the ids of a split, and for each view what ``look`` makes of its images, shape (n, n_outputs).
+    """Return the ids of a split, and for each view the outputs of ``look``, shape (n_samples, n_outputs).
 
     ``look`` maps a network and normalised images (n, 3, side, side) to outputs (n, n_outputs).
     """

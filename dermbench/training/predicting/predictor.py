@@ -1,4 +1,4 @@
-"""What a predictor is: anything that maps the images of a dataset to probabilities or to embeddings."""
+"""Base class of predictors, which map the images of a dataset to probabilities or embeddings."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 Views = Literal["any", "one size", "none"]
 LIMIT = 32
-"""Images at a time where nobody says."""
+"""Default number of images at a time."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """How to predict: the options of :func:`dermbench.training.predict`; None is the predictor's own."""
+    """Options of :func:`dermbench.training.predict`; None stands for the predictor's default."""
 
     views: tuple[View, ...] = VIEWS["none"]
     batch_size: int | None = None
@@ -47,7 +47,7 @@ OPTIONS = {
     "prompts": "--prompts",
     "mapping": "--map",
 }
-"""Options that only some predictors take, as the command line writes them."""
+"""Options that only some predictors take, by their names on the command line."""
 
 
 class Predicted(NamedTuple):
@@ -64,9 +64,9 @@ class Predicted(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """What a predictor was trained and validated on: its fold, and hashes of the dataset and the held-out ids.
+    """Data that a predictor was trained and validated on: fold, hash of the dataset, hash of the held-out ids.
 
-    0 and empty where there are no folds, or nothing is known.
+    Fields are 0 or empty without folds, or when nothing is known.
     """
 
     folds: int = 0
@@ -78,16 +78,16 @@ class Seen:
 class Predictor(ABC):
     """One kind of predictor; subclasses are found by their prefix in :mod:`.registry`.
 
-    ``name`` is what follows the prefix, or the path where none is written.
+    ``name`` is the text after the prefix, or a path without prefix.
 
     Attributes
     ----------
     prefix, form
-        What its candidates begin with, ahead of a colon, and how they are written, for help and messages.
+        Text before the colon in its candidates, and how candidates are written, for help and messages.
     views
-        Which views of an image it can average.
+        Kind of views of an image that it can average.
     takes
-        Options of :class:`Request` that it understands, of :data:`OPTIONS`.
+        Options among :data:`OPTIONS` that it uses.
     """
 
     prefix: ClassVar[str]
@@ -98,7 +98,7 @@ class Predictor(ABC):
     def __init__(self, name: str, request: Request) -> None:
         self.name, self.request = name, request
         if self.views == "none" and len(request.views) > 1:
-            raise UsageError(f"{self}: there are no views of an image to average", remedy="Predict without --tta.")
+            raise UsageError(f"{self} has no views of images to average", remedy="Predict without --tta.")
         if self.views == "one size" and any(view.scale != 1 for view in request.views):
             raise UsageError(f"{self} takes images of one size", remedy="Choose --tta mirror, flips or dihedral.")
 
@@ -107,7 +107,7 @@ class Predictor(ABC):
 
     @classmethod
     def is_meant(cls, path: Path) -> bool:  # noqa: ARG003 - for subclasses
-        """Return whether a candidate written as a bare path is of this kind."""
+        """Return whether a candidate that is a path without prefix is of this kind."""
         return False
 
     @abstractmethod
@@ -117,11 +117,11 @@ class Predictor(ABC):
         Raises
         ------
         UsageError, InputError
-            When it cannot be had, predicts other classes than the dataset's, or says no probabilities.
+            When it cannot be opened, predicts other classes than the dataset's, or has no probabilities.
         """
 
     def predictions(self, dataset: Dataset, split: str) -> Predictions:
-        """Return what is written for a split when it is asked alone."""
+        """Return the predictions of a split when this is the only predictor."""
         return make_predictions(*checked(str(self), self.predict(dataset, split)))
 
     def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:  # noqa: ARG002 - for subclasses
@@ -130,23 +130,23 @@ class Predictor(ABC):
         Raises
         ------
         UsageError
-            When there are none.
+            When it has none.
         """
         raise UsageError(
-            f"{self} gives probabilities only, no embeddings", remedy="Embed a run, timm:NAME or open_clip:NAME."
+            f"{self} has probabilities but no embeddings", remedy="Embed a run, timm:NAME or open_clip:NAME."
         )
 
     def seen(self) -> Seen:
-        """Return what it was trained on; by default nothing is known."""
+        """Return the data that it was trained on; by default unknown."""
         return Seen()
 
     def about(self) -> Mapping[str, str]:
-        """Return what a side record says of it: its name, and hash and selection where it has them."""
+        """Return its entry in a side record: name, and if known hash and selection rule."""
         return {"name": str(self)}
 
 
 class FilePredictor(Predictor):
-    """A predictor that is one file, named by its path."""
+    """A predictor that is one file."""
 
     def __str__(self) -> str:
         return self.name
@@ -157,18 +157,18 @@ class FilePredictor(Predictor):
 
 
 def checked(source: str, found: Predicted) -> Predicted:
-    """Return predictions whose probabilities are finite."""
+    """Return the predictions, after checking that all probabilities are finite."""
     check_finite(source, found.image_id, found.prob, "probabilities")
     return found
 
 
 def check_finite(source: str, image_id: NDArray[np.object_], values: NDArray[np.float64], what: str) -> None:
-    """Refuse NaN and infinity in any row of ``values``; the :class:`InputError` names the images."""
+    """Raise an :class:`InputError` that names the images if any of ``values`` is NaN or infinite."""
     wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
         which = f"{int(wrong.sum()):,} images: {name_some(image_id[wrong])}"
         raise InputError(
             source,
-            [f"gives NaN in place of {what} for {which}"],
+            [f"gives NaN or infinity instead of {what} for {which}"],
             remedy="Its weights or its normalisation are damaged, or its arithmetic overflows.",
         )

@@ -1,4 +1,4 @@
-"""Predictors by the prefix of a candidate: the modules of ``predictors/``, and those of other packages."""
+"""Find predictors by the prefix of a candidate: modules of ``predictors/``, and those of other packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dermbench.training.predicting.predictor import Request
 
 DEFAULT = "run"
-"""What a path means that no predictor claims: a run folder, or the message that there is none."""
+"""Predictor of a path that no predictor recognises: a run folder, or the message that there is none."""
 
 
 def _is_predictor(item: object) -> bool:
@@ -27,7 +27,7 @@ def _is_predictor(item: object) -> bool:
 
 
 PREDICTORS: Registry[type[Predictor]] = Registry("predictor", "dermbench.predictors", is_one=_is_predictor)
-"""Predictors by prefix. An entry point of the group ``dermbench.predictors`` is named as its prefix."""
+"""Predictors by prefix. The name of an entry point of the group ``dermbench.predictors`` is its prefix."""
 
 for _module in sorted(module.name for module in iter_modules(predictors.__path__)):
     _found = vars(import_module(f"{predictors.__name__}.{_module}")).values()
@@ -42,9 +42,9 @@ def find_predictor(candidate: str, request: Request) -> Predictor:
     Raises
     ------
     RegistryError
-        For an unknown prefix, with the nearest one, where no such file or folder is there either.
+        When the prefix is unknown and no such file or folder exists; suggests the nearest prefix.
     UsageError
-        When it cannot be asked like this.
+        When the predictor cannot do what is requested.
     """
     prefix, colon, name = candidate.partition(":")
     path = Path(candidate)
@@ -62,7 +62,7 @@ def find_predictors(candidates: Sequence[str], request: Request) -> tuple[Predic
     Raises
     ------
     UsageError
-        When an option is given that none of them takes, or ``neighbours`` that not all take; otherwise as
+        When an option is given that no predictor takes, or ``neighbours`` and not all take it; otherwise as for
         :func:`find_predictor`.
     """
     found = tuple(find_predictor(candidate, request) for candidate in candidates)

@@ -1,4 +1,4 @@
-"""A finished run as a network again."""
+"""Load the network of a finished run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_run(
 def open_run(
     run: Path, *, device: str = "auto", data: str = "DATASET"
 ) -> tuple[Network, TrainConfig, tuple[str, ...], Runtime]:
-    """Return what :func:`load_run` does, whatever dataset it is for."""
+    """Return the same as :func:`load_run`, without checking the classes of a dataset."""
     if not (run / RUN).is_file():
         raise UsageError(f"{run}: not a run folder (no {RUN})", remedy="Make one with: dermbench train")
     record = RunRecord.read(run / RUN)
@@ -55,7 +55,7 @@ def open_run(
         raise UsageError(f"{run}: a probe on embeddings has no network, only predictions")
     header = read_header(run / WEIGHTS, WeightsHeader)
     if header is None or header.mean is None or header.std is None:
-        raise InputError(run / WEIGHTS, ["does not say how images are normalised: not a file of a run's weights"])
+        raise InputError(run / WEIGHTS, ["has no normalisation of images: not a run's file of weights"])
     if header.classes != record.classes:
         raise InputError(run / WEIGHTS, [f"is for other classes than {RUN} says: {name_some(header.classes)}"])
     network = build_network(config, len(record.classes), pretrained=False, origin=header.origin)
@@ -69,19 +69,19 @@ def open_run(
 
 def configuration(run: Path, record: RunRecord) -> TrainConfig:
     """Return the configuration of a run."""
-    exact = run / CONFIG  # run.json rounds: a rate of 1e-7 is 0 there
+    exact = run / CONFIG  # run.json rounds small rates such as 1e-7 to 0
     if exact.exists():
         return validate(str(exact), read_toml(exact))
     return validate(str(run / RUN), dict(record.config))
 
 
 def check_classes(source: str, classes: Sequence[str], dataset: Dataset) -> None:
-    """Refuse a model of other classes than the dataset's; their order does not matter.
+    """Refuse a model whose classes are not the dataset's, in any order.
 
     Raises
     ------
     UsageError
-        Naming the classes that only one of them has.
+        When classes differ; it names the classes that only one of them has.
     """
     ours, theirs = set(classes), set(dataset.classes)
     if ours != theirs:

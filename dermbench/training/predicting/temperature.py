@@ -1,4 +1,4 @@
-"""Temperature scaling: one number, fitted on the validation split."""
+"""Temperature scaling with one number, fitted on the validation split."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LOWEST, HIGHEST = 0.05, 20.0
 
 @dataclass(frozen=True)
 class Temperature:
-    """A fitted divisor of logits, above 1 for a model that was too sure.
+    """A fitted divisor of logits, above 1 for an overconfident model.
 
-    ``before`` and ``after`` are the mean log loss in nats without and with it, on the ``n`` images of the fit,
-    counted once for each model whose logits are divided.
+    ``before`` and ``after`` are the mean log loss in nats without and with it, on the ``n`` images of the fit. An
+    image counts once for each model whose logits are divided.
     """
 
     value: float

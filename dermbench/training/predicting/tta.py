@@ -1,4 +1,4 @@
-"""Test-time augmentation: several views of an image, whose probabilities are averaged."""
+"""Test-time augmentation: views of an image whose probabilities are averaged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MULTIPLE = 4
-"""Sides of other sizes are multiples of this many pixels."""
+"""Scaled sides are multiples of this many pixels."""
 
 
 @dataclass(frozen=True)
 class View:
-    """One way to look at images (n, 3, side, side): turned, and ``scale`` times the side of training."""
+    """One view of images (n, 3, side, side): turned, at ``scale`` times the side of training."""
 
     turn: Callable[[Tensor], Tensor]
     scale: float = 1.0
@@ -48,6 +48,6 @@ VIEWS: Mapping[str, tuple[View, ...]] = {
 }
 """Sets of views by name.
 
-``flips`` are the four images that horizontal and vertical flips give, ``dihedral`` the eight of quarter turns
-and flips; ``sizes`` looks at three sizes, as a network without a fixed input size can.
+``flips`` has the four images of horizontal and vertical flips, ``dihedral`` the eight of quarter turns and flips;
+``sizes`` has three sizes, for networks without a fixed input size.
 """

@@ -1,4 +1,4 @@
-"""Which images a predictor has not seen."""
+"""Find the images that a predictor has not seen."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ if TYPE_CHECKING:
 
 
 def validation_of(predictor: Predictor, dataset: Dataset, *, held_out: bool = False) -> Dataset:
-    """Return the data as a predictor saw them: what it was validated on is ``val`` there.
-
-    With ``held_out`` it is asked for images that it has not seen, so that they must be known.
+    """Return the data with the images that a predictor was validated on as ``val``.
 
     Raises
     ------
     UsageError
-        When that is not known: of a run on folds of another dataset or of other folds, and with ``held_out`` of
-        whatever was not trained on this dataset.
+        When these images are unknown: for a run on folds of another dataset or on other folds, and with
+        ``held_out`` for any predictor that was not trained on this dataset.
     """
     seen = predictor.seen()
     if (seen.folds or held_out) and seen.dataset != dataset.info.digest:
@@ -29,7 +27,7 @@ def validation_of(predictor: Predictor, dataset: Dataset, *, held_out: bool = Fa
         other = f"another dataset than {dataset.root} ({seen.dataset} and {dataset.info.digest})"
         raise UsageError(
             f"{predictor} {trained}{other if seen.dataset else 'what it was trained on'}: "
-            "which images it has not seen is not known here",
+            "the images that it has not seen are unknown",
             remedy="Predict the test split without --calibrate, or name the dataset it was trained on.",
         )
     if not seen.folds:

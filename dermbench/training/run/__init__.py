@@ -1,1 +1,1 @@
-"""A training run: its folder, steps, epochs, checkpoints and what it says."""
+"""A training run: its folder, steps, epochs, checkpoints and messages."""

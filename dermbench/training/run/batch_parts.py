@@ -1,8 +1,8 @@
-"""Forward passes over some rows of a batch that give what the pass over the whole batch gives for them.
+"""Forward passes over parts of a batch, with the same result as a pass over the whole batch.
 
-A batch is split over processes, and again within a process to save memory. Dropout and stochastic depth draw their
-mask for the whole batch, from the same generator in every part, and each part takes its rows. Statistics of batch
-normalisation are summed over the processes (on GPUs by ``SyncBatchNorm``, which torch lacks for CPUs).
+A batch is divided over processes, and within a process to save memory. Dropout and stochastic depth draw the mask
+of the whole batch in every part, from the same generator, and each part uses its rows. Statistics of batch
+normalisation are summed over processes, on GPUs by ``SyncBatchNorm``, which torch does not have for CPUs.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 class PartOfBatch(TorchFunctionMode):
-    """Lets a forward pass over ``rows`` behave as part of the pass over all ``total`` rows of a batch.
+    """Makes a forward pass over ``rows`` equal to that part of the pass over all ``total`` rows of a batch.
 
-    With ``shared_norm`` batch normalisation sums its statistics over the processes, which must then compute the
-    same layers at the same time.
+    With ``shared_norm``, batch normalisation sums its statistics over processes, which must then compute the same
+    layers at the same time.
     """
 
     def __init__(self, rows: slice, total: int, *, shared_norm: bool) -> None:
@@ -45,7 +45,7 @@ class PartOfBatch(TorchFunctionMode):
         return called(*args, **(kwargs or {}))
 
     def whole(self, part: Tensor) -> Tensor | None:
-        """Return an empty tensor for the whole batch, None for a tensor that is not the batch's."""
+        """Return an empty tensor with the shape of the whole batch; None if ``part`` is not part of it."""
         if part.ndim == 0 or part.shape[0] != self.rows.stop - self.rows.start:
             return None
         return part.new_empty((self.total, *part.shape[1:]))
@@ -93,7 +93,7 @@ class PartOfBatch(TorchFunctionMode):
 
 
 class _Sum(torch.autograd.Function):
-    """Sum over processes; its gradient is the sum of theirs."""
+    """Sum over processes; the gradient is the sum of all gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004 - the form of a function

@@ -1,7 +1,8 @@
-"""The state of a run in one file: tensors, and everything else as JSON in the file's header.
+"""Save and load the state of a run: one file of tensors, with everything else as JSON in its header.
 
-The file is replaced atomically, so it never mixes two epochs. The weights of the best epoch lie in another file,
-with the epoch in its name; the state names that epoch, so a run killed between the two writes still finds its own.
+The file is replaced atomically, so it never mixes two epochs. The weights of the best epoch are in another file,
+with the epoch in its name. The state names that epoch, so a run that is killed between the two writes still finds
+the right file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from dermbench.artifacts.records import validated
 from dermbench.errors import InputError
-from dermbench.training.network.tensor_files import fill, read_tensors, told, write_tensors
+from dermbench.training.network.tensor_files import as_input_error, fill, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 Row = dict[str, int | float | None]
 """A row of the history."""
 LAST = "last.safetensors"
-ANEW = "Start the run anew in another --out, or bring this file back from a backup."
+START_AGAIN = "Start the run again in another --out, or restore this file from a backup."
 
 
 class State(BaseModel):
-    """Where a run stands.
+    """State of a run.
 
-    ``epoch`` and ``step`` count what is finished; ``best_epoch`` is the chosen one so far (0: before the first),
-    ``stale`` the epochs since; ``stopped`` says why training ended and is empty before. ``loss_sum`` (over images)
-    and ``epoch_seconds`` are of the epoch under way; ``seconds`` is wall time by phase, summed over resumed parts;
-    ``optimizer`` holds the scalars of its state by parameter number and name.
+    ``epoch`` and ``step`` count finished epochs and steps. ``best_epoch`` is the best so far (0: before the
+    first), ``stale`` the number of epochs since. ``stopped`` says why training ended; it is empty until then.
+    ``loss_sum`` (over images) and ``epoch_seconds`` belong to the current epoch. ``seconds`` is wall time by
+    phase, summed over resumed parts. ``optimizer`` holds the scalars of its state by parameter number and name.
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -84,26 +85,26 @@ def load_state(
 ) -> State:
     """Read the state of a run into its modules and optimiser.
 
-    :class:`InputError` when it is damaged, or of another network, class set or dataset than ``identity``.
+    :class:`InputError` when it is damaged, or its network, class set or dataset differs from ``identity``.
     """
     try:
         tensors, header = read_tensors(path)
         state = validated(path, State, header)
     except InputError as error:
-        raise InputError(path, error.problems, remedy=ANEW) from error
+        raise InputError(path, error.problems, remedy=START_AGAIN) from error
     problems = [
         f"is of another run ({name}: {found} instead of {identity.get(name)})"
         for name, found in {**dict.fromkeys(identity), **state.identity}.items()
         if found != identity.get(name)
     ]
     if problems:
-        raise InputError(path, problems, remedy=ANEW)
+        raise InputError(path, problems, remedy=START_AGAIN)
     for part, module in modules.items():
         own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
-        fill(module, own, path, what=part, remedy=ANEW)
+        fill(module, own, path, what=part, remedy=START_AGAIN)
     state.method = {k.removeprefix("method/"): v for k, v in tensors.items() if k.startswith("method/")}
     if optimizer is not None:
-        with told(path, "the state of its optimiser does not fit", remedy=ANEW):
+        with as_input_error(path, "the state of its optimiser does not fit", remedy=START_AGAIN):
             _load_optimizer(optimizer, tensors, state.optimizer)
     return state
 
@@ -122,14 +123,14 @@ def _load_optimizer(
             number, _, name = rest.partition("/")
             values.setdefault(int(number), {})[name] = _laid_out_like(parameters[int(number)], tensor)
     if not values.keys() <= set(range(len(parameters))) or len({frozenset(kept) for kept in values.values()}) > 1:
-        raise ValueError("it is of other parameters, or not complete")
+        raise ValueError("it is for other parameters, or incomplete")
     optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    """Give a tensor the memory layout of its parameter, so that arithmetic rounds as it did before the stop."""
+    """Return a tensor in the memory layout of its parameter, so that arithmetic rounds as before the stop."""
     if not tensor.ndim:
-        return tensor  # a count of steps
+        return tensor  # the number of steps
     if tensor.shape != parameter.shape:
         raise ValueError(f"a tensor has the shape {tuple(tensor.shape)}, its parameter {tuple(parameter.shape)}")
     return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)

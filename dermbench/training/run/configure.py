@@ -1,4 +1,4 @@
-"""From a preset or a TOML file and ``--set key=value`` to a :class:`TrainConfig`."""
+"""Make a :class:`TrainConfig` from a preset or TOML file and ``--set key=value``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NAMES = Names(
 PRESETS = files("dermbench.training.config") / "presets"
 SUFFIX = ".toml"
 SHOWN = 80
-"""Characters of a value that a message shows."""
+"""Largest number of characters of a value in a message."""
 
 
 def preset_names() -> list[str]:
@@ -70,9 +70,9 @@ def load_config(
     Raises
     ------
     UsageError
-        For both or neither of preset and file, an unknown preset, or a file that is not there.
+        When both or none of preset and file are given, the preset is unknown, or the file does not exist.
     InputError
-        With every key that is unknown (with the nearest known one) or holds a wrong value.
+        When keys are unknown or have wrong values; lists all, with the nearest known keys.
     """
     source, values = _base(preset, config)
     for text in overrides:
@@ -83,7 +83,7 @@ def load_config(
 
 
 def validate(source: str, values: dict[str, Any]) -> TrainConfig:
-    """Return the typed form of configuration values, all problems in one :class:`InputError`."""
+    """Return configuration values as a TrainConfig; one :class:`InputError` lists all problems."""
     try:
         return TrainConfig.model_validate(values, context=NAMES)
     except ValidationError as error:
@@ -106,7 +106,7 @@ def _base(preset: str | None, config: Path | str | None) -> tuple[str, dict[str,
     names = preset_names()
     if (preset is None) == (config is None):
         raise UsageError(
-            "a new run needs a preset or a configuration file, one of the two",
+            "a new run needs either a preset or a configuration file",
             remedy=f"--preset NAME ({', '.join(names)}) or --config FILE.toml",
         )
     if preset is not None:

@@ -1,4 +1,4 @@
-"""What all parts of a training run share."""
+"""The context that all parts of a training run share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Job:
     """One training run on its machine.
 
-    ``world`` are the processes that share the work; ``stopper`` knows whether the run was asked to stop;
-    ``identity`` names what a checkpoint of this run belongs to (model, classes, data).
+    ``world`` is this process among those that share the work, ``stopper`` handles signals that stop the run, and
+    ``identity`` (model, classes, data) must match that of a checkpoint.
     """
 
     config: TrainConfig

@@ -1,7 +1,7 @@
-"""A linear probe on a table of embeddings, without the model that made them.
+"""Train a linear probe on a table of embeddings, without the model that made them.
 
-The table has ``image_id`` and either one column of lists or numeric columns. Rows of images that the dataset lacks
-are ignored; training does not use rows of its ``test`` split.
+The table has ``image_id`` and either one column of lists or numeric columns. Rows for images outside the dataset
+are ignored; training does not use rows of the ``test`` split.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dermbench.training.data.balance import class_weights
 from dermbench.training.data.folds import FoldedData
 from dermbench.training.network.probe import fit_logistic
 from dermbench.training.network.scoring import class_hits, softmax, validation_scores
-from dermbench.training.network.tensor_files import read_tensors, told, write_tensors
+from dermbench.training.network.tensor_files import as_input_error, read_tensors, write_tensors
 from dermbench.training.run.folder import VALIDATION
 
 if TYPE_CHECKING:
@@ -36,15 +36,16 @@ if TYPE_CHECKING:
 
 PREFIX = "embeddings:"
 FIXED = {"epochs": 0, "method": "erm", "sampler": "shuffle", "labels": "true"}
-"""Required configuration: a probe does nothing else."""
+"""Required configuration of a probe."""
 
 
 def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig, reporter: Reporter) -> RunRecord:
-    """Fit a linear probe on embeddings and write a run folder; refuse a configuration that asks for more."""
+    """Fit a linear probe on embeddings and write a run folder; refuse any configuration but :data:`FIXED`."""
     other = [f"{key}={getattr(config, key)!r}" for key, only in FIXED.items() if getattr(config, key) != only]
     if other or not config.probe_l2:
         raise UsageError(
-            f"embeddings get a linear probe only; the configuration has {', '.join(other) or 'no probe_l2'}",
+            f"only a linear probe can be trained on embeddings; the configuration has "
+            f"{', '.join(other) or 'no probe_l2'}",
             remedy="--preset embeddings, or --set epochs=0 --set probe_l2=0.01",
         )
     started = time.perf_counter()
@@ -99,10 +100,10 @@ def train_on_embeddings(folder: RunFolder, dataset: Dataset, config: TrainConfig
 def predict_embeddings(run: Path, table: Path | str, image_id: NDArray[np.object_]) -> NDArray[np.float64]:
     """Return the logits of a probe for images whose embeddings a table holds, shape (n, n_classes).
 
-    :class:`InputError` when the table lacks images, or its embeddings have another length than those of the run.
+    :class:`InputError` when the table lacks images, or has another number of features than the run.
     """
     tensors, _ = read_tensors(run / WEIGHTS)
-    with told(run / WEIGHTS, "holds no linear probe"):
+    with as_input_error(run / WEIGHTS, "holds no linear probe"):
         weight, bias = (tensors[name].double().numpy() for name in ("weight", "bias"))
         if weight.ndim != 2 or bias.shape != weight.shape[:1]:
             raise ValueError(f"weight and bias have the shapes {weight.shape} and {bias.shape}")

@@ -1,4 +1,4 @@
-"""What a finished run says: epoch and scores, classes that fail, what it took, and the next commands."""
+"""Summary of a finished run: epoch and scores, failing classes, cost, and the next commands."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from dermbench.training.config.train_config import TrainConfig
 
 NAMED = 10
-"""Most classes that are named because none of their images is predicted right."""
+"""Largest number of classes without a right prediction that are named."""
 LOWEST = 3
-"""Classes named with the lowest recall where no class fails altogether."""
-WORTH = 1.0
-"""Seconds of decoding that are mentioned."""
+"""Number of classes with the lowest recall that are named if no class has recall 0."""
+MENTIONED_SECONDS = 1.0
+"""Time of decoding from which it is mentioned."""
 
 
 def ending(record: RunRecord, config: TrainConfig, run: Path, data: Path, *, has_test: bool) -> str:
-    """Return what a finished run says, a sentence a line.
+    """Return the summary of a finished run, one sentence on each line.
 
     Parameters
     ----------
     record
-        Record of the finished run. Scores and recalls are those of the epoch that was kept, on the images that the
-        run was validated on (``val``, or its fold).
+        Record of the finished run. Scores and recalls are of the epoch that was kept, on the validation images
+        (``val``, or the run's fold).
     config
         Configuration of the run.
     run, data
-        Run folder and dataset folder, for the commands.
+        Run folder and dataset folder, for the next commands.
     has_test
         Whether the dataset has images in ``test``.
     """
@@ -76,7 +76,7 @@ def _groups(record: RunRecord, config: TrainConfig) -> str:
 
 
 def _classes(record: RunRecord) -> list[str]:
-    """Say which classes are never right, or which have the lowest recall; and which have no image."""
+    """Name the classes with recall 0, or those with the lowest recall; and those without images."""
     rows = sorted((k / n, -n, name) for name, (k, n) in record.recall.items() if n)
     failed = [name for recall, _, name in rows if not recall]
     lines = []
@@ -88,14 +88,14 @@ def _classes(record: RunRecord) -> list[str]:
         named = ", ".join(f"{name} ({record.recall[name][0]:,} of {record.recall[name][1]:,})" for name in lowest)
         lines.append(f"Lowest recall: {named}.")
     if absent := [name for name, (_, n) in record.recall.items() if not n]:
-        lines.append(f"Not judged, because no image of them was held out: {', '.join(absent)}.")
+        lines.append(f"Not assessed, because none of their images was held out: {', '.join(absent)}.")
     return lines
 
 
 def _cost(record: RunRecord, config: TrainConfig) -> str:
     decoding, memory = record.seconds.get("decode", 0.0), record.peak_memory_bytes
     taken = f"It took {sum(record.seconds.values()):,.0f} s"
-    if decoding >= WORTH:
+    if decoding >= MENTIONED_SECONDS:
         taken += f", of which decoding the images {decoding:,.0f} s"
     if memory:
         taken += f"; peak memory {memory / 1e9:.2f} GB at batch size {config.batch_size}"
@@ -127,5 +127,5 @@ def _counted(n: int, one: str, many: str = "") -> str:
 
 
 def _share(value: float | None) -> str:
-    """Return a number from 0 to 1 with two digits and no leading zero."""
+    """Return a number from 0 to 1 with two decimals and no leading zero."""
     return "undefined" if value is None else f"{value:.2f}".removeprefix("0")

@@ -1,4 +1,4 @@
-"""Failures of the machine during a run, as messages that say what they mean and what to do."""
+"""Turn failures of the machine during a run into messages with a remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOST_PEER = ("gloo", "Connection closed by peer", "Connection reset by peer", "NCCL", "Broken pipe")
 LOST_DEVICE = ("CUDA error", "CUDNN_STATUS", "CUBLAS_STATUS", "device-side assert")
-STANDS = "The last checkpoint stands; go on with --resume"
+RESUME = "The last checkpoint is intact; go on with --resume"
 NOT_DETERMINISTIC = "does not have a deterministic implementation"
 
 
@@ -40,19 +40,19 @@ def explained(config: TrainConfig, runtime: Runtime) -> Iterator[None]:
 
 @contextmanager
 def kept_on_failure() -> Iterator[None]:
-    """Raise :class:`ResumableError` when the block cannot write a checkpoint: the one before it stands."""
+    """Raise :class:`ResumableError` when the block cannot write a checkpoint; the one before is intact."""
     try:
         yield
     except UsageError as error:
         raise ResumableError(
             error.message,
-            remedy="The last checkpoint stands; make room or repair the folder, then go on with --resume.",
+            remedy="The last checkpoint is intact; make room or repair the folder, then go on with --resume.",
         ) from error
 
 
 def _meaning(error: BaseException, config: TrainConfig, runtime: Runtime) -> DermbenchError | None:
     text = str(error)
-    # torch has a class for this on a GPU, a text on a CPU
+    # torch raises this class for a GPU, and an error with this text for a CPU
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
         return _out_of_memory(config, runtime)
     if NOT_DETERMINISTIC in text:
@@ -63,13 +63,13 @@ def _meaning(error: BaseException, config: TrainConfig, runtime: Runtime) -> Der
         )
     if isinstance(error, dist.DistError) or (dist.is_initialized() and any(lost in text for lost in LOST_PEER)):
         return ResumableError(
-            "lost another process of the job: it was killed, or ended with a message of its own",
-            remedy=f"{STANDS}, with any number of processes.",
+            "another process of the job was killed, or ended with its own message",
+            remedy=f"{RESUME}, with any number of processes.",
         )
     if any(lost in text for lost in LOST_DEVICE):
         return ResumableError(
             f"{runtime.device} failed: {text.strip().splitlines()[0]}",
-            remedy=f"{STANDS} once the device works again.",
+            remedy=f"{RESUME} once the device works again.",
         )
     return None
 

@@ -1,7 +1,6 @@
-"""Training images, gathered, moved to the device and augmented before the step that uses them.
+"""Prepare training images before the step that uses them: gather, move to the device, augment.
 
-All random numbers of a step come from a generator of that step and one thread makes the whole batch, so neither
-the thread nor its timing changes a bit.
+One thread makes each whole batch with a generator for its step, so the result does not depend on timing.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ if TYPE_CHECKING:
     from dermbench.training.data.pixels import Samples
 
 AHEAD = 2
-"""Batches that the thread may be ahead."""
+"""Number of batches that the thread makes ahead."""
 
 Made = tuple["Tensor", "torch.cuda.Event | None"]
 
 
 def makes_ahead(device: torch.device) -> bool:
-    """Return whether a thread makes batches ahead: only for a GPU; on a CPU the step needs the cores."""
+    """Return whether a thread makes batches ahead: only for a GPU, because on a CPU the step needs the cores."""
     return device.type == "cuda"
 
 
 class Feed:
     """Augmented training images by step.
 
-    On a GPU they are made on a CUDA stream of their own. Progressive sizes refer to ``total``, the steps of the
-    whole run. Each process of ``world`` makes its rows of the batch.
+    On a GPU they are made on a separate CUDA stream. Progressive sizes refer to ``total``, the number of steps of
+    the whole run. Each process of ``world`` makes its rows of the batch.
     """
 
     def __init__(
@@ -59,11 +58,11 @@ class Feed:
         self._made: dict[int, Future[Made]] = {}
 
     def ahead(self, first: int, batches: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """Yield the images' indices for each step from ``first`` on, while the next batches are being made."""
+        """Yield the image indices of each step from ``first`` on, while the next batches are being made."""
         if not self.makes_ahead:
             yield from batches
             return
-        threads = torch.get_num_threads()  # asking fixes them for this thread, whatever the other sets
+        threads = torch.get_num_threads()  # the call fixes the number for this thread
         with ThreadPoolExecutor(1, "feed", initializer=lambda: torch.set_num_threads(1)) as pool:
             waiting: deque[NDArray[Any]] = deque()
             try:
@@ -96,7 +95,7 @@ class Feed:
         size = size_at(config.progressive, step, total=self.total) or config.image_size
         with torch.cuda.stream(self.stream) if self.stream is not None else nullcontext():
             rows = self.world.rows(len(index))
-            side = 0  # sampling does not antialias, so it must not shrink much
+            side = 0  # sampling does not antialias, so it must not shrink images much
             if size != config.image_size:
                 side = round(self.samples.pixels.shape[1] * size / config.image_size)
             images = self.samples.batch(index[rows], self.device, side)

@@ -1,4 +1,4 @@
-"""The run folder while a run is trained: its lock, configuration, record and resumption."""
+"""The run folder during training: its lock, configuration, record and resumption."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 1.0
 WRITTEN = {CONFIG, WEIGHTS, HISTORY, PREDICTIONS}
-"""Files of a run that was killed before it had a record."""
+"""Files that may remain from a run that was killed before it had a record."""
 VALIDATION = "val.parquet"
-"""Predictions that training writes."""
+"""Validation predictions that training writes."""
 FREE = {"checkpoint_minutes", "checkpoint_steps", "device", "micro_batch"}
-"""Options that may change when a run is resumed, since the result does not depend on them."""
+"""Options that may change when a run is resumed, because the result does not depend on them."""
 
 
 class RunFolder:
@@ -51,7 +51,7 @@ class RunFolder:
             yield
 
     def record(self) -> RunRecord | None:
-        """Return what ``run.json`` says, None for a folder without one."""
+        """Return the content of ``run.json``, None for a folder without one."""
         return RunRecord.read(self.path / RUN) if (self.path / RUN).is_file() else None
 
     def choose_config(
@@ -65,8 +65,8 @@ class RunFolder:
     ) -> TrainConfig:
         """Return the configuration of a new run, or that of the run to resume.
 
-        :class:`UsageError` when the folder holds a run and ``resume`` is false, holds none and it is true, or the
-        run has another configuration.
+        :class:`UsageError` when the folder holds a run and ``resume`` is False, holds none and ``resume`` is True,
+        or holds a run with another configuration.
         """
         there = self.record()
         if there is None:
@@ -75,7 +75,7 @@ class RunFolder:
         if not resume:
             raise UsageError(
                 f"{self.path} already holds a run ({there.status})",
-                remedy="Go on with it by --resume, or choose another --out.",
+                remedy="Go on with it with --resume, or choose another --out.",
             )
         kept = validate(str(self.path / CONFIG), read_toml(self.path / CONFIG))
         base = self.path / CONFIG if preset is None and config is None else config
@@ -83,13 +83,13 @@ class RunFolder:
         changes = differing(kept.model_dump(exclude=FREE), asked.model_dump(exclude=FREE))
         if changes:
             raise UsageError(
-                f"{self.path} holds a run of another configuration ({'; '.join(changes)})",
+                f"{self.path} holds a run with another configuration ({'; '.join(changes)})",
                 remedy="Resume it without --preset, --config, --set and --seed, or choose another --out.",
             )
         return asked
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Refuse to resume on other data than the run started with."""
+        """Refuse to resume on another dataset."""
         there = self.record()
         if there is not None and there.dataset_digest != dataset.info.digest:
             raise UsageError(
@@ -99,27 +99,27 @@ class RunFolder:
             )
 
     def check_held_out(self, dataset: FoldedData) -> None:
-        """Refuse to resume on a fold that holds out other images than the run started with."""
+        """Refuse to resume when the fold holds out other images than at the start of the run."""
         there = self.record()
         if there is not None and there.held_out not in {"", dataset.held_out}:
             raise UsageError(
-                f"{self.path} holds out other images than its fold has here "
+                f"the fold of {self.path} held out other images when the run started "
                 f"({there.held_out} and {dataset.held_out})",
                 remedy="Resume it with the version of dermbench it was started with, or choose another --out.",
             )
 
     def write_config(self, record: RunRecord) -> None:
-        """Write ``config.toml``; it marks the folder as one that training may write to again."""
+        """Write ``config.toml``, which marks a folder that training may write to again."""
         write_text(self.path / CONFIG, tomlkit.dumps(record.config))
 
     @contextmanager
     def recording(self, record: RunRecord, dataset: Dataset, job: Job) -> Iterator[None]:
-        """Write the record as running, and as interrupted when a signal or an error stops the block.
+        """Record the run as running, and as interrupted when a signal or an error stops the block.
 
         Ctrl-C raises :class:`InterruptedRunError` with the command that resumes the run.
         """
         if job.world.first:
-            self.write_config(record)  # first: a folder with a record always has its configuration
+            self.write_config(record)  # first, so that a record never lacks a configuration
             self.write(record)
         try:
             yield
@@ -136,12 +136,12 @@ class RunFolder:
             if self.last.is_file():
                 self._leave(record, job)
             elif job.world.first:
-                for name in (RUN, CONFIG):  # bad input before the first checkpoint: nothing to resume
+                for name in (RUN, CONFIG):  # bad input before the first checkpoint
                     (self.path / name).unlink(missing_ok=True)
             raise
 
     def _leave(self, record: RunRecord, job: Job) -> None:
-        """Record that the run can be resumed; a record left at ``running`` by a full disk can be, too."""
+        """Record that the run can be resumed; if that fails, a record that says ``running`` can be resumed too."""
         if job.world.first:
             with job.stopper.held_back(), suppress(DermbenchError):
                 self.write(record.model_copy(update={"status": "interrupted"}))

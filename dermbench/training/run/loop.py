@@ -1,4 +1,4 @@
-"""Epochs: take steps, validate, checkpoint, stop."""
+"""The training loop: take steps, validate, write checkpoints, stop."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from dermbench.errors import InputError, ResumableError, name_some
 from dermbench.training.config.seeding import numpy_generator
 from dermbench.training.network.network import Network, freeze_norm
 from dermbench.training.network.scoring import predict_logits, validation_scores
-from dermbench.training.network.tensor_files import like, told, write_tensors
-from dermbench.training.run.checkpoint import ANEW, LAST, best_name, load_state, save_state
+from dermbench.training.network.tensor_files import as_input_error, like, write_tensors
+from dermbench.training.run.checkpoint import LAST, START_AGAIN, best_name, load_state, save_state
 from dermbench.training.run.failures import explained, kept_on_failure
 from dermbench.training.run.selection import SELECTIONS
 from dermbench.training.run.step import Stepper
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from dermbench.training.run.context import Job
 
 CHECK_EVERY = 25
-"""Steps between looks at the loss on a GPU, where each look waits for the device."""
+"""Number of steps between checks of the loss on a GPU, because each check waits for the device."""
 
 LARGER = 4
-"""How many times larger batches are in validation on a GPU: without gradients they need a tenth of the memory."""
+"""Factor of the batch size in validation on a GPU, where batches without gradients need a tenth of the memory."""
 
 
 class Trainer:
-    """Trains one network; everything that a stop must not lose is in a :class:`State`.
+    """Trains one network; everything needed to resume is in a :class:`State`.
 
-    ``samples`` are those of ``train`` and ``val``, ``groups`` the groups of ``val``.
+    ``samples`` has those of ``train`` and ``val``; ``groups`` are the groups of ``val``.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Trainer:
 
     @property
     def judged(self) -> Network:
-        """The network that is validated and kept: the moving average where there is one."""
+        """The network that is validated and kept: the moving average if there is one."""
         if self.stepper.ema is None:
             return self.network
         return Network(self.stepper.ema.module, self.network.mean, self.network.std, self.network.pretrained)
@@ -75,8 +75,8 @@ class Trainer:
         if state.epoch > self.config.epochs or not inside:
             where = f"step {state.step} and epoch {state.epoch}"
             problem = f"says {where}, but {self.config.epochs} epochs have {batches} steps each"
-            raise InputError(path, [problem], remedy=ANEW)
-        with told(path, "its gradient scaler, method or history is of another run", remedy=ANEW):
+            raise InputError(path, [problem], remedy=START_AGAIN)
+        with as_input_error(path, "its gradient scaler, method or history is of another run", remedy=START_AGAIN):
             self.stepper.scaler.load_state_dict(state.scaler)
             own = self.method.tensors()
             if odd := [k for k, v in state.method.items() if k in own and not like(own[k], v)]:
@@ -87,10 +87,10 @@ class Trainer:
         return state
 
     def run(self, state: State) -> None:
-        """Train from ``state`` to the end, with a checkpoint after each epoch and within long ones.
+        """Train from ``state`` to the end, with a checkpoint after each epoch and within long epochs.
 
-        A signal that asks to stop raises :class:`InterruptedRunError` after the step under way, with its state
-        saved. A loss that is not finite or a failing machine raises :class:`ResumableError`.
+        A signal to stop raises :class:`InterruptedRunError` after the current step, when the state is saved. A
+        loss that is not finite or a failing machine raises :class:`ResumableError`.
         """
         with self.job.stopper.held_back(), explained(self.config, self.job.runtime):
             if not state.history and not state.step and (self.config.probe_l2 or not self.config.epochs):
@@ -107,7 +107,7 @@ class Trainer:
         self._counted = now
 
     def save(self, state: State) -> None:
-        """Write history and checkpoint, then delete the weights of all epochs but the chosen one."""
+        """Write history and checkpoint, then delete the weights of all epochs except the best one."""
         self.count(state)
         self._saved = time.monotonic()
         if not self.job.world.first:
@@ -123,7 +123,7 @@ class Trainer:
                 old.unlink()
 
     def _epoch(self, state: State) -> tuple[float, int]:
-        """Take the steps that are left of one epoch; return its mean loss and number of images."""
+        """Take the remaining steps of an epoch; return its mean loss and number of images."""
         self.network.module.train()
         if self.config.freeze_norm or self.config.frozen_stages:
             freeze_norm(self.network.module, every=self.config.freeze_norm)
@@ -144,7 +144,7 @@ class Trainer:
         return state.loss_sum / seen, seen
 
     def _batches(self, state: State) -> tuple[int, list[NDArray[np.int64]]]:
-        """Return the number of images seen in this epoch, and the batches that are left, nearly equal in size."""
+        """Return the number of images used in this epoch, and the remaining batches, of nearly equal size."""
         rng = numpy_generator(self.config.seed, "sampler", state.epoch)
         batches = np.array_split(self.method.order(rng), self.stepper.batches)
         done = state.step - state.epoch * self.stepper.batches
@@ -156,7 +156,7 @@ class Trainer:
         return loss
 
     def _between_steps(self, state: State, total: torch.Tensor) -> None:
-        """Check the loss; save when a checkpoint is due or a signal came; raise in the second case."""
+        """Check the loss; save if a checkpoint is due or a signal has arrived; after a signal, raise."""
         device, world, stopper = self.job.runtime.device, self.job.world, self.job.stopper
         look = device.type == "cpu" or state.step % CHECK_EVERY == 0
         if look:
@@ -186,7 +186,7 @@ class Trainer:
             )
 
     def _finish_epoch(self, state: State, loss: float, seen: int) -> None:
-        """Validate, add a row to the history, keep the weights when they are the best so far, and save."""
+        """Validate, add a row to the history, keep the weights if they are the best so far, and save."""
         row = self._row(state, loss=loss, seen=seen)
         state.history.append(row)
         chosen = self.rule.choose(state.history)
@@ -237,7 +237,7 @@ class Trainer:
         return validation_scores(val.labels, logits, self.groups)
 
     def _why_end(self, state: State) -> str:
-        """Say why training ends here whatever the scores; empty when it does not."""
+        """Return why training ends here regardless of the scores; empty if it does not."""
         config = self.config
         if config.max_steps and state.step >= config.max_steps:
             return f"max_steps: {state.step} optimisation steps taken"

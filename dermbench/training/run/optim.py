@@ -24,10 +24,10 @@ OPTIMIZERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 def make_optimizer(config: TrainConfig, model: nn.Module, head: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimiser of a run, for a network that lies on its device.
+    """Return the optimiser of a run, for a network on its device.
 
-    Biases and normalisation parameters have no weight decay. ``head`` is the classifier inside ``model``; its rate
-    is multiplied by ``head_rate``. Each group of parameters carries ``peak``, its highest learning rate.
+    Biases and normalisation parameters have no weight decay. ``head`` is the classifier in ``model``; its learning
+    rate is multiplied by ``head_rate``. The key ``peak`` of a parameter group is its highest learning rate.
     """
     in_head = {id(p) for p in head.parameters()}
     groups: dict[tuple[bool, bool], list[torch.Tensor]] = {}

@@ -1,4 +1,4 @@
-"""Progress of a run on stderr: bars on a terminal, and a line an epoch."""
+"""Show progress of a run on stderr: bars on a terminal, and one line for each epoch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Reporter:
     def class_table(
         self, classes: tuple[str, ...], counts: NDArray[Any], weights: Mapping[str, float], formula: str
     ) -> None:
-        """Print the training images and the weight in the loss of each class."""
+        """Print the number of training images and the loss weight of each class."""
         self.say(f"class weights: w_c = {formula}")
         table = Table()
         table.add_column("class")
@@ -41,7 +41,7 @@ class Reporter:
 
     @contextmanager
     def bar(self, text: str, total: int, *, unit: str = "images") -> Iterator[Callable[[int, str], None]]:
-        """Show a bar for the block; it is given ``advance(done, note)``. Nothing where there is no terminal."""
+        """Show a bar on a terminal during the block, which gets the function ``advance(done, note)``."""
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -64,7 +64,7 @@ class Reporter:
         speed = f"  {row['images_per_second']:.1f} images/s" if row["images_per_second"] else ""
         loss = f"  train loss {row['train_loss']:.4f}" if row["train_loss"] is not None else "  before training"
         val = ""
-        if "val_loss" in row:  # not every epoch need be validated
+        if "val_loss" in row:  # some epochs may not be validated
             val = (
                 f"  val loss {row['val_loss']:.4f}  macro-F1 {row['val_macro_f1']:.4f}"
                 f"  accuracy {row['val_accuracy']:.4f}"

@@ -1,4 +1,4 @@
-"""Learning rate and image size as pure functions of the step."""
+"""Learning rate and image size as functions of the step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 FLOOR = 0.01
-"""Share of the peak that ``cosine`` ends at."""
+"""Share of the peak at the end of ``cosine``."""
 
 
 SCHEDULES: Mapping[str, Callable[[float], float]] = {
     "constant": lambda _: 1.0,
     "cosine": lambda progress: FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * progress)),
 }
-"""Share of the peak learning rate by name, as a function of the progress (0 to 1)."""
+"""Schedules by name: share of the peak learning rate as a function of the progress (0 to 1)."""
 
 
 def rate_share(name: str, step: int, *, total: int, warmup: int = 0) -> float:

@@ -1,4 +1,4 @@
-"""Rules by which the epoch is chosen, always on the validation split."""
+"""Rules that choose the epoch, always on the validation split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Selection:
     sign
         1 when higher is better, -1 when lower is.
     words
-        The rule in words, for ``run.json``.
+        Description of the rule, for ``run.json``.
     of_groups
         Whether it compares groups of the sensitive feature.
     """
@@ -32,7 +32,7 @@ class Selection:
     of_groups: bool = False
 
     def choose(self, history: Sequence[Row]) -> Row:
-        """Return the best row; of equal rows the earliest."""
+        """Return the best row; the earliest of equal ones."""
         return max(history, key=lambda row: self.sign * row[self.column])
 
 

@@ -1,7 +1,7 @@
-"""One optimisation step, its batch split over processes and, to save memory, over micro-batches.
+"""Take one optimisation step, with the batch divided over processes and, to save memory, into micro-batches.
 
-However the batch is split, the gradient is that of the whole batch: sums over images are added up and divided
-by the denominators of the whole, images and masks are drawn for the whole and each part takes its rows.
+The gradient is always that of the whole batch: sums over images are added up and divided by the denominators of
+the whole batch; images and masks are drawn for the whole batch, and each part uses its rows.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 
 class Stepper:
-    """Takes optimisation steps: ``batches`` of them an epoch, ``total`` in the whole run.
+    """Takes optimisation steps: ``batches`` in each epoch, ``total`` in the whole run.
 
-    The network lies on its device; ``samples`` is the training split.
+    The network is on its device; ``samples`` is the training split.
     """
 
     def __init__(self, job: Job, network: Network, samples: Samples, method: Method) -> None:
@@ -72,7 +72,7 @@ class Stepper:
         )
 
     def take(self, step: int, index: NDArray[np.int64]) -> Tensor:
-        """Take step number ``step`` (from 0) on a whole batch; return its loss, the same in every process."""
+        """Take step number ``step`` (from 0) on the whole batch; return its loss, equal in all processes."""
         config, world, method = self.job.config, self.job.world, self.method
         rows = world.rows(len(index))
         generator = torch_generator(config.seed, "method", step)
@@ -101,9 +101,9 @@ class Stepper:
         return rate_share(config.schedule, step, total=self.total, warmup=warmup)
 
     def _as_part(self, step: int, rows: slice, total: int, parts: int) -> AbstractContextManager[object]:
-        """Return the context in which a pass over ``rows`` behaves as part of the whole batch.
+        """Return a context in which a pass over ``rows`` equals that part of a pass over the whole batch.
 
-        A compiled network draws its masks itself, so each part gets its own seed.
+        A compiled network draws its own masks, so each part gets its own seed.
         """
         config, size = self.job.config, self.job.world.size
         words = (step, rows.start) if self._compiled and rows.start else (step,)
@@ -123,11 +123,11 @@ class Stepper:
         return job.world.size > 1 and job.runtime.device.type == "cpu" and not job.config.freeze_norm
 
     def _backward(self, images: Tensor, targets: Targets, whole: Tensor) -> Tensor:
-        """Add the gradient of some images' share of the loss; return their sums."""
+        """Add the gradient of these images' share of the loss; return their sums."""
         with self.job.runtime.autocast():
             logits = self.forward(self.normalise(images))
         sums = self.method.numerators(logits, targets)
-        # DDP averages gradients over processes; times the size, that is their sum
+        # DDP averages gradients over processes; multiplying by the size gives the sum
         loss = self.method.objective(sums, whole) * self.job.world.size
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         return sums.detach()
@@ -142,7 +142,7 @@ class Stepper:
             self.ema.update(self.network.module, step=steps)
 
     def _refuse_to_share(self) -> None:
-        """Refuse batches or networks that several processes cannot share."""
+        """Refuse batches and networks that cannot be divided over processes."""
         size, smallest = self.job.world.size, self.method.size // max(1, self.batches)
         if size > 1 and smallest < 2 * size:
             raise UsageError(
@@ -157,7 +157,7 @@ class Stepper:
 
 
 def split_rows(total: int, processes: int, rows: slice, micro_batch: int) -> list[slice]:
-    """Return the parts of its ``rows`` that a process computes in turn, the same number in every process.
+    """Divide the ``rows`` of a process into parts, equally many in every process.
 
     A part has at most ``micro_batch`` rows (0: no limit); ``total`` is the size of the whole batch.
     """

@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop, held back until the run stands where it can be saved."""
+"""Handle signals to stop a run; they are held back until the run can be saved."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-SECOND = 3.0
-"""Seconds after which another signal means "at once"; launchers send the first one twice."""
+FORCE_SECONDS = 3.0
+"""Time after which a second signal stops the run at once; launchers send the first signal twice."""
 
 
 class InterruptedRunError(ResumableError):
@@ -26,7 +26,7 @@ class InterruptedRunError(ResumableError):
 
 
 class Stopper:
-    """Turns SIGTERM and Ctrl-C into ``KeyboardInterrupt``, or into ``requested`` while they are held back."""
+    """Turns SIGTERM and Ctrl-C into ``KeyboardInterrupt``, or sets ``requested`` while they are held back."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -35,10 +35,10 @@ class Stopper:
 
     @contextmanager
     def listening(self, *, launched: bool = False) -> Iterator[None]:
-        """Handle the signals during the block; only the main thread of a program can.
+        """Handle the signals during the block; without effect outside the main thread.
 
-        When a launcher started this process, an error that ends the block leaves signals ignored: the launcher
-        asks processes to end while they still print it.
+        Under a launcher, signals stay ignored after an error, because the launcher stops processes while they
+        still print the error.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -55,7 +55,7 @@ class Stopper:
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """Only note signals in ``requested`` during the block."""
+        """Only record signals in ``requested`` during the block."""
         self._held += 1
         try:
             yield
@@ -63,7 +63,7 @@ class Stopper:
             self._held -= 1
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
-        again = self.requested and time.monotonic() - self._since > SECOND
+        again = self.requested and time.monotonic() - self._since > FORCE_SECONDS
         if not self.requested:
             self.requested, self._since = True, time.monotonic()
         if again or not self._held:

@@ -1,4 +1,4 @@
-"""What a run says and records before its first step."""
+"""Messages and record of a run before its first step."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TORCH_PACKAGES = ("torch", "torchvision", "timm", "safetensors", "pillow")
 
 
 def class_counts(dataset: Dataset, config: TrainConfig) -> NDArray[np.int64]:
-    """Return the training images of each class, shape (n_classes,).
+    """Return the number of training images of each class, shape (n_classes,).
 
     Raises
     ------
     UsageError
-        When a class has none and the configuration does not allow it.
+        When a class has none and the configuration does not allow that.
     """
     labels = dataset.part("train")["label"]
     counts = np.array([int((labels == name).sum()) for name in dataset.classes], dtype=np.int64)
@@ -39,14 +39,14 @@ def class_counts(dataset: Dataset, config: TrainConfig) -> NDArray[np.int64]:
     if absent and not config.allow_missing_classes:
         raise UsageError(
             f"{dataset.root}: no training image of class {name_some(absent)}",
-            remedy="Prepare the dataset with another split or seed, or train without these classes by "
-            "--set allow_missing_classes=true (the network can never predict them well).",
+            remedy="Prepare the dataset with another split or seed, or train without these classes with "
+            "--set allow_missing_classes=true (the network cannot learn to predict them).",
         )
     return counts
 
 
 def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.int64]) -> RunRecord:
-    """Return the record of a run that begins or goes on."""
+    """Return the record of a run that starts or is resumed."""
     config, runtime = job.config, job.runtime
     weights = class_weights(config.class_weights, counts)
     return RunRecord(
@@ -71,7 +71,7 @@ def new_record(dataset: Dataset, job: Job, network: Network, counts: NDArray[np.
 
 
 def weights_header(record: RunRecord, config: TrainConfig, network: Network) -> dict[str, JsonValue]:
-    """Return what ``model.safetensors`` says about itself, so that it can be used without its run folder."""
+    """Return the header of ``model.safetensors``, with all that is needed to use it without the run folder."""
     return {
         "schema": "dermbench.model/1",
         "model": config.model,
@@ -90,7 +90,7 @@ def weights_header(record: RunRecord, config: TrainConfig, network: Network) -> 
 
 
 def announce(record: RunRecord, counts: NDArray[np.int64], job: Job) -> None:
-    """Print classes with their weights, the network and where it is computed."""
+    """Print the classes with their weights, the network and the device."""
     reporter, config = job.reporter, job.config
     formula = CLASS_WEIGHTS[config.class_weights][0]
     reporter.class_table(record.classes, counts, record.class_weights, formula)

@@ -1,6 +1,6 @@
-"""Faster passes of a network in training; the program computes the same without this room, more slowly.
+"""Faster training passes of a network; without this room the program computes the same, more slowly.
 
-What stays here has to make a whole run at least 1.15 times as fast as the best setting of a library does
+Code stays here only if it makes a whole run at least 1.15 times as fast as the best setting of a library
 (``benchmarks/results/speed-cpu.md``, ``benchmarks/results/training-gpu.md``).
 """
 
@@ -34,11 +34,11 @@ def accelerated(
     whole: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Callable[[Tensor], Tensor]:
-    """Return the function that computes a network's logits in training, by the option ``acceleration``.
+    """Return the function that computes a network's logits in training, according to ``acceleration``.
 
-    On a GPU ``auto`` changes the classes of the network's layers; weights and names stay. ``parallel`` is the
-    network as wrapped for several processes. ``whole`` says that one process computes each batch in one pass,
-    which CUDA graphs need. ``say`` is told what is not available; :class:`UsageError` when there is no compiler.
+    On a GPU, ``auto`` replaces layers of the network, with the same weights and names. ``parallel`` is the network
+    as wrapped for several processes. ``whole`` says that one process computes each batch in one pass, which CUDA
+    graphs need. ``say`` reports what is not available. Raises :class:`UsageError` when a compiler is missing.
     """
     called = parallel or module
     if acceleration in {"compile", "reduce-overhead"}:
@@ -54,10 +54,10 @@ def accelerated(
 
 
 def compiled(module: nn.Module, runtime: Runtime, mode: str) -> Callable[[Tensor], Tensor]:
-    """Return the forward pass of a network, compiled at the first call with each shape of a batch.
+    """Return the forward pass of a network, compiled at the first call with each batch shape.
 
-    ``mode`` is ``compile`` for torch's default mode, or ``reduce-overhead``. :class:`UsageError` when there is no
-    compiler or, from the call, when the network cannot be compiled.
+    ``mode`` is ``compile`` for torch's default mode, or ``reduce-overhead``. Raises :class:`UsageError` when there
+    is no compiler; the returned function does so when the network cannot be compiled.
     """
     remedy = "Train without it: --set acceleration=eager"
     names = [os.environ["CXX"]] if "CXX" in os.environ else ["g++", "clang++"]

@@ -1,4 +1,4 @@
-"""Layers whose training step makes fewer passes over memory; the same weights, buffers and names."""
+"""Layers that make fewer passes over memory in a training step, with the same weights, buffers and names."""
 
 from __future__ import annotations
 
@@ -22,26 +22,24 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int:
-    """Let layers compute with :mod:`dermbench.training.speed.kernels`; return how many changed.
+    """Let layers compute with :mod:`dermbench.training.speed.kernels`; return the number of changed layers.
 
     These are timm's batch normalisation with activation and its squeeze-and-excitation. Only the order of sums in
-    training steps changes; layers keep their names and weights. Nothing changes without a CUDA device and Triton,
-    or where Triton cannot compile for this device; ``say`` is told of the latter.
+    training steps changes. Nothing changes without a CUDA device and Triton, or when Triton cannot compile for the
+    device, which ``say`` reports.
     """
     if runtime.device.type != "cuda" or importlib.util.find_spec("triton") is None:
         return 0
     try:
         try_out(runtime.device)
     except Exception as error:  # noqa: BLE001 - no compiler, an old GPU: Triton has no class for what it lacks
-        say(
-            f"not fused, since Triton makes no kernels here: {(str(error).strip() or repr(error)).splitlines()[0]}"
-        )
+        say(f"layers are not fused: Triton cannot compile: {(str(error).strip() or repr(error)).splitlines()[0]}")
         return 0
     return fuse_layers(module)
 
 
 def try_out(device: torch.device) -> None:
-    """Run the kernels on a few numbers; raise what keeps them from running."""
+    """Run the kernels on a few numbers; raise the error if they cannot run."""
     layer = BatchNormAct2d(8, act_layer=nn.SiLU).to(device)
     fuse_layers(layer)
     images = torch.zeros(2, 8, 2, 2, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
@@ -64,11 +62,11 @@ def fuse_layers(module: nn.Module) -> int:
 
 
 class FusedNormAct(BatchNormAct2d):
-    """Batch normalisation and activation; in training mode a pass for the statistics and one for the rest."""
+    """Batch normalisation and activation; in training mode one pass for the statistics and one for the rest."""
 
     @staticmethod
     def fits(layer: Any) -> bool:
-        """Return whether a layer has learnt scales and running statistics, a known activation and no more."""
+        """Return whether a layer has only learnt scales, running statistics and a known activation."""
         from dermbench.training.speed.kernels import ACTIVATIONS  # noqa: PLC0415 - needs triton
 
         complete = layer.affine and layer.track_running_stats and layer.momentum is not None
@@ -86,7 +84,7 @@ class FusedNormAct(BatchNormAct2d):
 
 
 class FusedSqueezeExcite(SqueezeExcite):
-    """Squeeze-and-excitation whose gradient is made in two passes."""
+    """Squeeze-and-excitation with a gradient in two passes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the images with their channels weighted."""

@@ -1,8 +1,8 @@
-"""A network's training pass as CUDA graphs: recorded once for each shape of a batch, then replayed.
+"""CUDA graphs of a network's training pass: recorded once for each batch shape, then replayed.
 
-A pass of an EfficientNet-B4 is some three thousand kernels. Launching them one by one from Python takes longer
-than computing them; a graph launches them all at once. Recorded is the network alone, from its input to its
-logits and from the logits' gradient to those of the weights: losses, methods and optimisers stay what they are.
+A pass of an EfficientNet-B4 has about three thousand kernels. Launching them one by one from Python takes longer
+than computing them; a graph launches all of them at once. Only the network is recorded, from input to logits and
+from the gradient of the logits to those of the weights. Losses, methods and optimisers are not part of a graph.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dermbench.training.config.device import Runtime
 
 WARM_UPS = 2
-"""Passes before a recording, in which libraries choose their kernels."""
+"""Number of passes before a recording, in which libraries choose their kernels."""
 SHAPES = 16
-"""Most shapes that are recorded."""
+"""Largest number of shapes that are recorded."""
 
 
 @dataclass
@@ -38,10 +38,10 @@ class Recorded:
 
 
 class Graphed:
-    """Calls a network by graphs, up to :data:`SHAPES` shapes of batches; others as without graphs.
+    """Calls a network through graphs for up to :data:`SHAPES` batch shapes, and without graphs for others.
 
-    The network is in training mode when it is called; which kernels it launches must not depend on the values of
-    its input. When it cannot be recorded ``say`` is told, and it is called without graphs.
+    The network is called in training mode; the kernels that it launches must not depend on the values of its
+    input. If it cannot be recorded, ``say`` reports that and the network is called without graphs.
     """
 
     def __init__(self, module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> None:
@@ -53,7 +53,7 @@ class Graphed:
         self._anchor = torch.zeros(1, requires_grad=True)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the logits; their backward pass gives every weight its gradient, in place of what it had."""
+        """Return the logits; their backward pass replaces the gradient of every weight."""
         graph = self.recorded.get(images.shape)
         if graph is None and self.works and len(self.recorded) < SHAPES:
             graph = self._try_to_record(images)

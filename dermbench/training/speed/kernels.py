@@ -1,15 +1,15 @@
-"""GPU kernels (Triton) for what bounds the training of an EfficientNet: passes over activations.
+"""GPU kernels (Triton) for passes over activations, which limit the training speed of an EfficientNet.
 
-A tensor (n, channels, height, width) whose channels lie last in memory is a table of n * height * width rows.
-Batch normalisation followed by an activation reads and writes that table 13 times in a training step where each
-operator stands alone, and 8 times here; squeeze-and-excitation 12 times, and 7 here. Sums are in float32, of
-differences from a value of the same channel, and added up in a fixed order: the same bits each time.
+A tensor (n, channels, height, width) with channels last in memory is a table of n * height * width rows. In a
+training step, batch normalisation and activation as separate operators read or write that table 13 times, and 8
+times here; squeeze-and-excitation does so 12 times, and 7 times here. Sums are in float32, over differences from a
+value of the same channel, and in a fixed order, so that results have the same bits each time.
 
-A block of a table is as wide as a GPU reads well, and few layers have a multiple of that many channels. So a
-kernel takes several rows for one, which lie side by side in memory, until the width suits (:func:`_cut`):
-column ``col`` of that wider table belongs to channel ``col % base``.
+A block of a table has a width that a GPU reads well, but few layers have a multiple of that many channels. A
+kernel therefore reads several adjacent rows as one wider row (:func:`_cut`): column ``col`` of the wider table
+belongs to channel ``col % base``.
 
-On a machine without a GPU the kernels run in Triton's interpreter (``TRITON_INTERPRET=1``), slowly.
+Without a GPU the kernels run slowly in Triton's interpreter (``TRITON_INTERPRET=1``).
 """
 
 # ruff: noqa: ANN001, ANN202, D401, D403, N803, PLR0913, PLR0917 - kernels have no types
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ACTIVATIONS = {"Identity": 0, "SiLU": 1, "ReLU": 2, "ReLU6": 3}
-"""Number of each activation that the kernels know, by the name of its class."""
+"""Numbers of the activations that the kernels support, by the name of the class."""
 
 ROWS, COLUMNS = 64, 64
 PROGRAMS = 1056
-"""Programs that a kernel with sums is cut into: eight for each multiprocessor of a large GPU."""
+"""Number of programs of a kernel with sums: eight for each multiprocessor of a large GPU."""
 FINISH = {"R": 256, "K": 16}
-"""Rows and columns of a block of the kernels that add up what the programs found."""
+"""Rows and columns of a block of the kernels that add up the sums of all programs."""
 COUNTS = ("m", "programs", "area", "rows")
-"""Arguments that a kernel is not compiled anew for."""
+"""Arguments whose values do not cause a new compilation."""
 WARPS = 8
 STAGES = 1
-"""Blocks of a table that a program has on their way from memory; programs enough are there to hide one's wait."""
+"""Number of blocks that a program loads ahead; the other programs hide the wait for memory."""
 
 
 @triton.jit
@@ -68,7 +68,7 @@ def _slope(u, ACT: constexpr):
 
 @triton.jit
 def _channels(col, base, V: constexpr):
-    """Channel of each column; V of them always lie side by side, from a multiple of V on."""
+    """Channel of each column; groups of V channels, from multiples of V, are contiguous."""
     return tl.max_contiguous(tl.multiple_of(col % base, V), V)
 
 
@@ -80,7 +80,7 @@ def _each(values, channel, ok):
 
 @triton.jit
 def _at(row, col, c):
-    """Places of a block in a table of c columns."""
+    """Offsets of a block in a table of c columns."""
     return row[:, None].to(tl.int64) * c + col[None, :]
 
 
@@ -265,9 +265,9 @@ def normalised(
 ) -> tuple[Tensor, Tensor]:
     """Return ``act(batch_norm(x))`` in training mode, and what :func:`normalised_backward` needs.
 
-    x has the shape (n, c, h, w), channels last in memory, n * h * w > 1; weight, bias, running mean and (unbiased)
-    running variance are float32 of shape (c,), the running ones updated in place; act is a value of
-    :data:`ACTIVATIONS`.
+    x has the shape (n, c, h, w) with channels last in memory and n * h * w > 1. weight, bias, running mean and
+    running variance (divisor n - 1) are float32, shape (c,); the running ones are updated in place. act is a value
+    of :data:`ACTIVATIONS`.
     """
     m, c = x.numel() // x.shape[1], x.shape[1]
     grid, tall, wide, rows, options = _cut(m, c)
@@ -315,8 +315,9 @@ def gated(a: Tensor, gate: Tensor, add: Tensor | None = None) -> Tensor:
 def _cut(m: int, c: int, n: int = 1) -> tuple[tuple[int, int], int, int, int, dict[str, int]]:
     """Return how kernels read ``n`` tables of m rows and c columns.
 
-    Blocks of columns and programs a block; rows and columns of the table in which up to 8 rows lie side by side
-    as one, as many (a power of two) as leave the least of its blocks of columns empty; rows a program; options.
+    The result is (number of blocks of columns, programs for each block), rows and columns of the wider table, rows
+    for each program, and options. The wider table joins 1, 2, 4 or 8 rows, the number that leaves the least of its
+    blocks of columns empty.
     """
     fitting = [beside for beside in (1, 2, 4, 8) if m % beside == 0]
     beside = max(fitting, key=lambda k: (c * k / (COLUMNS * triton.cdiv(c * k, COLUMNS)), -k))

@@ -117,7 +117,7 @@ def test_a_teacher_without_probabilities_is_refused(tmp_path):
 
 
 def test_a_control_has_no_teacher(tmp_path):
-    with pytest.raises(UsageError, match="knows the true ones"):
+    with pytest.raises(UsageError, match="learnt the true labels"):
         make(write(tmp_path / "p.csv"), config={"labels": "shuffled"})
 
 

@@ -1,1 +1,1 @@
-"""The predictors of dermbench, one kind a module; :mod:`dermbench.training.predicting.registry` finds them."""
+"""Predictors of dermbench, one module for each kind; :mod:`dermbench.training.predicting.registry` finds them."""

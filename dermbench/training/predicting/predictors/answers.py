@@ -1,4 +1,4 @@
-"""An answers file of a vision-language model: text in, classes out, and no probabilities."""
+"""An answers file of a vision-language model: its texts become classes; there are no probabilities."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from dermbench.training.predicting.predictor import FilePredictor, Predicted
 if TYPE_CHECKING:
     from dermbench.artifacts import ClassMap, Dataset, Predictions
 
-REMEDY = (
-    "Give an image without an answer a row with an empty one: it is written as unparsable and counts as wrong."
-)
+REMEDY = "Give an image without an answer a row with an empty answer: it is unparsable and counts as wrong."
 
 
 class AnswersPredictor(FilePredictor):
-    """An answers file; images of other splits may be in it."""
+    """An answers file; images of other splits in it are ignored."""
 
     prefix = "answers"
     form = "answers:FILE"
@@ -31,14 +29,14 @@ class AnswersPredictor(FilePredictor):
         return f"{self.prefix}:{self.name}"
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:  # noqa: ARG002 - the signature of predictors
-        """Refuse to give probabilities: an answer in words is one class, or none."""
+        """Refuse, because an answer in words is one class or none, without probabilities."""
         raise UsageError(
-            f"{self} has no probabilities: it is not averaged with others, calibrated or held out",
+            f"{self} has no probabilities, so it cannot be averaged with others, calibrated or held out",
             remedy="Predict it alone: dermbench predict answers:FILE --data DATASET --out FILE.",
         )
 
     def predictions(self, dataset: Dataset, split: str) -> Predictions:
-        """Return the class that each answer names, or why it names none.
+        """Return the class that each answer names, or the reason why it names none.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A network of timm on the hub: it embeds, and predicts where its description names the task's classes."""
+"""A timm network on the hub: it embeds, and predicts if its description names the task's classes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class HubPredictor(NetworkPredictor):
-    """A network of timm that the hub describes."""
+    """A timm network on the hub."""
 
     prefix = HUB.removesuffix(":")
     form = "hf-hub:OWNER/NAME"
 
     def open(self, dataset: Dataset) -> Opened:
-        """Return the network as its description says.
+        """Return the network of the hub's description.
 
         Raises
         ------
         UsageError
-            When it does not say which classes it predicts (``label_names``), or they are not the dataset's.
+            When the description has no classes (``label_names``), or they are not the dataset's.
         """
         origin = self._origin()
         named = origin.cfg.get("label_names")
@@ -37,11 +37,11 @@ class HubPredictor(NetworkPredictor):
             raise UsageError(
                 f"{self} does not say which classes it predicts",
                 remedy=f"Train it on this task: dermbench train --preset cpu-small --set model={self}; "
-                "or a probe on its embeddings: dermbench embed.",
+                "or train a probe on its embeddings: dermbench embed.",
             )
         classes = tuple(map(str, named))
         check_classes(str(self), classes, dataset)
-        if origin.cfg.get("num_classes") != len(classes):  # timm would leave the classifier at random
+        if origin.cfg.get("num_classes") != len(classes):  # timm would make a random classifier
             outputs = f"{origin.cfg.get('num_classes')} outputs for {len(classes)} label_names"
             raise InputError(str(self), [f"its description has {outputs}"])
         return self._opened(origin, classes)

@@ -16,7 +16,7 @@ from dermbench.errors import InputError, MissingDependencyError
 from dermbench.training.data.augment import resize_batch
 from dermbench.training.data.pixels import load_samples
 from dermbench.training.network.scoring import softmax
-from dermbench.training.network.tensor_files import told
+from dermbench.training.network.tensor_files import as_input_error
 from dermbench.training.predicting.predictor import LIMIT, FilePredictor, Predicted, Seen, Views
 from dermbench.training.predicting.run_loading import check_classes
 
@@ -35,8 +35,8 @@ KEYS = ("classes", "image_size", "cache_size", "mean", "std")
 class OnnxPredictor(FilePredictor):
     """An ONNX file.
 
-    Its one input is a float32 batch (n, 3, image_size, image_size), its first output are logits. Its metadata have
-    a key ``dermbench`` with a JSON object, :class:`dermbench.artifacts.network_headers.OnnxHeader`.
+    Its only input is a float32 batch (n, 3, image_size, image_size); its first output is the logits. The key
+    ``dermbench`` of its metadata holds a JSON object, :class:`dermbench.artifacts.network_headers.OnnxHeader`.
     """
 
     prefix = "onnx"
@@ -45,11 +45,11 @@ class OnnxPredictor(FilePredictor):
 
     @classmethod
     def is_meant(cls, path: Path) -> bool:
-        """Return whether a path ends as such a file does."""
+        """Return whether a path ends with ``.onnx``."""
         return path.name.endswith(SUFFIX)
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return the mean over the views of the probabilities."""
+        """Return the probabilities, averaged over the views."""
         path = Path(self.name)
         session = open_session(path)
         header = _header(path, session)
@@ -59,7 +59,7 @@ class OnnxPredictor(FilePredictor):
         return Predicted(samples.image_id, np.mean([softmax(logits) for logits in found], axis=0), header.classes)
 
     def seen(self) -> Seen:
-        """Return what its metadata says."""
+        """Return the data that its metadata names."""
         if not Path(self.name).is_file():
             return Seen()
         header = read_about(Path(self.name))
@@ -68,7 +68,7 @@ class OnnxPredictor(FilePredictor):
     def _logits(self, session: Any, header: OnnxHeader, samples: Samples, view: View) -> NDArray[np.float64]:
         mean, std = (np.array(part, np.float32).reshape(1, -1, 1, 1) for part in (header.mean, header.std))
         step, outputs = self.request.batch_size or LIMIT, []
-        with told(Path(self.name), "cannot be run"):
+        with as_input_error(Path(self.name), "cannot be run"):
             name = session.get_inputs()[0].name
             for start in range(0, len(samples), step):
                 index = np.arange(start, min(start + step, len(samples)))
@@ -90,7 +90,7 @@ def open_session(path: Path) -> Any:
     MissingDependencyError
         When onnxruntime is not installed.
     UsageError, InputError
-        When there is no such plain file, or it is no ONNX model.
+        When there is no such plain file, or it is not an ONNX model.
     """
     check_plain(path)
     try:
@@ -101,17 +101,17 @@ def open_session(path: Path) -> Any:
         ) from error
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    with told(path, "not an ONNX model that onnxruntime can load"):
+    with as_input_error(path, "not an ONNX model that onnxruntime can load"):
         return runtime.InferenceSession(str(path), options, providers=runtime.get_available_providers())
 
 
 def read_about(path: Path) -> OnnxHeader:
-    """Return the metadata entry of an ONNX file; one that is missing or damaged is an InputError."""
+    """Return the metadata entry of an ONNX file; an InputError if it is missing or damaged."""
     return _header(path, open_session(path))
 
 
 def _header(path: Path, session: Any) -> OnnxHeader:
-    with told(path, f"its metadata {HEADER!r} cannot be read"):
+    with as_input_error(path, f"its metadata {HEADER!r} cannot be read"):
         text = session.get_modelmeta().custom_metadata_map.get(HEADER, "{}")
     about = parse_json(f"{path} (metadata {HEADER!r})", text)
     absent = [key for key in KEYS if not isinstance(about, dict) or key not in about]

@@ -1,4 +1,4 @@
-"""A zero-shot model of open_clip: the class whose prompts are nearest to an image."""
+"""A zero-shot model of open_clip: it predicts the class whose prompts are nearest to an image."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 REMEDY = "python -m pip install 'dermbench[clip]'"
 TEMPLATE = "a photo of {}, a skin lesion"
-"""Prompt of a class where no file gives one."""
+"""Prompt of a class without a file of prompts."""
 PROMPTS = "prompts"
 
 
 class OpenClipPredictor(NetworkPredictor):
     """An architecture of open_clip with local weights.
 
-    The probability of a class is the softmax over classes of the model's scale times the cosine of the image's
-    embedding and that of the class: the mean of the embeddings, each of length 1, of its prompts (Radford et al.
-    2021, Learning transferable visual models from natural language supervision).
+    The logit of a class is the model's scale times the cosine of two embeddings, that of the image and that of the
+    class. The embedding of a class is the mean of the embeddings of its prompts, each scaled to length 1 (Radford
+    et al. 2021, Learning transferable visual models from natural language supervision).
     """
 
     prefix = "open_clip"
@@ -76,7 +76,7 @@ class OpenClipPredictor(NetworkPredictor):
                 f"{self} needs weights: --weights FILE", remedy=_where_weights_are(library, self.name)
             )
         weights = Path(self.request.weights)
-        logging.disable(logging.WARNING)  # of weights that it was not asked for
+        logging.disable(logging.WARNING)  # about weights that are not loaded on purpose
         try:
             model = library.create_model(self.name, pretrained=None, load_weights=False)
         finally:
@@ -95,7 +95,7 @@ class OpenClipPredictor(NetworkPredictor):
 class ZeroShot(nn.Module):
     """The image encoder of a model, with embeddings of classes as its classifier.
 
-    ``centres`` have length 1, shape (n_classes, n_features); None for an encoder alone.
+    ``centres``, shape (n_classes, n_features), have length 1; None without a classifier.
     """
 
     def __init__(self, model: Any, centres: Tensor | None) -> None:
@@ -128,7 +128,7 @@ def read_prompts(path: Path | str | None, classes: Sequence[str]) -> Mapping[str
     Raises
     ------
     InputError
-        When a class has no prompt, a prompt is no text, or the file names another class.
+        When a class has no prompt, a prompt is not a text, or the file names another class.
     """
     if path is None:
         return {name: (TEMPLATE.format(name.replace("_", " ").replace("-", " ")),) for name in classes}
@@ -143,14 +143,14 @@ def read_prompts(path: Path | str | None, classes: Sequence[str]) -> Mapping[str
         problems.append(f"prompts for {name_some(unknown)}, which the dataset does not have")
     wrong = [n for n, v in given.items() if not (isinstance(v, list) and v and all(isinstance(t, str) for t in v))]
     if wrong:
-        problems.append(f"a class has one text or a list of texts, unlike {name_some(wrong)}")
+        problems.append(f"neither a text nor a list of texts: {name_some(wrong)}")
     if problems:
         raise InputError(path, problems)
     return {name: tuple(texts) for name, texts in given.items()}
 
 
 def _where_weights_are(library: Any, name: str) -> str:
-    """Return how weights of an architecture can be had, in words."""
+    """Say where weights of an architecture can be downloaded."""
     tags = library.pretrained.list_pretrained_tags_by_model(name)
     found = [library.pretrained.get_pretrained_cfg(name, tag) for tag in tags]
     hubs = list(

@@ -1,4 +1,4 @@
-"""A linear probe on embeddings: a run folder without a network, and a table of embeddings."""
+"""A linear probe on embeddings: a run folder without a network, applied to a table of embeddings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ProbePredictor(RunPredictor):
         return (path / RUN).is_file() and RunRecord.read(path / RUN).model.startswith(PREFIX)
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return the probabilities of the images whose embeddings the table holds."""
+        """Return the probabilities of a split from the table of embeddings."""
         record, run = RunRecord.read(Path(self.name) / RUN), Path(self.name)
         check_classes(self.name, record.classes, dataset)
         ids = dataset.part(split)["image_id"].to_numpy(dtype=object)
@@ -49,7 +49,7 @@ class ProbePredictor(RunPredictor):
         return Predicted(ids, softmax(logits), record.classes)
 
     def embed(self, dataset: Dataset, split: str) -> NDArray[np.float64]:
-        """Return the embeddings of its table."""
+        """Return the embeddings in its table."""
         return read_embeddings(self._table(), dataset.part(split)["image_id"].to_numpy(dtype=object))
 
     def _table(self) -> Path | str:

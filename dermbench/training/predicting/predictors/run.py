@@ -1,4 +1,4 @@
-"""A finished run: its network, and with ``neighbours`` the labels of the images that it finds most alike."""
+"""A finished run: its network, and with ``neighbours`` the labels of the images with the nearest features."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dermbench.training.network.network import Network
 
 LABELS_AS_THEY_ARE = "true"
-"""What ``labels`` of the configuration is unless a run is a control."""
+"""Value of ``labels`` in the configuration of a run that is not a control."""
 
 
 class RunPredictor(NetworkPredictor):
@@ -50,25 +50,25 @@ class RunPredictor(NetworkPredictor):
         return Opened(*load_run(Path(self.name), dataset, device=self.request.device))
 
     def open_encoder(self, dataset: Dataset) -> Opened:
-        """Return the network of the run, whatever classes it was trained on.
+        """Return the network of the run; its classes do not matter.
 
         Raises
         ------
         UsageError
-            Of a run on folds of the dataset, which has trained on images of ``val``: a probe on its embeddings
-            would be validated on images that the network has learnt.
+            For a run on folds of the dataset. It was trained on images of ``val``, so a probe on its embeddings
+            would be validated on images that the network was trained on.
         """
         seen = self.seen()
         if seen.folds and seen.dataset == dataset.info.digest:
             raise UsageError(
                 f"{self} was trained on folds of {dataset.root}: a probe on its embeddings would be validated on "
-                "images that it has learnt",
+                "images that the run was trained on",
                 remedy="Embed a run without folds, or another dataset.",
             )
         return Opened(*open_run(Path(self.name), device=self.request.device, data=str(dataset.root)))
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return the mean over the views of the probabilities, mixed with the labels of neighbours if asked."""
+        """Return the probabilities, averaged over the views and mixed with labels of neighbours if requested."""
         if not self.request.neighbours:
             return super().predict(dataset, split)
         self._check_neighbours(dataset)
@@ -104,7 +104,7 @@ class RunPredictor(NetworkPredictor):
         return RunRecord.read(path) if path.is_file() else None
 
     def _check_neighbours(self, dataset: Dataset) -> None:
-        """Refuse a run whose training images are not at hand, or that must not be told their labels."""
+        """Refuse a run on another dataset, whose neighbours are unknown, and a run that is a control."""
         record = self._record()
         if record is not None and record.dataset_digest != dataset.info.digest:
             raise UsageError(
@@ -113,13 +113,13 @@ class RunPredictor(NetworkPredictor):
             )
         if record is not None and record.config.get("labels", LABELS_AS_THEY_ARE) != LABELS_AS_THEY_ARE:
             raise UsageError(
-                f"{self} is a control: the labels of neighbours would tell it what it was kept from learning",
+                f"{self} is a control that was not trained on the true labels, which --neighbours would use",
                 remedy="Predict without --neighbours.",
             )
 
 
 def _bank(opened: Opened, seen: Dataset) -> Bank:
-    """Return the images of ``train`` and ``val`` as a network sees them, classes in its order."""
+    """Return the bank of the images of ``train`` and ``val``, with classes in the order of the network."""
     config, order = opened.config, np.array([opened.classes.index(label) for label in seen.classes])
     whole = (seen.pool, (POOL,)) if isinstance(seen, FoldedData) and seen.pool is not None else (seen, SPLITS)
     parts = []

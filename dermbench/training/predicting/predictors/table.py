@@ -1,4 +1,4 @@
-"""A predictions file, so that what was predicted elsewhere can be averaged with the rest."""
+"""A predictions file, for averaging with predictions of other programs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 class TablePredictor(FilePredictor):
-    """A predictions file; images of other splits may be in it."""
+    """A predictions file; images of other splits in it are ignored."""
 
     prefix = "file"
     form = "a predictions file"
 
     @classmethod
     def is_meant(cls, path: Path) -> bool:
-        """Return whether a path ends as a table does and is no folder."""
+        """Return whether a path has the suffix of a table and is not a folder."""
         return path.name.lower().endswith(SUFFIXES) and not path.is_dir()
 
     def predict(self, dataset: Dataset, split: str) -> Predicted:
-        """Return what the file says of a split."""
+        """Return the file's probabilities for a split."""
         truth, others = dataset.truth(split), set(dataset.manifest["image_id"])
         found = read_predictions(Path(self.name), truth, ignore_ids=others)
         if found.y_prob is None:
-            raise UsageError(f"{self} has predicted classes alone", remedy="A mean needs columns prob_CLASS.")
+            raise UsageError(f"{self} has only predicted classes", remedy="A mean needs columns prob_CLASS.")
         if len(found.answered()) < len(found):
             raise UsageError(
                 f"{self} has images without a prediction (column no_answer)",

@@ -1,4 +1,4 @@
-"""A network of timm by name: it embeds as it was pretrained, and predicts with local weights for the task."""
+"""A timm network by name: it embeds with pretrained weights, and predicts with local weights for the task."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from dermbench.artifacts import Dataset
 
 CLASSES = 1000
-"""Outputs of a classifier of ImageNet, which embeddings do not use."""
+"""Outputs of an ImageNet classifier; embeddings do not use them."""
 
 
 class TimmPredictor(NetworkPredictor):
-    """A network of timm.
+    """A timm network.
 
-    Pretrained on ImageNet it names ImageNet's classes, so that it cannot predict a dermatology task: weights
-    trained for this task are needed. Classifier outputs are taken in the order of the dataset's classes, unless
-    the file names its own.
+    Pretrained networks predict the classes of ImageNet, so a dermatology task needs weights trained for it. The
+    outputs of these weights are the dataset's classes in order, unless the file names its classes.
     """
 
     prefix = "timm"
