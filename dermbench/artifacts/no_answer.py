@@ -1,4 +1,4 @@
-"""Images without a usable prediction: why there is none, in a predictions file and by subgroup."""
+"""Images without a usable prediction: the reasons, and their column in a predictions file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from dermbench.artifacts.columns import find_column
-from dermbench.artifacts.skin import BANDS, FST_NAMES, UNKNOWN, fst_name
 from dermbench.artifacts.text_form import to_text
 from dermbench.errors import name_some
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from numpy.typing import NDArray
-
-    from dermbench.artifacts.truth import Truth
 
 Reason = Literal["missing", "refused", "unparsable"]
 """Why an image has no usable prediction: no row, an answer that declines, an answer that names no class."""
@@ -58,50 +55,6 @@ class Given:
         if self.reason is None:
             return np.zeros(len(self.body), dtype=bool)
         return np.array([reason is not None for reason in self.reason], dtype=bool)
-
-
-@dataclass(frozen=True)
-class Unanswered:
-    """The images that count as wrong because they have no usable prediction.
-
-    Attributes
-    ----------
-    reason
-        Reason of each image of ``truth``, None where it has a prediction, shape (n,).
-    truth
-        The images, before they are put together to cases.
-    """
-
-    reason: NDArray[np.object_]
-    truth: Truth
-
-    @property
-    def absent(self) -> NDArray[np.bool_]:
-        """Which images have no usable prediction, shape (n,)."""
-        return np.array([reason is not None for reason in self.reason], dtype=bool)
-
-    def counts(self) -> dict[Reason, int]:
-        """Return the number of images for each reason."""
-        return {reason: int((self.reason == reason).sum()) for reason in REASONS}
-
-    def groups(self) -> dict[str, dict[str, NDArray[np.bool_]]]:
-        """Return {``fst`` or ``fst_band``: {group: its images}} of the skin types that the truth has."""
-        found = {}
-        for feature, names in (("fst", FST_NAMES), ("fst_band", BANDS)):
-            if feature in self.truth.table:
-                column = self.truth.table[feature]
-                known = fst_name(column) if feature == "fst" else column.fillna(UNKNOWN)
-                values = known.to_numpy(dtype=object)
-                rows = {name: values == name for name in (*names, UNKNOWN)}
-                found[feature] = {name: there for name, there in rows.items() if there.any()}
-        return found
-
-    def sentence(self) -> str:
-        """Return :func:`no_answer_sentence` of these images; empty where all have a prediction."""
-        absent, groups = self.absent, self.groups()
-        rows = groups.get("fst_band") or groups.get("fst") or {}
-        sizes = {name: (int((absent & there).sum()), int(there.sum())) for name, there in rows.items()}
-        return no_answer_sentence(len(absent), self.counts(), sizes)
 
 
 def no_answer_sentence(n: int, counts: Mapping[Reason, int], groups: Mapping[str, tuple[int, int]]) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dermbench.artifacts.class_map import ClassMap
-    from dermbench.artifacts.no_answer import Unanswered
     from dermbench.artifacts.truth import Truth
+    from dermbench.artifacts.unanswered import Unanswered
 
 TOLD = 1e-5
 """Rows whose sum is further from 1 are counted in the report."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermbench.artifacts.no_answer import Unanswered
 from dermbench.artifacts.predictions import place_predictions
+from dermbench.artifacts.unanswered import Unanswered
 from dermbench.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dermbench.evaluation.intervals.proportions import share_estimate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dermbench.artifacts.no_answer import Unanswered
+    from dermbench.artifacts.unanswered import Unanswered
 
 
 def no_answer_record(unanswered: Unanswered | None) -> NoAnswer | None:
