@@ -6,6 +6,7 @@ mkdocs calls the functions that begin with ``on_``.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,8 @@ def _make(pages: list[Found]) -> dict[str, str]:
 def on_page_markdown(text: str, page: Page, **_: object) -> str:
     """Move the links of a page of the repository; leave the reports of entries out of the search."""
     place = page.file.src_uri
+    if place == "index.md":
+        page.meta["hide"] = ["navigation"]
     source = next((path for path, other in PLACES.items() if other == place), None)
     if source is None:
         return text
@@ -86,8 +89,8 @@ def on_page_markdown(text: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Warn where the page shows other lists, tables or code than a code host would."""
+    """Warn where the page shows other lists, tables or code than a code host would; mend empty table headings."""
     here, there = count_parts(html), read_as_code_host(page.markdown or "")
     if here != there and ":::" not in (page.markdown or ""):
         LOG.warning("%s: shown with %s, by a code host with %s", page.file.src_uri, here, there)
-    return html
+    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)  # a heading without a word heads nothing

@@ -65,7 +65,7 @@ def python() -> str:
     functions = [name for name in public if name.islower()]
     others = [name for name in public if name not in {*functions, *RESULTS}]
     parts = [
-        "# Python",
+        "# Python API",
         "This page lists the public names of `dermbench`. All of them come with `import dermbench`.",
         "## Functions",
         *(f"::: dermbench.{name}\n    options: {{heading_level: 3}}" for name in functions),

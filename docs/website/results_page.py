@@ -10,11 +10,12 @@ from site_files import boards, results
 if TYPE_CHECKING:
     from site_files import Page
 
-ROW = re.compile(r"^\| (?P<rank>[^|]+) \| \[(?P<name>[^\]]+)\]\([^)]*\) \| (?P<value>[^|]+) \|", re.MULTILINE)
+ENTRY = re.compile(r"^\| [^|]+ \| \[", re.MULTILINE)
+METRIC = re.compile(r"Ranked by ([^.]+)\.")
 TASK = re.compile(r"^Task \S+, split \S+, (?P<images>[\d,]+) images, (?P<classes>\d+) classes", re.MULTILINE)
 BOARDS = """\
-Every number of a board is recomputed from the predictions that are stored with it. Entries whose ranks overlap are
-not shown to differ."""
+Every number of a board is recomputed from the predictions that are stored with it. One entry stands above another
+only where a paired test of the two says so."""
 ABOUT = {
     "Models on real images": "What networks and methods reach, and what each difference rests on.",
     "Simulations": "Whether intervals, tests and verdicts hold where the truth is known.",
@@ -30,7 +31,7 @@ def results_page(pages: list[Page]) -> str:
         "This page leads to the leaderboards, and to the studies behind the methods. Not for clinical use.",
         "## Leaderboards",
         BOARDS,
-        "| board | images | classes | entries | highest value (95 %) |\n|:--|--:|--:|--:|:--|\n" + rows,
+        "| board | test images | classes | ranked by | entries |\n|:--|--:|--:|:--|--:|\n" + rows,
     ]
     for kind, group in results(pages).items():
         parts += [f"## {kind}", ABOUT[kind], "\n".join(f"* [{page.title}](../{page.path})" for page in group)]
@@ -39,13 +40,10 @@ def results_page(pages: list[Page]) -> str:
 
 def _board(page: Page) -> str:
     """Return the row of a board, read from its page."""
-    task, metric = TASK.search(page.text), re.search(r"Ranked by ([^.]+)\.", page.text)
-    ranking = page.text.partition("## Ranking")[2].partition("\n## ")[0]
-    entries = list(ROW.finditer(ranking))
+    task, metric = TASK.search(page.text), METRIC.search(page.text)
+    entries = ENTRY.findall(page.text.partition("## Ranking")[2].partition("\n## ")[0])
     if task is None or metric is None or not entries:
         raise ValueError(f"{page.path}: no such page of a board as `leaderboard build` writes")
-    first = entries[0]
     return (
-        f"| [{page.title}](../{page.path}) | {task['images']} | {task['classes']} | {len(entries)} "
-        f"| {metric[1]} {first['value'].strip()}, {first['name']} |"
+        f"| [{page.title}](../{page.path}) | {task['images']} | {task['classes']} | {metric[1]} | {len(entries)} |"
     )

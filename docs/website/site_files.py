@@ -131,7 +131,7 @@ def _results_menu(pages: list[Page]) -> list[Any]:
     groups = {"Leaderboards": boards(pages)} | results(pages)
     groups["How they were made"] = [page for page in pages if page.path in BEHIND]
     return [
-        *(page.path for page in own if page.path == "results/index.md"),
+        {"All results": "results/index.md"},
         *({name: [{page.title: page.path} for page in group]} for name, group in groups.items() if group),
         *({page.title: page.path} for page in own if page.path != "results/index.md"),
     ]
