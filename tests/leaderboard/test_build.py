@@ -305,5 +305,5 @@ def test_settings_changed_meanwhile_are_noticed(board, predictions, monkeypatch)
         return complete(*arguments)
 
     monkeypatch.setattr(module, "_complete", slow)
-    with pytest.raises(UsageError, match="changed while the entry was scored"):
+    with pytest.raises(UsageError, match="changed while the entry was evaluated"):
         add(board, predictions[2], name="Late")

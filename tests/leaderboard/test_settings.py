@@ -115,7 +115,7 @@ def test_long_values_are_shown_where_they_differ():
 
 
 def test_check_cannot_accept(board):
-    with pytest.raises(UsageError, match="cannot be --check"):
+    with pytest.raises(UsageError, match="cannot be combined with --check"):
         build(board, check=True, accept_settings=True)
 
 
