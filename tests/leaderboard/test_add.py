@@ -53,7 +53,7 @@ def test_first_entry_makes_the_board(tmp_path, predictions, truth):
 def test_truth_is_not_stored_unless_asked(tmp_path, predictions, truth):
     add(tmp_path / "new", predictions[0], name="Good", truth=truth)
     assert not (tmp_path / "new" / "truth.csv").exists()
-    with pytest.raises(UsageError, match="truth of this board is not stored"):
+    with pytest.raises(UsageError, match="true labels of this board are not stored"):
         add(tmp_path / "new", predictions[1], name="Second")
 
 
