@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from dermbench.artifacts.plan import Curve, Glance, MarginAnswer, Plan, SizeAnswer
 
 ENOUGH = 0.99
-"""Power of every group at which the table of powers ends."""
-FOUND = "A drop is found where the verdict of the primary row is a disparity."
+"""The table of powers ends where every group has this power."""
+FOUND = "A drop counts as found when the verdict on the primary gap is a disparity."
 SHOWN_BELOW = (
-    "A margin is shown where the upper limit of the gap, at most, is below it. The report withholds the sentence "
-    "where the recall of some class differs between groups; without any difference this happens in at most 5 % of "
-    "test sets."
+    "A margin counts as shown when the upper limit of the gap (at most) is below it. The report withholds this "
+    "verdict if the recall of some class differs between groups; if no group differs, this happens in at most 5 % "
+    "of test sets."
 )
 OF_POSITIVE = (
-    "Where some classes are positive, it is withheld as well while the gap in sensitivity may reach it: plan that "
-    "with --metric sensitivity."
+    "With positive classes it also withholds the verdict while the gap in sensitivity may reach the margin: plan "
+    "for that with --metric sensitivity."
 )
 
 
@@ -84,37 +84,37 @@ def _feature(plan: Plan) -> str:
 
 
 def assumptions(plan: Plan) -> list[str]:
-    """Return what the answers rest on, in sentences."""
+    """Return the assumptions behind the answers, in sentences."""
     assumed = plan.assumptions
     title = metric_title(plan.metric)
-    counted_images = [] if plan.metric == "accuracy" else [f"Images are those that count for {title}."]
+    counted_images = [] if plan.metric == "accuracy" else [f"Images: only those that count for {title}."]
     found = [
         *counted_images,
-        f"Assumed: {title} {decimal(assumed.rate)} in every group, but for the drop, and in every class.",
+        f"Assumed: {title} is {decimal(assumed.rate)} in every class and, apart from the drop, in every group.",
     ]
     if assumed.correlation is not None:
-        mean = f"{assumed.images_per_unit:.3g} images a {plan.unit} on average"
+        mean = f"{assumed.images_per_unit:.3g} images per {plan.unit} on average"
         mean += ", in geometric numbers" if assumed.images_vary else ""
         found.append(
-            f"Assumed: {mean}; the answers on two images of a {plan.unit} correlate with "
+            f"Assumed: {mean}; the answers for two images of a {plan.unit} have a correlation of "
             f"{decimal(assumed.correlation)} (beta-binomial)."
         )
     elif plan.unit == "image":
         found.append("Assumed: images are independent; the truth has no column of patients or lesions.")
     else:
-        found.append(f"Assumed: one image a {plan.unit}.")
+        found.append(f"Assumed: one image per {plan.unit}.")
     if plan.kind == "new_study" and plan.metric == "sensitivity":
-        found.append(f"Every {plan.unit} counted here is positive: divide by the share of positive ones.")
+        found.append(f"Only positive {plan.unit}s are counted here: divide by their share for the total.")
     if plan.kind == "new_study":
         found.append("Assumed: all groups have the same mix of classes.")
-    found += [f"{FOUND} One group alone has the drop; all contrasts of the feature are tested together."]
+    found += [f"{FOUND} Only one group has the drop; all contrasts of the feature are tested together."]
     if plan.margin is not None or any(size.question == "margin" for size in plan.sizes):
         found += [SHOWN_BELOW, *([OF_POSITIVE] if plan.metric == "accuracy" else [])]
     sets = sum(size.sets for size in plan.sizes) + sum(drop.sets for drop in plan.drops)
     sets += plan.margin.sets if plan.margin else 0
     found.append(
         f"{sets:,} simulated test sets, {plan.provenance.permutations} permutations each, seed "
-        f"{plan.provenance.seed}; ± is one Monte-Carlo error. The wanted power is {decimal(plan.power)}."
+        f"{plan.provenance.seed}; ± is one Monte-Carlo standard error. Target power: {decimal(plan.power)}."
     )
     return [*found, *plan.notes]
 
@@ -162,14 +162,14 @@ def _others(plan: Plan, size: SizeAnswer) -> str:
 def _sentence(plan: Plan, size: SizeAnswer) -> str:
     group = group_words([plan.group or ""])
     if size.question == "drop":
-        what = f"To find a drop of {decimal(size.amount)} in {group} with {100 * plan.power:.0f} %"
+        what = f"To find a drop of {decimal(size.amount)} in {group} with {100 * plan.power:.0f} % power"
     else:
         below = decimal(size.amount)
-        what = f"To show with {100 * plan.power:.0f} % that any gap is below {below} when there is none"
+        what = f"To show with {100 * plan.power:.0f} % power that any gap is below {below} when there is none"
     if size.units is None:
         return f"{what}: {size.reason}; the power there is {_power(size.power, size.error)}."
     how = {
-        "equal": f", and as many of every other group ({counted(len(size.groups), 'group')})",
+        "equal": f", and as many of every other group ({counted(len(size.groups), 'group')} in all)",
         "others_fixed": ", with the other groups as they are",
         "in_proportion": ", with the other groups in proportion",
         None: "",
@@ -204,7 +204,8 @@ def _test_set(plan: Plan) -> Section:
 
 def _said(plan: Plan) -> list[str]:
     none = [answer for answer in plan.drops if answer.drop is None]
-    found = [f"No drop in {group_words([a.group])} is found with 80 %, {a.reason}." for a in none]
+    power = f"{100 * plan.power:.0f} % power"
+    found = [f"No drop in {group_words([a.group])} is found with {power} ({a.reason})." for a in none]
     known = [(a.drop, a) for a in plan.drops if a.drop is not None]
     if known:
         drop, worst = max(known, key=lambda pair: pair[0])
@@ -212,8 +213,8 @@ def _said(plan: Plan) -> list[str]:
         units = "" if plan.unit == "image" else f" of {counted(part.units, plan.unit)}"
         size = f"{counted(part.images, 'image')}{units}"
         found.append(
-            f"A drop in {metric_title(plan.metric)} for {group_words([worst.group])} ({size}) is found with "
-            f"{100 * plan.power:.0f} % from {_up(drop)} on."
+            f"A drop of {_up(drop)} or more in {metric_title(plan.metric)} for {group_words([worst.group])} "
+            f"({size}) is found with at least {power}."
         )
     return found if plan.margin is None else [*found, _margin(plan.margin)]
 
@@ -225,11 +226,11 @@ def _margin(answer: MarginAnswer) -> str:
     if answer.chance == 0:
         chance = f"in none of {answer.sets:,} simulated test sets"
     reach = "" if answer.reachable is None else f"; in 80 % of them it is at most {_up(answer.reachable)}"
-    return f"Where no group differs, the upper limit of the gap is below {decimal(answer.margin)} {chance}{reach}."
+    return f"If no group differs, the upper limit of the gap is below {decimal(answer.margin)} {chance}{reach}."
 
 
 def _up(value: float) -> str:
-    """Return a number with two decimals, never below itself."""
+    """Return a number rounded up to two decimals."""
     return decimal(math.ceil(round(100 * value, 6)) / 100)
 
 
@@ -268,4 +269,4 @@ def glance_sentence(glance: Glance) -> str:
     of = f"{group} ({counted(glance.images, kind)}{units})"
     drop = "no drop" if glance.drop is None else f"a drop of {_up(glance.drop)}"
     rate = decimal(glance.rate)
-    return f"With this test split, {drop} in {title} for {of} is found with 80 % at a base rate of {rate}."
+    return f"This test split finds {drop} in {title} for {of} with 80 % power, if {title} is {rate} otherwise."

@@ -45,10 +45,10 @@ def test_a_new_study_is_answered_in_sentences():
     code, out, _ = run("--group", "V-VI", "--drop", ".2")
     said = " ".join(out.split())
     assert code == 0
-    assert "To find a drop of .20 in types V\N{EN DASH}VI with 80 %:" in said
-    assert "as many of every other group (3 groups)" in said
-    assert "Assumed: accuracy .80 in every group, but for the drop, and in every class." in said
-    assert "Assumed: one image a patient." in said
+    assert "To find a drop of .20 in types V\N{EN DASH}VI with 80 % power:" in said
+    assert "as many of every other group (3 groups in all)" in said
+    assert "Assumed: accuracy is .80 in every class and, apart from the drop, in every group." in said
+    assert "Assumed: one image per patient." in said
 
 
 def test_json_is_the_whole_document_and_the_same_again(tmp_path):
@@ -68,7 +68,7 @@ def test_a_table_is_answered_with_page_and_curve(truth, tmp_path):
     code, out, said = run("--truth", truth, "--rate", ".62", "--out", tmp_path / "p")
     assert code == 0
     assert "Wrote plan.json, plan.md, plan.svg" in said
-    line = "Where no group differs, the upper limit of the gap is below .10 in none of 100 simulated test sets;"
+    line = "If no group differs, the upper limit of the gap is below .10 in none of 100 simulated test sets;"
     assert line in " ".join(out.split())
     page = (tmp_path / "p" / "plan.md").read_text(encoding="utf-8")
     assert "| group | images | smallest drop found | power | chance to find .10 |" in page
@@ -80,8 +80,8 @@ def test_positive_classes_make_sensitivity_the_question(truth):
     code, out, _ = run("--truth", truth, "--positive", "y", "--group", "VI")
     said = " ".join(out.split())
     assert code == 0
-    assert "A drop in sensitivity for type VI (10 images) is found with 80 % from" in said
-    assert "Images are those that count for sensitivity." in said
+    assert "or more in sensitivity for type VI (10 images) is found with at least 80 % power." in said
+    assert "Images: only those that count for sensitivity." in said
 
 
 @pytest.mark.parametrize(

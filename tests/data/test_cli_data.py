@@ -53,7 +53,7 @@ def test_prepare_can_print_json_alone(tmp_path, csv):
 
 def test_prepare_ends_with_what_the_test_split_can_show(tmp_path, csv):
     said = run("prepare", "table", "--root", csv(own_table(36)), "--out", tmp_path / "out").stdout.splitlines()
-    assert said[-1].startswith("With this test split, ")
+    assert said[-1].startswith("This test split finds ")
     assert " in sensitivity for type " in said[-1]  # two classes, one of them malignant
     assert "(0 positive" not in said[-1]
     assert said[-1].endswith(f"More: dermbench plan --data {tmp_path / 'out'}")

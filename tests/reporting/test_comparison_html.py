@@ -171,9 +171,9 @@ def test_the_margin_is_answered(two):
 def test_images_without_a_prediction_are_counted_on_the_first_screen(two):
     refused = {"first": 3, "second": 60, "third@1": 3, "third@2": 1}
     page = comparison_html(two.model_copy(update={"unanswered": refused}))
-    said = "Counted as wrong for want of a usable prediction, of 120 images: second 60, first 3, third@1 3 and 1 "
+    said = "Without a usable prediction, so counted as wrong, of 120 images: second 60, first 3, third@1 3 and 1 "
     assert f"{said}further model." in page.split("<table", 1)[0]
-    assert "for want of" not in comparison_html(two)
+    assert "so counted as wrong" not in comparison_html(two)
 
 
 def test_a_difference_is_read_aloud(two):

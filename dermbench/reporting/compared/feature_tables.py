@@ -160,9 +160,9 @@ def _gaps(block: FeatureComparison, title: str, baseline: str, *, detail: bool) 
         Column("p, Holm"),
     )
     said = (
-        "Gap: largest difference between groups within class. Difference varies by: the same of image scores "
-        f"minus that of {baseline}, tested by permuting groups within class. At least: above 0 only where p, Holm "
-        "is at most .05."
+        "Gap: largest difference between groups within class. Difference varies by: the same, computed from each "
+        f"image's score minus its score under {baseline}, tested by permuting groups within class. At least: "
+        "above 0 only where p, Holm is at most .05."
     )
     return Section(f"{title}: change of the gap", columns, tuple(rows), (said, *notes.lines()), detail=detail)
 
@@ -193,8 +193,8 @@ def _margins(block: FeatureComparison, title: str, baseline: str, *, detail: boo
     )
     said = (
         f"Margin: {100 * margin:g} points ({number(margin)}). Bounds are paired, one-sided 95 %, on the change "
-        f"against {baseline}. That no group lost more needs all of them and no correction for the number of "
-        "groups; that a group lost more is corrected for it."
+        f"against {baseline}. The verdict that no group lost more needs all bounds, so no correction for the "
+        "number of groups; the verdict that a group lost more is corrected for it."
     )
     heading = f"{title}: did a group lose more than {100 * margin:g} points?"
     return Section(heading, columns, tuple(rows), (said, *notes.lines()), detail=detail)

@@ -58,7 +58,7 @@ def _unanswered(comparison: Comparison) -> str:
     if len(ordered) > NAMED:
         named.append(counted(len(ordered) - NAMED, "further model"))
     images = counted(comparison.n, "image")
-    return f"Counted as wrong for want of a usable prediction, of {images}: {enumerated(named)}." if named else ""
+    return f"Without a usable prediction, so counted as wrong, of {images}: {enumerated(named)}." if named else ""
 
 
 def comparison_reading(comparison: Comparison) -> str:

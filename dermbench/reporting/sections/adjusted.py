@@ -64,14 +64,14 @@ def _sides(item: AdjustedContrast) -> str:
 def _legend(contrasts: tuple[AdjustedContrast, ...]) -> tuple[str, ...]:
     first = contrasts[0]
     said = (
-        "First side minus second. Held fixed: all images are taken to be on one side, then on the other, and a "
-        "logistic regression says how often it is right. The limits of the first row hold for all contrasts that "
-        "the primary row chose from at once, those of the others for all groups at once. They allow for few "
-        "units, and are wider than those of the primary row's own contrast."
+        "First side minus second. Held fixed: a logistic regression predicts how often the model is right if all "
+        "images were on one side, and if all were on the other. The limits of the first row hold jointly for all "
+        "contrasts that the primary row chose from, those of the other rows jointly for all groups. They allow "
+        "for few units, and are wider than those of the primary row's own contrast."
     )
     apart = []
     if first.n_one_sided:
-        apart.append(f"{counted(first.n_one_sided, 'image')} of classes on one side only, in the raw value alone")
+        apart.append(f"{counted(first.n_one_sided, 'image')} of classes on one side only (in the raw value only)")
     if first.n_rare:
         apart.append(f"{counted(first.n_rare, 'image')} of rare classes, which share a parameter")
     return (said, f"First row: {'; '.join(apart)}.") if apart else (said,)

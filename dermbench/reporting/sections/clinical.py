@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 EVERYONE = "all images"
 GAPS_SAID = (
-    "Exploratory. Where the threshold was fitted, limits and p hold wherever between its limits it may lie."
+    "Exploratory. For a fitted threshold, limits and p allow for its uncertainty: they hold for any "
+    "threshold between its limits."
 )
 POINTS = "Sensitivity and specificity"
 

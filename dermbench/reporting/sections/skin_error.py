@@ -33,10 +33,10 @@ def skin_error_sections(report: Report) -> list[Section]:
     )
     wrong = enumerated([f"{plain(name)} {decimal(rate)}" for name, rate in block.error_rates.items()])
     said = (
-        "A sensitivity analysis: first side minus second, class held fixed, by the labels and by the true types. "
+        "A sensitivity analysis. First side minus second, class held fixed, by labelled and by true skin types. "
         f"Estimated share of wrong labels: {wrong}. Assumed: {plain(block.assumption, limit=PROSE_LIMIT)}. The "
-        "limits of the first row hold for all contrasts that the primary row chose from at once, those of the "
-        "bands for all three pairs."
+        "limits of the first row hold jointly for all contrasts that the primary row chose from, those of the "
+        "bands jointly for all three pairs."
     )
     title = f"{TITLE}: {metric_title(block.metric)} by {feature_title(block.feature)}"
     heads = (Column("contrast", left=True), Column("as labelled (95 %)"), Column("corrected (95 %)"))
