@@ -1,11 +1,11 @@
-"""Finding twins: what is found of edited copies, what is found by mistake, and what it costs.
+"""Measure the search for near-duplicates: edited copies found, false pairs, and cost.
 
     python benchmarks/bench_audit.py planted DATASET --images 1200   # edited copies of images of a dataset
     python benchmarks/bench_audit.py cost TASK ROOT                  # prepare, check and audit a release
     python benchmarks/bench_audit.py embed DATASET TABLE             # embeddings that the audit does not use
-    python benchmarks/bench_audit.py reference DATASET TABLE         # pairs that they find, and the audit of these
+    python benchmarks/bench_audit.py reference DATASET TABLE         # pairs by these embeddings, and the audit's
 
-Each prints a piece of Markdown; benchmarks/results/audit.md holds them. Times are processor time of all threads.
+Each prints Markdown for benchmarks/results/audit.md. Times are processor time of all threads.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def planted(source: Path, images: int, each: int) -> None:
 
 
 def hashes_only(made) -> set[tuple[str, str]]:
-    """Return the pairs that one hash, of the image as it stands, and the correlation of grey levels give."""
+    """Return the pairs by one hash of each image, without turning it, and the correlation of grey levels."""
     grey, ids = grey_levels(fingerprints_of(made).thumbnails), made.manifest["image_id"].to_numpy()
     bits = perceptual_hashes(grey)[:, 0]
     first, second = np.nonzero(popcount(bits[:, None] ^ bits[None, :]) <= THRESHOLD)
@@ -133,7 +133,7 @@ def hashes_only(made) -> set[tuple[str, str]]:
 
 
 def cost(task: str, root: Path, *, plain: bool, repeat: int) -> None:
-    """Time prepare, check and audit of a release in relation to decoding it once."""
+    """Time prepare, check and audit of a release, relative to decoding it once."""
     with tempfile.TemporaryDirectory() as folder:
         taken, out = {}, Path(folder)
         for i in range(repeat):
@@ -171,7 +171,7 @@ def cost(task: str, root: Path, *, plain: bool, repeat: int) -> None:
 
 
 def counts(dataset, pairs) -> None:
-    """Print how many pairs cross lesions, splits, labels and tones."""
+    """Print how many pairs differ in lesion, split, label and tone."""
     rows, table = dataset.manifest.set_index("image_id"), pairs.table
     print(f"{len(table):,} pairs: {table['kind'].value_counts().to_dict()}", end="")
     for name in ("lesion_id", "patient_id", "label", "fst", "split"):
@@ -186,7 +186,7 @@ def counts(dataset, pairs) -> None:
 
 
 def embed(source: Path, out: Path, model: str, side: int) -> None:
-    """Write a table of the features that an ImageNet network has of each image, squeezed to a square."""
+    """Write a table of ImageNet features of each image, squeezed to a square."""
     import timm
     import torch
 
@@ -213,7 +213,7 @@ def embed(source: Path, out: Path, model: str, side: int) -> None:
 
 
 def reference(source: Path, embeddings: Path, neighbours: int) -> None:
-    """Verify each image's nearest neighbours by embeddings, and count which of these pairs the audit finds."""
+    """Verify each image's nearest neighbours by embeddings, and count the verified pairs that the audit finds."""
     from dermbench.data.audit.neighbours import nearest, shared_words
     from dermbench.data.audit.verify import compare_pairs, features_of
 
@@ -253,7 +253,7 @@ def code(pairs: np.ndarray, n: int) -> np.ndarray:
 
 
 class timed:  # noqa: N801 - reads as a statement
-    """Adds the processor time of a block to a table; of several times for one name it keeps the least."""
+    """Writes the processor time of a block to a table, the least of several times for one name."""
 
     def __init__(self, taken: dict[str, float], name: str) -> None:
         self.taken, self.name = taken, name
@@ -277,7 +277,7 @@ def main() -> None:
     two.add_argument("task")
     two.add_argument("root", type=Path)
     two.add_argument("--plain", action="store_true", help="without verification")
-    two.add_argument("--repeat", type=int, default=1, help="runs of which the least time of each step counts")
+    two.add_argument("--repeat", type=int, default=1, help="number of runs; the least time of each step counts")
     three = verbs.add_parser("embed")
     four = verbs.add_parser("reference")
     for verb in (three, four):

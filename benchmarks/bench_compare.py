@@ -19,7 +19,7 @@ N, N_CLASSES, SWAPS = 1227, 21, 9999
 
 
 def entries(n_models: int, *, clustered: bool = False, n: int = N, n_classes: int = N_CLASSES, seed: int = 0):
-    """Return predictions of models between .50 and .70 accuracy, which share many errors, and truth."""
+    """Return predictions of models with accuracies from .50 to .70 and many shared errors, and the truth."""
     rng = np.random.default_rng(seed)
     y_true = rng.choice(n_classes, n, p=rng.dirichlet(np.full(n_classes, 8.0)))
     classes = tuple(f"c{k:02d}" for k in range(n_classes))
@@ -37,7 +37,7 @@ def entries(n_models: int, *, clustered: bool = False, n: int = N, n_classes: in
 
 
 def seconds(call, repeats: int = 3) -> str:
-    """Return the fastest of a few calls, elapsed and processor time."""
+    """Return elapsed and processor time of the fastest of a few calls."""
     best = (np.inf, np.inf)
     for _ in range(repeats):
         start, used = time.perf_counter(), time.process_time()

@@ -1,8 +1,8 @@
-"""What a whole ``dermbench eval --json`` costs, from start to report: each run in a process of its own.
+"""Measure the cost of a whole ``dermbench eval --json``, each run in its own process.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_eval.py --out benchmarks/results/eval.md
 
-Predictions with probabilities for 1,227 images of 21 classes, by skin type of the sizes of a Fitzpatrick test set.
+It evaluates probabilities for 1,227 images of 21 classes, with the skin types of a Fitzpatrick test set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pandas as pd
 from dermbench.artifacts.files import write_text
 
 SIZES = {1: 238, 2: 397, 3: 243, 4: 186, 5: 83, 6: 44, -1: 36}
-"""Images a skin type; -1 is unknown."""
+"""Number of images by skin type; -1 is unknown."""
 N_CLASSES = 21
 HEAD = """\
 # Cost of a whole evaluation
@@ -39,7 +39,7 @@ imports included; {rounds} rounds of all settings. The machine was shared: read 
 
 
 def write_files(folder: Path, seed: int) -> list[str]:
-    """Write predictions and truth; return the arguments of ``dermbench`` that evaluate them."""
+    """Write predictions and truth; return the arguments of ``dermbench`` for their evaluation."""
     rng = np.random.default_rng(seed)
     fst = rng.permutation(np.repeat(list(SIZES), list(SIZES.values())))
     n = len(fst)
@@ -58,7 +58,7 @@ def write_files(folder: Path, seed: int) -> list[str]:
 
 
 def measure(arguments: list[str]) -> tuple[float, float, float]:
-    """Run ``dermbench`` and return wall seconds, CPU seconds and peak resident MB of that process alone."""
+    """Run ``dermbench``; return wall seconds, CPU seconds and peak resident MB of its process."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "dermbench", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--resamples", type=int, nargs="+", default=[99, 9_999])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0, help="of the predictions and truth that are made")
+    parser.add_argument("--seed", type=int, default=0, help="seed of predictions and truth")
     parser.add_argument("--out", type=Path, help="markdown file")
     chosen = parser.parse_args()
     given = "".join(f" {argument}" for argument in sys.argv[1:])

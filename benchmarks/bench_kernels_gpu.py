@@ -1,13 +1,13 @@
-"""How near do the kernels of a training step come to copying: milliseconds and bytes of all layers of a network.
+"""Compare the kernels of a training step with plain copies: milliseconds and bytes of all layers of a network.
 
     python benchmarks/bench_kernels_gpu.py --out kernels.md
     python benchmarks/bench_kernels_gpu.py --variants STAGES=1 STAGES=3,PROGRAMS=2112 --choose
 
-Each layer of the network that the kernels compute (normalisation with its activation, squeeze-and-excitation) is
-run on random images of its own shape; times are medians by the device's clock. A variant sets constants of
-``dermbench.training.speed.kernels``, in a process of its own; their kernels are compiled side by side and timed
-one after another. ``kernels=FILE`` among its constants takes the kernels of another file. The error is the
-largest of any result or gradient against PyTorch in double precision, relative, by bf16.
+Each layer that the kernels compute (normalisation with activation, squeeze-and-excitation) is run on random images
+of its shape; times are medians of the device's clock. A variant sets constants of
+``dermbench.training.speed.kernels`` and has its own process. Variants are compiled in parallel and timed one after
+another. The constant ``kernels=FILE`` uses the kernels of another file. The error is the largest relative error of
+any result or gradient in bf16, against PyTorch in double precision.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody knows
 REPEATS = 10
 PARTS = ("norm", "norm, backward", "squeeze", "squeeze, backward")
 PASSES = {"norm": 3, "norm, backward": 5, "squeeze": 3, "squeeze, backward": 4}
-"""How often a part reads or writes the images of its layer."""
+"""Number of times that a part reads or writes the images of its layer."""
 
 
 def layers(model: str, size: int) -> Counter[tuple[str, int, int, str]]:
-    """Return how often a network has each layer: kind, channels, side, activation."""
+    """Count the layers of a network by kind, channels, side and activation."""
     network, found = timm.create_model(model).eval(), Counter()
 
     def note(layer: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -53,7 +53,7 @@ def layers(model: str, size: int) -> Counter[tuple[str, int, int, str]]:
 
 
 def milliseconds(function) -> float:
-    """Return the median time of a call on the device."""
+    """Return the median time of a call, by the device's clock."""
     times = []
     for _ in range(REPEATS):
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -90,7 +90,7 @@ def calls(kernels, kind: str, act: str, x: torch.Tensor, g: torch.Tensor) -> lis
 
 
 def error_of(kernels, kind: str, channels: int, side: int, act: str) -> float:
-    """Return the largest relative error of a layer's results and gradients, of three random images."""
+    """Return the largest relative error of a layer's results and gradients on three random images."""
     torch.manual_seed(0)
     x, g = images(3, channels, side) + 1, images(3, channels, side)
     exact = x.double().requires_grad_()

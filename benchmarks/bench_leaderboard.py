@@ -1,4 +1,4 @@
-"""Boards of many entries: what building and verifying cost, an entry and in all.
+"""Measure the cost of building and verifying boards with many entries.
 
 ``python benchmarks/bench_leaderboard.py`` prints the table; under pytest a small board is timed.
 """
@@ -31,7 +31,7 @@ resamples = {resamples}
 SIZES = {"small": (190, 5), "synthderm": (542, 10), "ajl-21": (1227, 21)}
 """Test images and classes of the tasks that have boards."""
 DISTINCT = 5
-"""Different predictions on a board; the other entries repeat them."""
+"""Number of different predictions on a board; the other entries repeat them."""
 
 
 def world(n: int, n_classes: int):
@@ -43,7 +43,7 @@ def world(n: int, n_classes: int):
 
 
 def fill(folder: Path, truth, n_entries: int, *, resamples: int, distinct: int = DISTINCT) -> Path:
-    """Make a board of entries of rising accuracy; from the ``distinct``-th on they repeat under other names."""
+    """Make a board of entries with rising accuracy; after ``distinct`` entries they repeat under other names."""
     board = folder / "toy"
     board.mkdir()
     (board / "board.toml").write_text(BOARD.format(resamples=resamples))
@@ -61,7 +61,7 @@ def fill(folder: Path, truth, n_entries: int, *, resamples: int, distinct: int =
 
 
 def _repeat(board: Path, name: str, other: str) -> None:
-    """Enter the predictions of an entry once more: checking costs the same, adding nothing."""
+    """Copy an entry under another name, without the cost of adding; checking it costs as much as any entry."""
     source, target = (board / "entries" / slugify(one) for one in (name, other))
     shutil.copytree(source, target)
     entry = read_entry(target / "entry.toml").model_copy(update={"name": other})
@@ -70,7 +70,7 @@ def _repeat(board: Path, name: str, other: str) -> None:
 
 
 def seconds(work, board: Path, effort: Effort) -> tuple[float, float]:
-    """Seconds of the clock, and of the processors: what other users of the machine do not change."""
+    """Return wall seconds, and processor seconds, which do not depend on other users of the machine."""
     start, used = perf_counter(), processor()
     (done,) = work(board, effort=effort)
     assert not done.problems, done.problems[0]

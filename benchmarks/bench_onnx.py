@@ -1,4 +1,4 @@
-"""ONNX beside eager PyTorch on this CPU: the same probabilities, and how fast; OMP_NUM_THREADS=1.
+"""Compare ONNX with eager PyTorch on this CPU: probabilities and speed; OMP_NUM_THREADS=1.
 
 python benchmarks/bench_onnx.py [--models tf_efficientnet_lite0 ...] [--size 224] [--out results/onnx.md]
 """
@@ -29,7 +29,7 @@ RULE = "|---|--:|--:|--:|--:|--:|"
 
 
 def rates(calls, images: int, *, rounds: int = 12) -> list[float]:
-    """Return images a second of CPU time of each call, the best of rounds that alternate between them."""
+    """Return images per CPU second of each call, the best of rounds that alternate between calls."""
     best = [float("inf")] * len(calls)
     for number in range(rounds + 1):
         for k, call in enumerate(calls):
@@ -41,7 +41,7 @@ def rates(calls, images: int, *, rounds: int = 12) -> list[float]:
 
 
 def rows(name: str, size: int, batches: list[int], *, pretrained: bool):
-    """Yield the lines of one network."""
+    """Yield the table rows of one network."""
     config = TrainConfig(model=name, image_size=size, pretrained=pretrained, device="cpu")
     torch.manual_seed(0)
     network = build_network(config, 21)

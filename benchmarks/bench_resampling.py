@@ -1,11 +1,11 @@
-"""Intervals by resampling: dermbench beside fairlearn's MetricFrame and a scikit-learn loop, in one run.
+"""Compare intervals by resampling in one run: dermbench, fairlearn's MetricFrame and a scikit-learn loop.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_resampling.py
     OMP_NUM_THREADS=1 pytest benchmarks/bench_resampling.py --benchmark-enable
 
-Accuracy, balanced accuracy, macro-F1 and kappa, overall and for 7 groups, on 1,700 images of 21 classes. What
-counts is the ratio of the times of one resample; both resample rows and give percentile ends. Every repeat has a
-seed of its own: dermbench keeps the draws of a seed, and a repeated one would measure how fast they are read.
+Accuracy, balanced accuracy, macro-F1 and kappa, overall and for 7 groups, on 1,700 images of 21 classes. The
+result is the ratio of the times for one resample; all resample rows and return percentile ends. Every repeat has
+its own seed, because dermbench caches the draws of a seed and a repeated seed would only measure the cache.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def make_data(n: int = 1_700, n_classes: int = 21, n_groups: int = 7, *, seed: i
 
 
 def ours(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> np.ndarray:
-    """Replicates of four metrics for all groups and overall: (n_resamples, 8, 4); then their quantiles."""
+    """Return quantiles of the replicates of four metrics, by group and overall."""
     n_groups, metrics = len(grouping.names), [METRICS.get(name) for name in NAMES]
 
     def score(sums: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ def ours(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> np.
 
 
 def fairlearn_frame(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> object:
-    """The same quantities through ``MetricFrame(n_boot=...)``."""
+    """Return the same quantities by ``MetricFrame(n_boot=...)``."""
     from fairlearn.metrics import MetricFrame
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score, f1_score
 
@@ -92,7 +92,7 @@ def fairlearn_frame(sample: Sample, grouping: Grouping, n_resamples: int, seed: 
 
 
 def sklearn_loop(sample: Sample, grouping: Grouping, n_resamples: int, seed: int) -> np.ndarray:
-    """The same quantities by indexing rows and calling scikit-learn."""
+    """Return the same quantities by indexing rows and calling scikit-learn."""
     from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score, f1_score
 
     rng, found = np.random.default_rng(seed), []
@@ -137,7 +137,7 @@ def compare(repeats: int = 3) -> dict[str, float]:
 
 
 def with_new_seeds(n_resamples: int) -> Callable[[], tuple[tuple[object, ...], dict[str, object]]]:
-    """Return what makes the arguments of the next round."""
+    """Return a function that makes the arguments of the next round."""
     seeds = count()
     return lambda: ((*make_data(), n_resamples, next(seeds)), {})
 
@@ -160,7 +160,7 @@ def test_a_resample_is_a_thousand_times_cheaper():
 
 
 def test_ends_agree_with_the_loop():
-    """Same law: percentile ends of 300 plain resamples lie near ours."""
+    """Percentile ends of 300 plain resamples are close to ours."""
     sample, grouping = make_data()
     loop = sklearn_loop(sample, grouping, 300, 0)
     fast = ours(sample, grouping, 4_000, 0)

@@ -1,8 +1,8 @@
-"""Cost of all intervals and disparities against rows, classes, resamples and models: a table and a plot.
+"""Measure the cost of intervals and disparities by rows, classes, resamples and models: a table and a plot.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_scale.py --out benchmarks/results/scale
 
-Each line is measured in a process of its own, so that its peak memory is its own.
+Each line is measured in its own process, so that peak memory is separate.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NAMES = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "cohen_kapp
 
 
 def measure(rows: int, classes: int, resamples: int, models: int, what: str, workers: int) -> dict[str, float]:
-    """Time one line: ``intervals`` of six metrics, overall and for 7 groups; with ``probabilities``, of ten."""
+    """Time one line: ``intervals`` has six metrics, overall and for 7 groups; ``probabilities`` has ten."""
     import dermbench.evaluation.metrics  # noqa: F401 - registers the metrics
     from dermbench.evaluation.core.groups import Grouping
     from dermbench.evaluation.core.metric import METRICS
@@ -94,7 +94,7 @@ def measure(rows: int, classes: int, resamples: int, models: int, what: str, wor
 
 
 def probabilities(rng: np.random.Generator, y_true: np.ndarray, classes: int) -> np.ndarray:
-    """Draw probabilities that favour the true class, shape (rows, classes), without a second copy of them."""
+    """Draw probabilities that favour the true class, shape (rows, classes), without a second copy in memory."""
     prob = rng.standard_exponential((len(y_true), classes))
     prob[np.arange(len(y_true)), y_true] += rng.exponential(6.0, len(y_true))
     prob /= prob.sum(axis=1, keepdims=True)
@@ -124,7 +124,7 @@ def plot(found: list[tuple[tuple[int, int, int, int, str], dict[str, float]]], p
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--line", help="measure one line only; for the processes of this script")
+    parser.add_argument("--line", help="measure only this line; used by the script's own processes")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", help="measure the lines of one kind")
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.png")

@@ -1,13 +1,13 @@
-"""Training speed on one device: dermbench beside a plain and a tuned loop, and beside what the hardware allows.
+"""Compare the training speed of dermbench with a plain loop, a tuned loop and the limits of the hardware.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_training.py --data DATASET --out benchmarks/results/training.md
     python benchmarks/bench_training.py --data DATASET --model tf_efficientnet_b4.aa_in1k --size 380 \
         --preset efficientnet-b4 --batch 64 --epochs 30 --workers 16 --seeds 1 --set pretrained=false
 
-All loops train the same network from the same weights by the same recipe (optimiser, schedule, loss, class
-weights, augmentation, validation every epoch), from image files to the best epoch; dermbench decodes into an
-empty cache each time. Repeats are interleaved, each in a process of its own, whose start is not counted. What
-counts are ratios within one call.
+All loops train the same network from the same weights with the same recipe (optimiser, schedule, loss, class
+weights, augmentation, validation every epoch), from image files to the best epoch; dermbench starts with an empty
+cache each time. Repeats are interleaved, each in its own process, whose start does not count. Only ratios within
+one call are meaningful.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ ORDER = ("dermbench", "plain loop", "tuned loop")
 
 
 class Clock:
-    """Adds up seconds a phase by wrapping functions; a phase inside another counts as the outer one."""
+    """Adds up the seconds of each phase by wrapping functions; a phase inside another counts as the outer one."""
 
     def __init__(self, runtime) -> None:
         self.seconds: dict[str, float] = {}
@@ -73,7 +73,7 @@ class Clock:
 
 
 def overrides_of(chosen, seed: int) -> list[str]:
-    """The recipe all share; the probe is dermbench's alone, so it is off."""
+    """Return the shared recipe, without the probe, which only dermbench has."""
     fixed = [
         f"model={chosen.model}", f"image_size={chosen.size}", f"batch_size={chosen.batch}",
         f"epochs={chosen.epochs}", f"device={chosen.device}", "probe_l2=0", "patience=0", f"seed={seed}",
@@ -83,7 +83,7 @@ def overrides_of(chosen, seed: int) -> list[str]:
 
 @contextmanager
 def empty_cache():
-    """Send the pixel cache of the block to a folder of its own: an absolute name replaces the dataset's."""
+    """Use a temporary folder for the pixel cache in the block; an absolute name replaces the dataset's."""
     with tempfile.TemporaryDirectory() as folder:
         before, pixels.CACHE = pixels.CACHE, folder
         try:
@@ -113,7 +113,7 @@ def run_peer(name: str, chosen, dataset, folders: Path, seed: int) -> Outcome:
 
 
 def cpu_seconds() -> float:
-    """CPU seconds of this process and of the workers that have ended."""
+    """Return CPU seconds of this process and of its finished workers."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 
@@ -127,25 +127,25 @@ def compare(chosen, dataset) -> dict[str, list[tuple[Outcome, float, float]]]:
             for name in (*ORDER[seed % 3 :], *ORDER[: seed % 3]):
                 if name not in found:
                     continue
-                run = json.loads(anew("--run-of", name, "--seed", str(seed), "--folders", folder))
+                run = json.loads(call_again("--run-of", name, "--seed", str(seed), "--folders", folder))
                 print(f"seed {seed} {name}: {run}", file=sys.stderr, flush=True)
                 wall, cpu = run.pop("wall"), run.pop("cpu")
                 outcome = Outcome(**run)
-                left = chosen.epochs - len(outcome.epoch_seconds)  # of a peer that stopped after some
+                left = chosen.epochs - len(outcome.epoch_seconds)  # for a peer that stopped early
                 share = outcome.epoch_seconds[-1] / wall
                 found[name].append((outcome, wall * (1 + left * share), cpu * (1 + left * share)))
     return found
 
 
-def anew(*words: str) -> str:
-    """Call this script again, with more words, and return the last line it prints."""
+def call_again(*words: str) -> str:
+    """Call this script again with further arguments, and return the last line it prints."""
     command = [sys.executable, __file__, *sys.argv[1:], *words]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return done.stdout.splitlines()[-1]
 
 
 def timed_run(chosen, dataset) -> str:
-    """Run one peer once; return what it reached and took, as JSON."""
+    """Run one peer once; return its outcome and times as JSON."""
     runtime = make_runtime(chosen.device)
     torch.zeros(1, device=runtime.device)  # wakes a GPU up
     synchronise(runtime)
@@ -158,7 +158,7 @@ def timed_run(chosen, dataset) -> str:
 
 
 def profile(chosen, dataset, runtime) -> tuple[dict[str, float], float]:
-    """Return seconds a phase of one dermbench run, and all its seconds."""
+    """Return the seconds of each phase of a dermbench run, and its total."""
     clock = Clock(runtime)
     module = sys.modules[train.__module__]
     for owner, name, phase in (
@@ -189,11 +189,11 @@ def profile(chosen, dataset, runtime) -> tuple[dict[str, float], float]:
 
 
 def memory(chosen) -> list[tuple[int, float | None]]:
-    """Return peak memory in bytes a batch size, each in a process of its own; None where it ran out."""
+    """Return peak memory in bytes by batch size, each in its own process; None where memory ran out."""
     found = []
     for batch in chosen.memory:
         try:
-            found.append((batch, float(anew("--peak-of", str(batch)))))
+            found.append((batch, float(call_again("--peak-of", str(batch)))))
         except subprocess.CalledProcessError:
             found.append((batch, None))
     return found
@@ -289,7 +289,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the configuration")
     parser.add_argument("--memory", type=int, nargs="*", default=[8, 16, 32, 64], help="batch sizes")
     parser.add_argument("--out", type=Path, help="markdown file")
-    parser.add_argument("--peer-epochs", type=int, default=0, help="stop the other loops after so many")
+    parser.add_argument(
+        "--peer-epochs", type=int, default=0, help="stop the other loops after this number of epochs"
+    )
     parser.add_argument("--without", nargs="*", default=[], choices=PEERS[:2], help="loops to leave out")
     parser.add_argument("--no-profile", action="store_true")
     parser.add_argument("--keep", type=Path, help="folder for the runs of dermbench")

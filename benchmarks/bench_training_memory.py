@@ -1,10 +1,10 @@
-"""Does the memory of a training run stay flat over epochs?
+"""Check that the memory of a training run does not grow over epochs.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_training_memory.py --out benchmarks/results/training-memory.md
 
-Resident memory of the process after each epoch of a tiny network, with the parts that could grow switched on:
-moving average, early stopping state, checkpoints every third step. The slope is that of the second half, when
-allocators have settled. ``bench_training.py --memory`` has the peak by batch size.
+It prints resident memory after each epoch of a tiny network, with the parts that could grow switched on: moving
+average, early stopping state, checkpoints every third step. The slope is that of the second half, when allocators
+have settled. ``bench_training.py --memory`` measures the peak by batch size.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Parts of training beside what they replace, each on one thread: ratios within one run.
+"""Compare parts of training with what they replace, on one thread: ratios within one run.
 
     OMP_NUM_THREADS=1 pytest benchmarks/bench_training_parts.py --benchmark-enable
     OMP_NUM_THREADS=1 python benchmarks/bench_training_parts.py --out benchmarks/results/training_parts.md
 
-A batch of 32 images of 128 px, from JPEGs of 640 x 480 where files are read; they show gradients and noise.
+A batch has 32 images of 128 px, from JPEGs of 640 x 480 px with gradients and noise if files are read.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ V2 = v2.Compose([
 
 
 def ours(samples: Samples) -> torch.Tensor:
-    """Gather from the cache and augment, parameters of its own for every image."""
+    """Gather from the cache and augment, with new parameters for every image."""
     return augment_batch(samples.batch(np.arange(N), CPU), AUGMENT, SIZE, torch_generator(0))
 
 
 def torchvision_v2(samples: Samples) -> torch.Tensor:
-    """torchvision v2 on the cached uint8 images, one by one: on a batch it would draw once for all."""
+    """Augment cached uint8 images by torchvision v2, one by one: on a batch it would draw only once."""
     images = torch.from_numpy(samples.pixels).permute(0, 3, 1, 2)
     return torch.stack([V2(image) for image in images])
 
@@ -89,13 +89,13 @@ def gather(samples: Samples) -> torch.Tensor:
 
 
 def decode_plainly(paths: list[Path]) -> np.ndarray:
-    """Decode at full size, then scale: what a loop without a cache does for every batch."""
+    """Decode at full size, then scale, as a loop without a cache does for every batch."""
     resize, crop = v2.Resize(SIDE), v2.CenterCrop(SIDE)
     return np.stack([np.asarray(crop(resize(Image.open(path).convert("RGB")))) for path in paths])
 
 
 def decode_with_draft(paths: list[Path]) -> np.ndarray:
-    """As the cache is built: the JPEG at a reduced size, then scaled with a reducing gap."""
+    """Decode the JPEG at a reduced size, then scale with a reducing gap, as the cache is built."""
     return np.stack([decode_square(path, SIDE) for path in paths])
 
 
@@ -114,7 +114,7 @@ PARTS: dict[str, tuple[Callable, str]] = {
 
 
 def compare(repeats: int = 7) -> dict[str, float]:
-    """Return CPU milliseconds an image: the best of interleaved repeats."""
+    """Return CPU milliseconds for each image, the best of interleaved repeats."""
     best: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         paths = write_photographs(Path(folder))
@@ -128,7 +128,7 @@ def compare(repeats: int = 7) -> dict[str, float]:
 
 
 def pools(workers: int = 2, repeats: int = 3) -> dict[str, float]:
-    """Return wall milliseconds an image of decoding on threads and on processes, start of the pool included."""
+    """Return wall milliseconds for decoding an image on threads and on processes, including the pool's start."""
     best: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         paths = write_photographs(Path(folder)) * 8

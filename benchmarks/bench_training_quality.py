@@ -1,12 +1,12 @@
-"""Do dermbench's loop and the two it is timed against reach the same macro-F1 by the same recipe?
+"""Check that dermbench's loop and the two peers of the speed test reach the same macro-F1 with the same recipe.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_training_quality.py --data DATASET --kept RUNS.jsonl \
         --out benchmarks/results/training-quality.md
 
-Speed means nothing where quality is lost. The loops of ``bench_training.py`` train with several seeds; what is
-shown is the difference of the means with Welch's 95 % interval over seeds, whether dermbench is no worse by a
-margin chosen beforehand (a one-sided test at .025), and whether it is within it either way. Runs that RUNS.jsonl
-holds are not made again. Nothing is timed, so several jobs may share a machine.
+Speed means nothing if quality is lost. The loops of ``bench_training.py`` train with several seeds. The page shows
+the difference of the means with Welch's 95 % interval over seeds, whether dermbench is no worse by a margin fixed
+beforehand (a one-sided test at .025), and whether it is within the margin on both sides. Runs in RUNS.jsonl are
+not repeated. Nothing is timed, so several jobs may share a machine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def one(chosen: argparse.Namespace, folders: str, peer: str, seed: int) -> dict:
 
 
 def kept(chosen: argparse.Namespace) -> list[dict]:
-    """Return the runs of this recipe that the file holds."""
+    """Return the runs of this recipe in the file."""
     if not chosen.kept.is_file():
         return []
     rows = [json.loads(line) for line in chosen.kept.read_text(encoding="utf-8").splitlines()]
@@ -53,7 +53,7 @@ def kept(chosen: argparse.Namespace) -> list[dict]:
 
 
 def recipe_of(chosen: argparse.Namespace) -> list:
-    """Return what makes runs comparable."""
+    """Return the values that comparable runs share."""
     return [chosen.digest, chosen.size, chosen.epochs, chosen.batch, *chosen.set]
 
 
@@ -112,7 +112,7 @@ def page(chosen: argparse.Namespace, dataset, rows: list[dict]) -> str:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="prepared dataset")
-    parser.add_argument("--kept", type=Path, required=True, help="JSON lines: one a run that was made")
+    parser.add_argument("--kept", type=Path, required=True, help="JSON lines of finished runs")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=12)

@@ -1,26 +1,26 @@
-"""Train, predict and evaluate candidates on real images, and write the page of what came out.
+"""Train, predict and evaluate candidates on real images, and write a page of the results.
 
     python benchmarks/candidates.py SPEC.toml --data DATASET --runs FOLDER [--only NAME ...] [--out FILE.md]
 
-A candidate that is done is not done again: a run is trained once, its predictions for the test split are made
-once (each such prediction is a line of FOLDER/test-split.csv), and a report belongs to one predictions file.
-Comparisons of the specification are made when all their candidates are chosen.
+Finished steps are not repeated: a run is trained once, its test split is predicted once (each prediction is a line
+of FOLDER/test-split.csv), and a report belongs to one predictions file. Comparisons in the specification are made
+when all their candidates are chosen.
 
-A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, that hold out each image of train and val once. They are
-judged together: on what they hold out (``[held-out.NAME]`` compares such candidates), and as a mean on the test
-split where a ``[mean.NAME]`` says so. None is scored on test alone. A mean with ``test = false`` is one that was
-not chosen: what it holds out is shown, and test is not looked at.
+A run with ``folds = 5`` is five runs, NAME-f0 to NAME-f4, which hold out each image of train and val once. They
+are assessed together on the images that they hold out (``[held-out.NAME]`` compares such candidates), and as a
+mean on the test split if there is a ``[mean.NAME]``. No single one is scored on test. A mean with ``test = false``
+was not chosen: only its held-out results are shown, and test is not used.
 
-A run with a ``teacher`` learns from another candidate of FOLDER, cut into the same folds (or of the same seeds):
-each fold from what the teacher's run on that fold, that has not seen it either, says of what it was trained on.
+A run with a ``teacher`` learns from another candidate of FOLDER with the same folds (or seeds). Each fold learns
+from the predictions of the teacher's run on the same fold for its training images, so neither has seen the fold.
 
-A mean may be one of means and of ``[files]``, too: of their predictions, each as it is. With a file in it there
-are no predictions of what folds hold out, so that nothing but its members' own speak for it.
+A mean may also average means and ``[files]``, each as it is. With a file it has no held-out predictions, so only
+those of its members are shown.
 
-``[files]`` names predictions for the test split that were made before, for comparisons: by their path from the
-project's root, or as ``COMMIT:PATH`` when they are only in its history. ``[published]`` has, under ``words``, what
-F1 somebody else reported, by class. With ``--audit FOLDER`` (written by ``dermbench data audit DATASET --out
-FOLDER``) every candidate is also evaluated without the test images that have a near-duplicate in another split.
+``[files]`` names earlier predictions for the test split, for comparisons: by their path from the project's root,
+or as ``COMMIT:PATH`` when they are only in its history. ``[published]`` has F1 by class as reported by others, and
+their name under ``words``. With ``--audit FOLDER`` (written by ``dermbench data audit DATASET --out FOLDER``)
+every candidate is also evaluated without the test images that have a near-duplicate in another split.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ SECTIONS = (
     "Fitzpatrick skin type: accuracy",
     "Fitzpatrick skin type: worst group",
 )
-"""What of a comparison is shown."""
+"""Sections of a comparison that are shown."""
 HEAD = (
     "| candidate | val macro-F1 | "
     + " | ".join(name for name, _ in COLUMNS)
@@ -71,7 +71,7 @@ HEAD_HELD_OUT = HEAD.replace("val macro-F1", "n").replace(" test scored |", "")
 
 
 def dermbench(*words: object) -> None:
-    """Run a command of dermbench; stop everything where it fails."""
+    """Run a command of dermbench; exit if it fails."""
     command = [sys.executable, "-m", "dermbench", *map(str, words)]
     print("$", " ".join(command[2:]), flush=True)
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -87,7 +87,7 @@ class Bench:
         runs.mkdir(parents=True, exist_ok=True)
 
     def seeds(self, name: str) -> list[str]:
-        """Names of the runs of a candidate, one a seed or fold; a mean of runs is one candidate, as is a file."""
+        """Return the names of a candidate's runs, one for each seed or fold; a mean or file has only its own."""
         if name in self.spec.get("mean", {}) or name in self.spec.get("files", {}):
             return [name]
         entry = self.spec["run"][name]
@@ -96,7 +96,7 @@ class Bench:
         return [f"{name}-s{seed}" for seed in entry["seeds"]]
 
     def folds(self, name: str) -> int:
-        """Number of folds of a candidate, of a mean that of its members; 0 without folds."""
+        """Return the number of folds of a candidate, or of the members of a mean; 0 without folds."""
         if name in self.spec.get("mean", {}):
             members = self.spec["mean"][name]["of"]
             names = (member if self.is_file(member) else member.rpartition("-")[0] for member in members)
@@ -106,11 +106,11 @@ class Bench:
         return int(self.spec["run"].get(name, {}).get("folds", 0))
 
     def is_file(self, member: str) -> bool:
-        """Return whether a member of a mean is a mean or a file, not a run."""
+        """Return whether a member of a mean is itself a mean or a file."""
         return member in self.spec.get("mean", {}) or member in self.spec.get("files", {})
 
     def is_judged(self, of: list[str]) -> bool:
-        """Return whether what all members have not seen is known: of runs, or of means that hold out the same."""
+        """Return whether held-out images of all members are known: for runs, or means with the same folds."""
         files = [self.is_file(member) for member in of]
         return not any(files) or (all(files) and len({self.folds(member) for member in of}) == 1)
 
@@ -119,7 +119,7 @@ class Bench:
         return bool(self.spec.get("mean", {}).get(name, {}).get("test", True))
 
     def train(self, name: str, run: str) -> None:
-        """Train a run of a candidate that is not trained; a mean of runs has none."""
+        """Train a run of a candidate unless it is finished; a mean has no runs of its own."""
         entry = self.spec.get("run", {}).get(name)
         record = self.runs / run / "run.json"
         if entry is None or self.is_trained(record):
@@ -137,7 +137,7 @@ class Bench:
         dermbench("train", "--data", self.data, "--out", self.runs / run, *again, *seed)
 
     def taught(self, name: str, run: str) -> Path:
-        """Return what the teacher of a run says of the images that both are trained on; it is predicted once."""
+        """Return the teacher's predictions for the training images of a run, which are made once."""
         teacher = f"{self.spec['run'][name]['teacher']}-{run.rpartition('-')[2]}"
         file = self.file(teacher, "trained")
         with self.teaching:
@@ -154,9 +154,9 @@ class Bench:
         return record.is_file() and json.loads(record.read_text(encoding="utf-8"))["status"] == "finished"
 
     def predict(self, name: str, run: str) -> None:
-        """Predict the test split, once, and note it; means of runs predict ``val``, too, for the choice.
+        """Predict the test split once, and log it; means of runs also predict ``val``, for the choice.
 
-        Runs on folds predict together what they hold out, and nothing else.
+        Runs on folds only predict, together, the images that they hold out.
         """
         if name in self.spec["run"] and self.folds(name):
             if run == self.seeds(name)[0]:
@@ -187,11 +187,11 @@ class Bench:
                 log.write(f"{run},{time.strftime('%Y-%m-%dT%H:%M:%S')}\n")
 
     def members(self, of: list[str], split: str = "test") -> list[Path]:
-        """Return where the runs of a mean lie, or the predictions for a split of what is a mean itself."""
+        """Return the run folders of a mean, or the predictions for a split of members that are means."""
         return [self.file(name, split) if self.is_file(name) else self.runs / name for name in of]
 
     def predict_held_out(self, name: str) -> None:
-        """Predict what the runs of all folds hold out."""
+        """Predict the images that the runs of all folds hold out."""
         members = [self.runs / run for run in self.seeds(name)]
         if self.file(name, "val").is_file() or not all(self.is_trained(m / "run.json") for m in members):
             return
@@ -199,7 +199,7 @@ class Bench:
         dermbench("predict", *members, *words)
 
     def eval(self, name: str, run: str) -> None:
-        """Evaluate the predictions file of a run, and that for ``val`` of a mean."""
+        """Evaluate the test predictions of a run, and also those for ``val`` of a mean."""
         if name in self.spec["run"] and self.folds(name):
             if run != self.seeds(name)[0]:
                 return
@@ -217,7 +217,7 @@ class Bench:
             self.eval_apart(run, self.audit)
 
     def eval_apart(self, run: str, audit: Path) -> None:
-        """Evaluate predictions for the test split without images that share something with another split."""
+        """Evaluate test predictions without images that have a near-duplicate in another split."""
         out, file = self.runs / f"{run}.apart.json", self.file(run)
         if out.is_file() and out.stat().st_mtime > file.stat().st_mtime:
             return
@@ -260,13 +260,13 @@ class Bench:
             dermbench("compare", *files, "--data", self.data, *words, "--out", self.runs / f"held-out-{name}")
 
     def file(self, run: str, split: str = "test") -> Path:
-        """Where the predictions of a run for a split lie."""
+        """Return the path of the predictions of a run for a split."""
         if run in self.spec.get("files", {}) and split == "test":
             return self.earlier(run)
         return self.runs / (f"{run}.parquet" if split == "test" else f"{run}.{split}.parquet")
 
     def earlier(self, name: str) -> Path:
-        """Where predictions of ``[files]`` lie; those of an earlier commit are taken out of the history once."""
+        """Return the path of predictions of ``[files]``; those of an earlier commit are copied once."""
         commit, _, path = self.spec["files"][name].rpartition(":")
         if not commit:
             return PROJECT / path
@@ -277,7 +277,7 @@ class Bench:
         return kept
 
     def held_out_table(self, names: list[str]) -> list[str]:
-        """Lines of the table of what runs on folds hold out."""
+        """Return the lines of the table of held-out results."""
         folded = [
             name for name in names if self.folds(name) and (name in self.spec["run"] or not self.tested(name))
         ]
@@ -297,7 +297,7 @@ class Bench:
         return lines
 
     def apart_table(self, names: list[str]) -> list[str]:
-        """Lines of the table of what candidates reach on test images without a twin in another split."""
+        """Return the lines of the table of results on test images without a near-duplicate."""
         lines: list[str] = []
         for name in names:
             for run in self.seeds(name):
@@ -310,19 +310,19 @@ class Bench:
         return ["", title, "", *head, *lines] if lines else []
 
     def row(self, name: str, run: str, words: str, scored: Counter[str]) -> str:
-        """A line of the table; what a mean of runs on folds holds out is not ``val``, and is marked."""
+        """Return a line of the table; held-out results of a mean of runs on folds are not ``val``, and marked."""
         val, minutes = self.val(run)
         mark = HELD_OUT_MARK if self.folds(name) else ""
         known = "\N{EN DASH}" if val is None else f"{val:.2f}{mark}"
         return f"| {words} | {known} | {' | '.join(cells(self.report(run)))} | {minutes} | {scored[run]} |"
 
     def report(self, run: str) -> dict[str, Any]:
-        """Report of a run on the test split."""
+        """Return the report of a run on the test split."""
         report: dict[str, Any] = json.loads((self.runs / f"{run}.json").read_text(encoding="utf-8"))
         return report
 
     def val(self, run: str) -> tuple[float | None, str]:
-        """Macro-F1 on ``val``, None where nothing is known of it, and minutes of training."""
+        """Return macro-F1 on ``val``, None if unknown, and minutes of training."""
         record = self.runs / run / "run.json"
         if not record.is_file():
             if not (self.runs / f"{run}.val.json").is_file():
@@ -331,13 +331,13 @@ class Bench:
             return report["overall"]["macro_f1"]["value"], "-"
         run_record = json.loads(record.read_text(encoding="utf-8"))
         seconds, history = run_record["seconds"], pd.read_csv(record.with_name("history.csv"))
-        if "seconds" in history:  # older records know, of a run that was resumed, the last process alone
+        if "seconds" in history:  # older records of resumed runs have only the time of the last process
             seconds["train"] = max(seconds["train"], history["seconds"].sum())
         minutes = sum(seconds.values()) / 60
         return run_record["scores"]["val_macro_f1"], f"{minutes:.1f}"
 
     def table(self, names: list[str]) -> list[str]:
-        """Lines of the table of all candidates that have a report."""
+        """Return the lines of the table of all candidates with a report."""
         log = self.runs / "test-split.csv"
         made = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
         scored = Counter(line.partition(",")[0] for line in made)
@@ -353,7 +353,7 @@ class Bench:
         return [*lines, *(["", HELD_OUT_NOTE] if any(HELD_OUT_MARK in line for line in lines) else [])]
 
     def page(self, names: list[str]) -> list[str]:
-        """Lines of the page: what the specification says, tables, comparisons, the best on ``val`` by class."""
+        """Return the lines of the page: texts of the specification, tables, comparisons, the best by class."""
         lines = [f"# {self.spec['title']}", "", self.spec["about"].strip(), "", *self.table(names)]
         lines += self.held_out_table(names) + self.apart_table(names)
         compared = [f"compare-{name}" for name in self.spec.get("compare", {})]
@@ -375,7 +375,7 @@ class Bench:
         return lines + self.by_class(best)
 
     def by_class(self, run: str) -> list[str]:
-        """Lines of the table of classes, beside what somebody else reported."""
+        """Return the lines of the table of classes, with values that others reported."""
         published = dict(self.spec.get("published", {}))
         found = self.report(run)["per_class"]
         more = [f" F1, {published.pop('words')} |"] if published else []
@@ -389,7 +389,7 @@ class Bench:
 
 
 def cells(report: dict[str, Any]) -> list[str]:
-    """What a table says of a report."""
+    """Return the cells of a report in a table."""
     found = [interval(report["overall"][metric]) for _, metric in COLUMNS]
     gap = report["features"]["fst"]["disparities"]["accuracy"]
     worst = gap["raw"]["worst_group"]
@@ -401,14 +401,14 @@ def cells(report: dict[str, Any]) -> list[str]:
 
 
 def interval(cell: dict[str, float]) -> str:
-    """A value with its 95 % interval, where it has one."""
+    """Return a value with its 95 % interval if it has one."""
     if "low" not in cell:
         return f"{cell['value']:.2f}"
     return f"{cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"
 
 
 def main() -> None:
-    """Do what is left to do of the chosen candidates, then write the table."""
+    """Do the remaining steps of the chosen candidates, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("spec", type=Path)
     parser.add_argument("--data", type=Path, required=True)

@@ -4,8 +4,8 @@
     python benchmarks/check_rows.py REPORT.json ...       # these reports
     python benchmarks/check_rows.py --at ffcc4e4          # those of leaderboards/ at a commit
 
-A row is one metric by one sensitive feature. Reports of schema 1 are judged by what their rows print: verdict
-beside interval, and gap beside the 95th percentile of chance. Numbers are compared as they are stored.
+A row is one metric by one sensitive feature. In reports of schema 1, the verdict is compared with the interval,
+and the gap with the 95th percentile of chance. Numbers are compared as they are stored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 def contradictions(row: Row) -> Iterator[str]:
-    """Say in which ways a row of schema 2 contradicts itself."""
+    """Yield the contradictions of a row of schema 2."""
     p, low, high, gap = (row[name] for name in ("p_value", "low", "high", "gap"))
     if low and (p is None or p > LEVEL):
         yield "at least above 0 with p > .05"
@@ -53,7 +53,7 @@ def contradictions(row: Row) -> Iterator[str]:
 
 
 def about_verdict(row: Row) -> Iterator[str]:
-    """Say how the verdict differs from the numbers."""
+    """Yield the contradictions between verdict and numbers."""
     verdict = row["verdict"]
     if verdict is None:
         return
@@ -71,7 +71,7 @@ def about_verdict(row: Row) -> Iterator[str]:
 
 
 def about_words(row: Row, text: str) -> Iterator[str]:
-    """Say what is wrong with the words of a verdict."""
+    """Yield the errors in the words of a verdict."""
     if any(word in text.lower() for word in NEVER):
         yield "a verdict in forbidden words"
     differs = row["verdict"]["kind"].startswith("disparity")
@@ -87,7 +87,7 @@ def about_words(row: Row, text: str) -> Iterator[str]:
 
 
 def about_contrast(row: Row) -> Iterator[str]:
-    """Say how the printed contrast differs from the row."""
+    """Yield the contradictions between the printed contrast and the row."""
     contrast, p = row["contrast"], row["p_value"]
     if contrast is None:
         return
@@ -105,7 +105,7 @@ def about_contrast(row: Row) -> Iterator[str]:
 
 
 def contradictions_1(row: Row) -> Iterator[str]:
-    """Say in which ways a row of schema 1 contradicts itself."""
+    """Yield the contradictions of a row of schema 1."""
     evidence, low, bound = row["verdict"] == EVIDENCE, row.get("low"), row.get("null_q95")
     if low is not None and low > 0 and not evidence:
         yield "no evidence beside an interval without 0"
@@ -118,7 +118,7 @@ def contradictions_1(row: Row) -> Iterator[str]:
 
 
 def rows_of(report: dict[str, Any]) -> Iterator[tuple[str, Row]]:
-    """Return the rows that have a gap, with their names; in schema 1 those with a verdict."""
+    """Yield the rows with a gap (in schema 1 with a verdict), with their names."""
     for feature, about in report["features"].items():
         for metric, row in about["disparities"].items():
             if row.get("gap") is not None or row.get("verdict") is not None:
@@ -126,7 +126,7 @@ def rows_of(report: dict[str, Any]) -> Iterator[tuple[str, Row]]:
 
 
 def stored(paths: list[Path], commit: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return reports with their names."""
+    """Yield reports with their names."""
     if commit is None:
         for path in paths or sorted(ROOT.glob(PLACE)):
             yield str(path), json.loads(path.read_text(encoding="utf-8"))
@@ -142,7 +142,7 @@ def git(*arguments: str) -> str:
 
 
 def main() -> int:
-    """Print the number of contradictions of each kind, and of rows with any."""
+    """Print the number of contradictions of each kind, and of rows with at least one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--at", metavar="COMMIT", help="read the reports of leaderboards/ at this commit")

@@ -1,13 +1,13 @@
-"""Check adjusted and corrected differences against populations whose truth is known.
+"""Check adjusted and corrected differences on populations with a known truth.
 
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py adjustment
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py variances
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py skin-type-error
     OMP_NUM_THREADS=1 python benchmarks/clinical_adjust.py corrections
 
-Every population of ``clinical_populations.py`` of the kind is drawn ``--sets`` times, and the difference in
-accuracy between types V-VI and I-IV is estimated as the report does. Set k of a population is seeded by its name
-and k: the same command gives the same table.
+Every population of the kind in ``clinical_populations.py`` is drawn ``--sets`` times, and the difference in
+accuracy between types V-VI and I-IV is estimated as in the report. Set k of a population is seeded by its name and
+k, so the same command gives the same table.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ from rates import AT_LEAST, AT_MOST, judge, rng_of
 LIGHT, DARK = FST_NAMES[:4], FST_NAMES[4:]
 COLUMNS = ("site", "age", "quality")
 ALONE = {"sixty_patients": ("site",)}
-"""Columns of populations that are too small for all."""
+"""Columns for populations that are too small for all columns."""
 LEVEL = 0.05
 
 
@@ -72,7 +72,7 @@ def as_sample(frame: pd.DataFrame) -> tuple[Truth, Sample]:
 
 
 class Found:
-    """Estimates of one quantity over test sets, and what they say about its truth."""
+    """Estimates of one quantity over test sets, for comparison with its truth."""
 
     def __init__(self, truth: float) -> None:
         self.truth = truth
@@ -138,7 +138,7 @@ def adjustment(n_sets: int, names: Sequence[str]) -> list[str]:
 
 
 def clearest(sample: Sample, grouping: Grouping, data: Images, plan: Plan) -> Cell:
-    """Return the adjusted value of the contrast that a primary row would choose, its limits simultaneous."""
+    """Return the adjusted value, with simultaneous limits, of the contrast that a primary row would choose."""
     test = gap_tests(sample, grouping, [METRICS.get("accuracy")], plan)["accuracy"]
     sides = test.family.sides[gap_limits(test, critical(test.permuted, features=1)).contrast]
     first, second = (tuple(grouping.names[g] for g in side) for side in sides)
@@ -146,7 +146,7 @@ def clearest(sample: Sample, grouping: Grouping, data: Images, plan: Plan) -> Ce
 
 
 def variances(n_sets: int, names: Sequence[str]) -> list[str]:
-    """Return the table of ways to a variance, in a population with few patients."""
+    """Return the table of variance estimators in a population with few patients."""
     population = next(p for p in CONFOUNDED if p.name in (names or ["sixty_patients"]))
     found = {name: Found(population.truth["conditional"]) for name in ("bias-reduced", "plain", "bootstrap")}
     for k in range(n_sets):
@@ -187,7 +187,7 @@ def plain_scores(design: Floats, residual: Floats, _weight: Floats, _inverse: Fl
 
 
 def corrections(n_sets: int, names: Sequence[str]) -> list[str]:
-    """Return the table of ways to correct for errors in labels: the bias of each."""
+    """Return the table of the bias of ways to correct for label errors."""
     lines = table_head("population", "method", "truth", "sets", "bias")
     for population in [p for p in MISLABELLED if p.name in (names or ["gap_20", "two_25", "three_25"])]:
         heads = (

@@ -1,17 +1,17 @@
-"""Made-up test sets in which site, age, quality or class go along with skin type and with being right.
+"""Synthetic test sets in which site, age, quality or class are associated with skin type and with right answers.
 
 ``truth`` holds differences in the probability of a right answer, types V-VI minus I-IV:
 
 "raw"
-    As it is.
+    Without adjustment.
 "class"
     Standardised over the class shares of all images.
 "conditional"
     Standardised over the joint distribution of class, site, quality and age of all images (the g-formula).
 
 They come from two million images with known probabilities. The Monte-Carlo error is below .001 for "raw" and
-"class" and below .0003 for "conditional", which is exactly 0 where skin type itself changes nothing. Type is
-missing at random.
+"class" and below .0003 for "conditional", which is exactly 0 when skin type itself has no effect. Type is missing
+at random.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MANY = 2_000_000
 
 
 class Covariates(NamedTuple):
-    """What is known of each image beside the answer; ``dark`` is 1 for types V and VI."""
+    """Covariates of each image; ``dark`` is 1 for types V and VI."""
 
     dark: Floats
     site: Ints
@@ -47,9 +47,9 @@ class Covariates(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Confounded:
-    """Images whose skin type goes along with other things that matter; the head of this module gives the truth.
+    """Images whose skin type is associated with other causes of errors; the module docstring defines the truth.
 
-    ``assumption`` is False where the logit is not linear or the effect differs between sites, ``overlap`` where
+    ``assumption`` is False if the logit is not linear or the effect differs between sites; ``overlap`` is False if
     one site has only light skin.
     """
 
@@ -128,25 +128,25 @@ class Confounded:
 
 
 def of_sites(*steps: float, base: float = 0.9, dark: float = 0.0) -> Callable[[Covariates], Floats]:
-    """Return a chance that depends on site and class, and on dark skin by ``dark``, all on the logit."""
+    """Return a probability that depends on site, class and, by ``dark``, dark skin, all on the logit."""
     hard = np.array([0.3, -0.2, -0.4, 0.0, -0.3, -0.5, -0.8])
     return lambda c: expit(base + np.array(steps)[c.site] + hard[c.label] + dark * c.dark)
 
 
 def one_site(c: Covariates) -> Floats:
-    """Return a chance that is lower on dark skin in the third site only."""
+    """Return a probability that is lower on dark skin only in the third site."""
     return expit(1.1 - 0.9 * (c.site == 2) - 1.3 * c.dark * (c.site == 2))
 
 
 def everything(c: Covariates) -> Floats:
-    """Return a chance that site, age, quality and class change, but not skin type."""
+    """Return a probability that depends on site, age, quality and class, but not on skin type."""
     hard = np.array([0.4, -0.1, -0.6])
     site = np.array([0.4, 0.0, -0.6])
     return expit(0.9 + site[c.site] + hard[c.label] - 0.025 * (c.age - 50) + 0.04 * (c.quality - 60))
 
 
 def two_ages(rng: np.random.Generator, dark: Floats) -> Floats:
-    """Draw ages with one mean: light patients are young or old, dark ones in between."""
+    """Draw ages with equal means: light patients are young or old, dark patients in between."""
     light = 52 + 26 * rng.choice([-1, 1], len(dark)) + 7 * rng.standard_normal(len(dark))
     return np.where(dark == 1, 52 + 9 * rng.standard_normal(len(dark)), light)
 

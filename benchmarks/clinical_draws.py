@@ -1,4 +1,4 @@
-"""What the clinical populations share: patients, correlated numbers, ids, columns of skin types, wrong classes."""
+"""Draws that the clinical populations share: patients, correlated numbers, ids, skin types, wrong classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLASSES = ("NV", "MEL", "BCC", "AK", "SCC", "DF", "VASC")
 
 
 def deal(rng: np.random.Generator, n: int, most: int, first: int = 0) -> Ints:
-    """Deal n images to patients of 1 to ``most`` images each (uniform; the last takes what is left).
+    """Deal n images to patients with 1 to ``most`` images each (uniform; the last patient gets the rest).
 
     Patients are numbered from ``first``.
     """
@@ -26,13 +26,13 @@ def deal(rng: np.random.Generator, n: int, most: int, first: int = 0) -> Ints:
 
 
 def correlated(rng: np.random.Generator, unit: Ints, load: float) -> Floats:
-    """Draw standard normal numbers; those of one patient have the correlation ``load`` squared."""
+    """Draw standard normal numbers; those of one patient have correlation ``load`` squared."""
     shared = rng.standard_normal(unit.max() + 1)[unit]
     return load * shared + math.sqrt(1 - load**2) * rng.standard_normal(len(unit))
 
 
 def types(fst: Ints, hidden: NDArray[np.bool_]) -> pd.Series[int]:
-    """Return skin types as a column of whole numbers in which hidden ones are missing."""
+    """Return skin types as a column of whole numbers with hidden ones missing."""
     return pd.Series(fst, dtype="Int64").mask(hidden)
 
 

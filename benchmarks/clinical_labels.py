@@ -1,4 +1,4 @@
-"""Made-up test sets whose skin types were given by labellers who err.
+"""Synthetic test sets with skin types from labellers who make errors.
 
 ``truth`` is exact:
 
@@ -7,10 +7,10 @@
 "gap_ends"
     Accuracy on VI minus I by the true type.
 "observed"
-    V-VI minus I-IV by the first labelling, in an infinite population: what a method sees that corrects nothing.
+    V-VI minus I-IV by the first labelling, in an infinite population: the value of a method without correction.
 
-Classes have the same shares in all types, so these are within-class differences as well. True types have fixed
-sizes; the classes are drawn.
+Classes have the same shares in all types, so these are also within-class differences. True types have fixed sizes;
+the classes are drawn.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labeller:
-    """How often a labeller is wrong, by one type, and in which direction.
+    """Error rate of a labeller, and the direction of errors.
 
-    At the ends, a step out of the range goes inward instead; with ``stay`` it is not made, so errors are rarer
+    At types I and VI, a step out of the range goes inward; with ``stay`` it is not made, so errors are rarer
     there.
     """
 
@@ -52,23 +52,23 @@ class Labeller:
         return table
 
     def move(self, f: int, sign: int) -> int:
-        """Return where an error leads from code f."""
+        """Return the code that an error at code f leads to."""
         to = f + sign * self.step
         if 0 <= to <= 5:
             return to
         return f if self.stay else f - sign * self.step
 
     def rates(self) -> tuple[float, float]:
-        """Return the error rates where the answer is right and where it is wrong."""
+        """Return the error rates on images with a right and with a wrong answer."""
         return self.error, self.error if self.wrong is None else self.wrong
 
 
 @dataclass(frozen=True, eq=False)
 class Mislabelled:
-    """Images of known skin type with labellings that err; the head of this module gives the truth.
+    """Images of known skin type with erroneous labellings; the module docstring defines the truth.
 
-    ``assumption`` is False where the errors are not as usually assumed: by one type, in both directions alike,
-    independent between labellers and of whether the answer is right.
+    The usual assumption is that errors are by one type, equally likely in both directions, and independent between
+    labellers and of the answer. ``assumption`` is False where this does not hold.
     """
 
     name: str
@@ -87,8 +87,8 @@ class Mislabelled:
     def draw(self, rng: np.random.Generator) -> pd.DataFrame:
         """Draw a test set.
 
-        Columns: image_id, patient_id, label, pred, fst_true (which no method may see), fst, fst_b and so on, one
-        for each labeller; a type that a labeller did not give is missing.
+        Columns: image_id, patient_id, label, pred, fst_true (which no method may use), and fst, fst_b and so on,
+        one for each labeller; a type that a labeller did not give is missing.
         """
         true = np.repeat(np.arange(6), self.sizes)
         unit = true * len(true) + np.concatenate([deal(rng, n, self.most) for n in self.sizes])

@@ -1,11 +1,11 @@
-"""Check that the sizes of ``dermbench plan`` have the power they promise, on outcomes that somebody else wrote.
+"""Check the power of the sizes that ``dermbench plan`` returns, on independently written outcomes.
 
     OMP_NUM_THREADS=1 python benchmarks/clinical_plan.py --sets 1600 --out benchmarks/results/planning.md
 
-Every case is planned, then ``--sets`` new test sets of the returned sizes are drawn by mechanisms of
-``clinical_populations.py``, none of which is the beta-binomial of the plan, and judged by the engine of the
-report. ``--only NAME`` makes some of the cases; ``--kept FILE`` keeps finished lines, so that an interrupted run
-goes on. A second table has the smallest drop by simulation beside that of the closed form.
+Every case is planned. Then ``--sets`` new test sets of the returned sizes are drawn by mechanisms of
+``clinical_populations.py``, none of them the beta-binomial of the plan, and evaluated by the engine of the report.
+``--only NAME`` selects cases; ``--kept FILE`` keeps finished lines, so that an interrupted run can go on. A second
+table compares the smallest drop by simulation and by the closed form.
 """
 
 from __future__ import annotations
@@ -67,9 +67,10 @@ a machine that others used as well.
 
 @dataclass(frozen=True)
 class Case:
-    """A plan that is made.
+    """A plan to check.
 
-    ``further_sizes`` are numbers of images that it does not assume; such mechanisms get a quarter of the sets.
+    ``further_sizes`` are distributions of image numbers that the plan does not assume; mechanisms with them get a
+    quarter of the sets.
     """
 
     name: str
@@ -101,7 +102,7 @@ CASES = (
         VARYING,
     ),
 )
-"""Rate .80 and correlation .3 unless it is said."""
+"""Rate .80 and correlation .3 unless stated."""
 
 
 THIRTY = dict.fromkeys(("I", "II", "III", "IV", "V", "VI"), 30)
@@ -153,7 +154,7 @@ def judge(case: Case, units: dict[str, int], mechanism: Planning, sets: int) -> 
     )
     names, yes = tuple(units), 0
     place = np.array([names.index(name) for name in sorted(names)], dtype=np.intp)
-    batch = BATCH if mechanism.sizes == "fixed" else 1  # test sets with the same patients are judged together
+    batch = BATCH if mechanism.sizes == "fixed" else 1  # test sets with the same patients share a batch
     for start in range(0, sets, batch):
         size = min(batch, sets - start)
         rngs = [rng_of(f"{case.name} {mechanism.name}", start + k) for k in range(size)]
@@ -167,7 +168,7 @@ def judge(case: Case, units: dict[str, int], mechanism: Planning, sets: int) -> 
             sample,
             Grouping("fst", codes, names, ordered=True),
             {metric: one.correct.astype(np.float64) for metric, one in zip(METRIC_COPIES, drawn, strict=False)},
-            Plan(start, N_PERMUTATIONS if drop else 1),  # *at most* does not rest on permutations
+            Plan(start, N_PERMUTATIONS if drop else 1),  # *at most* needs no permutations
         )
         for test in tests.values():
             assert not isinstance(test, str)
@@ -179,7 +180,7 @@ def judge(case: Case, units: dict[str, int], mechanism: Planning, sets: int) -> 
 
 
 def make(case: Case, sets: int, done: set[str]) -> Iterator[Made]:
-    """Plan a case, and judge the sizes by every mechanism that applies and is not done."""
+    """Plan a case, and check the sizes with every applicable mechanism that is not done."""
     several = float(case.options.get("images_per_unit", 1.0)) > 1
     sizes = {"geometric"} if "images_vary" in case.options else {"fixed"} | case.further_sizes
     left = [m for m in PLANNING if m.correlated == several and m.sizes in sizes and m.name not in done]

@@ -1,4 +1,4 @@
-"""How often the intervals of operating points hold the truth, in populations that somebody else made up.
+"""Measure the coverage of intervals of operating points, in independently written populations.
 
     python benchmarks/clinical_points.py --sets 300
     python benchmarks/clinical_points.py --sets 60 --gaps   # with the limits of gaps, which take most of the time
@@ -31,7 +31,7 @@ from dermbench.evaluation.resampling.plan import Plan
 RULES = (Rule("specificity", 0.9), Rule("sensitivity", 0.9))
 PREVALENCE, PROBABILITY = 0.05, 0.2
 LEAST = 10
-"""Positive (or other) images of a group from which on its coverage is counted."""
+"""Number of positive (or negative) images that a group needs for its coverage to count."""
 
 
 def scored(frame) -> Scored:
@@ -92,7 +92,7 @@ def one_set(population, rng: np.random.Generator, found, *, with_gaps: bool) -> 
 
 
 def gaps(population, judged: Scored, fitted: Fitted, types: np.ndarray, found) -> None:
-    """Count where *at least* and *at most* of the gaps between types hold."""
+    """Count how often *at least* and *at most* of the gaps between types hold."""
     rule = fitted.rule
     known = np.where(np.isnan(types), 0, types).astype(np.intp) - 1
     grouping = Grouping("fst", known, ("I", "II", "III", "IV", "V", "VI"), ordered=True)

@@ -1,20 +1,20 @@
-"""Made-up test sets with a known truth for clinical questions.
+"""Synthetic test sets with a known truth for clinical questions.
 
-They were written by someone who had not seen the methods that are judged on them.
+They were written by someone who had not seen the methods that are tested on them.
 
 ``POPULATIONS`` holds four kinds, each with ``name``, ``about``, ``draw`` and ``truth``:
 
 ``operating``
     A binary task with scores, a validation set and a test set: `clinical_scores.py`.
 ``confounded``
-    Site, age, quality or class go along with skin type and with being right: `clinical_confounded.py`.
+    Site, age, quality or class are associated with skin type and with right answers: `clinical_confounded.py`.
 ``mislabelled``
     Labellers give wrong skin types: `clinical_labels.py`.
 ``planning``
     Right and wrong answers of patients for a given design, not by the beta-binomial: this module.
 
-Patients are independent everywhere. ``assumption`` is False where something else that a usual method takes for
-granted does not hold. Such a population shows what a method does then; it does not have to meet its bounds there.
+Patients are always independent. ``assumption`` is False if another assumption of the usual methods does not hold.
+Such a population shows how a method behaves then; the method need not keep its bounds there.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Planning:
-    """A mechanism by which the answers of a design come about."""
+    """A mechanism that draws the answers of a design."""
 
     name: str
     about: str
@@ -74,7 +74,7 @@ class Planning:
     kind: str = "planning"
 
     def draw(self, rng: np.random.Generator, design: Design) -> Answers:
-        """Draw answers; a patient's images number ``images_per_unit`` on average and at least 1."""
+        """Draw answers; a patient has ``images_per_unit`` images on average, and at least 1."""
         group = np.repeat(list(design.n_units), list(design.n_units.values()))
         chance = np.concatenate(
             [self.rates(rng, n, design.rate_of(g), design.correlation) for g, n in design.n_units.items()]
@@ -100,7 +100,7 @@ def constant(rng: np.random.Generator, n: int, mean: float, correlation: float) 
 
 
 def logit_normal(rng: np.random.Generator, n: int, mean: float, correlation: float) -> Floats:
-    """Draw rates whose logit is normal."""
+    """Draw rates with a normal logit."""
     centre, spread = _logit_normal(mean, correlation)
     rates: Floats = expit(centre + spread * rng.standard_normal(n))
     return rates
@@ -108,7 +108,7 @@ def logit_normal(rng: np.random.Generator, n: int, mean: float, correlation: flo
 
 @cache
 def _logit_normal(mean: float, correlation: float) -> tuple[float, float]:
-    """Return centre and spread of logits that give this mean and correlation."""
+    """Return centre and spread of the logits for this mean and correlation."""
     z = ndtri((np.arange(20_000) + 0.5) / 20_000)
 
     def centre(spread: float) -> float:
@@ -128,7 +128,7 @@ def always_wrong(rng: np.random.Generator, n: int, mean: float, correlation: flo
 
 
 def all_or_nothing(rng: np.random.Generator, n: int, mean: float, correlation: float) -> Floats:
-    """Draw patients whose images are all right or all wrong, as many as the correlation, and others alike."""
+    """Draw rates of 0 or 1 for a share of patients equal to the correlation, and the mean for the others."""
     extreme = (rng.random(n) < mean).astype(np.float64)
     return np.where(rng.random(n) < correlation, extreme, mean)
 

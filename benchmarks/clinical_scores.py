@@ -1,16 +1,16 @@
-"""Made-up classifiers with scores for a positive class, whose true sensitivity and specificity are known.
+"""Synthetic classifiers with scores for a positive class and known sensitivity and specificity.
 
-A population has a validation set, on which a threshold is chosen, and a test set, on which it is judged. An image
-is called positive when its score is at or above the threshold. Given class and skin type, scores come about in
-the same way in both sets; prevalence and the share of each skin type may differ.
+A population has a validation set, on which a threshold is chosen, and a test set, on which it is assessed. An
+image is called positive when its score is at or above the threshold. Given class and skin type, scores have the
+same distribution in both sets; prevalence and the share of each skin type may differ.
 
 All truths are computed from the distribution of scores in closed form (AUROC by a fine trapezoid, exact to 1e-5):
 
 ``threshold(rule, target)``
     Rule "specificity": the smallest threshold whose specificity over all images is at least the target.
     Rule "sensitivity": the largest threshold whose sensitivity over all images is at least the target.
-    Without ties both meet the target exactly. With ties they are what an ever larger validation set leads to. A
-    specificity that no score reaches gives the threshold infinity: nothing is called positive.
+    Without ties both meet the target exactly. With ties they are the limits for an ever larger validation set. If
+    no score reaches the specificity, the threshold is infinity and nothing is called positive.
     Rule "threshold": the target itself.
 ``truth(rule, target)``
     Sensitivity and specificity in the population of test images, for "all" and each skin type 1 to 6, at the
@@ -43,7 +43,7 @@ Key: TypeAlias = str | int
 
 
 class Shape(NamedTuple):
-    """A distribution of latent numbers: a normal number turned into one, and the chance of at least x."""
+    """A distribution of latent numbers: the transformation of a normal number, and P(X >= x)."""
 
     of_normal: Callable[[Floats], Floats]
     above: Callable[[Floats], Floats]
@@ -81,9 +81,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Scores:
-    """How scores come about: a latent number by class and type, then a probability with a calibration by type.
+    """Distribution of scores: a latent number by class and type, then a probability with a calibration by type.
 
-    Probability = expit(offset + slope * latent), stretched around .5 by ``stretch``, cut at 0 and 1, and
+    The probability is expit(offset + slope * latent), stretched around .5 by ``stretch``, clipped to 0 to 1, and
     rounded to ``digits``. ``load`` squared is the correlation of the latent ranks of a patient's images.
     """
 
@@ -123,9 +123,9 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Operating:
-    """A validation and a test set of a binary task; the head of this module says what is true of them.
+    """A validation and a test set of a binary task; the module docstring defines the truth.
 
-    ``assumption`` is False where the usual target cannot be met: a method should say so.
+    ``assumption`` is False if the usual target cannot be met, which a method should report.
     """
 
     name: str
@@ -185,7 +185,7 @@ class Operating:
         return weights @ rates / weights.sum()
 
     def threshold(self, rule: Rule, target: float, fitted_on: str = "validation") -> float:
-        """Return the threshold that a rule leads to in the infinite population; infinity where none reaches it."""
+        """Return the threshold of a rule in the infinite population; infinity if no score reaches the target."""
         part = self.validation if fitted_on == "validation" else self.test
         if rule == "threshold":
             return target
@@ -226,7 +226,7 @@ class Operating:
     def predictive_values(
         self, rule: Rule, target: float, prevalence: float, fitted_on: str = "validation"
     ) -> dict[Key, tuple[float, float]]:
-        """Return the true (PPV, NPV) at a stated prevalence; nan where nobody is called positive or negative."""
+        """Return the true (PPV, NPV) at a stated prevalence; NaN if nobody is called positive or negative."""
         return {
             key: predictive_values(sens, spec, prevalence)
             for key, (sens, spec) in self.truth(rule, target, fitted_on).items()
@@ -265,7 +265,7 @@ class Operating:
 
 
 def predictive_values(sens: float, spec: float, prevalence: float) -> tuple[float, float]:
-    """Return PPV and NPV by Bayes' rule; nan where nobody is called positive or nobody negative."""
+    """Return PPV and NPV by Bayes' rule; NaN if nobody is called positive or negative."""
     hit, false_alarm = sens * prevalence, (1 - spec) * (1 - prevalence)
     miss, clear = (1 - sens) * prevalence, spec * (1 - prevalence)
     ppv = hit / (hit + false_alarm) if hit + false_alarm > 0 else math.nan
@@ -274,7 +274,7 @@ def predictive_values(sens: float, spec: float, prevalence: float) -> tuple[floa
 
 
 def _area(fall: Floats, sens: Floats) -> float:
-    """Return the area under a curve of points that fall from (1, 1) to (0, 0)."""
+    """Return the area under a curve of points from (1, 1) down to (0, 0)."""
     return float(np.trapezoid(sens[::-1], fall[::-1]))
 
 

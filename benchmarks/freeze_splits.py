@@ -1,8 +1,8 @@
 """Make the split that a packaged task fixes, from the published table of its release.
 
-``python benchmarks/freeze_splits.py TASK --root RAW`` prints the digest for ``split_digest`` of the task; with
-``--list`` it writes the list of the images of val and test to ``dermbench/tasks/splits/TASK.csv``, for releases
-whose licence lets ids be named. No image file is needed.
+``python benchmarks/freeze_splits.py TASK --root RAW`` prints ``split_digest`` of the task. With ``--list`` it also
+writes the list of the images of val and test to ``dermbench/tasks/splits/TASK.csv``, for releases whose licence
+allows publishing ids. No image files are needed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LISTS = Path(__file__).resolve().parents[1] / "dermbench" / "tasks" / "splits"
 
 
 def main() -> None:
-    """Make the split and print what it is."""
+    """Make the split and print its sizes and digest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task")
     parser.add_argument("--root", type=Path, required=True)

@@ -1,9 +1,9 @@
-"""Show that image files that are missing move no other image.
+"""Show that missing image files do not move other images to another split.
 
     python benchmarks/missing_files.py TASK --root RAW [--drawn] [--set key=value ...]
 
-The release is prepared as it is, and with 1, 50 and 500 of its image files removed from a copy.
-Where a release has no images, ``--drawn`` draws a tiny one for each row of the table.
+The release is prepared as it is, and with 1, 50 and 500 image files removed from a copy. ``--drawn`` draws a tiny
+image for each row of the table, for a release without its images.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def same_disk(one: Path, other: str) -> bool:
 
 
 def draw(task: str, raw: Path, settings: dict[str, str]) -> None:
-    """Write a tiny image, different from all others, for each row of the release's table."""
+    """Write a tiny, unique image for each row of the release's table."""
     definition = load_task(task)
     request = Request(definition, raw, raw.parent / "unused", {**definition.settings, **settings})
     ids = load_source(definition.source)(request).table["image_id"]
@@ -71,7 +71,7 @@ def draw(task: str, raw: Path, settings: dict[str, str]) -> None:
 
 
 def splits(task: str, raw: Path, out: Path, settings: dict[str, str]):
-    """Return the split of each image that is prepared."""
+    """Prepare the release and return the split of each image."""
     made = prepare(task, root=raw, out=out, allow_missing=True, options=settings)
     return made.manifest.set_index("image_id")["split"]
 

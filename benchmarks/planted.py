@@ -1,10 +1,10 @@
-"""How often is a disparity declared on synthderm: with none planted, and with contrast faded by type?
+"""Measure how often a disparity is declared on synthderm, without a planted one and with contrast faded by type.
 
-The dial ``fade`` multiplies the lesion contrast of type t by 1 - fade (t - 1)/5: type I keeps all of it.
+The dial ``fade`` multiplies the lesion contrast of type t by 1 - fade (t - 1)/5; type I keeps its contrast.
 
 For every seed a dataset is drawn, a linear probe on frozen EfficientNet-Lite0 features is trained on it, and its
-test split is evaluated by skin type. Accuracy by the six types is the primary question, other rows are secondary
-ones. A dataset that is in the CSV file already is not done again.
+test split is evaluated by skin type. Accuracy by the six types is the primary question, other rows are secondary.
+Datasets that are already in the CSV file are not repeated.
 
     python benchmarks/planted.py --seeds 60 --out benchmarks/results/planted.csv
 
@@ -74,7 +74,7 @@ def summary(rows: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Do what is missing in the CSV file, then print the table."""
+    """Add the missing datasets to the CSV file, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=60, help="datasets without a planted disparity")
     parser.add_argument("--faded", type=int, default=15, help="datasets for each strength of fading")

@@ -1,32 +1,31 @@
-"""Made-up test sets with a known truth, on which a method that compares groups of images can be judged.
+"""Synthetic test sets with a known truth, for testing methods that compare groups of images.
 
-Each population says how test images come about: which group, true class and patient they have, and how a
-classifier answers them. So it is known what remains between two groups when the true class is held fixed.
+Each population defines how test images are drawn: their group, true class and patient, and the answers of a
+classifier. The difference between two groups with the true class held fixed is therefore known.
 
 For groups g and h with recalls ``r_gc`` and ``r_hc`` in class c and expected numbers of images ``N_gc`` and
 ``N_hc``, the true difference is ``sum_c w_c (r_gc - r_hc) / sum_c w_c`` with ``w_c = N_gc N_hc / (N_gc + N_hc)``,
-over the classes that both have. The true gap is the largest absolute difference over pairs that share a class.
-It is computed from the recalls and expected numbers alone, never from simulated data. A recall that the text
-below gives is exact: nothing is clipped, and a recall outside 0 to 1 is refused.
+over the classes that both have. The true gap is the largest absolute difference over pairs that share a class. It
+is computed only from recalls and expected numbers, not from simulated data. The recalls in the descriptions below
+are exact: nothing is clipped, and a recall outside 0 to 1 is refused.
 
 How to read a population:
 
 ``null``
-    Predictions come about in the same way in all groups, given the true class and which images belong to one
-    patient. A p-value has to be calibrated, the gap is 0 (None where no two groups share a class).
+    Given true classes and patients, predictions have the same distribution in all groups. A p-value must be
+    calibrated, and the gap is 0 (None if no two groups share a class).
 ``"effect" in tags``
-    The gap is above 0. Power can be measured; a lower limit above ``gap`` and an upper limit below it are errors.
+    The gap is above 0. Power can be measured; a lower limit above ``gap`` or an upper limit below it is an error.
 neither
-    Groups behave differently, but accuracy does not differ on average: the gap is 0. A small p-value is no error
-    (it is one where ``accuracy_null`` is true and the p-value is that of accuracy). A lower limit above 0 is.
+    Groups differ, but not in mean accuracy: the gap is 0. A lower limit above 0 is an error. A small p-value is an
+    error only if it is that of accuracy and ``accuracy_null`` is true.
 
 ``pair_gaps`` holds the signed difference g minus h of each pair g < h that shares a class, for statements about
 single pairs. ``loss_gap`` and ``log_gap`` are the same truth for the Brier score (sum over the classes of the
-squared distance from the truth, 0 to 2) and for the log loss, None where there are no probabilities. The
-numbers of images of the groups, and which images belong to one patient, are the same in every draw. True
-classes and predictions are drawn afresh, so a single draw's counts differ from the expected ones. Where an
-effect differs between classes, the truth at the counts of a draw differs a little from ``gap``:
-``pair_differences(population.recall, counts)`` gives it.
+squared distance from the truth, 0 to 2) and the log loss; None without probabilities. Group sizes, and the images
+of each patient, are the same in every draw. True classes and predictions are drawn anew, so the counts of a draw
+differ from the expected ones. If an effect differs between classes, the truth at the counts of a draw differs
+slightly from ``gap``; ``pair_differences(population.recall, counts)`` gives it.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ Patients: TypeAlias = list[tuple[int, ...]]
 
 TYPES = ("I", "II", "III", "IV", "V", "VI")
 SIZES = (238, 397, 243, 186, 83, 44)
-HABIT = (1, 3, 1, 2, 6, 1, 2, 4, 1, 5)  # images of one patient after another
+HABIT = (1, 3, 1, 2, 6, 1, 2, 4, 1, 5)  # numbers of images of successive patients
 UNKNOWN = -1
 TINY = 12
-ZERO = 1e-9  # what is left of a zero after floating-point sums
+ZERO = 1e-9  # values below are rounding errors of 0
 _BELOW_ONE = float(np.nextafter(1.0, 0.0))
 _ERF = np.frompyfunc(math.erf, 1, 1)
 
@@ -71,7 +70,7 @@ class Draw:
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """How test sets come about, and what is true of them; the head of this module says how to read it."""
+    """A distribution of test sets, and its truth; the module docstring explains the fields."""
 
     name: str
     what: str
@@ -82,8 +81,8 @@ class Population:
     n_classes: int
     ordered: bool
     null: bool
-    accuracy_null: bool  # whether answers are right or wrong comes about in the same way in all groups
-    probabilities_null: bool | None  # the same of probabilities; None without any
+    accuracy_null: bool  # whether right and wrong answers have the same distribution in all groups
+    probabilities_null: bool | None  # the same for probabilities; None without any
     gap: float | None
     pair_gaps: Pairs
     loss_gap: float | None
@@ -118,17 +117,17 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Which images there are: the stratum and patient of each, and how their true classes are drawn.
+    """Images of a population: the stratum and patient of each, and the distribution of true classes.
 
-    A stratum is a part of one group whose images are drawn and answered alike. Most groups have one.
+    A stratum is a part of a group with one distribution of classes and answers. Most groups have one stratum.
     """
 
     groups: Ints  # group code of each stratum
     stratum: Ints  # of each image
     unit: Ints  # patient of each image
-    lead: Ints  # index of the first image of its patient, of each image
+    lead: Ints  # for each image, index of the first image of its patient
     first: Floats  # class shares of a patient's first image, strata by classes
-    further: Floats  # and of the patient's further images
+    further: Floats  # class shares of further images
     sticky: float  # chance that a further image has the class of the first one instead
     clustered: bool
     classes: Ints | None = None  # true classes, where they are fixed
@@ -163,16 +162,16 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """How a classifier answers: what it gets right, what it says instead, and what images of a patient share."""
+    """Answers of a classifier: recalls, distribution of errors, and correlation within patients."""
 
     recall: Floats  # strata by classes
-    errors: Floats  # what wrong answers are: strata (or 1, for all) by classes by classes
+    errors: Floats  # distribution of wrong answers: strata (or 1, for all) by classes by classes
     load: Floats  # weight of the patient's effect, strata by classes; its square is the latent correlation
-    per_class: bool  # whether a patient has an effect of its own in each class
+    per_class: bool  # whether a patient has a separate effect in each class
     answers: Floats | None  # shares of the rows of ANSWERS, strata by classes by answers
 
     def uniform(self, rng: np.random.Generator, plan: Plan, y_true: Ints) -> Floats:
-        """Draw a number from 0 to 1 for each image; each is uniform, those of a patient are correlated."""
+        """Draw a uniform number from 0 to 1 for each image; those of a patient are correlated."""
         if not plan.clustered:
             return rng.random(len(y_true))
         load = self.load[plan.stratum, y_true]
@@ -184,7 +183,7 @@ class Model:
 
 
 class Answer(NamedTuple):
-    """A kind of answer: the true class gets low to high, a rival a share of the rest, the others what is left."""
+    """A kind of answer: the true class gets low to high, a rival a share of the rest, others what remains."""
 
     low: float
     high: float
@@ -214,7 +213,7 @@ def pair_differences(values: Floats, counts: Floats) -> Pairs:
     Parameters
     ----------
     values
-        Mean of what is compared, groups by classes; ignored where the count is 0.
+        Mean of the compared quantity, groups by classes; ignored where the count is 0.
     counts
         Number of images, groups by classes.
     """
@@ -230,18 +229,18 @@ def pair_differences(values: Floats, counts: Floats) -> Pairs:
 
 
 def shares_of(n_classes: int) -> Floats:
-    """Return class shares that fall with the rank of a class: 1, 1/2, 1/3, ..., scaled to the sum 1."""
+    """Return class shares proportional to 1, 1/2, 1/3, ..., with sum 1."""
     shares = 1 / np.arange(1, n_classes + 1)
     return shares / shares.sum()
 
 
 def wave(n_classes: int) -> Floats:
-    """Return a number from -1 to 1 for each class, unrelated to its rank: classes with a high one are hard."""
+    """Return a number from -1 to 1 for each class, unrelated to its rank; high numbers mean hard classes."""
     return np.cos(2.4 * np.arange(n_classes))
 
 
 def mixes(n_classes: int, n_groups: int, tilt: float) -> Floats:
-    """Return class shares of each group; with a positive tilt later groups have more of the hard classes."""
+    """Return class shares of each group; with a positive tilt, later groups have more hard classes."""
     place = np.linspace(-0.5, 0.5, n_groups)
     return _scaled(shares_of(n_classes) * np.exp(tilt * np.outer(place, wave(n_classes))))
 
@@ -252,7 +251,7 @@ def recalls(n_classes: int, middle: float = 0.7, spread: float = 0.2) -> Floats:
 
 
 def errors_of(n_classes: int) -> Floats:
-    """Return what wrong answers are, true class by predicted class: the others, by their shares."""
+    """Return the distribution of wrong answers, true class by predicted class: other classes by their shares."""
     return _scaled(shares_of(n_classes)[None, :] * (1 - np.eye(n_classes)))
 
 
@@ -261,7 +260,7 @@ def _scaled(table: Floats) -> Floats:
 
 
 def _pick(tables: Floats, uniform: Floats) -> Ints:
-    """Return for each row of cumulated shares the entry that a number from 0 to 1 falls into."""
+    """Return for each row of cumulative shares the entry that a number from 0 to 1 falls into."""
     return (tables <= (uniform * tables[:, -1])[:, None]).sum(axis=1).clip(max=tables.shape[1] - 1)
 
 
@@ -290,7 +289,7 @@ def log_loss_of_answers() -> Floats:
 
 
 def base_answers(recall: Floats) -> Floats:
-    """Return how often each kind of answer is given, classes by answers, so that the recall is as asked."""
+    """Return shares of the kinds of answers, classes by answers, with the given recalls."""
     right = np.array([0.35, 0.25, 0.20, 0.12, 0.08, 0, 0, 0, 0, 0])
     wrong = np.array([0, 0, 0, 0, 0, 0.30, 0.30, 0.20, 0.15, 0.05])
     return recall[:, None] * right + (1 - recall[:, None]) * wrong
@@ -299,8 +298,8 @@ def base_answers(recall: Floats) -> Floats:
 def extreme_answers(base: Floats, kept: Sequence[Floats], spread: Floats, *, widest: bool) -> Floats:
     """Return the shares of answers with the smallest or largest mean of ``spread`` and the means of ``base``.
 
-    The mean of each array of ``kept`` and the share of right answers stay, class by class. Every corner of the
-    set of such shares is looked at, so the result is exact.
+    In each class, the mean of each array of ``kept`` and the share of right answers are those of ``base``. All
+    corners of the set of such shares are compared, so the result is exact.
     """
     rows = np.vstack([np.ones(len(ANSWERS)), RIGHT, *kept])
     corners = np.array(list(combinations(range(len(ANSWERS)), len(rows))))
@@ -318,7 +317,7 @@ def extreme_answers(base: Floats, kept: Sequence[Floats], spread: Floats, *, wid
 
 
 def in_patients(sizes: Sequence[int], habit: Sequence[int] = HABIT) -> Patients:
-    """Deal the images of each stratum to patients of the numbers of images in ``habit``, over and over."""
+    """Deal the images of each stratum to patients; their numbers of images repeat ``habit``."""
     found: Patients = []
     for s, size in enumerate(sizes):
         left, k = size, 0
@@ -344,7 +343,7 @@ def patients(
     groups: Sequence[int] | None = None,
     clustered: bool = True,
 ) -> Plan:
-    """Plan patients; each is the tuple of the strata of their images."""
+    """Plan patients, each given by the tuple of the strata of its images."""
     further = first if further is None else further
     n = [len(p) for p in people]
     unit = np.repeat(np.arange(len(people)), n)
@@ -355,7 +354,7 @@ def patients(
 
 
 def table(counts: NDArray[np.int_]) -> Plan:
-    """Plan independent images of which each group has so many of each class, always."""
+    """Plan independent images with fixed counts, groups by classes."""
     s, c = (np.repeat(np.indices(counts.shape)[axis].ravel(), counts.ravel()) for axis in (0, 1))
     even = np.full(counts.shape, 1 / counts.shape[1])
     every = np.arange(len(s))
@@ -371,10 +370,10 @@ def answering(
     per_class: bool = False,
     errors: Floats | None = None,
 ) -> Model:
-    """Let a classifier answer with these recalls: one for all strata, or one row for each.
+    """Return a classifier with these recalls: one row for all strata, or one row for each.
 
-    ``correlation`` is that of the latent effects of two images of a patient; ``load`` gives its root (with a
-    sign, if need be) for each stratum, class, or both.
+    ``correlation`` is that of the latent effects of two images of a patient; ``load`` gives its square root,
+    possibly negative, for each stratum, class, or both.
     """
     shape = plan.first.shape
     errors = errors_of(shape[1]) if errors is None else errors
@@ -384,21 +383,21 @@ def answering(
 
 
 def with_probabilities(answers: Floats, plan: Plan, *, correlation: float = 0.0) -> Model:
-    """Let a classifier give probabilities by these shares of answers: classes (or strata, classes) by answers."""
+    """Return a classifier with probabilities and these shares of answers: (strata by) classes by answers."""
     every = np.array(np.broadcast_to(answers, (*plan.first.shape, len(ANSWERS))))
     plain = answering(every @ RIGHT, plan, correlation=correlation)
     return Model(plain.recall, plain.errors, plain.load, per_class=False, answers=every)
 
 
 def _pooled(values: Floats, counts: Floats, groups: Ints, n_groups: int) -> tuple[Floats, Floats]:
-    """Return mean values and counts of groups from those of their strata; nan where there are no images."""
+    """Return mean values and counts of groups from those of their strata; NaN without images."""
     total = np.array([counts[groups == g].sum(axis=0) for g in range(n_groups)])
     weighted = np.array([(counts * values)[groups == g].sum(axis=0) for g in range(n_groups)])
     return np.divide(weighted, total, out=np.full_like(total, np.nan), where=total > 0), total
 
 
 def _alike(values: Floats) -> bool:
-    """Say whether all groups that have a class agree in it."""
+    """Return whether all groups with a class have the same value in it."""
     known = [column[~np.isnan(column)] for column in values.T]
     return all(np.ptp(column) < ZERO for column in known if len(column))
 
@@ -410,7 +409,7 @@ def _largest(pairs: Pairs) -> float | None:
 def population(
     kind: str, name: str, what: str, plan: Plan, model: Model, *, null: bool, ordered: bool = True
 ) -> Population:
-    """Put a population together and work out its truth."""
+    """Make a population and compute its truth."""
     n_groups, n_classes = int(plan.groups.max()) + 1, plan.first.shape[1]
     if model.recall.min() < 0 or model.recall.max() > 1 or np.abs(model.load).max() > 1:
         raise ValueError(f"{name}: a recall or a correlation is out of range")
@@ -474,12 +473,12 @@ def population(
 
 
 def _shifted(recall: Floats, *shifts: float) -> Floats:
-    """Return the recalls of groups that are better or worse by so much in all classes."""
+    """Return recalls by group, shifted by a constant for each group."""
     return recall[None, :] + np.array(shifts)[:, None]
 
 
 def _nulls() -> Iterator[Population]:
-    """Yield populations of independent images whose groups differ in their class mixes alone."""
+    """Yield populations of independent images whose groups differ only in their class mixes."""
 
     def null(name: str, what: str, plan: Plan, recall: Floats, *, ordered: bool = True) -> Population:
         return population("null", name, what, plan, answering(recall, plan), null=True, ordered=ordered)
@@ -523,7 +522,7 @@ def _nulls() -> Iterator[Population]:
 
 
 def _constants() -> Iterator[Population]:
-    """Yield populations of classifiers that know nothing, all, or always the same."""
+    """Yield populations of classifiers that are untrained, perfect, or always predict the same class."""
     usual = images(SIZES, mixes(21, 6, 3))
     people = in_patients(SIZES)
     same = mixes(21, 6, 0)
@@ -623,7 +622,7 @@ def _clustered() -> Iterator[Population]:
 
 
 def _clustered_kinds() -> Iterator[Population]:
-    """Yield populations in which patients are of unlike kinds, without a difference in mean accuracy."""
+    """Yield populations with different kinds of patients, but no difference in mean accuracy."""
     same, mild = mixes(21, 6, 0), mixes(21, 6, 1)
     some = recalls(21)
     sizes = np.array([20, 33, 20, 15, 7, 4])
@@ -648,7 +647,7 @@ def _clustered_kinds() -> Iterator[Population]:
 
 
 def _mixed() -> Iterator[Population]:
-    """Yield populations in which a patient's images lie in several groups."""
+    """Yield populations in which a patient has images in several groups."""
     rng = np.random.default_rng(20240501)
     people = [tuple(rng.choice(4, size=m, p=(0.4, 0.3, 0.2, 0.1)).tolist()) for m in np.resize(HABIT, 200)]
     mix, some = mixes(9, 4, 3), recalls(9)
@@ -687,7 +686,7 @@ def _mixed() -> Iterator[Population]:
 
 
 def _probabilistic() -> Iterator[Population]:
-    """Yield populations with probabilities, among them groups whose losses have one mean and unlike spreads."""
+    """Yield populations with probabilities, some with equal mean losses and different spreads."""
     some = recalls(9)
     base = base_answers(some)
     brier, logs = brier_of_answers(9), log_loss_of_answers()
@@ -757,7 +756,7 @@ def _probabilistic() -> Iterator[Population]:
 def _effect(
     name: str, what: str, plan: Plan, recall: Floats, *, correlation: float = 0.0, ordered: bool = True
 ) -> Population:
-    """Return a population of which the recalls differ between groups."""
+    """Return a population with recalls that differ between groups."""
     model = answering(recall, plan, correlation=correlation)
     kind = "clustered effect" if plan.clustered else "effect"
     return population(kind, name, what, plan, model, null=False, ordered=ordered)
@@ -783,7 +782,7 @@ def _effects() -> Iterator[Population]:
 
 
 def _uneven_effects() -> Iterator[Population]:
-    """Yield populations whose groups differ in some classes only, or are better in one and worse in another."""
+    """Yield populations whose groups differ only in some classes, or in different directions."""
     usual = images(SIZES, mixes(21, 6, 1))
     some = recalls(21)
     dark = np.arange(6)[:, None] >= 4
@@ -895,12 +894,12 @@ def _clustered_effects() -> Iterator[Population]:
 def _made(
     kind: str, name: str, what: str, plan: Plan, recall: Floats, *, null: bool = True, correlation: float = 0.0
 ) -> Population:
-    """Return a population without an effect, unless said otherwise."""
+    """Return a population, by default without an effect."""
     return population(kind, name, what, plan, answering(recall, plan, correlation=correlation), null=null)
 
 
 def _separated() -> Iterator[Population]:
-    """Yield populations whose groups have few classes in common, or none."""
+    """Yield populations whose groups share few classes."""
 
     crossed = np.array([[0.9, 0.1], [0.1, 0.9]])
     easy_hard = np.array([0.9, 0.4])
@@ -939,7 +938,7 @@ def _separated() -> Iterator[Population]:
 
 
 def _unshared() -> Iterator[Population]:
-    """Yield populations whose groups share no class, one class, or classes with some of the others only."""
+    """Yield populations whose groups share no class, one class, or classes only with some other groups."""
     apart = np.array([[0.6, 0.4, 0, 0], [0, 0, 0.5, 0.5]])
     plan = images((100, 60), apart)
     recall = np.array([0.9, 0.8, 0.4, 0.3])
@@ -970,7 +969,7 @@ def _unshared() -> Iterator[Population]:
 
 
 def _thirds() -> Iterator[Population]:
-    """Yield populations of which a third group differs, while the first two are alike and have unlike mixes."""
+    """Yield populations in which a third group differs from two equal groups with different class mixes."""
     mix = mixes(9, 3, 5)[[0, 2, 1]]  # A has easy classes, B hard ones, C both
     plan = images((150, 100, 120), mix)
     some = recalls(9)
@@ -991,7 +990,7 @@ def _thirds() -> Iterator[Population]:
 
 
 def _ties() -> Iterator[Population]:
-    """Yield populations with next to no images, and with groups that are no groups."""
+    """Yield populations with very few images, groups of one image, and images without a group."""
 
     plan = images((6, 5), np.full((2, 2), 0.5))
     yield _made("ties", "two_classes_tiny", "Two classes, 6 and 5 images, recall .5.", plan, np.array([0.5, 0.5]))
@@ -1055,7 +1054,7 @@ def _all() -> dict[str, Population]:
 
 POPULATIONS: dict[str, Population] = _all()
 
-CORE = (  # those to begin with where time is short
+CORE = (  # the most important ones, for short runs
     "null_mild",
     "null_simpson",
     "null_114_classes",

@@ -1,9 +1,9 @@
-"""How often a gap is found, beside version 1 of the protocol, on the same test sets.
+"""Compare how often versions 1 and 2 of the protocol find a gap, on the same test sets.
 
     OMP_NUM_THREADS=1 python benchmarks/power.py --sets 300 --version-1 CHECKOUT --out benchmarks/results/power.md
 
 CHECKOUT is a checkout of commit ffcc4e4, the last with version 1 (``git worktree add CHECKOUT ffcc4e4``). Its
-engine runs in a process of its own. Without it, the column of version 1 is empty.
+engine runs in its own process. Without it, the column of version 1 is empty.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Power:
 
 
 def version_2(name: str, sets: int) -> Power:
-    """Return how often version 2 finds the gap, by primary row and by recall screen."""
+    """Return the power of version 2, by primary row and by recall screen."""
     from simulation import as_sample
 
     from dermbench.evaluation.core.metric import METRICS
@@ -86,7 +86,7 @@ def version_2(name: str, sets: int) -> Power:
 
 
 def version_1(name: str, sets: int) -> float:
-    """Return how often version 1 declares evidence; runs where its ``dermbench`` is the one that is imported."""
+    """Return how often version 1 declares evidence; must run where version 1 of ``dermbench`` is imported."""
     from dermbench.evaluation.metric import METRICS
     from dermbench.evaluation.stats import Grouping, Sample, disparities
     from dermbench.evaluation.stats.disparity import EVIDENCE
@@ -104,7 +104,7 @@ def version_1(name: str, sets: int) -> float:
 
 
 def in_checkout(checkout: Path, sets: int) -> dict[str, float]:
-    """Run version 1 from its checkout, in a process of its own."""
+    """Run version 1 from its checkout, in its own process."""
     command = [sys.executable, str(Path(__file__).resolve()), "--sets", str(sets), "--as-version-1"]
     environment = {**os.environ, "PYTHONPATH": str(checkout.resolve())}
     made = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment, cwd=checkout)

@@ -1,4 +1,4 @@
-"""Rates found by simulation: one row a rate, with its Monte-Carlo error, judged against its bound."""
+"""Rates from simulations: one row for each, with Monte-Carlo error, compared with its bound."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class Row:
 
 
 def rate(check: str, setting: str, hits: Sequence[bool] | np.ndarray, bound: str = "") -> Row:
-    """Return the share of test sets in which something happens, judged against ``bound``."""
+    """Return the share of ``hits``, compared with ``bound``."""
     n, share = len(hits), float(np.mean(hits)) if len(hits) else float("nan")
     error = float(np.sqrt(max(share * (1 - share), 1e-9) / max(n, 1)))
     return Row(check, setting, n, share, error, bound, judge(share, error, bound) if bound and n else "")
 
 
 def judge(share: float, error: float, bound: str) -> str:
-    """Say whether a rate keeps a bound: yes, only within two Monte-Carlo errors, or not."""
+    """Return whether a rate keeps its bound: yes, only within two Monte-Carlo errors, or no."""
     limit = float(bound.split()[1])
     excess = share - limit if bound.startswith("<=") else limit - share
     return "yes" if excess <= 0 else ("within error" if excess <= 2 * error else "NO")
 
 
 def rng_of(name: str, *more: int) -> np.random.Generator:
-    """Return the random numbers of a scenario, by its name."""
+    """Return the random generator of a scenario, seeded by its name."""
     return np.random.default_rng([zlib.crc32(name.encode()), *more] if more else zlib.crc32(name.encode()))
 
 

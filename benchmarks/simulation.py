@@ -1,11 +1,11 @@
-"""Check gaps, limits and verdicts against populations whose within-class truth is known.
+"""Check gaps, limits and verdicts on populations with a known within-class truth.
 
     OMP_NUM_THREADS=1 python benchmarks/simulation.py --sets 400 --whole 200 --out benchmarks/results/simulation
 
-Every population of ``populations.py`` is drawn ``--sets`` times, and accuracy between groups is judged as the
-primary question. In the first ``--whole`` of these test sets every metric that applies is judged: on its own, as a
-primary question would be, and in whole rows of the report, where all but accuracy are secondary. Set k of a
-population is seeded by its name and k: the same command gives the same table, for any number of ``--jobs``.
+Every population of ``populations.py`` is drawn ``--sets`` times, and accuracy between groups is evaluated as the
+primary question. In the first ``--whole`` test sets, every applicable metric is evaluated in two ways: as the
+primary question, and in the rows of a report in which all metrics but accuracy are secondary. Set k of a
+population is seeded by its name and k, so the same command gives the same table for any number of ``--jobs``.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ from rates import AT_LEAST, AT_MOST, Row, rate, rng_of, write_rows
 
 N_PERMUTATIONS = 399
 CHUNK = 50
-"""Test sets that are simulated together; the number of sets is a multiple of it."""
+"""Number of test sets that are simulated together; ``--sets`` is a multiple of it."""
 FEWEST = 20
-"""Test sets with a number from which on its rate is judged."""
+"""Number of test sets that a rate needs to be compared with its bound."""
 SLACK = 1e-9
 FEATURE = "fst"
 REPORTS = ("null_mild", "null_3_classes", "null_tiny_groups", "probabilities", "clustered", "sites")
@@ -64,16 +64,16 @@ NO_ESTIMATE = SimpleNamespace(se=float("nan"))
 
 @dataclass(frozen=True)
 class Primary:
-    """What the primary row of one test set says; NaN where there is no number.
+    """Primary row of one test set; NaN where there is no number.
 
     Attributes
     ----------
     drawn
         True gap at the class counts of this test set.
     p_value, low, high, disparity
-        Of the row.
+        Values of the row.
     covered, covered_drawn
-        Whether the interval of the row's contrast holds its truth, at the expected and at the drawn counts.
+        Whether the interval of the row's contrast covers its truth, at the expected and at the drawn counts.
     """
 
     drawn: float
@@ -87,14 +87,14 @@ class Primary:
 
 @dataclass(frozen=True)
 class Whole:
-    """What all metrics of one test set say; NaN where there is no number.
+    """Results of all metrics on one test set; NaN where there is no number.
 
     Attributes
     ----------
     secondary
         Whether any secondary p <= .05.
     by_metric
-        {metric: whether p <= .05 when the metric is the primary question}.
+        For each metric, whether p <= .05 when it is the primary question.
     brier_low, brier_high
         Limits of the Brier score's gap.
     """
@@ -115,16 +115,16 @@ def as_sample(population: Population, draw: Draw) -> tuple[Sample, Grouping]:
 def rows_of(
     sample: Sample, grouping: Grouping, plan: Plan, metrics: Sequence[Metric], *, n_features: int = 1
 ) -> tuple[dict[str, GapTest], dict[str, Disparity]]:
-    """Return tests and rows of metrics, accuracy by skin type being the primary question.
+    """Return tests and rows of metrics, with accuracy by skin type as the primary question.
 
-    Group values and the spread between groups, which no p-value or limit depends on, are left out.
+    Group values and the spread between groups are left out, because no p-value or limit depends on them.
     """
     tests = engine.gap_tests(sample, grouping, metrics, plan)
     known = grouping.known()
     nothing = np.full((len(known.names), len(metrics)), np.nan)
     table = GroupTable(grouping.feature, known, tuple(m.name for m in metrics), nothing)
     asked = Questions(("accuracy", FEATURE), None, n_features)
-    with mock.patch.object(engine, "gap_tests", return_value=tests):  # the rows of these very tests
+    with mock.patch.object(engine, "gap_tests", return_value=tests):  # use these tests
         made = disparity_rows(sample, grouping, metrics, table, defaultdict(lambda: NO_ESTIMATE), plan, asked)
     return (
         {name: test for name, test in tests.items() if not isinstance(test, str)},
@@ -181,7 +181,7 @@ def drawn_pairs(population: Population, draw: Draw) -> Pairs:
 
 
 def covers(population: Population, row: Disparity, pairs: Pairs) -> float:
-    """Return whether the interval of a row's contrast holds its truth, NaN where that is not known."""
+    """Return whether the interval of a row's contrast covers its truth, NaN if that is unknown."""
     contrast = row.contrast
     if contrast is None or contrast.low is None or contrast.high is None:
         return float("nan")
@@ -199,10 +199,10 @@ def covers(population: Population, row: Disparity, pairs: Pairs) -> float:
 
 
 def any_secondary(population: Population, index: int) -> tuple[bool, bool]:
-    """Return whether a whole report with four features has a primary p <= .05, and any secondary one.
+    """Return whether a report with four features has a primary p <= .05, and any secondary p <= .05.
 
-    Besides skin type there are three features that have nothing to do with the images, of two, three and eight
-    groups, drawn by unit where images share units.
+    The features are skin type and three random ones with two, three and eight groups, which are drawn for each
+    unit.
     """
     draw = population.draw(rng_of(f"report {population.name}", index))
     sample, grouping = as_sample(population, draw)
@@ -223,7 +223,7 @@ def any_secondary(population: Population, index: int) -> tuple[bool, bool]:
 
 
 def primary_rates(population: Population, found: Sequence[Primary]) -> Iterator[Row]:
-    """Return the rates of the primary row on one population; those with a bound are judged."""
+    """Return the rates of the primary row on one population, compared with their bounds."""
     name, answered = population.name, [f for f in found if not np.isnan(f.p_value)]
     yield rate("comparable", name, [not np.isnan(f.p_value) for f in found])
     if not answered:
@@ -246,7 +246,7 @@ def primary_rates(population: Population, found: Sequence[Primary]) -> Iterator[
 
 
 def whole_rates(population: Population, found: Sequence[Whole]) -> Iterator[Row]:
-    """Return the rates of all other metrics on one population; those with a bound are judged."""
+    """Return the rates of all other metrics on one population, compared with their bounds."""
     name, nothing_differs = population.name, population.null and population.probabilities_null is not False
     secondary = [f.secondary for f in found if not np.isnan(f.secondary)]
     if secondary:
@@ -273,7 +273,7 @@ def limit_rates(what: str, name: str, limits: Sequence[tuple[float, float, float
 
 
 def judged(check: str, name: str, hits: Sequence[float] | np.ndarray, bound: str) -> Row:
-    """Return a rate; it is judged if enough test sets have one."""
+    """Return a rate, compared with its bound if enough test sets have one."""
     return rate(check, name, np.asarray(hits, dtype=np.float64), bound if len(hits) >= FEWEST else "")
 
 
@@ -283,11 +283,11 @@ def middle(check: str, name: str, values: Sequence[float]) -> Row:
 
 
 WORK = {"primary": primary, "whole": whole, "report": any_secondary}
-"""What is simulated: function of a population and the index of a test set."""
+"""Simulations by name: functions of a population and the index of a test set."""
 
 
 def work(task: tuple[str, str, int], kept: Path | None) -> list:
-    """Simulate the test sets of one population from a start on, or read them from the folder of those done."""
+    """Simulate test sets of one population from a start index, or read them from the folder of finished ones."""
     kind, name, start = task
     file = None if kept is None else kept / f"{kind}-{name}-{start}.pickle"
     if file is not None and file.exists():
@@ -316,7 +316,7 @@ def simulate(chosen: Sequence[tuple[str, str, int]], jobs: int, kept: Path | Non
 
 
 def finished(kind: str, name: str, found: list) -> Iterator[Row]:
-    """Return the rows of one population, or of the reports on it."""
+    """Return the rows of one population, or of reports on it."""
     population = POPULATIONS[name]
     if kind == "report":
         first, secondary = np.array(found, dtype=bool).T
@@ -396,7 +396,7 @@ MEANS = (
 
 
 def means(rows: Sequence[Row]) -> list[str]:
-    """Return the mean of each bounded rate over the populations of a kind, and in how many it is bounded."""
+    """Return the mean of each bounded rate over the populations of a kind, and their number."""
     lines = [
         "## Means over populations",
         "",
@@ -416,7 +416,7 @@ def means(rows: Sequence[Row]) -> list[str]:
 
 
 def other_metrics(rows: Sequence[Row]) -> list[str]:
-    """Return how often each other metric, as the primary question, has p <= .05 where nothing differs."""
+    """Return how often other metrics, as the primary question, have p <= .05 when nothing differs."""
     ending = " p <= .05"
     bounded = [r for r in rows if r.bound and r.check.endswith(ending) and r.check.split()[0] in METRICS.names()]
     lines = [
@@ -480,10 +480,10 @@ def main() -> None:
     """Print the page, and save it with all its rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", type=int, default=400, help="test sets of a population")
-    parser.add_argument("--whole", type=int, default=200, help="test sets in which all metrics are judged")
+    parser.add_argument("--whole", type=int, default=200, help="test sets in which all metrics are evaluated")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--only", nargs="*", choices=[*POPULATIONS, "reports"], metavar="POPULATION")
-    parser.add_argument("--kept", type=Path, help="folder of test sets that are done, so that more can be added")
+    parser.add_argument("--kept", type=Path, help="folder of finished test sets, so that more can be added")
     parser.add_argument("--out", type=Path, help="writes OUT.md and OUT.csv")
     chosen = parser.parse_args()
     if chosen.sets % CHUNK or chosen.whole % CHUNK:

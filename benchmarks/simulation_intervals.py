@@ -1,10 +1,10 @@
-"""Check the intervals of single values, calibration and the spread between groups against known populations.
+"""Check intervals of single values, calibration and the spread between groups on known populations.
 
     OMP_NUM_THREADS=1 python benchmarks/simulation_intervals.py --sets 600 \\
         --out benchmarks/results/simulation_intervals
 
-Every scenario is seeded by its name, so a table is reproduced exactly by the same --sets. Gaps between groups are
-checked by ``simulation.py``.
+Every scenario is seeded by its name, so the same --sets gives exactly the same table. ``simulation.py`` checks
+gaps between groups.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def wilson_exact(_sets: int) -> Iterator[Row]:
 def group_coverage(
     world: World, metrics: list[str], sets: int, name: str, *, present: bool = False
 ) -> dict[tuple[str, int], np.ndarray]:
-    """Return whether each interval of each group covers; balanced accuracy averages over classes that occur."""
+    """Return whether each interval of each group covers; balanced accuracy averages the classes that occur."""
     rng, found = rng_of(name), {(m, g): [] for m in metrics for g in range(len(world.sizes))}
     objects = [METRICS.get(m) for m in metrics]
     truth = {m.name: world.values(m) for m in objects}
@@ -95,7 +95,7 @@ def coverage(sets: int) -> Iterator[Row]:
 
 
 def _shown(setting: str, hits: np.ndarray, sets: int, *, binding: bool = True) -> Iterator[Row]:
-    """Say how often the interval is suppressed, and what it covers when shown often enough to judge."""
+    """Yield how often an interval is suppressed, and its coverage if it is shown often enough."""
     if len(hits) < sets:
         yield rate("interval suppressed", setting, np.arange(sets) >= len(hits))
     if len(hits) >= min(100, sets):
@@ -118,7 +118,7 @@ def clustered_coverage(sets: int) -> Iterator[Row]:
 
 
 def standardised_coverage(sets: int) -> Iterator[Row]:
-    """Class-mix standardised values; the mix and the eligible classes are those of each sample."""
+    """Class-mix standardised values, with the mix and the eligible classes of each sample."""
     cases = {
         "3 classes": make_world(3, (60, 150, 400), spread=0.2),
         "3 classes, nearly all right": make_world(3, (60, 150, 400), recall=0.93, spread=0.03),
@@ -170,7 +170,7 @@ def accuracy_spread(sample: Sample, groups: Grouping) -> Cell:
 
 
 def one_odd_group(sets: int) -> Iterator[Row]:
-    """The Q-profile interval where one group differs from equal others, for which it is not made."""
+    """The Q-profile interval when one group differs from equal others, which violates its model."""
     for setting, how in (("independent", {}), ("clustered", CLUSTERED)):
         rng, covered = rng_of(f"odd {setting}"), []
         world = make_world(3, tilt=0.0, drop={5: 0.2}, **how)
@@ -182,7 +182,7 @@ def one_odd_group(sets: int) -> Iterator[Row]:
 
 
 def random_effects(sets: int) -> Iterator[Row]:
-    """The Q-profile interval under its own model: group accuracies drawn from a normal law."""
+    """The Q-profile interval under its model: normally distributed group accuracies."""
     for tau in (0.0, 0.05, 0.1):
         rng, covered, estimate = rng_of(f"tau {tau}"), [], []
         for _ in range(sets):
@@ -255,7 +255,7 @@ def calibrated(sets: int) -> Iterator[Row]:
 
 
 def alternatives(sets: int) -> Iterator[Row]:
-    """What the methods in common use do: the reason for the ones here."""
+    """Rates of methods in common use, which are the reason for the methods here."""
     world = make_world(21, tilt=0.0, spread=0.0)
     rng, gaps, covered = rng_of("naive gap"), [], []
     for seed in range(sets):
@@ -285,7 +285,7 @@ def _bootstrapped_gap(sample: Sample, groups: Grouping, seed: int) -> tuple[floa
 
 
 def _free_permutation(sets: int) -> Iterator[Row]:
-    """Rejections of max - min of macro-F1 by a permutation that ignores the class, and by one within classes."""
+    """Rejections of max - min of macro-F1 by permutation across classes, and within classes."""
     world, metric = make_world(3, spread=0.25, tilt=2.0), METRICS.get("macro_f1")
     rng, found = rng_of("free"), {True: [], False: []}
     for seed in range(sets):
@@ -371,7 +371,7 @@ GRID = ("accuracy", "balanced_accuracy", "macro_f1", "cohen_kappa")
 
 
 def grid(rows: list[Row]) -> str:
-    """Return coverage by metric, number of classes and size of the group, with the share that is suppressed."""
+    """Return coverage by metric, number of classes and group size, with the share of suppressed intervals."""
     lines = [
         "Share of the intervals that cover, and in brackets the share of the samples in which none is shown.",
         "",
@@ -400,7 +400,7 @@ def kept(path: Path, names: list[str]) -> list[Row]:
 
 
 def commands(rows: list[Row]) -> str:
-    """Return the commands that make the rows, one for each number of test sets."""
+    """Return the commands for the rows, one for each number of test sets."""
     script = "OMP_NUM_THREADS=1 python benchmarks/simulation_intervals.py"
     most = {
         name: max(r.sets for r in rows if r.scenario == name) for name in dict.fromkeys(r.scenario for r in rows)

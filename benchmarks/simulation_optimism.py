@@ -1,10 +1,10 @@
-"""How well the optimism of a chosen best entry is estimated, on populations where it is known.
+"""Check the estimated optimism of a best entry on populations where it is known.
 
 ``python benchmarks/simulation_optimism.py [SETS]`` prints the table of ``docs/reference/leaderboards.md``.
 
-Each image has a difficulty that all models meet. A model is right when its skill exceeds the difficulty and
-noise of its own; a wrong answer is any other class. The true optimism is the mean over test sets of the best value
-less the expected value of that model.
+Each image has a difficulty that all models share. A model is right when its skill exceeds the difficulty plus its
+own noise; a wrong answer is any other class. The true optimism is the mean over test sets of the best value minus
+the expected value of that model.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CLASSES = tuple("abcdefgh")
 
 @dataclass(frozen=True)
 class Case:
-    """A population: skills in the order of the models, images, and how much of the variance they share."""
+    """A population: accuracies of the models, number of images, and share of variance common to all models."""
 
     title: str
     accuracy: tuple[float, ...]
@@ -54,7 +54,7 @@ CASES = (
 
 
 def draw(case: Case, rng: np.random.Generator) -> tuple[object, dict[str, Predictions]]:
-    """Return a truth and the answers of the models."""
+    """Draw a truth and the answers of the models."""
     n, k = case.n, len(case.accuracy)
     y = rng.choice(len(CLASSES), n, p=SHARES)
     patient = np.arange(n) // case.per_patient
@@ -84,7 +84,7 @@ def simulate(case: Case, sets: int, seed: int) -> tuple[float, float, float, flo
         expected = np.full(len(expected), expected.mean())
     best = np.argmax(table, axis=1)
     excess = table.max(axis=1) - expected[best]
-    spread = np.std(excess - (table - expected).mean(axis=1))  # the part that all models share averages out
+    spread = np.std(excess - (table - expected).mean(axis=1))  # without the part common to all models
     error = float(spread / np.sqrt(sets))
     true = float(np.mean(excess - (table - expected).mean(axis=1)))
     return true, error, float(found.mean()), float(found.std() / np.sqrt(sets)), float(found.std())

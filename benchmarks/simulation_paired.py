@@ -1,11 +1,11 @@
-"""Check the paired tests on pairs of models whose difference is known.
+"""Check the paired tests on pairs of models with a known difference.
 
     python benchmarks/simulation_paired.py --out benchmarks/results/simulation_paired.md [--part gap]
 
-Truth, skin type and difficulty of each image are drawn anew in every repetition; two models see the same images
-with errors of their own. In the *clustered* setting 1 to 5 images share a patient, and so does a part of each
-model's own error. Monte-Carlo error of a rate of .05 from 1,000 repetitions is .007. The part ``gap`` draws hits
-of two models directly, in groups as large as those of a public test set of 1,191 images.
+Truth, skin type and difficulty of each image are drawn anew in every repetition; two models answer the same images
+with their own errors. In the *clustered* setting 1 to 5 images share a patient and a part of each model's error.
+The Monte-Carlo error of a rate of .05 from 1,000 repetitions is .007. The part ``gap`` draws the hits of two
+models directly, with the group sizes of a public test set of 1,191 images.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class World:
     Attributes
     ----------
     signals
-        How strongly each model sees the true class; equal for models that differ by chance.
+        Strength of each model's signal for the true class; equal for models that differ only by chance.
     clustered
         Whether images share patients.
     dark_loss
-        What the last model loses of its signal for skin types V and VI.
+        Loss of the last model's signal for skin types V and VI.
     """
 
     signals: tuple[float, ...] = (1.5, 1.5)
@@ -61,7 +61,7 @@ class World:
     dark_loss: float = 0.0
 
     def draw(self, rng: np.random.Generator, n: int = N):
-        """Return predictions {name: ...} and truth."""
+        """Return predictions by name, and the truth."""
         unit = np.repeat(np.arange(n), rng.integers(1, 6, n))[:n] if self.clustered else np.arange(n)
         fst = rng.choice(6, n, p=FST_SHARE)[unit]
         mix = np.array([0.36, 0.26, 0.18, 0.12, 0.08])
@@ -84,7 +84,7 @@ class World:
 
 
 def tests(world: World, rng: np.random.Generator, n_resamples: int) -> dict[str, float]:
-    """Return {test: p value} of one draw, with the unpaired test of the same metric for comparison."""
+    """Return the p-value of each test on one draw, with unpaired tests for comparison."""
     predictions, truth = world.draw(rng)
     found, plan = candidates(predictions, truth), Plan(int(rng.integers(2**31)), n_resamples)
     metrics = [METRICS.get(name) for name in METRIC_NAMES]
@@ -105,7 +105,7 @@ def tests(world: World, rng: np.random.Generator, n_resamples: int) -> dict[str,
 
 
 def unpaired(found, metrics, plan: Plan) -> dict[str, float]:
-    """Return p values of the test that takes the two models to be on different images."""
+    """Return p-values of the test that treats the images of the two models as different."""
     chosen = [metric for metric in metrics if metric.name in UNPAIRED]
     each = [estimates(c.samples[0], chosen, None, plan) for c in found]
     p = {}
@@ -116,14 +116,14 @@ def unpaired(found, metrics, plan: Plan) -> dict[str, float]:
 
 
 def rejections(world: World, repetitions: int, n_resamples: int, seed: int = 0) -> dict[str, float]:
-    """Return {test: share of repetitions with p <= .05}; repetitions in which it is undefined are left out."""
+    """Return for each test the share of repetitions with p <= .05, without undefined ones."""
     rows = [tests(world, np.random.default_rng([seed, k]), n_resamples) for k in range(repetitions)]
     frame = pd.DataFrame(rows).astype(float)
     return {name: float((column.dropna() <= 0.05).mean()) for name, column in frame.items()}
 
 
 def coverage(world: World, repetitions: int, n_resamples: int, seed: int = 1) -> dict[str, float]:
-    """Return {interval: share of repetitions in which it covers the difference in the population}."""
+    """Return for each interval the share of repetitions in which it covers the population difference."""
     big, truth = world.draw(np.random.default_rng([seed, 10**6]), 200_000)
     metrics = [METRICS.get(name) for name in METRIC_NAMES]
     true = population(big, truth, metrics)
@@ -166,7 +166,7 @@ def population(predictions, truth, metrics) -> dict[str, float]:
 
 
 def family_error(world: World, repetitions: int, n_resamples: int, seed: int = 2) -> float:
-    """Return how often any two of several equal models are told apart by the rank bands."""
+    """Return how often rank bands separate any two of several equal models."""
     wrong = 0
     for k in range(repetitions):
         predictions, truth = world.draw(np.random.default_rng([seed, k]))
@@ -176,7 +176,7 @@ def family_error(world: World, repetitions: int, n_resamples: int, seed: int = 2
 
 
 def margin_error(world: World, repetitions: int, n_resamples: int, seed: int = 3) -> float:
-    """Return how often "no group lost more than x" is shown when the dark group lost exactly x."""
+    """Return how often "no group lost more than x" is declared when the dark group lost exactly x."""
     accuracy, shown = METRICS.get("accuracy"), 0
     true = population(*world.draw(np.random.default_rng([seed, 10**6]), 200_000), [accuracy])["accuracy V-VI"]
     for k in range(repetitions):
@@ -195,15 +195,15 @@ class Hits:
     Attributes
     ----------
     accuracy
-        Of each model where nothing is lost.
+        Accuracy of each model without a loss.
     lost
-        What each model loses in each group.
+        Loss of accuracy of each model in each group.
     sizes
-        Images of each group.
+        Number of images of each group.
     mixes_differ
         Whether class mixes differ between groups, and the models' accuracies between classes.
     clustered
-        Whether each of these images becomes three of one patient.
+        Whether each image is replaced by three images of one patient.
     """
 
     accuracy: tuple[float, float]
@@ -236,7 +236,7 @@ class Hits:
 
     @property
     def change(self) -> float:
-        """Largest difference between two groups in what the second model lost beyond the first."""
+        """Largest difference between two groups in the second model's loss minus the first's."""
         return float(np.ptp(np.array(self.lost[1]) - self.lost[0]))
 
 
@@ -271,7 +271,7 @@ def gap_change(world: Hits, repetitions: int, n_resamples: int, seed: int = 4) -
 
 
 def swapped_gap(samples: list[Sample], grouping: Grouping, n_swaps: int, rng: np.random.Generator) -> float:
-    """Return the p value of version 1: units exchanged between models, ranges of group accuracies compared."""
+    """Return the p-value of version 1, which swaps units between models and compares ranges of group accuracy."""
     first, second = (one.hit.astype(float) for one in samples)
     swaps = np.column_stack([np.zeros(samples[0].n_units), rng.integers(0, 2, (samples[0].n_units, n_swaps))])
     moved = (second - first)[:, None] * swaps[samples[0].units]
@@ -283,10 +283,10 @@ def swapped_gap(samples: list[Sample], grouping: Grouping, n_swaps: int, rng: np
 
 
 def too_high(n: int) -> dict[str, float]:
-    """Return how often one-sided 95 % limits of a paired difference are above the truth, at worst, exactly.
+    """Return the exact, largest probability that one-sided 95 % limits of a paired difference exceed the truth.
 
-    Over all tables of n images; the first model is right on .62 to .98 of the images, the second loses 0 to .20,
-    and 0 to .15 are lost and gained besides.
+    The first model is right on .62 to .98 of n images, the second loses 0 to .20, and 0 to .15 are both lost and
+    gained. All tables of n images are enumerated.
     """
     a, b, c = (x.ravel() for x in np.meshgrid(*[np.arange(n + 1.0)] * 3, indexing="ij"))
     kept = a + b + c <= n
@@ -422,7 +422,7 @@ PARTS = {
 
 
 def table(repetitions: int, n_resamples: int, parts: list[str], before: str) -> str:
-    """Return everything as markdown; parts that are not wanted stay as they were ``before``."""
+    """Return all parts as Markdown; parts that are not made are taken from ``before``."""
     blocks = {text.partition("\n")[0]: text for text in before.split("\n## ")[1:]}
     lines = [
         "# Paired tests on models whose difference is known",

@@ -1,8 +1,7 @@
-"""What the two speed scripts share: ways to compute, a timed step, a timed run, tables of what was measured.
+"""Shared by the two speed scripts: ways to compute, a timed step, a timed run, stored measurements.
 
-A way is a precision and what makes a training step fast: nothing, ``torch.compile``, or the project's own graphs
-and kernels. Every measurement is made in a process of its own and kept as one line of JSON, so that several calls
-make one page.
+A way is a precision and an acceleration: none, ``torch.compile``, or the project's own graphs and kernels. Every
+measurement is made in its own process and stored as one line of JSON, so that several calls make one page.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 CLASSES = 21
 IMAGES = 1024
-"""Random images that timed steps draw from."""
+"""Number of random images that timed steps draw from."""
 ENOUGH = 45.0
 """Seconds after which no further step of a slow way is timed."""
 COLD, WARM = "cold", "warm"
@@ -50,19 +49,19 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Way:
-    """How a training step is computed.
+    """A way to compute a training step.
 
     Attributes
     ----------
     name
-        In words.
+        Name for people.
     precision
         ``fp32`` (on a GPU products are computed in TF32) or ``bf16``.
     acceleration
         Value of the configuration: ``eager``, ``compile``, ``reduce-overhead``, or ``auto`` for the project's own
         CUDA graphs and kernels.
     kernels
-        Whether ``auto`` uses kernels; False: graphs alone.
+        Whether ``auto`` uses kernels and graphs, or only graphs.
     """
 
     name: str
@@ -72,20 +71,20 @@ class Way:
 
     @property
     def own(self) -> bool:
-        """Whether the project's own code makes it fast."""
+        """Whether it uses the project's own graphs or kernels."""
         return self.acceleration == "auto"
 
     @property
     def compiles(self) -> bool:
-        """Whether something is compiled that a later run finds."""
+        """Whether it leaves compiled code for later runs."""
         return self.acceleration != "eager" and (not self.own or self.kernels)
 
     def overrides(self) -> list[str]:
-        """Return the way as values of the configuration."""
+        """Return the configuration values of the way."""
         return [f"precision={self.precision}", f"acceleration={self.acceleration}"]
 
     def prepare(self) -> None:
-        """Take the kernels out of this process where the way has none, which the configuration cannot say."""
+        """Disable the kernels in this process if the way has none, for which there is no configuration value."""
         if not self.kernels:
             fused.fuse = lambda *_: 0
 
@@ -101,23 +100,24 @@ class Measured:
     way
         Name of the way.
     cache
-        ``cold``: compiled anew; ``warm``: what an earlier process compiled was there.
+        ``cold``: compiled anew; ``warm``: with code that an earlier process compiled.
     seconds
-        On a CPU its CPU seconds, on a GPU the same as ``wall``.
+        CPU seconds on a CPU, wall seconds on a GPU.
     wall
-        Seconds by the clock.
+        Wall seconds.
     first
-        How much longer the first step took, in the unit of ``seconds``; of a run the first epoch, by the clock.
+        Additional time of the first step, in the unit of ``seconds``; for a run, of the first epoch in wall
+        seconds.
     memory
         Peak memory in bytes.
     images_per_second
-        Of a step, or of a later epoch, by the clock.
+        Speed of a step, or of a later epoch, in wall time.
     score
         Macro-F1 on ``val`` of a run; NaN for a step.
     launched
-        Seconds until Python was done with a step; on a GPU it may still compute then. NaN for a run.
+        Seconds until Python returned from a step, while a GPU may still compute; NaN for a run.
     losses
-        Of the first steps; none for a run.
+        Losses of the first steps; none for a run.
     """
 
     part: str
@@ -135,14 +135,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Study:
-    """What a script measures, and where.
+    """Measurements of a script.
 
     Attributes
     ----------
     title
         Heading of its page.
     ways
-        The first is the reference of steps.
+        Ways to compare; the first is the reference of steps.
     steps
         Preset and changed values of each timed step, by name.
     run
@@ -150,9 +150,9 @@ class Study:
     lesions
         Options of the drawn dataset of a run.
     warm
-        Steps before those that are timed, the first among them.
+        Number of steps before the timed ones, including the first.
     too_slow
-        A way whose step takes so many times as long as that of the reference is not run.
+        Ratio of step times to the reference from which a way is not run.
     """
 
     title: str
@@ -177,7 +177,7 @@ class Study:
 
 
 def cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of those it started that have ended."""
+    """Return the CPU seconds of this process and its finished child processes."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(u.ru_utime + u.ru_stime for u in used)
 
@@ -189,7 +189,7 @@ def synchronise(device: torch.device) -> None:
 
 
 def make_stepper(way: Way, preset: str, sets: Sequence[str], device: str) -> Stepper:
-    """Return the steps of a run on random images; on a GPU these lie on it."""
+    """Return the steps of a run on random images on the device."""
     words = [*sets, *way.overrides(), f"device={device}", "pretrained=false"]
     config = load_config(preset=preset, overrides=words)
     runtime = make_runtime(device, precision=config.precision)
@@ -210,7 +210,7 @@ def make_stepper(way: Way, preset: str, sets: Sequence[str], device: str) -> Ste
 def time_step(
     study: Study, part: str, way: Way, sets: Sequence[str], *, device: str, cache: str, steps: int
 ) -> Measured:
-    """Return what a training step takes: on a CPU the median of ``steps``, on a GPU their mean."""
+    """Time a training step: the median of ``steps`` on a CPU, their mean on a GPU."""
     way.prepare()
     preset, changed = study.steps[part]
     stepper = make_stepper(way, preset, [*changed, *sets], device)
@@ -240,7 +240,7 @@ def time_step(
 
 
 def time_run(way: Way, data: Path, words: Sequence[str], compiled: Path, *, on_gpu: bool) -> Measured:
-    """Return what ``dermbench train`` takes from start to end, on a copy of the dataset without cached pixels."""
+    """Time ``dermbench train`` from start to end, on a copy of the dataset without cached pixels."""
     with (
         tempfile.TemporaryDirectory() as folder,
         compiling_in(compiled, way, on_gpu=on_gpu) as (cache, environment),
@@ -262,9 +262,9 @@ def time_run(way: Way, data: Path, words: Sequence[str], compiled: Path, *, on_g
 
 @contextmanager
 def compiling_in(folder: Path, way: Way, *, on_gpu: bool) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give the state of a cache of compiled code in ``folder``, and the environment of a process that uses it.
+    """Yield the state of the cache of compiled code in ``folder``, and the environment for a process that uses it.
 
-    The folder counts as warm once a block has ended without an error. On a CPU one thread compiles.
+    The folder is warm after a block has ended without an error. On a CPU one thread compiles.
     """
     done = folder / "done"
     if not done.is_file():
@@ -278,7 +278,7 @@ def compiling_in(folder: Path, way: Way, *, on_gpu: bool) -> Iterator[tuple[str,
 
 
 def keep(file: Path, measured: Measured) -> None:
-    """Add a measurement to a file of them, and tell it."""
+    """Append a measurement to a file, and print it."""
     line = json.dumps(asdict(measured))
     print(line, file=sys.stderr, flush=True)
     with file.open("a", encoding="utf-8") as lines:

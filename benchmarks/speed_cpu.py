@@ -1,11 +1,11 @@
-"""Training on a CPU: eager and compiled, in fp32 and bf16; a step, and 30 epochs from end to end.
+"""Compare training on a CPU: eager and compiled, in fp32 and bf16; one step, and a whole run.
 
     OMP_NUM_THREADS=1 python benchmarks/speed_cpu.py --kept speed-cpu.jsonl --out speed-cpu.md
 
-Steps are dermbench's own (gathering, augmentation, network, loss, clipping, optimiser; memory is reused) on random
-images, from random weights. A run is ``dermbench train`` on drawn lesions, start and compiling included. Each is a
-process of its own. In the first round the cache of compiled code is empty ("cold"), later it holds what the first
-compiled ("warm"). Rounds alternate between the ways. What counts are CPU seconds, of one thread.
+Steps are those of dermbench (gathering, augmentation, network, loss, clipping, optimiser; memory is reused) on
+random images, from random weights. A run is ``dermbench train`` on drawn lesions, including its start and
+compilation. Each is a separate process. In the first round the cache of compiled code is empty ("cold"); later it
+has the code of the first round ("warm"). Rounds alternate between the ways. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations

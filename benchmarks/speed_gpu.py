@@ -1,13 +1,13 @@
-"""Training on a GPU: eager, compiled, CUDA graphs, graphs and kernels; a step, and 30 epochs from end to end.
+"""Compare training on a GPU: eager, compiled, CUDA graphs, graphs and kernels; one step, and a whole run.
 
     python benchmarks/speed_gpu.py --kept speed-gpu.jsonl --out speed-gpu.md
     python benchmarks/speed_gpu.py --kept speed-gpu.jsonl --parts run --rounds 1 --ways "eager, bf16"
 
-Steps are dermbench's own (gathering, augmentation, network, loss, clipping, optimiser, moving average) on random
-images that lie on the device. A run is ``dermbench train`` from random weights; its start, decoding and compiling
-count. Each is a process of its own with empty caches of compiled code ("cold"); "warm" is the same run again with
-what that one compiled. "Launched" is when Python was done with a step: if that is all of it, the GPU does not
-bound the step. Measurements add up over calls, so that a GPU lent for minutes can be used in parts.
+Steps are those of dermbench (gathering, augmentation, network, loss, clipping, optimiser, moving average) on
+random images on the device. A run is ``dermbench train`` from random weights, including its start, decoding and
+compilation. Each is a separate process with empty caches of compiled code ("cold"); "warm" is the same run with
+the code that the first one compiled. "Launched" is the time until Python returned from a step: if it equals the
+time of the step, the GPU is not the limit. Measurements of several calls add up.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command line and the page of a speed study: rounds over its ways, steps first, then runs."""
+"""Command line and page of a speed study: rounds over its ways, first steps, then runs."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def study_speed(study: Study, words: str | None, device: str) -> None:
-    """Be the script of a study: measure what the command line asks for and write the page of all that is kept.
+    """Run the script of a study: measure what the command line asks for, then write the page of all measurements.
 
     Parameters
     ----------
     study
-        What is measured.
+        The study.
     words
-        What the script says of itself.
+        Description of the script.
     device
-        Where it computes, unless the command line says otherwise.
+        Default device.
     """
     if sys.argv[1:2] == [RUN_OF]:
         run_command(study.way(sys.argv[2]), sys.argv[3:])
@@ -62,16 +62,14 @@ def options(study: Study, words: str | None, device: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kept", type=Path, default=Path("speed.jsonl"), help="measurements; new ones are added")
     parser.add_argument("--out", type=Path, help="the page")
-    parser.add_argument("--rounds", type=int, default=2, help="0 writes the page of what is kept")
+    parser.add_argument("--rounds", type=int, default=2, help="0 only writes the page of stored measurements")
     parser.add_argument("--parts", nargs="+", choices=[*study.steps, RUN], default=[*study.steps, RUN])
     parser.add_argument("--ways", nargs="+", choices=names, default=names)
     parser.add_argument("--steps", type=int, default=6 if device == "cpu" else 24, help="timed steps")
     parser.add_argument("--data", type=Path, help="dataset folder of the runs, instead of drawn lesions")
     parser.add_argument("--set", action="append", default=[], help="changes a value of every configuration")
     parser.add_argument("--device", choices=("cpu", "cuda"), default=device, help="for tests of this script")
-    parser.add_argument(
-        "--compiled", type=Path, help="folder of compiled code, to go on with that of another call"
-    )
+    parser.add_argument("--compiled", type=Path, help="folder of compiled code, to use that of another call")
     parser.add_argument("--part", choices=study.steps, help=argparse.SUPPRESS)
     parser.add_argument("--way", choices=names, help=argparse.SUPPRESS)
     parser.add_argument("--cache", choices=(COLD, WARM), help=argparse.SUPPRESS)
@@ -79,7 +77,7 @@ def options(study: Study, words: str | None, device: str) -> argparse.Namespace:
 
 
 def run_command(way: Way, words: list[str]) -> None:
-    """Be the command ``dermbench`` with these words, computing that way."""
+    """Run ``dermbench`` with these arguments, computing in that way."""
     from dermbench.cli import main
 
     way.prepare()
@@ -100,7 +98,7 @@ def measure_steps(study: Study, part: str, chosen: argparse.Namespace) -> None:
 
 
 def measure_runs(study: Study, chosen: argparse.Namespace) -> None:
-    """Time a run of every way that is not too slow; of one that compiles first a cold and a warm one."""
+    """Time a run of every way that is not too slow; a way that compiles has first a cold and a warm run."""
     slow = study.slow(kept(chosen.kept))
     preset, changed = study.run
     with tempfile.TemporaryDirectory() as drawn:
@@ -116,7 +114,7 @@ def measure_runs(study: Study, chosen: argparse.Namespace) -> None:
 
 
 def folder_of(study: Study, part: str, way: Way, chosen: argparse.Namespace) -> Path:
-    """Return the folder of the code that a way compiles for one measurement."""
+    """Return the folder for the compiled code of a way in one measurement."""
     return Path(chosen.compiled) / f"{part}-{study.ways.index(way)}"
 
 
@@ -135,12 +133,12 @@ def draw_lesions(folder: Path, sets: Sequence[str]) -> Path:
 
 
 def on_gpu(chosen: argparse.Namespace) -> bool:
-    """Return whether seconds are those of the clock."""
+    """Return whether times are wall seconds on a GPU."""
     return str(chosen.device) == "cuda"
 
 
 def page(study: Study, found: Sequence[Measured], chosen: argparse.Namespace) -> str:
-    """Return the tables of all that is kept."""
+    """Return the tables of all stored measurements."""
     capability = "" if on_gpu(chosen) else f", {torch.backends.cpu.get_cpu_capability()}"
     where = f"{make_runtime(chosen.device).name}{capability}; torch {version('torch')}, timm {version('timm')}"
     lines = [f"# {study.title}", "", f"{where}."]
@@ -238,6 +236,6 @@ def row(*cells: str) -> str:
 
 
 def spread(values: Sequence[float], digits: int) -> str:
-    """Return the median and, of several values, the range."""
+    """Return the median, with the range if there are several values."""
     middle = f"{median(values):.{digits}f}"
     return f"{middle} ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else middle

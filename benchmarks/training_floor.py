@@ -1,4 +1,4 @@
-"""What the hardware allows: bytes and operations of a training step against measured rates of the device."""
+"""Limits of the hardware: bytes and operations of a training step, and measured rates of the device."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VIEWS = frozenset(
 
 @dataclass
 class Floor:
-    """Rates of the device (bytes/s, floating-point operations/s) and needs of one image in one training step."""
+    """Rates of the device (bytes/s, floating-point operations/s), and needs of one image in a step."""
 
     bandwidth: float
     arithmetic: float
@@ -75,7 +75,9 @@ def measure_floor(config: TrainConfig, runtime: Runtime, *, batch: int, n_classe
         step()
     with FlopCounterMode(display=False) as flops, torch.no_grad():
         module(images)
-    training = 3 * flops.get_total_flops()  # backward: twice the forward pass; the counter errs on grouped ones
+    training = (
+        3 * flops.get_total_flops()
+    )  # backward: twice the forward pass; the counter is wrong for grouped convolutions
     return Floor(_bandwidth(runtime), _arithmetic(runtime), traffic.bytes / batch, training / batch)
 
 

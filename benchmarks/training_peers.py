@@ -1,9 +1,9 @@
-"""Training loops that ``bench_training.py`` sets beside dermbench: the same recipe, written as people write it.
+"""Training loops that ``bench_training.py`` compares with dermbench: the same recipe, written in the usual way.
 
 ``plain``: ImageFolder, a DataLoader with workers, torchvision transforms, autocast on a GPU.
-``tuned``: also torchvision v2 transforms, on the GPU where there is one, channels_last, bf16, fused optimiser,
+``tuned``: also torchvision v2 transforms (on a GPU if there is one), channels_last, bf16, fused optimiser,
 persistent workers with prefetching, pinned memory, fewer waits for the device. ``cudnn.benchmark`` is off in all
-loops: its search takes tens of seconds.
+loops, because its search takes tens of seconds.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Outcome:
     Attributes
     ----------
     macro_f1
-        Of its best epoch on ``val``.
+        Macro-F1 of the best epoch on ``val``.
     images_per_second
-        Of its epochs without validation; median, without the first where there are more.
+        Median speed of the epochs, without validation and without the first of several epochs.
     epoch_seconds
-        Wall seconds of each epoch, validation included.
+        Wall seconds of each epoch, including validation.
     """
 
     macro_f1: float
@@ -56,7 +56,7 @@ class Outcome:
 
 
 def write_folders(dataset: Dataset, root: Path) -> None:
-    """Lay the images out as ImageFolder wants them, by links."""
+    """Lay out the images for ImageFolder, by links."""
     for split in ("train", "val"):
         rows = dataset.part(split)
         for name in dataset.classes:
@@ -121,7 +121,7 @@ class Loop:
             return ImageFolder(folder, transforms.Compose([*steps, transforms.Normalize(*normalise)])), lambda x: x
         first = [v2.PILToTensor(), *_geometry(augment, size, v2)]
         last = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(*normalise)]
-        if self.gpu:  # one draw of the colours a batch: what v2 offers on batches
+        if self.gpu:  # v2 draws colours once for a whole batch
             return ImageFolder(folder, v2.Compose(first)), v2.Compose([*_colour(augment, v2), *last])
         return ImageFolder(folder, v2.Compose([*first, *_colour(augment, v2), *last])), lambda x: x
 
@@ -134,7 +134,7 @@ class Loop:
         return kind([{name: group[name] for name in kept} for group in groups])
 
     def run(self, stop_after: int = 0) -> Outcome:
-        """Train to the end, or stop after some epochs of the same schedule."""
+        """Train to the end, or stop the same schedule after ``stop_after`` epochs."""
         best, rates, epochs, step = -1.0, [], [], 0
         batches = len(self.loader)
         total, warmup = self.config.epochs * batches, round(self.config.warmup_epochs * batches)

@@ -1,10 +1,10 @@
-"""What leaving out images with a twin in training data does to every entry of a board.
+"""Measure the effect of leaving out test images with a twin in the training data, for every entry of a board.
 
     dermbench data audit DATASET --write-groups
     python benchmarks/twins_effect.py --data DATASET --board leaderboards/ajl-21 \\
         --out benchmarks/results/twins-ajl-21.md
 
-An image has a twin when ``duplicates.parquet`` of the dataset puts it into one group with one of train or val.
+An image has a twin if it shares a group of ``duplicates.parquet`` of the dataset with an image of train or val.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Effect:
-    """An entry's macro-F1, accuracy and gap, of all images and without twins, and its accuracy on the twins."""
+    """Macro-F1, accuracy and gap of an entry on all images and without twins, and its accuracy on the twins."""
 
     title: str
     macro_f1: tuple[float, float]
@@ -49,7 +49,7 @@ def values(predictions, truth):
 
 
 def effects(board: Path, dataset, twins) -> list[Effect]:
-    """Return the effect on every entry, the best macro-F1 first."""
+    """Return the effect on every entry, sorted by macro-F1 with the best first."""
     truth = dataset.truth(SPLIT)
     has_twin = np.isin(truth.image_id.astype(str), sorted(twins))
     found = []

@@ -1,4 +1,4 @@
-"""Populations with known confusion rates a group, to draw test sets from and to know the true values of."""
+"""Populations with known confusion rates in each group, from which test sets are drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class World:
     Attributes
     ----------
     sizes
-        Images of each group, shape (n_groups,).
+        Number of images of each group, shape (n_groups,).
     mix
         Class mix of each group, (n_groups, n_classes).
     confusion
@@ -69,7 +69,7 @@ class World:
         return unit
 
     def _truth(self, codes: np.ndarray, unit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Seven units in ten have images of one class, as patients with one disease have."""
+        """Draw true classes; seven units in ten have images of one class, like patients with one disease."""
         own = pick(self.mix[codes], rng)
         if not self.per_unit:
             return own
@@ -91,7 +91,7 @@ class World:
 
 
 def pick(rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw one class a row."""
+    """Draw one class for each row."""
     return np.minimum((rng.random((len(rates), 1)) > np.cumsum(rates, axis=1)).sum(axis=1), rates.shape[1] - 1)
 
 
@@ -106,20 +106,20 @@ def make_world(
     drop: dict[int, float] | None = None,
     **cluster: object,
 ) -> World:
-    """Make a population whose per-class behaviour is the same in all groups, but for ``drop``.
+    """Make a population with the same confusion rates in all groups, except for ``drop``.
 
     Parameters
     ----------
     n_classes, sizes
-        Classes, and images of each group.
+        Number of classes, and number of images of each group.
     seed
         Seed of the population itself.
     recall, spread
         Mean and spread of the recalls of the classes.
     tilt
-        How much the class mix differs between groups; 0 not at all.
+        Strength of the differences in class mix between groups; 0 for none.
     drop
-        What is taken from every recall in a group.
+        Reduction of all recalls in a group.
     **cluster
         ``rho`` and ``per_unit`` of :class:`World`.
     """

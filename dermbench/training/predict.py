@@ -119,8 +119,8 @@ def predict(  # noqa: PLR0913 - the options of the verb
     request = Request(VIEWS[tta], batch_size, device, weights, embeddings, neighbours, prompts, mapping)
     predictors = find_predictors(names, request)
     own = split in {HELD_OUT, TRAINED}
-    asks = calibrate or own or bool(set(split.split(JOINED)) & set(SPLITS))
-    ensemble = Ensemble.of(predictors, dataset, asks=asks, held_out=own)
+    find_unseen = calibrate or own or bool(set(split.split(JOINED)) & set(SPLITS))
+    ensemble = Ensemble.of(predictors, dataset, find_unseen=find_unseen, held_out=own)
     temperature = None
     if split == HELD_OUT:
         predictions = make_predictions(*ensemble.held_out())
@@ -162,7 +162,10 @@ def _about(
 ) -> dict[str, Any]:
     dataset, fitted = ensemble.dataset, None
     if temperature is not None:
-        words, of = HELD_OUT if ensemble.folded else VALIDATION, "mean" if ensemble.alike else "each candidate"
+        words, of = (
+            HELD_OUT if ensemble.folded else VALIDATION,
+            "mean" if ensemble.shared_val else "each candidate",
+        )
         fitted = {**asdict(temperature), "of": of, "split": words, "truth": ensemble.fitted_on()}
     return {
         "schema": "dermbench.predict/1",

@@ -40,9 +40,11 @@ class Ensemble:
     validation: tuple[Dataset, ...]
 
     @classmethod
-    def of(cls, predictors: Sequence[Predictor], dataset: Dataset, *, asks: bool, held_out: bool = False) -> Self:
-        """Return an ensemble; held-out images are looked up if ``asks``, and must be known if ``held_out``."""
-        known = tuple(validation_of(one, dataset, held_out=held_out) for one in predictors) if asks else ()
+    def of(
+        cls, predictors: Sequence[Predictor], dataset: Dataset, *, find_unseen: bool, held_out: bool = False
+    ) -> Self:
+        """Return an ensemble; ``find_unseen`` looks up held-out images, ``held_out`` requires them to be known."""
+        known = tuple(validation_of(one, dataset, held_out=held_out) for one in predictors) if find_unseen else ()
         return cls(tuple(predictors), dataset, known)
 
     @property
@@ -51,7 +53,7 @@ class Ensemble:
         return any(isinstance(data, FoldedData) for data in self.validation)
 
     @property
-    def alike(self) -> bool:
+    def shared_val(self) -> bool:
         """Whether all were validated on the same images."""
         first, *others = (set(data.part(VALIDATION)["image_id"]) for data in self.validation)
         return all(other == first for other in others)
@@ -95,7 +97,7 @@ class Ensemble:
 
     def trained(self) -> Predicted:
         """Return the mean for the training images, which must be the same for all candidates."""
-        if not self.alike:
+        if not self.shared_val:
             raise UsageError(
                 f"{', '.join(map(str, self.predictors))}: trained on different images of {self.dataset.root}",
                 remedy="Name runs of one fold, or of none.",
@@ -106,7 +108,7 @@ class Ensemble:
         """Fit the temperature of the mean if all have the same validation images, else one for each alone."""
         found = self.as_seen(VALIDATION)
         classes = found[0].classes
-        parts = [mean_of(found)] if self.alike else found
+        parts = [mean_of(found)] if self.shared_val else found
         prob = np.concatenate([one.in_order(classes) for one in parts])
         label = self.dataset.manifest.set_index("image_id")["label"]
         truth = [classes.index(name) for one in parts for name in label.loc[list(one.image_id)]]
@@ -114,7 +116,7 @@ class Ensemble:
 
     def fitted_on(self) -> str | None:
         """Return the hash of the labels that a temperature is fitted on; None if folds are missing."""
-        if self.alike:
+        if self.shared_val:
             return self.validation[0].truth(VALIDATION).digest
         whole = self.dataset.truth(self.unseen)
         held_out = {image for data in self.validation for image in data.part(VALIDATION)["image_id"]}
@@ -125,7 +127,7 @@ class Ensemble:
         found = [checked(str(one), one.predict(self.dataset, split)) for one in self.predictors]
         if temperature is None:
             return mean_of(found)
-        if self.alike:
+        if self.shared_val:
             return _scaled(mean_of(found), temperature)
         return mean_of([_scaled(one, temperature) for one in found])
 

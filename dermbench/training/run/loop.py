@@ -55,7 +55,7 @@ class Trainer:
         self._saved, self._counted = time.monotonic(), time.perf_counter()
 
     @property
-    def judged(self) -> Network:
+    def evaluated(self) -> Network:
         """The network that is validated and kept: the moving average if there is one."""
         if self.stepper.ema is None:
             return self.network
@@ -206,7 +206,7 @@ class Trainer:
     def _keep_weights(self, epoch: int) -> None:
         path, header = self.job.folder / CHECKPOINT / best_name(epoch), {"epoch": epoch, **self.job.identity}
         with kept_on_failure():
-            write_tensors(path, self.judged.module.state_dict(), header)
+            write_tensors(path, self.evaluated.module.state_dict(), header)
 
     def _row(self, state: State, *, loss: float, seen: int) -> dict[str, Any]:
         started = time.perf_counter()
@@ -227,7 +227,7 @@ class Trainer:
         config, runtime, val = self.config, self.job.runtime, self.samples["val"]
         batch = config.batch_size * (LARGER if runtime.device.type == "cuda" else 1)
         logits = predict_logits(
-            val, self.judged, runtime, size=config.image_size, batch_size=batch, world=self.job.world
+            val, self.evaluated, runtime, size=config.image_size, batch_size=batch, world=self.job.world
         )
         if not np.isfinite(logits).all():
             raise ResumableError(
