@@ -24,7 +24,7 @@ CELL = (
 )
 CONTRAST = (
     *texts(
-        contrast_kind="pair (two groups) or cut (an ordered feature up to a point against beyond it)",
+        contrast_kind="pair (two groups) or cut (groups of an ordered feature below and above a point)",
         contrast_first="groups on the first side of the clearest contrast",
         contrast_second="groups on the second side",
     ),
@@ -41,18 +41,21 @@ GAP = (
         low="the gap is at least this (95 %)",
         high="the gap is at most this (95 %)",
         chance="median gap when the groups make no difference",
-        p_value="p of the verdict; corrected in secondary rows",
+        p_value="p-value of the verdict; corrected in secondary rows",
     ),
     *texts(verdict="disparity, within_margin, disparity_within_margin or undecided"),
     *numbers(margin="margin stated before the results", overlap="smallest overlap of two groups' class mixes"),
     *counts(n_groups="groups behind the gap", n_classes="classes behind the gap"),
     *CONTRAST,
-    *numbers(raw_difference="largest minus smallest group value, includes class mix", raw_ratio="their ratio"),
+    *numbers(
+        raw_difference="largest minus smallest group value, includes class mix",
+        raw_ratio="smallest divided by largest group value",
+    ),
     *texts(best_group="group with the best value", worst_group="group with the worst value"),
     *numbers(
         sd="standard deviation between groups beyond sampling error",
-        sd_low="lower end of its 95 % interval",
-        sd_high="upper end of its 95 % interval",
+        sd_low="lower end of the 95 % interval of sd",
+        sd_high="upper end of the 95 % interval of sd",
     ),
     *texts(not_comparable="pairs of groups that are not compared"),
     *REASON,

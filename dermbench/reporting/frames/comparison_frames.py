@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Rows = Iterator[tuple[Value, ...]]
 
 MODEL = texts(model="model")
-BASELINE = texts(baseline="model that it is compared with")
+BASELINE = texts(baseline="model to compare with")
 TESTED = (
     *numbers(
         difference="model minus baseline",
@@ -24,11 +24,11 @@ TESTED = (
         high="upper end of the paired 95 % interval",
     ),
     *counts(n="images behind the difference"),
-    *texts(method="how the interval was made", test="test behind p_value"),
+    *texts(method="how the interval was made", test="test that gives p_value"),
     *numbers(
-        p_value="two-sided p",
-        p_holm="the same after Holm's correction within its family",
-        seed_se="what the seeds add to the standard error",
+        p_value="two-sided p-value",
+        p_holm="p-value after Holm's correction within its family",
+        seed_se="standard error due to the seeds",
     ),
     *REASON,
 )
@@ -109,12 +109,12 @@ def _ranks(comparison: Comparison) -> Rows:
 
 CHANGE = (
     *numbers(
-        change="largest within-class difference between groups of the scores' difference, model minus baseline",
+        change="largest within-class difference between two groups in model minus baseline",
         low="the change is at least this (95 %)",
         high="the change is at most this (95 %)",
         chance="median change when the groups make no difference",
-        p_value="p of the change",
-        p_holm="the same after Holm's correction within its family",
+        p_value="p-value of the change",
+        p_holm="p-value after Holm's correction within its family",
         overlap="smallest overlap of two groups' class mixes",
     ),
     *CONTRAST,
@@ -139,7 +139,7 @@ _ALL: tuple[Frame[Comparison], ...] = (
             *MODEL,
             *BASELINE,
             *METRIC,
-            *numbers(value="the model's value"),
+            *numbers(value="value of the model"),
             *TESTED,
         ),
         _groups,
@@ -152,9 +152,11 @@ _ALL: tuple[Frame[Comparison], ...] = (
             *MODEL,
             *texts(metric="metric that ranks"),
             *numbers(
-                value="its value", low="lower end of its own 95 % interval", high="upper end of its own interval"
+                value="value of the model",
+                low="lower end of its 95 % interval",
+                high="upper end of its 95 % interval",
             ),
-            *counts(best="best rank that it could have", worst="worst rank that it could have"),
+            *counts(best="best possible rank", worst="worst possible rank"),
             *texts(letters="models that share a letter cannot be told apart"),
             *REASON,
         ),

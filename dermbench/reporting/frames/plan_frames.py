@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 Rows = Iterator[tuple[Value, ...]]
 
-QUESTION = (*texts(question="drop or margin"), *numbers(amount="how large it is"))
+QUESTION = (*texts(question="drop or margin"), *numbers(amount="size of the drop or margin"))
 POWER = (
-    *numbers(power="power", error="its Monte-Carlo error"),
+    *numbers(power="power", error="Monte-Carlo error of the power"),
     *counts(sets="simulated test sets"),
     *REASON,
 )
@@ -75,7 +75,7 @@ _ALL: tuple[Frame[Plan], ...] = (
             *numbers(
                 drop="smallest drop found with the wanted power",
                 asked="drop that was asked about",
-                chance="power to find that",
+                chance="power to find the drop that was asked about",
             ),
             *POWER,
         ),
@@ -85,9 +85,13 @@ _ALL: tuple[Frame[Plan], ...] = (
         "margin",
         "what a test set can say about a margin when no group differs",
         (
-            *numbers(margin="margin", chance="how often at most is below it", error="its Monte-Carlo error"),
+            *numbers(
+                margin="margin",
+                chance="share of test sets whose limit at most is below the margin",
+                error="Monte-Carlo error of chance",
+            ),
             *counts(sets="simulated test sets"),
-            *numbers(reachable="what at most is not above in the wanted share of test sets"),
+            *numbers(reachable="the limit at most does not exceed this in the wanted share of test sets"),
             *REASON,
         ),
         _margin,
@@ -97,9 +101,9 @@ _ALL: tuple[Frame[Plan], ...] = (
         "the power at one number of units or one drop",
         (
             *QUESTION,
-            *texts(group="group", axis="what x is: units or drop"),
+            *texts(group="group", axis="quantity of x: units or drop"),
             *numbers(x="units or drop", power="power"),
-            *flags(simulated="simulated, not the corrected closed form"),
+            *flags(simulated="simulated; otherwise the corrected closed form"),
             *counts(sets="simulated test sets"),
         ),
         _curves,

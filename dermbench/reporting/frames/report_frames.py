@@ -18,12 +18,12 @@ Rows = Iterator[tuple[Value, ...]]
 LOWEST = (
     *texts(lowest_groups="groups in which the class is recognised least"),
     *counts(
-        lowest_k="images of the class recognised in them",
-        lowest_n="images of the class in them",
+        lowest_k="images of the class recognised in these groups",
+        lowest_n="images of the class in these groups",
         rest_k="images of the class recognised in the other groups",
         rest_n="images of the class in the other groups",
     ),
-    *numbers(lowest_q="corrected p of that difference"),
+    *numbers(lowest_q="corrected p-value of the difference to the other groups"),
 )
 
 
@@ -116,7 +116,7 @@ SCREEN = (
     *counts(k="images of the class recognised in the group", n="images of the class in the group"),
     *numbers(recall="k / n"),
     *INTERVAL,
-    *numbers(q_value="corrected p of the difference from the other groups"),
+    *numbers(q_value="corrected p-value of the difference to the other groups"),
     *flags(thin="fewer than 10 images"),
     *LOWEST,
     *REASON,
@@ -168,18 +168,23 @@ _ALL: tuple[Frame[Report], ...] = (
         "operating_points",
         "a score at one operating point, of all images or of one group",
         (
-            *texts(operating_point="name", rule="argmax, threshold, sensitivity or specificity"),
+            *texts(
+                operating_point="name of the operating point", rule="argmax, threshold, sensitivity or specificity"
+            ),
             *numbers(
                 target="stated threshold, sensitivity or specificity",
                 threshold="probability at and above which an image is called positive",
             ),
-            *texts(fitted_split="split that the threshold was found on"),
+            *texts(fitted_split="split on which the threshold was found"),
             *counts(fitted_n="images of that split"),
-            *numbers(threshold_low="lower 95 % limit of the threshold", threshold_high="upper limit"),
+            *numbers(
+                threshold_low="lower 95 % limit of the threshold",
+                threshold_high="upper 95 % limit of the threshold",
+            ),
             *FEATURE,
             *texts(group="group; empty for all images"),
             *METRIC,
-            *numbers(prevalence="share of positive cases that a predictive value is for"),
+            *numbers(prevalence="assumed share of positive cases of a predictive value"),
             *CELL,
         ),
         _operating_points,
