@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from importlib import import_module
 
 import pytest
 import typer.main
@@ -50,8 +51,10 @@ def test_every_verb_is_on_the_page_of_the_command_line_with_every_option_in_word
 def test_every_public_name_is_on_the_page_of_python_once():
     from reference_pages import python
 
-    shown = re.findall(r"^::: dermbench\.(\w+)$", python(), re.MULTILINE)
-    assert sorted(shown) == sorted(name for name in dermbench.__all__ if name != "__version__")
+    shown = [path.rpartition(".") for path in re.findall(r"^::: ([\w.]+)$", python(), re.MULTILINE)]
+    public = {name: getattr(dermbench, name) for name in dermbench.__all__ if name != "__version__"}
+    assert sorted(name for _, _, name in shown) == sorted(public)
+    assert all(vars(import_module(module))[name] is public[name] for module, _, name in shown)
 
 
 def test_every_kind_of_plug_in_is_shown_by_the_module_that_defines_it(project_root):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "dermbench"
+ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):(<code>)~?")
+"""Role of a name in a docstring, such as ``:class:``, before the name."""
 PLACES: dict[str, str] = {}
 """{path in the repository: path on the site} of this build."""
 LOG = logging.getLogger("mkdocs.hooks.dermbench")
@@ -93,4 +95,5 @@ def on_page_content(html: str, page: Page, **_: object) -> str:
     here, there = count_parts(html), read_as_code_host(page.markdown or "")
     if here != there and ":::" not in (page.markdown or ""):
         LOG.warning("%s: shown with %s, by a code host with %s", page.file.src_uri, here, there)
-    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)  # a heading without a word heads nothing
+    html = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", html)  # a heading without a word heads nothing
+    return ROLE.sub(r"\1", html)

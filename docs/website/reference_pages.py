@@ -21,6 +21,7 @@ RESULTS = ("EvaluationResult", "ComparisonResult", "PlanResult")
 PLUG_INS = """\
 This page says what a plug-in of each kind must be. A plug-in is one file in a folder of dermbench, or an entry
 point of a package of your own. [Contributing](../CONTRIBUTING.md#add-something) names the folders."""
+FIRST = ("metric", "source", "task", "predictor", "method")
 PLAIN = {"type", "Callable", "Any", "Registry"}
 """Names in the type of a registry that are not those of its plug-ins."""
 
@@ -67,14 +68,19 @@ def python() -> str:
     parts = [
         "# Python API",
         "This page lists the public names of `dermbench`. All of them come with `import dermbench`.",
-        "## Functions",
-        *(f"::: dermbench.{name}\n    options: {{heading_level: 3}}" for name in functions),
-        "## Results",
-        *(f"::: dermbench.{name}\n    options: {{heading_level: 3, inherited_members: true}}" for name in RESULTS),
-        "## Datasets, predictions, runs",
-        *(f"::: dermbench.{name}\n    options: {{heading_level: 3}}" for name in others),
+        *("## Functions", *map(_described, functions)),
+        *("## Results", *map(_described, RESULTS)),
+        *("## Datasets, predictions, runs", *map(_described, others)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _described(name: str) -> str:
+    """Return what mkdocstrings replaces by the docstring of a public name, where it is defined."""
+    found = getattr(dermbench, name)
+    return (
+        f"::: {found.__module__}.{found.__qualname__}\n    options: {{heading_level: 3, inherited_members: true}}"
+    )
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,14 @@ class Kind:
 
 
 def find_kinds(package: Path) -> list[Kind]:
-    """Return every kind of plug-in that has a registry in the package, by name."""
+    """Return every kind of plug-in that has a registry in the package; those that most authors need come first."""
     found: list[Kind] = []
     for file in package.rglob("*.py"):
         text = file.read_text(encoding="utf-8")
         if "Registry(" in text:
             module = ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
             found += _kinds_of(ast.parse(text), module)
-    return sorted(found, key=lambda kind: kind.name)
+    return sorted(found, key=lambda kind: (kind.name not in FIRST, kind.name))
 
 
 def _kinds_of(tree: ast.Module, module: str) -> Iterator[Kind]:
@@ -120,6 +126,6 @@ def plug_ins(package: Path) -> str:
     parts = ["# Plug-ins", PLUG_INS]
     for kind in find_kinds(package):
         options = "{heading_level: 3, show_root_heading: false, show_root_toc_entry: false}"
-        parts += [f"## {kind.name.capitalize()}", f"Entry points: `{kind.group}`"]
+        parts += [f"## {kind.name.capitalize()}s", f"Entry points: `{kind.group}`"]
         parts += [f"::: {kind.module}\n    options: {options}"]
     return "\n\n".join(parts) + "\n"
