@@ -27,7 +27,7 @@ import timm
 import torch
 from timm.layers.norm_act import BatchNormAct2d
 from timm.models._efficientnet_blocks import SqueezeExcite
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 REPEATS = 10
 PARTS = ("norm", "norm, backward", "squeeze", "squeeze, backward")

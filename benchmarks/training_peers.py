@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from sklearn.metrics import f1_score
 from timm.utils.model_ema import ModelEmaV3
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - the usual name
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from dermbench.artifacts import RunRecord, read_predictions
 from dermbench.errors import DermbenchError, ResumableError, UsageError

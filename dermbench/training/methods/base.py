@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - the usual name
 
 from dermbench.training.config.device import to_device
 from dermbench.training.data.balance import SAMPLERS, class_weights

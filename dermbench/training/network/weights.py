@@ -270,7 +270,7 @@ def _probe_hub(name: str) -> None:
     try:
         urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()  # noqa: S310
     except urllib.error.HTTPError:
-        return  # the hub answers, which is all that matters
+        return  # any answer shows that the hub is reachable
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise MissingDependencyError(

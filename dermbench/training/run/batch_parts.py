@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from torch.nn import functional as F  # noqa: N812 - the name everybody knows
+from torch.nn import functional as F  # noqa: N812 - the usual name
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _Sum(torch.autograd.Function):
     """Sum over processes; the gradient is the sum of all gradients."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004 - the form of a function
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ARG004 - the signature of functions
         total = values.clone()
         dist.all_reduce(total)
         return total

@@ -62,7 +62,7 @@ class Stopper:
         finally:
             self._held -= 1
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of handlers
         again = self.requested and time.monotonic() - self._since > FORCE_SECONDS
         if not self.requested:
             self.requested, self._since = True, time.monotonic()

@@ -32,7 +32,7 @@ def fuse(module: nn.Module, runtime: Runtime, say: Callable[[str], None]) -> int
         return 0
     try:
         try_out(runtime.device)
-    except Exception as error:  # noqa: BLE001 - no compiler, an old GPU: Triton has no class for what it lacks
+    except Exception as error:  # noqa: BLE001 - Triton has no class for a missing compiler or an old GPU
         say(f"layers are not fused: Triton cannot compile: {(str(error).strip() or repr(error)).splitlines()[0]}")
         return 0
     return fuse_layers(module)
@@ -44,7 +44,7 @@ def try_out(device: torch.device) -> None:
     fuse_layers(layer)
     images = torch.zeros(2, 8, 2, 2, device=device).contiguous(memory_format=torch.channels_last).requires_grad_()
     layer(images).sum().backward()
-    torch.zeros(1, device=device).item()  # waits for them
+    torch.zeros(1, device=device).item()  # wait for the kernels
 
 
 def fuse_layers(module: nn.Module) -> int:
