@@ -53,6 +53,11 @@ def test_every_session_that_is_named_is_there(project_root, name):
     assert named <= sessions(project_root)
 
 
+def test_every_session_has_its_row(project_root):
+    page = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `nox -s (\w+)`", page, re.MULTILINE)) == sessions(project_root)
+
+
 def test_every_folder_of_plug_ins_is_there(project_root):
     page = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
     folders = re.findall(r"`([a-z_/]+/)`", page.split("## Add something", 1)[1].split("\n## ", 1)[0])
