@@ -1,6 +1,7 @@
 """Fixtures that every room uses."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+SHOWN_FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PIP = "-m pip install --quiet --no-deps --no-build-isolation --no-index --disable-pip-version-check --target"
 
 
@@ -45,5 +47,33 @@ def install(tmp_path_factory) -> Callable[[Path], Path]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return target
+
+    return installed
+
+
+@pytest.fixture(scope="session")
+def write_page_files() -> Callable[[str, Path], list[Path]]:
+    """Give a function that writes the files that a page of docs/how-to shows into a folder."""
+
+    def write(page: str, folder: Path) -> list[Path]:
+        text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+        written = []
+        for name, content in SHOWN_FILE.findall(text):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+            written.append(file)
+        return written
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def install_page(install, write_page_files, tmp_path_factory) -> Callable[[str], Path]:
+    """Give a function that installs the package that a page of docs/how-to shows, and returns its folder."""
+
+    def installed(page: str) -> Path:
+        files = write_page_files(page, tmp_path_factory.mktemp("page"))
+        return install(next(file.parent for file in files if file.name == "pyproject.toml"))
 
     return installed

@@ -1,4 +1,4 @@
-"""Sources of other packages, as a user installs them: a source and its task in one module."""
+"""The source and task of docs/how-to/dataset-source.md, installed as a user does."""
 
 from __future__ import annotations
 
@@ -6,42 +6,30 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from .conftest import draw
-
-PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_source"
+from dermbench.data import prepare
 
 
-@pytest.fixture(scope="module")
-def installed(install):
-    return install(PACKAGE)
-
-
-def test_an_installed_source_is_prepared_with_its_task(tmp_path, installed):
-    table = pd.DataFrame(
-        {
-            "photo": [f"{k}" for k in range(12)],
-            "finding": ["Mole", "wart"] * 6,
-            "skin": ["II", "5"] * 6,
-            "patient": [f"p{k // 2}" for k in range(12)],
-        }
-    )
-    for k in range(12):
-        draw(tmp_path / "home" / "raw" / "demo-clinic" / "photos" / f"{k}.jpg", k)
-    table.to_csv(tmp_path / "home" / "raw" / "demo-clinic" / "clinic.csv", index=False)
-    path = os.pathsep.join([str(installed), os.environ.get("PYTHONPATH", "")])
-    about = {**os.environ, "PYTHONPATH": path, "DERMBENCH_DATA": str(tmp_path / "home")}
-    command = [sys.executable, "-m", "dermbench", "data", "prepare", "demo-clinic", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=about)
-    assert done.returncode == 0, done.stderr
+def test_the_page_s_source_is_prepared_with_its_task(tmp_path, install_page, write_page_files, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    drawn = prepare("synthderm", out="release", options={"images": "300"})
+    script = next(file for file in write_page_files("dataset-source.md", tmp_path) if file.parent == tmp_path)
+    path = os.pathsep.join([str(install_page("dataset-source.md")), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "dermbench", "data", "prepare", "our-clinic", "--root", "release"]
+    for words in ([sys.executable, script], [*command, "--out", "data", "--json"]):
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert done.returncode == 0, done.stderr
     info = json.loads(done.stdout)
     assert info["title"] == "Two kinds of lesion from a clinic that does not exist"
-    assert info["fst"] == {"2": 6, "5": 6}
-    assert sum(info["images"].values()) == 12
-    manifest = pd.read_parquet(tmp_path / "home" / "prepared" / "demo-clinic" / "manifest.parquet")
-    assert set(manifest["label"]) == {"mole", "wart"}
+    both = drawn.manifest[drawn.manifest["label"].isin(["macule", "nodule"])]
+    assert info["images"] == {"train": 43, "val": 10, "test": 10}
+    assert info["fst"] == {str(k): n for k, n in both["fst"].value_counts().sort_index().items()}
+    manifest = pd.read_parquet("data/manifest.parquet").set_index("image_id")
+    pd.testing.assert_series_equal(
+        manifest["label"].astype(str).sort_index(), both.set_index("image_id")["label"].astype(str).sort_index()
+    )
     assert manifest.groupby("patient_id")["split"].nunique().max() == 1

@@ -1,4 +1,4 @@
-"""Metrics, report sections and figures of other packages, as a user installs them."""
+"""Metrics, report sections and figures of the how-to pages, as a user installs them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_metric"
 
 EVALUATE = """
 import json
@@ -37,8 +35,13 @@ def run(code, *folders):
 
 
 @pytest.fixture(scope="module")
-def installed(install):
-    return install(PACKAGE)
+def installed(install_page):
+    return install_page("metric.md")
+
+
+@pytest.fixture(scope="module")
+def with_section(install_page):
+    return install_page("report-section.md")
 
 
 def test_an_installed_metric_is_evaluated(installed):
@@ -65,7 +68,7 @@ def test_an_installed_metric_has_the_properties_of_all(installed):
     assert "passed" in done.stdout
 
 
-def test_an_installed_section_and_figure_stand_at_their_places_in_every_format(installed, tmp_path):
+def test_an_installed_section_and_figure_stand_at_their_places_in_every_format(with_section, tmp_path):
     truth = pd.DataFrame({"image_id": [f"i{k}" for k in range(8)], "label": list("aaaabbbb")})
     truth.to_csv(tmp_path / "truth.csv", index=False)
     truth.rename(columns={"label": "pred"}).to_csv(tmp_path / "model.csv", index=False)
@@ -75,7 +78,7 @@ def test_an_installed_section_and_figure_stand_at_their_places_in_every_format(i
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(installed)},
+        env={**os.environ, "PYTHONPATH": str(with_section)},
     )
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")

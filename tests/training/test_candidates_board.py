@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import safetensors.torch
 import torch
 
-PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_method"
 NAME = "dermbench-board-ViT"
 BOARD = """\
 schema = "dermbench.board/1"
@@ -46,7 +44,7 @@ def zero_shot(tmp_path):
     return tmp_path / f"{NAME}.json", tmp_path / "clip.safetensors"
 
 
-def test_candidates_of_every_kind_stand_on_one_board(install, make_dataset, tiny, zero_shot, tmp_path):
+def test_candidates_of_every_kind_stand_on_one_board(install_page, make_dataset, tiny, zero_shot, tmp_path):
     dataset = make_dataset(tmp_path / "data", per_class=(8, 4, 6))
     test = dataset.part("test")
     said = [f"Answer: {label}" for label in test["label"]]
@@ -83,7 +81,7 @@ def test_candidates_of_every_kind_stand_on_one_board(install, make_dataset, tiny
         check=False,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(install(PACKAGE)), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join([str(install_page("predictor.md")), os.environ.get("PYTHONPATH", "")]),
         },
     )
     assert done.returncode == 0, done.stdout + done.stderr

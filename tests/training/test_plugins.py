@@ -1,4 +1,4 @@
-"""A method and a predictor of another package, installed as a user does, without touching dermbench."""
+"""The method and the predictor of docs/how-to/predictor.md, installed as a user does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,6 @@ from dermbench.errors import InputError, RegistryError, UsageError
 from dermbench.training import embed, predict
 from dermbench.training.predicting import registry
 from dermbench.training.predicting.image_predictor import ImagePredictor
-
-PACKAGE = Path(__file__).parents[1] / "plugins" / "dermbench_demo_method"
-
 
 RUN_ALL = """
 import json, sys
@@ -41,8 +37,8 @@ def run_all(site, *commands):
 
 
 @pytest.fixture(scope="module")
-def site(install):
-    return install(PACKAGE)
+def site(install_page):
+    return install_page("predictor.md")
 
 
 def test_an_installed_method_is_trained_and_an_installed_predictor_predicts(site, shared_dataset, tmp_path, tiny):
