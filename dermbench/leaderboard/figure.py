@@ -10,7 +10,7 @@ from dermbench.leaderboard.ranking import primary_feature
 from dermbench.reporting.figures import Drawing
 from dermbench.reporting.figures.marks import segments
 from dermbench.reporting.figures.scale import set_axis, span, ticks
-from dermbench.reporting.figures.style import PAGE, canvas, colour, fitted, panel, sheet, words
+from dermbench.reporting.figures.style import PAGE, canvas, colour, fitted_apart, panel, sheet, text_width, words
 from dermbench.reporting.names import feature_title, metric_title
 from dermbench.reporting.text import plain
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 HEAD, ROW, FOOT = 26.0, 20.0, 30.0
 """Heights of the heading, of one entry and of the axes, in pixels."""
-LABEL, PLOT, ROOM = 266.0, 196.0, 24.0
-"""Widths of the names, of one plot, and of the space between plots, in pixels."""
+LABEL, ROOM = 420.0, 24.0
+"""Largest width of the names with the space beside them, and the space between plots, in pixels."""
 NAMED = 3
 """Number of entries named in the alternative text."""
 MOST = 60
@@ -64,16 +64,19 @@ def _listed(ranked: Sequence[Ranked], metric: str) -> str:
 
 
 def _drawn(ranked: Sequence[Ranked], metric: str) -> Figure:
+    names = fitted_apart([one.entry.name for one in ranked], LABEL - ROOM)
+    label = max(text_width(name) for name in names) + ROOM
+    plot = (PAGE - label - 2 * ROOM) / 3
     high = ROW * len(ranked)
     drawn = canvas(PAGE, HEAD + high + FOOT)
     paper = sheet(drawn)
     segments(paper, [(0, HEAD + ROW * k, PAGE, HEAD + ROW * k) for k in range(1, len(ranked))], "faint", width=0.6)
-    for k, one in enumerate(ranked):
-        words(drawn, 0, HEAD + ROW * (k + 0.5), fitted(one.entry.name, LABEL - 12))
-    left = [LABEL + (PLOT + ROOM) * k for k in range(3)]
+    for k, name in enumerate(names):
+        words(drawn, 0, HEAD + ROW * (k + 0.5), name)
+    left = [label + (plot + ROOM) * k for k in range(3)]
     for x, text in zip(left, (metric_title(metric), "rank", "gap in accuracy"), strict=True):
-        words(drawn, x + PLOT / 2, HEAD / 2, text, ink="soft", align="center")
-    plots = [panel(drawn, x, HEAD, PLOT, high) for x in left]
+        words(drawn, x + plot / 2, HEAD / 2, text, ink="soft", align="center")
+    plots = [panel(drawn, x, HEAD, plot, high) for x in left]
     for axes in plots:
         axes.set_ylim(len(ranked) - 0.5, -0.5)
     cells = [one.cell(metric) for one in ranked]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ROOM = "dermbench.leaderboard"
 HOW = "Every number is recomputed from predictions. A dash: undefined or not known. Not for clinical use."
+LIMITS = "At least, at most: limits of the gap (95 %)."
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _ranking(board: Board, standings: Standings) -> Table:
     columns += [Column("gap"), Column("at least"), Column("at most"), Column("verdict", left=True)]
     columns += [Column("worst subgroup", left=True)]
     rows = tuple(_row(one, board.metric) for one in entries)
-    return Table("Ranking", tuple(columns), rows, 1, tuple(legend(standings, feature)))
+    return Table("Ranking", tuple(columns), rows, 1, tuple(legend(standings, feature, LIMITS)))
 
 
 def _row(one: Ranked, metric: str) -> tuple[Text, ...]:

@@ -49,10 +49,8 @@ BANDS = (
     "of the two says so (level .05, Holm over all pairs)."
 )
 NO_BANDS = "Rank: by value alone, which is no evidence that one entry is better than the next."
-GAP = (
-    "Gap: largest difference in accuracy between two groups of {feature} within a class, averaged over classes. "
-    "In brackets: what it is at least and at most (95 %); a dash where that is not known."
-)
+GAP = "Gap: largest difference in accuracy between two groups of {feature} within a class, averaged over classes."
+LIMITS = "In brackets: what it is at least and at most (95 %); a dash where that is not known."
 NOT_SETTLED = "Not settled: the data show neither a difference nor that it is within a margin stated beforehand."
 WORST = "Worst subgroup: the one with the lowest accuracy, class mix included."
 FLATTERED = (
@@ -141,7 +139,7 @@ def _ranking(board: Board, standings: Standings) -> list[str]:
         (one.place, _link(one), cell_text(one.cell(board.metric), notes), _gap(one, notes), worst_words(one))
         for one in entries
     ]
-    notes_below = [markdown_text(line, limit=PROSE_LIMIT) for line in legend(standings, feature)]
+    notes_below = [markdown_text(line, limit=PROSE_LIMIT) for line in legend(standings, feature, LIMITS)]
     notes_below += [flattered] if (flattered := flattered_words(board, standings)) else []
     return [
         "## Ranking",
@@ -155,10 +153,15 @@ def _ranking(board: Board, standings: Standings) -> list[str]:
     ]
 
 
-def legend(standings: Standings, feature: str | None) -> list[str]:
-    """Return what the columns of the ranking mean, one line a term, and how many entries were withdrawn."""
+def legend(standings: Standings, feature: str | None, limits: str) -> list[str]:
+    """Return what the columns of the ranking mean, one line a term, and how many entries were withdrawn.
+
+    ``limits`` says where the limits of the gap are shown.
+    """
     lines = [BANDS if any(one.band for one in standings.entries) else NO_BANDS]
-    lines += [] if feature is None else [GAP.format(feature=feature_title(feature)), NOT_SETTLED, WORST]
+    lines += (
+        [] if feature is None else [f"{GAP.format(feature=feature_title(feature))} {limits}", NOT_SETTLED, WORST]
+    )
     return lines + ([WITHDRAWN.format(entries=counted(standings.withdrawn))] if standings.withdrawn else [])
 
 

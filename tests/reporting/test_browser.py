@@ -9,6 +9,10 @@ import pytest
 from test_comparison import comparison
 from test_html import hostile
 
+from dermbench.artifacts.entry import Entry
+from dermbench.leaderboard.board import Board
+from dermbench.leaderboard.page import to_page
+from dermbench.leaderboard.ranking import Ranked, Standings
 from dermbench.reporting import to_html
 from dermbench.reporting.pages.comparison_html import comparison_html
 
@@ -35,6 +39,26 @@ def browser():
         found.close()
 
 
+def board_page():
+    """Return the page of a board of three entries; what they share is declared once."""
+    facts = {"authors": "A", "licence": "MIT"}
+    names = ("Mean of ten networks", "One network, 224 px, sampled by class and by skin type, seed 0", "Control")
+    entries = tuple(
+        Ranked(
+            f"e{k}",
+            Entry(schema="dermbench.entry/1", name=name, model=f"net {k}", **facts),
+            full.report(),
+            k,
+            (k, 3),
+        )
+        for k, name in enumerate(names, start=1)
+    )
+    board = Board(
+        schema="dermbench.board/1", task="toy", title="Toy", metric="macro_f1", note="What to know. " * 20
+    )
+    return to_page(board, Standings(entries, 0.0123, withdrawn=2))
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """Return {name: path} of the pages to look at."""
@@ -43,6 +67,7 @@ def pages(tmp_path_factory):
         "report": to_html(full.report()),
         "hostile": to_html(hostile()),
         "comparison": comparison_html(comparison()),
+        "board": board_page(),
     }
     paths = {name: folder / f"{name}.html" for name in made}
     for name, text in made.items():
@@ -54,7 +79,7 @@ def pages(tmp_path_factory):
     scope="module",
     params=[
         (name, *look)
-        for name in ("report", "hostile", "comparison")
+        for name in ("report", "hostile", "comparison", "board")
         for look in (("light", "wide"), ("dark", "phone"))
     ],
     ids="-".join,
@@ -104,6 +129,29 @@ def test_the_first_screen_has_answers_reading_and_metrics(browser, pages):
     for part in (".answers", ".reading", ".cards"):
         box = tab.locator(part).bounding_box()
         assert box["y"] + box["height"] <= 800, part
+    context.close()
+
+
+def test_a_board_is_sorted_and_filtered_by_keyboard(browser, pages):
+    context = browser.new_context()
+    tab = context.new_page()
+    tab.goto(pages["board"].as_uri())
+    rows = tab.locator("table.sortable").first.locator("tbody tr:visible th")
+    names = rows.all_inner_texts()
+    tab.keyboard.press("Tab")
+    tab.keyboard.type("seed 0")
+    assert rows.all_inner_texts() == names[1:2]
+    assert tab.get_by_role("status").inner_text() == "1 of 3 entries"
+    tab.keyboard.press("Control+A")
+    tab.keyboard.press("Delete")
+    for _ in range(3):  # the box that scrolls, then the headings of rank and entry
+        tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    assert rows.all_inner_texts() == sorted(names)
+    tab.keyboard.press("Space")
+    assert rows.all_inner_texts() == sorted(names, reverse=True)
+    heading = tab.locator("table.sortable").first.locator("thead th").nth(1)
+    assert heading.get_attribute("aria-sort") == "descending"
     context.close()
 
 

@@ -45,7 +45,7 @@ if (first) {
   status.setAttribute("role", "status");
   label.append(input);
   line.append(label, " ", status);
-  first.closest("section").prepend(line);
+  first.closest(".scroll").before(line);
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const table of document.querySelectorAll("table.sortable")) {
