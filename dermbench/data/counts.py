@@ -28,20 +28,20 @@ def differences(table: pd.DataFrame, task: Task, release: Release) -> list[str]:
     if release.variant:
         return []
     found = {**_of_splits(table, task), "all": len(table)}
-    said = _differing("images", task.images, found)
+    notes = _differing("images", task.images, found)
     if task.fst and "fst" in table:
         tones = fst_name(table["fst"]).value_counts()
         found = {name: int(tones.get(name, 0)) for name in (*TONES, "unknown")}
-        said += _differing("images of skin type", task.fst, found)
+        notes += _differing("images of skin type", task.fst, found)
     if task.bands and "fst_band" in table:
         bands = {str(name): int(n) for name, n in table["fst_band"].value_counts().items()}
-        said += _differing("images of skin types", task.bands, dict.fromkeys(task.bands, 0) | bands)
-    return [f"the release is not as {task.name} was published: {'; '.join(said)}"] if said else []
+        notes += _differing("images of skin types", task.bands, dict.fromkeys(task.bands, 0) | bands)
+    return [f"the release is not as {task.name} was published: {'; '.join(notes)}"] if notes else []
 
 
 def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
     """Name the classes and skin types that the dataset has but a split lacks."""
-    said = []
+    notes = []
     for split in SPLITS:
         part = rows[rows["split"] == split]
         if part.empty:
@@ -55,8 +55,8 @@ def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
         words = [f"of {len(lost):,} classes ({name_some(lost)})"] if lost else []
         words += [f"of skin type {' or '.join(tones)}"] if tones else []
         if words:
-            said.append(f"{split} has no image {' and none '.join(words)}")
-    return said
+            notes.append(f"{split} has no image {' and none '.join(words)}")
+    return notes
 
 
 def crossing(splits: pd.Series, units: pd.Series, what: str) -> str:

@@ -59,14 +59,14 @@ def read_metadata(path: Path, images: pd.Series, options: Mapping[str, str]) -> 
     clean = standardise(table, columns, decimal_comma=read.decimal_comma)
     unused = [name for name in FROM_FOLDERS if name in clean]
     named = ", ".join(f"{name} from {column!r}" for name, column in columns.items() if name not in unused)
-    said = [f"{path.name}, joined by {key!r}: {named}." if named else f"{path.name}, joined by {key!r}."]
+    notes = [f"{path.name}, joined by {key!r}: {named}." if named else f"{path.name}, joined by {key!r}."]
     if unused:
-        said.append(f"{path.name}: {', '.join(unused)} not used: the folders define it.")
-    said += describe_columns(raw, {**chosen, "image_id": key}, shown=())
+        notes.append(f"{path.name}: {', '.join(unused)} not used: the folders define it.")
+    notes += describe_columns(raw, {**chosen, "image_id": key}, shown=())
     counts = {"images without a row": int(rows.isna().sum()), "rows without an image": len(raw) - rows.nunique()}
-    said += [f"{path.name}: {n:,} {what}." for what, n in counts.items() if n]
+    notes += [f"{path.name}: {n:,} {what}." for what, n in counts.items() if n]
     joined = clean.drop(columns=unused).reindex(rows.fillna(-1)).set_axis(images.index)
-    return Metadata(joined, (*read.interpreted, *said))
+    return Metadata(joined, (*read.interpreted, *notes))
 
 
 def _is_label(column: object) -> bool:

@@ -121,17 +121,17 @@ def tone_sentence(dataset: Dataset) -> str:
 def defects(dataset: Dataset) -> list[str]:
     """Return sentences about known defects and missing values."""
     rows = dataset.manifest
-    said = [f"{n:,} of the release left out: {reason}." for reason, n in dataset.info.left_out.items()]
+    notes = [f"{n:,} of the release left out: {reason}." for reason, n in dataset.info.left_out.items()]
     known = tones(dataset)
     if known is None:
-        said.append("The skin type of no image is known.")
+        notes.append("The skin type of no image is known.")
     elif lost := int((known[1] == UNKNOWN).sum()):
-        said.append(f"The skin type of {lost:,} of {len(rows):,} images is unknown.")
-    said += [f"{text}." for text in lacking(rows, dataset.classes)]
+        notes.append(f"The skin type of {lost:,} of {len(rows):,} images is unknown.")
+    notes += [f"{text}." for text in lacking(rows, dataset.classes)]
     for name in UNITS:
         if name in rows:
-            said += _crossing(rows["split"], rows[name], UNIT_NAMES[name])
-    return [*said, *_duplicates(dataset)]
+            notes += _crossing(rows["split"], rows[name], UNIT_NAMES[name])
+    return [*notes, *_duplicates(dataset)]
 
 
 def reading(dataset: Dataset) -> list[str]:
@@ -145,8 +145,8 @@ def _duplicates(dataset: Dataset) -> list[str]:
     if found is None:
         return ["Near-duplicates were not looked for (dermbench data audit DATASET --write-groups does)."]
     groups = dataset.manifest["image_id"].map(found.group_of())
-    said = _crossing(dataset.manifest["split"], groups, "groups of near-duplicates")
-    return said or ["Near-duplicates were looked for; none is in two splits."]
+    notes = _crossing(dataset.manifest["split"], groups, "groups of near-duplicates")
+    return notes or ["Near-duplicates were looked for; none is in two splits."]
 
 
 def _crossing(splits: pd.Series, units: pd.Series, what: str) -> list[str]:

@@ -70,7 +70,7 @@ def ddi_2(request: Request) -> Release:
         return Release(table, found.files.root, request.task.classes, options={**options})
     minimum = at_least_one(options, "min_images", MIN_IMAGES)
     refuse(found.path, problems, classes=(), task=request.task)
-    table["diagnosis_general"], said = _one_spelling(table["diagnosis_general"])
+    table["diagnosis_general"], notes = _one_spelling(table["diagnosis_general"])
     counts = table["diagnosis_general"].value_counts()
     classes = tuple(sorted(counts.index[counts >= minimum]))
     kept = table["diagnosis_general"].isin(classes)
@@ -82,7 +82,7 @@ def ddi_2(request: Request) -> Release:
         classes,
         left_out={f"image of a diagnosis with fewer than {minimum} images": int((~kept).sum())},
         options={**options},
-        interpreted=said,
+        interpreted=notes,
         variant=(f"label={label}", f"min_images={minimum}"),
     )
 
@@ -92,8 +92,8 @@ def _one_spelling(diagnoses: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
     counts = diagnoses.value_counts()
     groups = [group for group in spellings(counts.index) if len(group) > 1]
     chosen = {name: max(group, key=lambda n: (counts[n], n)) for group in groups for name in group}
-    said = [f"{', '.join(map(repr, group))} are read as {chosen[group[0]]!r}." for group in groups]
-    return diagnoses.replace(chosen), tuple(said)
+    notes = [f"{', '.join(map(repr, group))} are read as {chosen[group[0]]!r}." for group in groups]
+    return diagnoses.replace(chosen), tuple(notes)
 
 
 def _columns(raw: pd.DataFrame, request: Request) -> tuple[pd.DataFrame, list[str]]:

@@ -68,14 +68,14 @@ def dermamnist(request: Request) -> Release:
     table = _table(arrays, request.task.classes)
     _write(request, arrays)
     differs = begins != MD5.get(arrays.size)
-    said = [f"{path.name} is not the file of the release: its MD5 sum begins with {begins}."] if differs else []
+    notes = [f"{path.name} is not the file of the release: its MD5 sum begins with {begins}."] if differs else []
     variant = [f"size={arrays.size}"] if arrays.size != USUAL else []
     return Release(
         table=table,
         image_root=request.out.resolve(),
         classes=request.task.classes,
         options={"size": arrays.size},
-        interpreted=(*said, LEAKY, CONVENTION),
+        interpreted=(*notes, LEAKY, CONVENTION),
         variant=(*variant, *([f"md5={begins}"] if differs else [])),
     )
 

@@ -75,13 +75,13 @@ def folder(request: Request) -> Release:
         table = table[~unlearnt].reset_index(drop=True)
     classes = class_set(table["label"], request.task, root)
     table["label"] = labels_of(table["label"], request.task, classes, root)
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     if "metadata" in options:
         more = read_metadata(Path(options["metadata"]), table["path"], options)
-        table, said = table.join(more.columns), more.interpreted
+        table, notes = table.join(more.columns), more.interpreted
     kept = {k: v for k, v in options.items() if k not in ABOUT}
     return Release(
-        table, index.root, classes, left_out=left_out, options=kept, interpreted=said, skipped=index.skipped
+        table, index.root, classes, left_out=left_out, options=kept, interpreted=notes, skipped=index.skipped
     )
 
 

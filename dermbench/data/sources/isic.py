@@ -94,7 +94,7 @@ def isic(request: Request) -> Release:
         classes=classes,
         left_out=choice.left_out,
         options={k: v for k, v in options.items() if k not in {"table", *ABOUT}},
-        interpreted=_said(choice.rows),
+        interpreted=_malignancy_notes(choice.rows),
         variant=(*choice.variant, *_other_attribution(request)),
     )
 
@@ -165,15 +165,15 @@ def _renamed(raw: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _said(raw: pd.DataFrame) -> tuple[str, ...]:
+def _malignancy_notes(raw: pd.DataFrame) -> tuple[str, ...]:
     """Say how malignancy was read, and how often the column ``benign_malignant`` differs."""
-    said = "Malignancy is that of diagnosis_1."
+    note = "Malignancy is that of diagnosis_1."
     if "benign_malignant" in raw:
         level, other = raw["diagnosis_1"].map(GROUPS), raw["benign_malignant"].str.lower()
         empty = int((level.eq("malignant") & other.isna()).sum())
         differs = int((level.ne(other) & level.notna() & other.notna()).sum())
         if empty:
-            said += f" The column benign_malignant is empty in {empty:,} rows that diagnosis_1 calls Malignant."
+            note += f" The column benign_malignant is empty in {empty:,} rows that diagnosis_1 calls Malignant."
         if differs:
-            said += f" The column benign_malignant says otherwise in {differs:,} rows."
-    return (said,)
+            note += f" The column benign_malignant says otherwise in {differs:,} rows."
+    return (note,)

@@ -64,8 +64,8 @@ def isic_2020(request: Request) -> Release:
         modality="dermoscopic",
         path=found.files.locate(table["image_id"], prefer=("train",)),
     )
-    said = (*_against_target(raw), DUPLICATES)
-    return Release(table, found.files.root, task.classes, options=options, interpreted=said)
+    notes = (*_against_target(raw), DUPLICATES)
+    return Release(table, found.files.root, task.classes, options=options, interpreted=notes)
 
 
 def _contradictory(raw: pd.DataFrame) -> list[str]:

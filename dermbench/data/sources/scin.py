@@ -93,14 +93,14 @@ def scin(request: Request) -> Release:
     images = _tones(_images(joined), whose)
     chosen = _with_classes(images, request, minimum)
     table = chosen.table.assign(path=found.files.locate(chosen.table["image_path"]))
-    said = {"derm": "the first dermatologist's (fst_derm1)", "self": "the contributor's own (fst_self)"}[whose]
+    source = {"derm": "the first dermatologist's (fst_derm1)", "self": "the contributor's own (fst_self)"}[whose]
     return Release(
         table,
         found.files.root,
         chosen.classes,
         left_out=chosen.left_out,
         options={**options},
-        interpreted=(f"fst is {said}; the others are kept beside it.",),
+        interpreted=(f"fst is {source}; the others are kept beside it.",),
         variant=(
             *([f"min_images={minimum}"] if minimum != MIN_IMAGES else []),
             *([f"fst={whose}"] if whose != ANNOTATORS[0] else []),

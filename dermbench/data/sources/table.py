@@ -84,8 +84,8 @@ def table(request: Request) -> Release:
         clean = clean[~unlearnt].reset_index(drop=True)
         classes = tuple(name for name in classes if request.task.classes or (clean["label"] == name).any())
     kept = {k: v for k, v in options.items() if k not in ABOUT}
-    said = (*read.interpreted, *_mapping(raw, files, chosen))
-    return Release(clean, index.root, classes, left_out=left_out, options=kept, interpreted=said)
+    notes = (*read.interpreted, *_mapping(raw, files, chosen))
+    return Release(clean, index.root, classes, left_out=left_out, options=kept, interpreted=notes)
 
 
 def _read(request: Request, options: Mapping[str, str]) -> tuple[Table, Path]:

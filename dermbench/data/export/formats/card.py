@@ -120,5 +120,5 @@ def _tones(dataset: Dataset) -> list[str]:
 
 
 def _how_it_was_read(dataset: Dataset) -> list[str]:
-    said = reading(dataset)
-    return ["## How the release was read", markdown_list(said)] if said else []
+    notes = reading(dataset)
+    return ["## How the release was read", markdown_list(notes)] if notes else []
