@@ -1,7 +1,7 @@
-"""The sentences that state a class, and those that decline, doubt or take back; in English.
+"""Patterns for English sentences that state a class, and for sentences that decline, doubt or take back.
 
-Text is of :func:`~dermbench.artifacts.answer_names.plain_text`, with class names marked. What no pattern here
-covers is never read as a class.
+They apply to the text of :func:`~dermbench.artifacts.answer_names.plain_text` with class names marked. A sentence
+that matches no pattern is never read as a class.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from dermbench.artifacts.answer_names import CLOSE, NEGATED, OPEN
 
 FEWEST_WORDS = 4
-"""A sentence of fewer words after a bare class name may be a further diagnosis."""
+"""A shorter sentence after a bare class name may be a further diagnosis."""
 _CLASS = f"{OPEN}(?P<number>\\d+){CLOSE}"
 _NO_CLASS = f"[^{OPEN}{CLOSE}{NEGATED}]"
 _ADJECTIVES = r"(?:(?:given|provided|shown|uploaded|attached|pictured|depicted|above)\s+)*"
@@ -79,7 +79,7 @@ _AFTER = (
 STATEMENT = re.compile(rf"{_OPENER}{_CUE}{_FILL}{_OPTION}{_CLASS}{_AFTER}{_TAIL}", re.DOTALL)
 """A sentence that states a class, with ``number``, ``opener`` and ``tail``."""
 BARE = re.compile(rf"{_OPENER}{_OPTION}{_FILL}{_CLASS}{_AFTER}{_SHORT_TAIL}", re.DOTALL)
-"""A name by itself, which states a class at the beginning of an answer."""
+"""A class name by itself; it states a class only at the beginning of an answer."""
 EXPLICIT = re.compile(rf"^{_OPENER}{_LABEL}(?:{_COLON}|{_IS})", re.DOTALL)
 """The beginning of a sentence that says what the answer is."""
 LABELLED = re.compile(rf"^{_LABEL}{_COLON}", re.DOTALL)
@@ -88,7 +88,7 @@ SET_ASIDE = re.compile(r"^(?:possible\s+)?differentials?\b[^:]{0,40}:\s*\S")
 NO_LEAD_IN = re.compile(
     r"\b(?:examples?|e\.g\.|such as|format|questions?|users?|q|lie|suppose|assume|imagine|pretend)\b"
 )
-"""Words before or after a JSON object that is no answer."""
+"""Words around a JSON object which show that it is not the answer."""
 DOUBT = re.compile(
     r"\?|n't\b|\b(?:not|no|non|none|never|cannot|or|vs|versus|but|however|although|though|unless|if|could|might|may|"
     r"possibl[ey]|rul(?:e|ed|ing)|exclud\w*|unlikely|uncertain|unclear|unsure|differential\w*|alternativ\w*|mimic\w*|"
@@ -96,12 +96,12 @@ DOUBT = re.compile(
     r"negative|absen\w*|zero|low|less|except|actually|considered|history|more|former\w*|previous\w*|resolved|healed|treated|"
     r"past|correct\w*|replaced|made up|kidding|joking|jokes?)\b"
 )
-"""Words that take the certainty from what stands beside a class."""
+"""Words of doubt in the text around a class."""
 WEAKENED = re.compile(
     r"n't\b|\b(?:not|cannot|unlikely|exclud\w*|rul(?:e|ed|ing) out|doubt\w*|versus|vs|instead|wrong|against|or|"
     r"rather)\b"
 )
-"""Words that make another sentence about the stated class speak against it."""
+"""Words of another sentence about the stated class that contradict it."""
 TAKEN_BACK = re.compile(
     r"\b(?:actually|wait|correction|apologi[sz]e|apologies|wrong|mistake|mistaken|incorrect|scratch that|"
     r"second thought|on reflection|reconsider\w*|disregard|changed my mind|hmm|kidding|joking|edit|updated?|"
@@ -113,7 +113,7 @@ DOUBTED_LATER = re.compile(
     r"(?:cannot|can't|could not) (?:be (?:sure|certain|excluded|ruled out)|exclude|rule out)|could also|"
     r"might also)\b"
 )
-"""Words that weaken what was stated before, unless they only send to a doctor."""
+"""Words that weaken an earlier statement, unless the sentence only advises to see a doctor."""
 ADVICE = re.compile(
     r"\b(?:dermatolog\w*|doctors?|physicians?|clinicians?|professionals?|biops\w*|medical|healthcare|specialists?)\b"
 )
@@ -136,4 +136,4 @@ WEAK_REFUSAL = re.compile(
     r"\b(?:consult|see|seeing|visit|contact|seek|speak|talk)\b[^.]{0,60}\b(?:dermatologist|doctor|physician|professional|"
     r"healthcare provider|medical advice|medical attention)\b"
 )
-"""Advice to see a doctor, which declines where no class is named."""
+"""Advice to see a doctor; it declines if the answer names no class."""

@@ -1,4 +1,4 @@
-"""The text of an answer in one form, with the class names in it found and marked."""
+"""Normalised text of an answer, with marked class names."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from dermbench.artifacts.class_map import ClassMap
 
 OPEN, CLOSE = "\ue000", "\ue001"
-"""Around the number of a class, in the place of its name."""
+"""Characters around the number of a class that replaces its name."""
 MENTION = re.compile(f"{OPEN}(\\d+){CLOSE}")
 NEGATED = "\ue002"
-"""In the place of a class that an answer says it is not."""
+"""Replaces a class that the answer negates ("not X")."""
 _PLAIN = str.maketrans(
     dict.fromkeys("\u2018\u2019\u00b4\u02bc", "'")
     | dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"')
@@ -41,9 +41,9 @@ _NEGATION = re.compile(rf"\b{_NOT}\s+{_ARTICLES}{OPEN}(\d+){CLOSE}")
 
 
 def plain_text(text: str) -> str:
-    """Return text in lower case, with one form of each quote, dash and blank, and without hidden characters.
+    """Return text in lower case, with uniform quotes, dashes and blanks, and without hidden characters.
 
-    A line that goes on in the next one, which begins in lower case, is put together with it.
+    A line break within a sentence becomes a blank: the next line then begins in lower case.
     """
     lines = unicodedata.normalize("NFKC", text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     shown = "".join(c for c in lines.translate(_PLAIN) if c == "\n" or _shown(c))
@@ -51,7 +51,7 @@ def plain_text(text: str) -> str:
 
 
 def one_blank(text: str) -> str:
-    """Return text with one blank in the place of several; line ends stay."""
+    """Return text with runs of blanks replaced by one blank; line ends stay."""
     return _BLANKS.sub(" ", text)
 
 
@@ -76,7 +76,7 @@ class AnswerNames:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """Whole names, the longest first. One of a single character is none before another word."""
+        """Whole names, longest first. A name of one character does not match before another word."""
         keys = sorted(self.targets, key=lambda key: (-len(key), key))
         parts = [
             r"[\s_-]+".join(re.escape(word) for word in key.strip("-").split("-"))
@@ -86,13 +86,13 @@ class AnswerNames:
         return re.compile(rf"(?<!\w)(?<!\w-)(?:{'|'.join(parts)})(?!-?\w)")
 
     def find(self, name: str) -> str | None:
-        """Return the class of a name; None where it is none."""
+        """Return the class of a name; None if the name is unknown."""
         return self.targets.get(_key(name))
 
     def mark(self, text: str) -> str:
-        """Return text of :func:`plain_text` with :data:`MENTION` in the place of each class name.
+        """Return text of :func:`plain_text` with each class name replaced by :data:`MENTION`.
 
-        Quotes and brackets right around a name go, and the letter of an option before it (``B. melanoma``).
+        Quotes and brackets around a name are removed, and so is the letter of an option (``B. melanoma``).
         """
         marked = self._pattern.sub(lambda found: f"{OPEN}{self._number(found[0])}{CLOSE}", text)
         return _LETTER.sub(r"\1", _QUOTED.sub(r"\1", marked))
@@ -114,7 +114,7 @@ def answer_names(classes: Sequence[str], class_map: ClassMap | None = None) -> A
     classes
         Ordered class set of the truth.
     class_map
-        Further names, each with its class; as in predictions files it also says what a class's own name means.
+        Further names, each with its class. They take precedence over the names of the classes.
 
     Raises
     ------

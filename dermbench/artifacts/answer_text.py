@@ -1,4 +1,4 @@
-"""Which class an answer in words names, by a rule that never guesses; docs/reference/formats.md has it in full."""
+"""The class that an answer in words names, by a conservative rule; docs/reference/formats.md has it in full."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.no_answer import Reason
 
 LONGEST = 50_000
-"""Characters of an answer that are read; a longer one is not readable."""
+"""Most characters of an answer; a longer one counts as unparsable."""
 KEYS = frozenset(
     {"answer", "final_answer", "diagnosis", "prediction", "predicted_class", "class", "label", "classification"}
 )
@@ -60,14 +60,14 @@ _WRAPPED_IN = re.compile(r"\(([^()]*)\)|'([^']*)'")
 
 @dataclass(frozen=True)
 class Parsed:
-    """What an answer says.
+    """The class of an answer, or why it has none.
 
     Attributes
     ----------
     label
-        The class; None where there is none.
+        The class; None if the answer names none.
     no_answer
-        Why there is none: ``refused`` or ``unparsable``; None where there is a class.
+        ``refused`` or ``unparsable`` if there is no class; None otherwise.
     """
 
     label: str | None
@@ -76,9 +76,9 @@ class Parsed:
 
 @dataclass(frozen=True)
 class _Sentence:
-    """A sentence, or a line, of an answer, with class names marked.
+    """A sentence or line of an answer, with marked class names, and the class that it states.
 
-    ``explicit`` says what the answer is, ``bare`` is the name of a class by itself.
+    ``explicit``: it begins like "the answer is". ``bare``: it is only the name of a class.
     """
 
     text: str
@@ -101,15 +101,15 @@ class _Sentence:
 def parse_answer(text: str, names: AnswerNames) -> Parsed:
     """Return the class that an answer names, or why there is none.
 
-    The rule is conservative: a class counts only where a whole sentence of the answer states it, or a JSON object
-    or a line such as ``Answer: X`` names it, and nothing in the answer speaks for another class.
+    The rule is conservative. A class counts only if a whole sentence states it, or a JSON object or a line such as
+    ``Answer: X`` names it, and nothing in the answer supports another class.
 
     Parameters
     ----------
     text
         The answer as the model gave it.
     names
-        What it may call the classes.
+        Names of the classes in answers.
     """
     if len(text) > LONGEST:
         return Parsed(None, "unparsable")
@@ -121,7 +121,7 @@ def parse_answer(text: str, names: AnswerNames) -> Parsed:
 
 
 def _visible(text: str) -> str | None:
-    """Return the answer without a model's thoughts and without tags; None where a thought does not end."""
+    """Return the answer without the model's reasoning and without tags; None if the reasoning does not end."""
     text = text.rpartition(_THOUGHT_ENDS)[2]
     if _THOUGHT in text:
         return None
@@ -131,7 +131,7 @@ def _visible(text: str) -> str | None:
 
 
 def _stated(body: str, names: AnswerNames) -> int | None:
-    """Return the number of the class that is stated; None where none is, or several are."""
+    """Return the number of the stated class; None if no class, or more than one, is stated."""
     document = _OBJECT.search(body)
     if document is None:
         return None if body.lstrip().startswith(("{", "[")) else _of_prose(_prose(body), names)
@@ -160,7 +160,7 @@ def _of_object(text: str, names: AnswerNames) -> str | None:
 
 
 def _prose(body: str) -> str:
-    """Return the text without the marks of Markdown and double quotes; struck text is gone."""
+    """Return the text without Markdown marks, double quotes and struck-out text."""
     text = _BULLET.sub("- ", _FENCE.sub(" ", _STRUCK.sub(" ", body))).replace("*", "")
     return one_blank(re.sub(r"(?<!\w)_+|_+(?!\w)", "", text).replace('"', ""))
 
@@ -194,18 +194,18 @@ def _takes_back(text: str) -> bool:
 
 
 def _denies(before: _Sentence) -> bool:
-    """Return whether a few words right before a statement deny it, such as a heading "Ruled out"."""
+    """Return whether a short line before a statement denies it, such as a heading "Ruled out"."""
     return len(before.text.split()) < FEWEST_WORDS and bool(DOUBT.search(before.text))
 
 
 def _may_be_another(text: str) -> bool:
-    """Return whether a sentence beside a bare name may be a further diagnosis, or deny the name."""
+    """Return whether a sentence next to a bare name may be a further diagnosis, or deny the name."""
     short = len(text.split()) < FEWEST_WORDS and not CONFIDENCE.fullmatch(text.rstrip("."))
     return short or bool(DOUBT.search(text) and not ADVICE.search(text))
 
 
 def _split(marked: str) -> list[_Sentence]:
-    """Return the sentences and lines that say something; a heading is put before the line that follows it."""
+    """Return the sentences and lines with content; a heading is joined to the line after it."""
     found: list[_Sentence] = []
     heading, begun = "", False
     for line in marked.split("\n"):
@@ -229,7 +229,7 @@ def _split(marked: str) -> list[_Sentence]:
 
 
 def _sentence(text: str, *, first: bool) -> _Sentence:
-    """Return a sentence with the class that it states; a bare name does so at the beginning of an answer alone."""
+    """Return a sentence with the class that it states; a bare name states one only if it comes ``first``."""
     end = text.rstrip(".! ")
     stating = STATEMENT.fullmatch(end)
     bare = BARE.fullmatch(end) if stating is None and first else None

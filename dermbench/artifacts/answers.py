@@ -1,4 +1,4 @@
-"""The answers file: what a vision-language model answered about each image, read as classes without guessing."""
+"""The answers file: answers of a vision-language model, one per image, read as classes without guessing."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.class_map import ClassMap
 
 LINES = (".jsonl", ".ndjson")
-"""Endings of files with one JSON object a line."""
+"""Suffixes of files with one JSON object per line."""
 JSON_LINES_BYTES = 1 << 30
-"""Largest file of lines that is read."""
+"""Largest such file, in bytes."""
 ANSWER_SUFFIXES = (*SUFFIXES, *LINES)
 ANSWER = frozenset({"answer", "response", "output", "completion", "reply", "generatedtext", "modelanswer"})
 """Folded names of the column with the answers."""
@@ -38,20 +38,20 @@ ANSWER = frozenset({"answer", "response", "output", "completion", "reply", "gene
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answered, one row an image, in the order of the file.
+    """Answers of a model, one per image, in the order of the file.
 
     Attributes
     ----------
     image_id
         Unique ids, shape (n_samples,).
     label
-        Class that each answer names, None where there is none, shape (n_samples,).
+        Class that each answer names, None without one, shape (n_samples,).
     no_answer
-        ``refused`` or ``unparsable`` where there is none, None elsewhere, shape (n_samples,).
+        ``refused`` or ``unparsable`` for an answer without a class, else None, shape (n_samples,).
     text
-        The answers as they were given; they are written nowhere.
+        The answers as they were given; never written to a file.
     interpreted
-        How the file was read where it is not written in the standard way, in sentences for the report.
+        Deviations of the file from the standard form and how they were read, in sentences for the report.
     """
 
     image_id: NDArray[np.object_]
@@ -68,7 +68,7 @@ class Answers:
         return pd.DataFrame({"image_id": self.image_id, "pred": self.label, COLUMN: self.no_answer})
 
     def sentence(self) -> str:
-        """Say how many answers name a class, are refusals, or could not be read."""
+        """Count the answers that name a class, are refusals, or could not be read, in a sentence."""
         refused, unparsable = (int((self.no_answer == reason).sum()) for reason in ("refused", "unparsable"))
         answered = len(self) - refused - unparsable
         return (
@@ -80,25 +80,25 @@ class Answers:
 def read_answers(source: TableSource, classes: Sequence[str], *, class_map: ClassMap | None = None) -> Answers:
     """Read an answers file.
 
-    It has the columns ``image_id`` and ``answer``; see :data:`ANSWER` for further names of the latter. What an
-    answer says is decided by :func:`~dermbench.artifacts.answer_text.parse_answer`.
+    It has the columns ``image_id`` and ``answer``; :data:`ANSWER` lists further names of the latter.
+    :func:`~dermbench.artifacts.answer_text.parse_answer` finds the class of an answer.
 
     Parameters
     ----------
     source
-        ``.csv``, ``.tsv``, ``.xlsx``, ``.parquet`` or ``.jsonl`` file, or a data frame; one row an image.
+        ``.csv``, ``.tsv``, ``.xlsx``, ``.parquet`` or ``.jsonl`` file, or a data frame; one row per image.
     classes
         Ordered class set of the truth.
     class_map
-        What else the model may call the classes.
+        Further names of the classes in answers.
 
     Raises
     ------
     UsageError
         When there is no such file, or a class cannot be named in an answer.
     InputError
-        With all problems of the file: no column or several of ids or answers, empty, damaged or repeated ids,
-        lines that are no JSON objects, no row.
+        With all problems of the file: not exactly one column of ids and one of answers; empty, damaged or repeated
+        ids; lines that are not JSON objects; no row.
     """
     names = answer_names(classes, class_map)
     lines = Path(source) if isinstance(source, Path | str) and Path(source).suffix.lower() in LINES else None
@@ -154,7 +154,7 @@ def _id_problems(ids: pd.Series, answers: pd.Series) -> list[str]:
 
 
 def _read_lines(path: Path) -> pd.DataFrame:
-    """Read one JSON object a line; an object or list in a cell becomes its text again."""
+    """Read one JSON object per line; an object or list in a cell is converted to JSON text."""
     data = read_bytes(path, limit=JSON_LINES_BYTES)
     rows, problems = [], []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):

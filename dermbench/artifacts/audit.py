@@ -12,20 +12,20 @@ from dermbench.artifacts.report.parts import OrUndefined
 
 
 class PairSearch(Part):
-    """How pairs of images that show the same photograph were looked for.
+    """Settings of the search for pairs of images that show the same photograph.
 
     Attributes
     ----------
     verified
         Whether candidates were confirmed by local features.
     hash_bits
-        Bits of 64 in which perceptual hashes of candidates may differ.
+        Most differing bits, of 64, between the perceptual hashes of candidates.
     neighbours
-        Nearest neighbours of each image that were candidates too; 0 where nothing was confirmed.
+        Number of nearest neighbours of each image that were candidates too; 0 if candidates were not confirmed.
     inliers
-        Matched points that confirm a pair.
+        Fewest matched points that confirm a pair.
     embeddings
-        Table whose neighbours were candidates too; None for none.
+        Table of embeddings whose neighbours were candidates too; None without one.
     compared
         Number of candidates.
     """
@@ -44,16 +44,15 @@ class Pair(Part):
     Attributes
     ----------
     first, second
-        Their ids.
+        Ids of the images.
     kind
-        ``exact`` for equal bytes, ``verified`` for confirmed by local features, ``alike`` for similar hashes that
-        nothing confirmed.
+        ``exact``: equal bytes. ``verified``: confirmed by local features. ``alike``: only similar hashes.
     inliers, mirrored
         Matched points that agree, and whether one is the mirror image; None unless verified.
     splits, labels
-        Split and label of each.
+        Split and label of each image.
     tones
-        Skin type of each; None where unknown.
+        Skin type of each image; None if unknown.
     """
 
     first: str
@@ -67,17 +66,17 @@ class Pair(Part):
 
     @property
     def crosses_splits(self) -> bool:
-        """Whether they lie in two splits."""
+        """Whether the images are in different splits."""
         return self.splits[0] != self.splits[1]
 
     @property
     def label_differs(self) -> bool:
-        """Whether their labels differ."""
+        """Whether the labels differ."""
         return self.labels[0] != self.labels[1]
 
     @property
     def tone_differs(self) -> bool:
-        """Whether both have a skin type, and these differ."""
+        """Whether both images have a skin type and the types differ."""
         return None not in self.tones and self.tones[0] != self.tones[1]
 
     @property
@@ -87,14 +86,14 @@ class Pair(Part):
 
 
 class Finding(Part):
-    """Images that share something and differ where they should not.
+    """Images that share an id but differ in split, label or skin type.
 
     Attributes
     ----------
     shares
         ``patient_id``, ``lesion_id``, ``duplicate_group`` or ``duplicates``.
     group
-        The id that they share.
+        The shared id.
     found
         The splits, labels or skin types that differ, sorted.
     images
@@ -122,13 +121,13 @@ class ToneTable(Part):
     feature
         Column of the skin tone.
     groups
-        Its groups; the last one is ``unknown`` where there are such images.
+        Groups of the skin tone; the last is ``unknown`` if there are such images.
     classes
         Classes of the task.
     counts, test
-        Number of images, all and those of ``test``: rows are classes, columns groups.
+        Number of images, in all splits and in ``test``: rows are classes, columns groups.
     empty, empty_in_test
-        Cells without any image, and those that only ``test`` lacks; ``unknown`` is no cell.
+        Cells without an image in any split, and cells without one only in ``test``; ``unknown`` has no cells.
     """
 
     feature: str
@@ -141,18 +140,18 @@ class ToneTable(Part):
 
 
 class Agreement(Part):
-    """How far two columns of skin tone agree.
+    """Agreement between two columns of skin tone.
 
     Attributes
     ----------
     columns
         The two columns.
     n
-        Images that have a value in both.
+        Images with a value in both columns.
     exact, within_one
         Share of these with the same value, and with values at most one step apart.
     kappa
-        Cohen's kappa with squared weights; None where a column is constant.
+        Cohen's kappa with squared weights; None if a column is constant.
     """
 
     columns: tuple[str, str]
@@ -163,16 +162,16 @@ class Agreement(Part):
 
 
 class Look(Part):
-    """An image that someone should look at.
+    """An image to look at.
 
     Attributes
     ----------
     image
-        Its id.
+        Id of the image.
     kind
         ``blank``, ``blurred``, ``tiny``, ``text`` or ``no_skin_colour``.
     value
-        The measurement that the rule is about.
+        Measurement that the rule uses.
     """
 
     image: str
@@ -190,8 +189,8 @@ class AngleTable(Part):
     n
         Images with an estimate and a known tone.
     spearman
-        Rank correlation of angle and tone; -1 when darker types always have a smaller angle. None where
-        one of them is constant.
+        Rank correlation of angle and tone; -1 if darker types always have a smaller angle. None if either is
+        constant.
     groups
         Groups of the tone.
     median
@@ -210,7 +209,7 @@ class AngleTable(Part):
 
 
 class KnownAngle(Part):
-    """The estimate against a known angle: mean difference and mean absolute difference in degrees."""
+    """Comparison of the estimate with a known angle: mean difference and mean absolute difference in degrees."""
 
     n: int = Field(ge=1)
     bias: Number
@@ -229,7 +228,7 @@ class SkinAngle(Part):
     tables
         Agreement with each column of annotated skin tone.
     known
-        Where the manifest has a column ``ita``: images with both, and the mean and mean absolute difference.
+        Comparison with the column ``ita`` of the manifest; None without it.
     """
 
     n: int = Field(ge=0)
@@ -246,9 +245,9 @@ class Suspect(Part):
     Attributes
     ----------
     image, split
-        Its id and split.
+        Id and split of the image.
     given, suggested
-        Its label, and the class that the model gives the highest probability.
+        Label of the image, and the class with the highest probability.
     probability
         Probability of the given label.
     """
@@ -268,11 +267,11 @@ class LabelErrors(Part):
     n
         Images with a prediction.
     accuracy
-        Share of these whose label the model predicts.
+        Share of these whose predicted class is the label.
     suspects
-        Images whose label is probably wrong if the model is right, the most doubtful first.
+        Images whose label is probably wrong if the model is right, most doubtful first.
     method
-        How they were found.
+        Description of the method.
     """
 
     n: int = Field(ge=1)
@@ -291,27 +290,27 @@ class Audit(Record):
     images
         Number of images of each split.
     search, pairs
-        How pairs were looked for, and those that were found.
+        Settings of the search for pairs, and the pairs that were found.
     groups, images_in_groups
         Number of groups of images that show the same photograph, and number of images in them.
     twins_of_training
-        Images of each split but train that show the same photograph as one of train.
+        Images of each split except train that show the same photograph as an image of train.
     leaks, leaked_images
         Patients, lesions and duplicates with images in more than one split, and their images in each split.
     label_conflicts, tone_conflicts
-        Lesions and duplicates with several labels; the same and patients with several skin types.
+        Lesions and duplicates with several labels; patients, lesions and duplicates with several skin types.
     tones
         Images by class and skin tone.
     agreement
-        How columns of skin tone agree.
+        Agreement between columns of skin tone.
     looks
-        Images that someone should look at.
+        Images to look at.
     skin_angle
         The estimate of the individual typology angle.
     label_errors
-        Labels that predictions dispute, or why there are none.
+        Labels that predictions dispute, or the reason why they are unknown.
     summary
-        What was found, what it means and what to do next, in sentences.
+        Findings, their meaning and next steps, in sentences.
     """
 
     schema_: Literal["dermbench.audit/2"] = Field("dermbench.audit/2", alias="schema")
@@ -341,5 +340,5 @@ class Audit(Record):
 
     @property
     def leaking(self) -> bool:
-        """Whether something is shared between splits."""
+        """Whether a patient, lesion or duplicate has images in more than one split."""
         return bool(self.leaks)

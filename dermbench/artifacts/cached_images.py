@@ -1,4 +1,4 @@
-"""Images in a cache file, each checked against its checksum when a process first reads it."""
+"""Images of a cache file; each is checked against its checksum when a process first reads it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANY = 256
-"""Images from which on they are checked on all cores."""
+"""Fewest images for a check on all cores."""
 
 
 class CachedImages:
-    """Images of a split, indexed like an array; ``numpy.array`` reads and checks all.
+    """Images of a split, indexed like an array; ``numpy.array`` reads and checks all of them.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class CachedImages:
         Raises
         ------
         InputError
-            With each that is not what was written. The cache is then made again when it is next opened.
+            With every image that differs from what was written. The next opening then makes the cache again.
         """
         images: NDArray[np.uint8] = self.mapped[index]
         rows = np.atleast_1d(np.arange(len(self))[index])
@@ -67,15 +67,15 @@ class CachedImages:
         return images
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray[Any]:
-        """Return all images, mapped unless a copy is asked for."""
+        """Return all images as a memory map, or as an array if ``copy`` is true."""
         return np.array(self[:], dtype=dtype) if copy else np.asarray(self[:], dtype=dtype)
 
     def all_right(self) -> bool:
-        """Whether every image is what was written."""
+        """Return whether every image matches its checksum."""
         return not self._differing(np.arange(len(self)), self.mapped)
 
     def _differing(self, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> list[int]:
-        """Return those of ``rows`` whose pixels are not those that were written; the others are not read again."""
+        """Return the ``rows`` whose pixels do not match their checksum; the others are not checked again."""
         new = np.flatnonzero(np.logical_not(self._checked[rows])).tolist()
 
         def differs(k: int) -> bool:

@@ -1,4 +1,4 @@
-"""From images to cases: one prediction and one row of the truth for each lesion or patient."""
+"""Cases: one prediction and one row of the truth for each lesion or patient, combined from its images."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 CASES = ("lesion_id", "patient_id")
 """Columns whose values can be cases."""
 KEPT = ("image_id", "label", *UNITS)
-"""Columns in which every text is a value; in others some spellings mean that it is unknown."""
+"""Columns without spellings of "unknown": every text is a value."""
 MEASURED = ("age", "ita")
 """Columns that are averaged over the images of a case."""
 
 
 @dataclass(frozen=True)
 class Cases:
-    """The cases of a truth, and how its images are put together.
+    """The cases of a truth, and the assignment of images to them.
 
     Attributes
     ----------
     column
-        What a case is: ``lesion_id`` or ``patient_id``.
+        Column that defines the cases: ``lesion_id`` or ``patient_id``.
     truth
-        One row a case; ``image_id`` is the id of the case.
+        One row per case; ``image_id`` is the id of the case.
     code
         Row of the case of each image, shape (n_images,).
     conflicts
-        Number of cases whose images disagree, by column. The value is unknown there.
+        {column: number of cases whose images disagree}; the value of such a case is unknown.
     n_alone
-        Number of images without an id in ``column``; each is a case of its own.
+        Number of images without an id in ``column``; each is its own case.
     """
 
     column: str
@@ -55,16 +55,16 @@ class Cases:
     n_alone: int
 
     def combine(self, predictions: Predictions, features: Sequence[str] = ()) -> Predictions:
-        """Return one prediction a case: the mean probability of its images.
+        """Return one prediction per case: the mean probability of its images.
 
-        Without probabilities it is the class predicted for most of its images; of tied classes, the first.
+        Without probabilities it is the most frequent predicted class; of tied classes, the first.
 
         Parameters
         ----------
         predictions
-            Of the images, each of them usable.
+            Predictions for the images; all must be usable.
         features
-            Columns of the truth whose conflicts within cases are told with the predictions.
+            Columns of the truth whose conflicts within cases are reported in :attr:`Predictions.interpreted`.
         """
         votes = np.eye(len(predictions.classes))[predictions.y_pred]
         if predictions.y_prob is not None:
@@ -95,25 +95,25 @@ class Cases:
 
 
 def find_cases(truth: Truth, column: str) -> Cases:
-    """Put the images of a truth together by case.
+    """Combine the images of a truth into cases.
 
-    All images of a case must have the same label. Any further column takes the value that its images agree
-    on, missing values aside; where they disagree it is missing. Measurements (:data:`MEASURED`) are averaged.
-    Ids below the case (``lesion_id`` within patients, ``duplicate_group``) are dropped; ids above it must agree.
-    An image without an id in ``column`` is a case of its own.
+    All images of a case must have the same label. In other columns, a case has the value that its images agree on,
+    ignoring missing values; if they disagree it is missing. Measurements (:data:`MEASURED`) are averaged. Ids
+    below the case (``lesion_id`` within patients, ``duplicate_group``) are dropped; ids above it must agree. An
+    image without an id in ``column`` is its own case.
 
     Parameters
     ----------
     truth
-        One row an image.
+        One row per image.
     column
         ``lesion_id`` or ``patient_id``.
 
     Raises
     ------
     UsageError
-        When ``column`` is not one of these or the truth lacks it, and with all cases whose images differ in label
-        or in an id above the case.
+        For another ``column`` or one that the truth lacks; with all cases whose images differ in label or in an id
+        above the case.
     """
     if column not in CASES:
         raise UsageError(f"--aggregate {column}: images are put together by {' or '.join(CASES)}")
@@ -160,6 +160,6 @@ def _known(values: pd.Series) -> pd.Series:
 
 
 def _differs(values: SeriesGroupBy[Any, Any]) -> pd.Series:
-    """Return whether each case has more than one value, missing values aside."""
+    """Return whether each case has more than one value, ignoring missing values."""
     n_values: pd.Series = values.nunique()
     return n_values > 1

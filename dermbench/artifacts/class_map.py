@@ -1,4 +1,4 @@
-"""The class map: which class of the truth each class of a model stands for."""
+"""The class map: from the classes of a model to the classes of the truth."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 COLUMNS = ("model", "truth")
 MapSource = TableSource | Mapping[str, str]
-"""Where a class map comes from: a table or TOML file, a data frame, or a mapping."""
+"""A class map as a table or TOML file, a data frame, or a mapping."""
 
 
 @dataclass(frozen=True)
 class ClassMap:
-    """Classes of a model, each with the class of the truth it stands for; made by :func:`read_class_map`.
+    """Class of the truth for each class of a model; made by :func:`read_class_map`.
 
-    A class that the truth has under the same name stands for itself unless the map says otherwise.
+    A class whose name is also a class of the truth stands for it unless the map says otherwise.
 
     Attributes
     ----------
     source
         Name of the file, for messages and the report.
     targets
-        Class of the truth by :func:`~dermbench.artifacts.labels.fold` of the model's class.
+        {:func:`~dermbench.artifacts.labels.fold` of the model's class: class of the truth}.
     """
 
     source: str
@@ -42,7 +42,7 @@ class ClassMap:
 
     @property
     def remedy(self) -> str:
-        """What to do about classes of the model without a class of the truth."""
+        """Remedy for classes of the model without a class of the truth."""
         return (
             f"Give each class of the model a line in {self.source}. A class that stands for no class of the truth "
             "is always wrong: with --truth, name the classes with --classes, add one for the rest, and map the "
@@ -50,7 +50,7 @@ class ClassMap:
         )
 
     def match(self, names: Sequence[str], classes: Sequence[str], aliases: Mapping[str, str] | None) -> pd.Series:
-        """Return the class of the truth for each name of a model's class, ``<NA>`` where there is none."""
+        """Return the class of the truth for each class of a model, ``<NA>`` without one."""
         mapped = pd.Series([self.targets.get(fold(name)) if pd.notna(name) else None for name in names])
         return mapped.astype("string").fillna(match_labels(names, classes, aliases=aliases))
 
@@ -64,7 +64,7 @@ def read_class_map(
     ----------
     source
         Table with the columns ``model`` and ``truth``; ``.toml`` file with a line
-        ``"model class" = "truth class"`` for each class; the same as a data frame or a mapping.
+        ``"model class" = "truth class"`` per class; or a data frame or mapping with the same content.
     classes
         Classes of the truth.
     aliases
@@ -75,7 +75,7 @@ def read_class_map(
     UsageError
         When there is no such file.
     InputError
-        With all problems: lines without a class, classes that the truth lacks, a class with two targets.
+        With all problems: rows without a class, targets that the truth lacks, classes with two targets.
     """
     name, pairs = _read_pairs(source)
     models, targets = to_text(pairs["model"]), to_text(pairs["truth"])

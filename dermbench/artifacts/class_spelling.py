@@ -1,4 +1,4 @@
-"""What a predictions file may call the classes of the truth."""
+"""Names of the classes of the truth in a predictions file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.class_map import ClassMap
 
 PREFIX = "prob_"
-"""Before the name of a class in the name of the column with its probabilities."""
+"""Prefix of a column of probabilities; the name of the class follows."""
 NUMBERS = (
     "Class numbers are read only with the names in the order of the model: --classes NAME,NAME,... (with --truth) "
     "or --map FILE."
@@ -27,7 +27,7 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Spelling:
-    """What a file may call the classes of the truth.
+    """Accepted names of the classes of the truth in a file.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Spelling:
     aliases
         Further spellings of these classes.
     class_map
-        Classes of the model, each with a class of the truth.
+        Map from classes of the model to classes of the truth.
     numbers
-        Whether 0, 1, ... stand for the classes in their order.
+        Whether 0, 1, ... may stand for the classes in their order.
     """
 
     classes: tuple[str, ...]
@@ -47,15 +47,15 @@ class Spelling:
     numbers: bool = False
 
     def match(self, names: Sequence[str]) -> pd.Series:
-        """Return the class of the truth for each name, ``<NA>`` where there is none."""
+        """Return the class of the truth for each name, ``<NA>`` without one."""
         if self.class_map is None:
             return match_labels(names, self.classes, aliases=self.aliases)
         return self.class_map.match(names, self.classes, self.aliases)
 
     def match_or_number(self, names: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-        """Return the class for each name, and a sentence where class numbers stood for names.
+        """Return the class for each name, and a sentence if class numbers were read.
 
-        Numbers are read where the caller allows it, no value is the name of a class, and 0 is one of them.
+        Numbers are read if :attr:`numbers` allows it, no value is the name of a class, and 0 occurs.
         """
         matched = self.match(names.tolist()).set_axis(names.index)
         if not self.numbers or self.class_map is not None or matched.notna().any():
@@ -71,12 +71,12 @@ class Spelling:
         return found, (f"Class numbers 0 to {allowed[-1]} read as {', '.join(self.classes)}.",)
 
     def unknown(self, names: Sequence[str]) -> str:
-        """Say which classes are none of the truth; all of them where a class map is to name them."""
+        """Name the unknown classes: some of them, or all if a class map must list them."""
         shown = name_some(names) if self.class_map is None else name_some(names, limit=len(names))
         return f"unknown class: {shown}; classes: {', '.join(self.classes)}"
 
     def remedy(self, unknown: Sequence[str]) -> str | None:
-        """Return what to do about classes that the truth does not have, where that can be told."""
+        """Return a remedy for unknown classes; None if there is no specific one."""
         if not unknown:
             return None
         if self.class_map is not None:
@@ -85,7 +85,7 @@ class Spelling:
         return NUMBERS if are_numbers else None
 
     def sentences(self, names: Sequence[str], matched: Collection[str]) -> tuple[str, ...]:
-        """Say how many classes of the model the map put onto how many of the truth."""
+        """Say how many classes of the model were mapped to how many classes of the truth."""
         if self.class_map is None:
             return ()
         n_from, n_onto = len({fold(name) for name in names}), len(set(matched))

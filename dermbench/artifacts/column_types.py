@@ -1,4 +1,4 @@
-"""From a table as it was written to standard columns: names, types, skin tones, numbers and categories."""
+"""Standard columns of a table: names, types, skin tones, numbers and categories."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 NUMBER = r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"
 """A number as programs write it; ``010`` and ``1,5`` are text."""
 LONGEST = 400
-"""Characters of a number; Python refuses whole numbers of thousands of digits."""
+"""Most characters of a number; Python refuses whole numbers of thousands of digits."""
 CATEGORIES = ("label", "sex", "site", "malignancy")
 TEXT = (*REQUIRED, *UNITS, "sha256", *CATEGORIES)
 MEASURED = ("age", "ita")
 """Measurements, which are numbers."""
 KEPT = "_text"
-"""Ends the name of the column that keeps what reading another one lost."""
+"""Suffix of the column that keeps values which could not be read into the column without the suffix."""
 SHOWN = 5
-"""How many spellings that were not understood a sentence names."""
+"""Most unread spellings that a sentence names."""
 
 _WHOLE = r"(-?\d+)(?:\.0+)?"
 _COMMA = r"-?\d+(?:,\d+)?"
@@ -37,19 +37,18 @@ def standardise(
 ) -> pd.DataFrame:
     """Return ``table`` with standard column names and types.
 
-    ``fst`` and ``fst_<source>`` become ``Int64`` 1-6 and ``mst_<source>`` ``Int64`` 1-10, ``fst_band`` one of the
-    bands, ``age`` and ``ita`` ``Float64``; what is no such value stays in ``<name>_text``. Ids, labels and the
-    other columns of :data:`TEXT` are text. Any further column holds numbers when all its values are plain numbers
-    (``10`` and ``2.5``, not ``010``), and text otherwise, so that CSV and parquet files of one table give the
-    same. Empty cells become ``<NA>``.
+    ``fst`` and ``fst_<source>`` become ``Int64`` 1-6, ``mst_<source>`` ``Int64`` 1-10, ``fst_band`` a band,
+    ``age`` and ``ita`` ``Float64``; other values are kept in ``<name>_text``. Ids, labels and the other columns of
+    :data:`TEXT` are text. Any further column holds numbers if all its values are plain numbers (``10`` and
+    ``2.5``, not ``010``), and text otherwise. So CSV and parquet files of the same table give the same result.
+    Empty cells become ``<NA>``.
 
     Parameters
     ----------
     table
-        Under the names of its author.
+        The table with its original column names.
     chosen
-        Column of each standard name; by default that of
-        :func:`~dermbench.artifacts.columns.choose_columns`.
+        {standard name: column}; by default from :func:`~dermbench.artifacts.columns.choose_columns`.
     decimal_comma
         Whether ``2,5`` is a number.
     """
@@ -63,7 +62,7 @@ def standardise(
 
 
 def reading_sentences(table: pd.DataFrame) -> tuple[str, ...]:
-    """Say what of skin tones, age and ITA was not understood, with counts, from the columns that keep it."""
+    """Name the values of skin tone, age and ITA that could not be read, with counts."""
     said = []
     for name in map(str, table.columns):
         base = name.removesuffix(KEPT)
@@ -119,7 +118,7 @@ def _typed(name: str, column: pd.Series, *, decimal_comma: bool) -> pd.Series:
 
 
 def _category_text(column: pd.Series) -> pd.Series:
-    """Return trimmed text, with whole numbers as ``1`` where all values are numbers like ``1`` and ``1.0``."""
+    """Return trimmed text; if all values are whole numbers (``1``, ``1.0``), each is written as ``1``."""
     text = to_text(column).str.strip()
     if text.dropna().str.fullmatch(_WHOLE).all():
         return text.str.replace(rf"^{_WHOLE}$", r"\1", regex=True)
@@ -127,7 +126,7 @@ def _category_text(column: pd.Series) -> pd.Series:
 
 
 def _read_tone(made: dict[str, pd.Series], name: str, column: pd.Series, *, decimal_comma: bool) -> None:
-    """Replace a tone or measurement by what it says, and keep what reading lost."""
+    """Replace a tone or measurement by its value, and keep values that could not be read."""
     if is_monk(name):
         made[name], lost = read_monk(column)
     elif name in MEASURED:

@@ -1,4 +1,4 @@
-"""Names of the columns of a table: the standard ones, and those that releases and people give them."""
+"""Standard names of the columns of a table, and the names that releases and people use."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SPLITS = ("train", "val", "test")
 ALL = "all"
 """Split of a table that is evaluated as a whole."""
 JOINED = "+"
-"""Joins the names of splits that are looked at together: ``train+val``."""
+"""Joins the names of splits that are used together: ``train+val``."""
 UNITS = ("patient_id", "lesion_id", "duplicate_group")
-"""Ids that group images, highest first: what is resampled, permuted and kept within one split."""
+"""Ids that group images, highest first. Units are resampled and permuted as a whole, and lie within one split."""
 TABLE = "<table>"
-"""What messages call a table of unknown origin."""
+"""Name of a table of unknown origin in messages."""
 
 ALIASES = {
     "image_id": (
@@ -76,12 +76,12 @@ _LABEL = re.compile(r"label|diagnos|ground_truth")
 
 
 def fold_header(name: object) -> str:
-    """Return a spelling-insensitive key of a column's name: ``Image ID``, ``image-id`` and ``imageid`` are one."""
+    """Return a spelling-insensitive key of a column name: equal for ``Image ID``, ``image-id`` and ``imageid``."""
     return _SEPARATORS.sub("", str(name)).casefold()
 
 
 def find_column(table: pd.DataFrame, name: str, *, source: Path | str = TABLE) -> str | None:
-    """Return the column of ``table`` that holds ``name`` under its own name or an alias, if any.
+    """Return the column of ``table`` for a standard name, by this name or an alias; None if there is none.
 
     Raises
     ------
@@ -95,23 +95,23 @@ def find_column(table: pd.DataFrame, name: str, *, source: Path | str = TABLE) -
 def choose_columns(
     table: pd.DataFrame, *, source: Path | str = TABLE, given: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the column that holds each standard name, for the names that the table has.
+    """Return {standard name: column} for the standard names that the table has.
 
     Parameters
     ----------
     table
-        A table under the names of its author.
+        A table with its original column names.
     source
-        Where it came from, for messages.
+        Origin of the table, for messages.
     given
-        Columns that the user named, by standard name.
+        {standard name: column} as the user named them.
 
     Raises
     ------
     UsageError
-        When the table has no column that the user named.
+        When the table lacks a column that the user named.
     InputError
-        When two columns could be the label or the skin type and are not the same.
+        When two different columns could be the label or the skin type.
     """
     chosen = {name: _given(table, column, name, source) for name, column in (given or {}).items()}
     problems = []
@@ -140,7 +140,7 @@ def choose_columns(
 def describe_columns(
     table: pd.DataFrame, chosen: Mapping[str, str], *, shown: Sequence[str] = ("image_id", "label", "fst")
 ) -> tuple[str, ...]:
-    """Say which columns were read under another name, and which further ones look like a label or a skin tone."""
+    """Name the columns read under another name, and unread ones that look like a label or a skin tone."""
     named = [f"{name} from {chosen[name]!r}" for name in shown if name in chosen and chosen[name] != name]
     said = [f"{', '.join(named)}."] if named else []
     others = [str(c) for c in table.columns if c not in chosen.values()]
@@ -198,7 +198,7 @@ def _given(table: pd.DataFrame, column: str, name: str, source: Path | str) -> s
 
 
 def _differs(table: pd.DataFrame, name: str, first: str, second: str) -> bool:
-    """Return whether a second column says something else than the first, and could be meant instead of it."""
+    """Return whether a second column differs from the first and could be meant instead of it."""
     if name == "fst":
         a, b = read_skin(table[first]), read_skin(table[second])
         return bool(b.band.notna().any()) and not (a.fst.equals(b.fst) and a.band.equals(b.band))

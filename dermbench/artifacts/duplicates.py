@@ -1,6 +1,6 @@
-"""``duplicates.parquet``: which images show the same photograph, written beside a manifest by ``data audit``.
+"""``duplicates.parquet``: groups of images that show the same photograph, written by ``data audit``.
 
-The manifest stays as it is. The file says in its metadata which manifest it was made for.
+The file lies beside the manifest, which is not changed. Its metadata hold the content hash of the manifest.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ SEEN = ("train", "val")
 
 
 class DuplicatesInfo(Record):
-    """What ``duplicates.parquet`` was made from.
+    """Metadata of ``duplicates.parquet``.
 
     Attributes
     ----------
     dataset_digest
         Content hash of the manifest.
     images
-        Number of images compared.
+        Number of compared images.
     settings
         Settings of the search for pairs.
     """
@@ -61,9 +61,9 @@ class Duplicates:
     ----------
     table
         One row for each image of a group, sorted by ``image_id``: ``image_id``, ``group`` (smallest id of the
-        group) and ``kind`` (``exact`` when another file of the group has the same bytes, else ``verified``).
+        group) and ``kind`` (``exact`` if another file of the group has the same bytes, else ``verified``).
     info
-        What the groups were made from; None for a table that was not written by ``data audit``.
+        Metadata of the file; None for a table that was not written by ``data audit``.
     """
 
     table: pd.DataFrame
@@ -75,16 +75,16 @@ class Duplicates:
 
 
 def write_duplicates(folder: Path | str, groups: pd.DataFrame, info: DuplicatesInfo) -> Path:
-    """Write ``duplicates.parquet`` into a dataset folder, atomically; return its path.
+    """Write ``duplicates.parquet`` into a dataset folder, atomically, and return its path.
 
     Parameters
     ----------
     folder
         Dataset folder.
     groups
-        ``image_id``, ``group`` and ``kind``.
+        Table with ``image_id``, ``group`` and ``kind``.
     info
-        What they were made from.
+        Metadata.
     """
     path = Path(folder) / DUPLICATES
     text = groups[list(COLUMNS)].astype("string").sort_values("image_id", ignore_index=True)
@@ -100,14 +100,14 @@ def read_duplicates(path: Path | str) -> Duplicates:
     Parameters
     ----------
     path
-        Parquet, CSV, TSV or Excel file. ``kind`` is ``verified`` where a table does not have it.
+        Parquet, CSV, TSV or Excel file. Without a column ``kind``, every image is ``verified``.
 
     Raises
     ------
     UsageError
         When there is no such plain file.
     InputError
-        When it is no such table, with all its problems.
+        With all problems of the table.
     """
     read = read_table(path)
     frame = read.frame
@@ -126,7 +126,7 @@ def read_duplicates(path: Path | str) -> Duplicates:
 
 
 def dataset_duplicates(dataset: Dataset) -> Duplicates | None:
-    """Read the groups that lie in a dataset folder; None where there are none.
+    """Read the groups of duplicates in a dataset folder; None if there is no such file.
 
     Raises
     ------
@@ -151,16 +151,16 @@ def dataset_duplicates(dataset: Dataset) -> Duplicates | None:
 
 
 def twins_in_training(dataset: Dataset, split: str, duplicates: Duplicates) -> frozenset[str]:
-    """Return the images of ``split`` that show the same photograph as an image of another of train and val.
+    """Return ids of images in ``split`` with a twin in train or val: an image of the same photograph.
 
     Parameters
     ----------
     dataset
-        Dataset that the groups belong to.
+        Dataset of the groups.
     split
-        Split that is evaluated, or several as in ``train+val``.
+        Evaluated split, or several as in ``train+val``; its own images do not count as twins.
     duplicates
-        Groups of :func:`dataset_duplicates`.
+        Groups from :func:`dataset_duplicates`.
     """
     rows = dataset.manifest[["image_id", "split"]].merge(duplicates.table, on="image_id")
     evaluated = rows["split"].isin(split.split(JOINED))
@@ -180,7 +180,7 @@ def _problems(table: pd.DataFrame) -> list[str]:
 
 
 def _info(path: Path) -> DuplicatesInfo | None:
-    """Return what the metadata of a parquet file say; None where dermbench did not write them."""
+    """Return the metadata of a parquet file; None if dermbench did not write it."""
     if path.suffix.lower() != ".parquet":
         return None
     try:

@@ -1,4 +1,4 @@
-"""Reading embeddings: one vector of numbers an image, in a table that any program can write."""
+"""Reading embeddings: one vector of numbers per image, in a table that any program can write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[
     Raises
     ------
     InputError
-        When images are missing, ids repeat, or values are no finite numbers.
+        When images are missing, ids repeat, or values are not finite numbers.
     """
     table = read_table(path, lists=True).frame
     column = find_column(table, "image_id")
@@ -36,7 +36,7 @@ def read_embeddings(path: Path | str, image_id: NDArray[np.object_]) -> NDArray[
     values = _numbers(path, table.drop(columns=[column]).iloc[place.to_numpy(dtype=np.int64)])
     wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
-        raise InputError(path, [f"values that are no finite numbers for {name_some(image_id[wrong])}"])
+        raise InputError(path, [f"values that are not finite numbers for {name_some(image_id[wrong])}"])
     return values
 
 
@@ -49,4 +49,4 @@ def _numbers(path: Path | str, body: pd.DataFrame) -> NDArray[np.float64]:
         ]
         return np.column_stack(columns)
     except (TypeError, ValueError) as error:
-        raise InputError(path, [f"embeddings are numbers, one length for all images: {error}"]) from error
+        raise InputError(path, [f"embeddings must be numbers, equally many for all images: {error}"]) from error

@@ -25,17 +25,17 @@ class Entry(BaseModel):
     name
         Display name, at most 80 characters, unique on the board.
     authors, link, licence
-        Who to credit, where to read more, terms of the predictions.
+        People to credit, address of further information, and terms of the predictions.
     model
-        Architecture and what it was pretrained on.
+        Architecture, and the data it was pretrained on.
     training_data
-        Declaration of everything the model was trained or tuned on.
+        All data that the model was trained or tuned on.
     method
-        How it was trained, one line.
+        Training method, in one line.
     hashes
-        ``sha256`` of each file of the entry by name.
+        {file of the entry: its ``sha256``}.
     truth_digest
-        Content hash of the truth the report was made with.
+        Content hash of the truth of the report.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -1,4 +1,4 @@
-"""Sensitive features as a user names them, under the names of a truth."""
+"""From a user's name of a sensitive feature to the name in a truth."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def standard_feature(columns: Sequence[str], feature: str) -> str:
-    """Return a sensitive feature under the names of the truth: ``Skin type,Gender`` is ``fst,sex``.
+    """Return a sensitive feature by the names of the truth: ``Skin type,Gender`` becomes ``fst,sex``.
 
     Parameters
     ----------
     columns
         Columns of the truth.
     feature
-        A column, or columns joined by commas. One that the truth does not have is returned as it is.
+        A column, or columns joined by commas. A name without a column in the truth is returned unchanged.
     """
     if feature in columns:
         return feature

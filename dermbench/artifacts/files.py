@@ -1,4 +1,4 @@
-"""Writing that never leaves half a file, and paths that never leave their folder."""
+"""Atomic writing of files, locks, and paths that stay inside a folder."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LOCK_SECONDS = 60.0
 
 @contextmanager
 def atomic_path(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
-    """Give a temporary sibling of ``path`` to write to, and put it in place when the block ends well.
+    """Yield a temporary file beside ``path`` for writing; it replaces ``path`` if the block ends without error.
 
-    The file is flushed to disk before it replaces ``path``, so that a reader or a crash sees the old
-    content or the new one, never a mixture. The temporary keeps the suffix of ``path``.
+    The file is flushed to disk before it replaces ``path``, so that readers see the old or the new content, never
+    a mixture, even after a crash. The temporary file has the suffix of ``path``.
 
     Parameters
     ----------
     path
         File to write.
     durable
-        False leaves the flushing to the system, which may take gigabytes for minutes: for a file that is checked
-        when it is read and can be made again.
+        False leaves flushing to the system, because flushing gigabytes can take minutes. For files that are
+        checked when they are read and can be made again.
 
     Raises
     ------
@@ -73,14 +73,14 @@ def write_json(path: Path | str, document: Any) -> None:
 
 
 def dump_json(document: Any) -> str:
-    """Return JSON with sorted keys, two spaces of indent and a final newline; NaN raises ``ValueError``."""
+    """Return JSON with sorted keys, an indent of two and a final newline; NaN raises ``ValueError``."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 class Inside:
-    """Joins paths to a folder and refuses those that lead out of it.
+    """Joins paths to a folder and refuses paths that lead out of it.
 
-    Links are followed once for each folder below the root, and once for each file that is a link.
+    Links are resolved once per folder below the root, and once per file that is a link.
 
     Parameters
     ----------
@@ -94,14 +94,14 @@ class Inside:
         self._folders: dict[str, tuple[str, bool]] = {}
 
     def __call__(self, relative: str) -> Path:
-        """Return the file that ``relative`` means.
+        """Return the file at ``relative`` below the root.
 
         Raises
         ------
         UsageError
             When ``relative`` is absolute, climbs out through ``..`` or leads out through a link.
         """
-        parent, name = os.path.split(relative)  # text, since a Path for each step of many files takes its time
+        parent, name = os.path.split(relative)  # text, because Path objects are slow for many files
         folder, within = self._folder(parent)
         place = Path(folder, name)
         if name in {"", ".", ".."} or place.is_symlink():
@@ -111,7 +111,7 @@ class Inside:
         return place
 
     def _folder(self, relative: str) -> tuple[str, bool]:
-        """Return a folder below the root with links followed, and whether it lies inside."""
+        """Return a folder below the root with links resolved, and whether it is inside the root."""
         if relative not in self._folders:
             folder = (self._base / relative).resolve()
             self._folders[relative] = str(folder), folder.is_relative_to(self._base)

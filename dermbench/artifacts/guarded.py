@@ -1,8 +1,8 @@
 """Guarded reading of JSON and TOML: hostile or damaged files give one message, never a traceback.
 
-Every file of these kinds that comes from outside is read here. A file that is not plain (device, pipe, folder),
-too large, not UTF-8, nested too deeply, or that holds repeated keys, NaN, integers beyond 64 bits, or text that no
-file name and no terminal can hold, is refused with the name of the file and what is wrong with it.
+All JSON and TOML files from outside are read here. Refused are files that are not plain (device, pipe, folder),
+too large, not UTF-8 or nested too deeply, and files with repeated keys, NaN, integers beyond 64 bits, NUL or lone
+surrogates. The message names the file and the problem.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 JSON_BYTES = 16 << 20
 TOML_BYTES = 1 << 20
-"""Largest files that are read."""
+"""Largest file of each kind, in bytes."""
 MAX_DEPTH = 64
 INTEGERS = (-(2**63), 2**64 - 1)
 _NAME = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _DOTTED = re.compile(rf"(?<![A-Za-z0-9_\"'-])(?:{_NAME}){{{MAX_DEPTH}}}")
-"""A key of more tables than any file has: the parser's time grows with the square of their number."""
+"""A key with too many parts: the time of the parser grows with the square of their number."""
 
 
 def read_bytes(path: Path | str, *, limit: int, follow: bool = True) -> bytes:
@@ -42,14 +42,14 @@ def read_bytes(path: Path | str, *, limit: int, follow: bool = True) -> bytes:
     path
         The file.
     limit
-        Most bytes it may have.
+        Largest size in bytes.
     follow
-        Whether a link to a plain file is read; False refuses it.
+        Whether to read a link to a plain file; False refuses it.
 
     Raises
     ------
     UsageError
-        When there is no such file, it cannot be opened, or it is no plain file.
+        When there is no such file, it cannot be opened, or it is not a plain file.
     InputError
         When it is larger than ``limit``.
     """
@@ -62,12 +62,12 @@ def read_bytes(path: Path | str, *, limit: int, follow: bool = True) -> bytes:
 
 
 def check_plain(path: Path | str, *, follow: bool = True) -> None:
-    """Refuse what is no plain file: a device, a pipe, a folder, or with ``follow=False`` a link.
+    """Check that a path is a plain file, not a device, a pipe, a folder or, with ``follow=False``, a link.
 
     Raises
     ------
     UsageError
-        When there is no such file, it cannot be opened, or it is no plain file.
+        When there is no such file, it cannot be opened, or it is not a plain file.
     """
     open_plain(path, follow=follow).close()
 
@@ -105,20 +105,20 @@ def read_json(path: Path | str, *, limit: int = JSON_BYTES, nan: bool = False, f
     UsageError
         When there is no such plain file.
     InputError
-        When it is not JSON that the project can hold.
+        When it is not JSON, or has content that is refused (see the module docstring).
     """
     return parse_json(path, read_bytes(path, limit=limit, follow=follow), nan=nan)
 
 
 def read_toml(path: Path | str, *, decimals: bool = False, follow: bool = True) -> dict[str, Any]:
-    """Return the content of a TOML file; with ``decimals`` numbers keep the digits they are written with.
+    """Return the content of a TOML file; with ``decimals``, numbers keep their digits as written.
 
     Raises
     ------
     UsageError
         When there is no such plain file.
     InputError
-        When it is not TOML that the project can hold.
+        When it is not TOML, or has content that is refused (see the module docstring).
     """
     return parse_toml(path, read_bytes(path, limit=TOML_BYTES, follow=follow), decimals=decimals)
 
@@ -181,7 +181,7 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _misfits(content: Any, *, nan: bool) -> list[str]:
-    """Return what no record has a place for, each kind once."""
+    """Return the kinds of refused content that occur, without duplicates."""
     return list(dict.fromkeys(_found(content, nan=nan)))
 
 

@@ -1,4 +1,4 @@
-"""Content hashes: of bytes as they lie in a file, and of tables whatever file format holds them."""
+"""Content hashes of files, texts and tables; that of a table does not depend on the file format."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 LOCATION = "path"
-"""Column that says where an image file lies; it is not part of the content."""
+"""Column with the paths of image files; it is not part of the content."""
 
 
 def file_digest(path: Path) -> str:
-    """Return ``sha256:<hex>`` of a file's bytes."""
+    """Return ``sha256:<hex>`` of the bytes of a file."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(BLOCK):
@@ -29,7 +29,7 @@ def file_digest(path: Path) -> str:
 
 
 def digest_and_bytes(path: Path, *, limit: int) -> tuple[str, bytes | None]:
-    """Return ``sha256:<hex>`` of a file's bytes and, where there are at most ``limit`` of them, the bytes."""
+    """Return ``sha256:<hex>`` of the bytes of a file, and the bytes if there are at most ``limit`` (else None)."""
     with path.open("rb", buffering=0) as stream:
         if os.fstat(stream.fileno()).st_size > limit:
             return file_digest(path), None
@@ -38,17 +38,17 @@ def digest_and_bytes(path: Path, *, limit: int) -> tuple[str, bytes | None]:
 
 
 def text_digest(text: str) -> str:
-    """Return ``sha256:<hex>`` of a text's UTF-8 bytes."""
+    """Return ``sha256:<hex>`` of the UTF-8 bytes of a text."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def table_digest(table: pd.DataFrame, *, key: str = "image_id") -> str:
-    """Return ``sha256:<hex>`` of a table's content in a canonical order.
+    """Return ``sha256:<hex>`` of the content of a table in a canonical order.
 
-    Rows are sorted by ``key`` and columns by name, so neither order matters; nor does the file format the
-    table came from. Floats count with all their bits, a missing value differs from every present one, and
-    an integer that a nullable column stores as float counts as the integer it is. The column ``path`` does not
-    count: a copy of a dataset with its files in other folders has the same hash.
+    Rows are sorted by ``key`` and columns by name, so neither their order nor the file format matters. Floats are
+    hashed with all their bits, missing values differ from every value, and integers are hashed alike whether a
+    column stores them as integers or floats. The column ``path`` is left out, so that a copy of a dataset in other
+    folders has the same hash.
     """
     ordered = table.sort_values(key, kind="stable")
     digest = hashlib.sha256(f"{len(ordered)}".encode())

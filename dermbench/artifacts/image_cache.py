@@ -1,9 +1,9 @@
-"""The cache file of a split: decoded images, and how to tell that they are still the right ones.
+"""The cache file of a split: decoded images, with checks that they are still valid.
 
-``<name>.npy`` holds the pixels. ``<name>.json`` beside it, written first, says which files they came from
-(size and time), the size and time of the ``.npy`` file, and each decoded image's CRC-32. Opening a cache reads no
-pixel while sizes and times are those recorded. Each image is checked when a process first reads it. Where the
-``.npy`` file has another size or time, all are checked at once, and a cache that differs is made again.
+``<name>.npy`` holds the pixels. ``<name>.json``, written first, records size and time of the image files and of
+the ``.npy`` file, and the CRC-32 of each decoded image. If sizes and times agree with the record, opening a cache
+reads no pixels, and each image is checked when a process first reads it. If size or time of the ``.npy`` file
+differ, all images are checked at once, and an invalid cache is made again.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 3600.0
 BLOCK = 256
-"""Images decoded before they are written."""
+"""Number of images that are decoded before they are written."""
 
 
 ABOUT_BYTES = 256 << 20
 Stamp = tuple[int, int] | None
-"""Size and time of a file, None where it is not there."""
+"""Size and time of a file; None if it does not exist."""
 
 
 class About(BaseModel):
-    """What lies beside a cache file.
+    """Content of the ``.json`` file beside a cache file.
 
     Attributes
     ----------
     crc32
-        Checksum of each image.
+        Checksum of each decoded image.
     stamps
-        Size and time of each image's file.
+        Size and time of each image file.
     cache
-        Size and time of the cache file itself.
+        Size and time of the cache file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,9 +72,9 @@ class Originals:
     Attributes
     ----------
     image_ids, paths
-        One an image.
+        Id and file of each image.
     digests
-        ``sha256:<hex>`` of the bytes that were prepared, None where the manifest says nothing.
+        ``sha256:<hex>`` of each file when the dataset was prepared; None if the manifest has none.
     """
 
     image_ids: Sequence[str]
@@ -82,7 +82,7 @@ class Originals:
     digests: Sequence[str | None]
 
     def fingerprint(self) -> str:
-        """Return a hash of what the split is made of; a file without a digest counts with size and time."""
+        """Return a hash of ids and file contents; files without a digest enter with size and time."""
         digest = hashlib.sha256(b"dermbench.pixels/3")
         for image_id, path, content in zip(self.image_ids, self.paths, self.digests, strict=True):
             version = content or f"{path} {stamp(path)}"
@@ -90,10 +90,10 @@ class Originals:
         return digest.hexdigest()
 
     def changed(self, stamps: Sequence[Stamp]) -> list[str]:
-        """Return a sentence for each file that is not what was prepared.
+        """Return a sentence for each file that has changed since the dataset was prepared.
 
-        Only files whose size or time differs from ``stamps`` are read; one that is gone is none: the cache
-        stands for it.
+        Only files whose size or time differ from ``stamps`` are read. A file that no longer exists counts as
+        unchanged: the cache replaces it.
         """
         found = []
         for path, content, known in zip(self.paths, self.digests, stamps, strict=True):
@@ -104,7 +104,7 @@ class Originals:
 
 
 def stamp(path: Path) -> Stamp:
-    """Return size and time of a file, None when it is not there."""
+    """Return size and time of a file; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:
@@ -119,25 +119,25 @@ def open_cache(
     decode: Callable[[Path, int], NDArray[np.uint8]],
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[CachedImages, str]:
-    """Return the images of a split from their cache file, made by one process when it is not right.
+    """Return the images of a split from their cache file; one process makes it if it is missing or invalid.
 
     Parameters
     ----------
     target
         Cache file.
     originals
-        Where the images come from.
+        Image files of the split.
     side
         Side of the square in pixels.
     decode
-        Returns an image as (side, side, 3).
+        Function from a file and a side to pixels of shape (side, side, 3).
     progress
-        Called with images done and images in all while decoding.
+        Called with the number of decoded images and of all images.
 
     Returns
     -------
     tuple
-        Images (n_samples, side, side, 3), and ``sha256:<hex>`` of ids and checksums of pixels.
+        Images, shape (n_samples, side, side, 3), and ``sha256:<hex>`` of ids and pixel checksums.
     """
     shape = (len(originals.paths), side, side, 3)
     found = _read(target, originals, shape)
@@ -153,16 +153,16 @@ def open_cache(
 
 
 def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[CachedImages, str] | None:
-    """Return images and hash, or None when there is no cache or not a sound one.
+    """Return images and hash; None if there is no valid cache.
 
-    Pixels are read only where the file has another size or time than when it was written or last read as a whole.
+    Pixels are read only if size or time of the file have changed since it was written or last read completely.
     """
     about_file = target.with_suffix(".json")
     try:
         about = validated(about_file, About, read_json(about_file, limit=ABOUT_BYTES))
         check_plain(target)
         mapped, here = np.lib.format.open_memmap(target, mode="r"), stamp(target)
-    except Exception:  # noqa: BLE001 - whatever is wrong with a cache, it is made again
+    except Exception:  # noqa: BLE001 - an invalid cache is made again, whatever is wrong with it
         return None
     sums, stamps = about.crc32, about.stamps
     if mapped.shape != shape or mapped.dtype != np.uint8 or not len(stamps) == len(sums) == len(mapped):
@@ -174,7 +174,7 @@ def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[C
         raise InputError(target.parent.parent, changed, remedy="Prepare the dataset again.")
     now = About(crc32=sums, stamps=[stamp(path) for path in originals.paths], cache=here)
     if now != about:
-        with suppress(UsageError):  # touched files only cost their reading each time
+        with suppress(UsageError):  # without the update, touched files are read again next time
             _write_about(target, now)
     named = json.dumps([list(originals.image_ids), list(shape), sums])
     return images, f"sha256:{hashlib.sha256(named.encode()).hexdigest()}"
@@ -187,10 +187,10 @@ def _build(
     decode: Callable[[Path, int], NDArray[np.uint8]],
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    """Decode and write in order.
+    """Decode and write the images in order.
 
-    The file is written, not mapped: on a full disk writing raises, where a mapped page kills the process. It is
-    not waited for until it is on the disk: whoever reads an image checks it.
+    The file is written, not mapped: on a full disk, writing raises an error, but a mapped page kills the process.
+    The file is not flushed, because images are checked when they are read.
     """
     _make_room(target, int(np.prod(shape)))
     stamps = [stamp(path) for path in originals.paths]
@@ -216,7 +216,7 @@ def _build(
 def _decoded(
     originals: Originals, side: int, decode: Callable[[Path, int], NDArray[np.uint8]]
 ) -> Iterator[bytes | str]:
-    """Yield the pixels of each image in order, or what is wrong with it; decoding runs on all cores."""
+    """Yield the pixels of each image in order, or its problem; decoding runs on all cores."""
 
     def one(path: Path, content: str | None) -> bytes | str:
         try:
@@ -237,7 +237,13 @@ def _write_about(target: Path, about: About) -> None:
 
 
 def _make_room(target: Path, size: int) -> None:
-    """Remove what a killed process left behind, and refuse to start on a disk that is too full."""
+    """Remove files of killed processes, and check that there is enough disk space.
+
+    Raises
+    ------
+    UsageError
+        When there is not.
+    """
     remove_leftovers(target.parent, [target.name])
     free = shutil.disk_usage(target.parent).free
     if size > free:

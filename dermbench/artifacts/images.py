@@ -1,8 +1,8 @@
-"""Decoding images from strangers: upright 8-bit RGB, with a cap on the size a file may unpack to.
+"""Decoding untrusted image files to upright 8-bit RGB, with a limit on the number of pixels.
 
-Images with more than 8 bits a channel are scaled, never cut off: integers by the smallest of 8, 12 and 16 bits
-that holds their largest value, floating-point numbers as shares of 1 when none is above 1. What fits no such range
-is refused. Transparent pixels are laid over white, as a browser shows them.
+Images with more than 8 bits per channel are scaled, never clipped. The full scale is 255, 4095 or 65535 (8, 12 or
+16 bits), the smallest that is not below the largest value; for floating-point numbers also 1. Other values are
+refused. Transparent pixels are composited over white, as in a browser.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_PIXELS = 100_000_000
-"""Pixels that an image may have; the largest camera of this field makes about half as many."""
+"""Most pixels of an image; the largest cameras of this field make about half as many."""
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
-"""What Pillow may take a file for, whatever its name: other decoders are not shown files of strangers."""
+"""Formats that Pillow may decode, whatever the name of the file; other decoders see no untrusted files."""
 RANGES = (255, 4095, 65535)
 """Largest values of 8, 12 and 16 bits."""
 DEEP = frozenset({"F", "I", "I;16", "I;16B", "I;16L", "I;16N"})
-"""Pillow's modes with more than 8 bits a channel."""
+"""Pillow modes with more than 8 bits per channel."""
 UPRIGHT, SIDEWAYS = 1, frozenset({5, 6, 7, 8})
-"""EXIF orientations of images that stand upright, and of those that lie on their side."""
+"""EXIF orientations of upright images, and of images turned by 90 degrees."""
 HEAD = 132
 """Bytes that :func:`kind_of` needs."""
 _KINDS = (
@@ -66,20 +66,20 @@ _OTHER = (
 
 
 def decode_rgb(path: Path, *, draft: int | None = None) -> Image.Image:
-    """Decode an image completely and return it upright (EXIF orientation applied) in 8-bit RGB.
+    """Decode an image and return it upright (EXIF orientation applied) in 8-bit RGB.
 
     Parameters
     ----------
     path
         Image file in one of :data:`FORMATS`.
     draft
-        Shortest side that suffices: a JPEG is decoded at a reduced size not below it, which is faster.
+        Sufficient shorter side in pixels: a JPEG is decoded at a reduced size of at least this, which is faster.
 
     Raises
     ------
     InputError
-        When the file is missing, truncated, no image, has more than :data:`MAX_PIXELS` pixels, or values that no
-        known range explains.
+        When the file is missing, truncated or not an image, has more than :data:`MAX_PIXELS` pixels, or values
+        outside every known range.
     """
     return decode_sized(path, draft=draft)[0]
 
@@ -87,9 +87,9 @@ def decode_rgb(path: Path, *, draft: int | None = None) -> Image.Image:
 def decode_sized(
     path: Path, *, draft: int | None = None, data: bytes | None = None
 ) -> tuple[Image.Image, tuple[int, int]]:
-    """Decode an image as :func:`decode_rgb` does, and return with it the upright width and height of the file.
+    """Decode an image as :func:`decode_rgb` does; also return the upright width and height of the file.
 
-    ``data`` are the bytes of the file, where they have been read: then it is not opened.
+    If the bytes of the file are given as ``data``, the file is not opened.
     """
     try:
         with strict_decoding():
@@ -101,7 +101,7 @@ def decode_sized(
 
 
 def kind_of(head: bytes) -> str | None:
-    """Return the kind of image that the first :data:`HEAD` bytes of a file belong to, None for none known."""
+    """Return the image format of a file from its first :data:`HEAD` bytes; None if unknown."""
     return next((name for at, magic, name in _KINDS if head[at : at + len(magic)] == magic), None)
 
 
@@ -113,7 +113,7 @@ def _from_file(path: Path, draft: int | None) -> tuple[Image.Image, tuple[int, i
 
 
 def _decoded(file: IO[bytes], draft: int | None) -> tuple[Image.Image, tuple[int, int]]:
-    # from a stream: of a path, Pillow maps uncompressed TIFFs and scrambles those that are turned
+    # from a stream: given a path, Pillow maps uncompressed TIFFs and scrambles rotated ones
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
@@ -124,12 +124,12 @@ def _decoded(file: IO[bytes], draft: int | None) -> tuple[Image.Image, tuple[int
         image.load()  # turns a TIFF upright
         orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
         size = (height, width) if orientation in SIDEWAYS else (width, height)
-        upright = image if orientation == UPRIGHT else ImageOps.exif_transpose(image)  # which makes a copy
+        upright = image if orientation == UPRIGHT else ImageOps.exif_transpose(image)  # avoids a copy
         return _rgb(upright, shortened=shortened), size
 
 
 def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:
-    """Return an image in 8-bit RGB; a ValueError says why there is none."""
+    """Return an image in 8-bit RGB; a ValueError says why this is not possible."""
     if image.mode in DEEP:
         return Image.fromarray(_scaled(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
@@ -137,12 +137,12 @@ def _rgb(image: Image.Image, *, shortened: bool) -> Image.Image:
     if image.mode != "RGB":
         image = image.convert("RGB")
     if shortened and 0 < np.asarray(image).max() <= RANGES[1] // 256:
-        raise ValueError("16-bit colour of which the lower 12 bits are used; save it with 8 bits")
+        raise ValueError("16-bit colour that uses only the lower 12 bits; save it with 8 bits")
     return image
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return grey levels of any depth as 8 bits."""
+    """Scale grey levels of any depth to 8 bits."""
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("has values that are not finite; save it with 8 bits")
@@ -163,7 +163,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _what_it_is(path: Path) -> str:
-    """Say what a file is that none of :data:`FORMATS` reads."""
+    """Describe a file that is in none of the :data:`FORMATS`."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
@@ -189,10 +189,9 @@ _decoding = 0
 
 @contextmanager
 def strict_decoding() -> Iterator[None]:
-    """Turn bomb warnings into errors while any thread decodes.
+    """Turn decompression-bomb warnings into errors while any thread decodes.
 
-    Warning filters are global to the process: the first thread to enter sets them and the last one to
-    leave restores them, so that decoding on several threads leaves no filter behind.
+    Warning filters are global to the process: the first thread sets them, and the last one restores them.
     """
     global _decoding  # noqa: PLW0603 - counts the threads inside, guarded by the lock
     with _LOCK:
@@ -212,7 +211,7 @@ def strict_decoding() -> Iterator[None]:
 
 
 def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
-    """Decode one image: shorter side scaled to ``side`` (bicubic, antialiased), centre square kept."""
+    """Decode one image, scale its shorter side to ``side`` (bicubic, antialiased), and crop the centre square."""
     image = decode_rgb(path, draft=side)
     scale = side / min(image.size)
     size = tuple(max(side, round(length * scale)) for length in image.size)
@@ -222,7 +221,7 @@ def decode_square(path: Path, side: int) -> NDArray[np.uint8]:
 
 
 def decode_squashed(path: Path, side: int) -> NDArray[np.uint8]:
-    """Decode one image: both sides scaled to ``side`` (bicubic, antialiased), out of shape and nothing cut."""
+    """Decode one image and scale both sides to ``side`` (bicubic, antialiased), which changes its aspect ratio."""
     image = decode_rgb(path, draft=side)
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0), dtype=np.uint8)
 
@@ -231,4 +230,4 @@ CROP_MODES: Mapping[str, Callable[[Path, int], NDArray[np.uint8]]] = {
     "center": decode_square,
     "squash": decode_squashed,
 }
-"""How an image becomes a square, by timm's names."""
+"""Functions that make an image square, by timm's names."""

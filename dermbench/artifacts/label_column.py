@@ -1,4 +1,4 @@
-"""The label column of a truth: one class an image, whatever its spelling."""
+"""The label column of a truth: one class per image, in any spelling."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SPELLING_REMEDY = "Correct the labels, or name the classes: --classes A,B (data 
 def match_column(
     table: pd.DataFrame, classes: Sequence[str], aliases: Mapping[str, str] | None, *, given: bool
 ) -> tuple[list[str], pd.Series]:
-    """Return what is wrong with the labels, and the class of each row."""
+    """Return the problems of the labels, and the class of each row."""
     found = table["label"]
     lists = not_one_label(found)
     if lists.any():
         shown = f"{name_some(found[lists].unique(), limit=2)} in {int(lists.sum()):,} rows"
-        return [f"label cells hold lists ({shown}); one label an image is needed"], found
+        return [f"label cells hold lists ({shown}); one label per image is needed"], found
     conflicts = [] if given else spelling_conflicts(found)
     if conflicts:
         return conflicts, found
@@ -34,7 +34,7 @@ def match_column(
 
 
 def folded_labels(found: pd.Series, labels: pd.Series) -> list[str]:
-    """Say how many labels are written otherwise than their class."""
+    """Say how many labels are spelled differently from their class."""
     apart = found.notna() & (found != labels)
     if not apart.any():
         return []

@@ -1,4 +1,4 @@
-"""Class names as releases spell them, matched to a task's own spelling."""
+"""Matching of class names in any spelling to the classes of a task."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ WHOLE = re.compile(r"(-?\d+)\.0+")
 
 
 def fold(name: str) -> str:
-    """Return a spelling-insensitive key: lower case, space, ``_`` and ``-`` as one ``-``, ``1.0`` as ``1``."""
+    """Return a spelling-insensitive key: lower case, blanks, ``_`` and ``-`` as one ``-``, ``1.0`` as ``1``."""
     key = unicodedata.normalize("NFC", name).strip().lower()
     number = WHOLE.fullmatch(key)
     return number[1] if number else SEPARATORS.sub("-", key)
 
 
 def spellings(names: Iterable[str]) -> list[list[str]]:
-    """Put names that differ in nothing but their spelling together, in alphabetical order."""
+    """Group names that differ only in spelling, in alphabetical order."""
     found: dict[str, list[str]] = {}
     for name in sorted(names):
         found.setdefault(fold(name), []).append(name)
@@ -34,7 +34,7 @@ def spellings(names: Iterable[str]) -> list[list[str]]:
 
 
 def spelling_conflicts(labels: pd.Series) -> list[str]:
-    """Name the labels that differ in nothing but their spelling, each with the number of images."""
+    """Name the labels that differ only in spelling, each with the number of images."""
     counts = labels.dropna().value_counts()
     doubled = [group for group in spellings(counts.index) if len(group) > 1]
     shown = [", ".join(f"{name!r} ({counted(counts[name], 'image')})" for name in group) for group in doubled]
@@ -42,7 +42,7 @@ def spelling_conflicts(labels: pd.Series) -> list[str]:
 
 
 def not_one_label(labels: pd.Series) -> pd.Series:
-    """Return which cells hold a list or a mapping in its Python or JSON spelling."""
+    """Return which cells hold a list or a mapping in Python or JSON notation."""
     text = labels.astype("string").str.strip()
     return text.str.fullmatch(r"\[.*\]|\{.*\}|\(.*,.*\)", flags=re.DOTALL).fillna(value=False).astype(bool)
 
@@ -57,19 +57,19 @@ def match_labels(
     values
         Names as found, shape (n,).
     classes
-        The task's classes; an exact match wins over a folded one.
+        Classes of the task.
     aliases
-        Further spellings, each with its class.
+        {further name: class}.
 
     Returns
     -------
     pandas.Series
-        Class names, shape (n,), ``<NA>`` where nothing matches.
+        Class names, shape (n,), ``<NA>`` without a match.
 
     Raises
     ------
     UsageError
-        When two classes differ in nothing but their spelling.
+        When two classes differ only in spelling.
     """
     known: dict[str, str] = {}
     for name in classes:

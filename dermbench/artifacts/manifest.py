@@ -1,4 +1,4 @@
-"""The dataset folder: ``manifest.parquet`` (one row per image) and ``dataset.toml`` (what it is)."""
+"""The dataset folder: ``manifest.parquet`` (one row per image) and ``dataset.toml`` (its description)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dermbench.errors import InputError, UsageError, name_some, printable
 MANIFEST = "manifest.parquet"
 INFO = "dataset.toml"
 IMAGES = "images"
-"""Folder of the images that a source makes."""
+"""Folder of images that a source generates."""
 
 
 class DatasetInfo(BaseModel):
@@ -32,7 +32,7 @@ class DatasetInfo(BaseModel):
     Attributes
     ----------
     task, source
-        Task this dataset is an instance of, and the data source that prepared it.
+        Task of this dataset, and the data source that prepared it.
     classes, ordered, malignancy, sensitive
         As in :class:`dermbench.tasks.Task`.
     image_root
@@ -41,15 +41,15 @@ class DatasetInfo(BaseModel):
         Content hash of the manifest (labels, splits, skin types and the hash of every image file), without the
         paths of the files.
     images, fst
-        Number of images a split, and a skin type.
+        Number of images of each split, and of each skin type.
     left_out
-        Images of the release that are not in the manifest, by reason.
+        {reason: number of images of the release that are not in the manifest}.
     interpreted
-        How the release was read, and what was not understood, in sentences.
+        Decisions in reading the release, and values that could not be read, in sentences.
     split
-        How the split was made: scheme, seed, fractions, unit.
+        Scheme, seed, fractions and unit of the split.
     options
-        Options of the source that made the data (dials of a synthetic set).
+        Options of the source (such as the dials of a synthetic dataset).
     """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
@@ -122,7 +122,7 @@ class Dataset:
         Raises
         ------
         UsageError
-            When there are no such rows, or a name is unknown or given twice.
+            When there are no such rows, or a name is unknown or repeated.
         """
         names = split.split(JOINED)
         rows = self.manifest[self.manifest["split"].isin(names)].reset_index(drop=True)
@@ -152,9 +152,14 @@ class Dataset:
 
 
 def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -> Dataset:
-    """Validate a manifest, complete counts and hash, and write both files atomically.
+    """Validate a manifest, add counts and hash to ``info``, and write both files atomically.
 
-    ``dataset.toml`` is written last: a folder without it is not a dataset.
+    ``dataset.toml`` is put in place last: a folder without it is not a dataset.
+
+    Raises
+    ------
+    InputError
+        With all problems of the manifest: missing columns, empty or repeated ids, unknown labels or splits.
     """
     folder = Path(root)
     table = _validated(folder, info, standardise(manifest)).sort_values("image_id", ignore_index=True)
@@ -167,7 +172,7 @@ def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -
             "fst": {str(k): int(v) for k, v in fst.value_counts().sort_index().items()},
         }
     )
-    with atomic_path(folder / INFO) as temporary:  # takes its place after the manifest's
+    with atomic_path(folder / INFO) as temporary:  # put in place after the manifest
         temporary.write_text(
             tomlkit.dumps(info.model_dump(by_alias=True, mode="json")), encoding="utf-8", newline="\n"
         )
@@ -178,7 +183,7 @@ def write_dataset(root: Path | str, info: DatasetInfo, manifest: pd.DataFrame) -
 def read_dataset(root: Path | str) -> Dataset:
     """Read a dataset folder and check that the manifest is the one ``dataset.toml`` describes.
 
-    A name such as ``ajl-21`` that is no path stands for a dataset under ``DERMBENCH_DATA``.
+    A name that is not a path, such as ``ajl-21``, stands for a dataset under ``DERMBENCH_DATA``.
 
     Raises
     ------

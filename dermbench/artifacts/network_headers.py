@@ -1,4 +1,4 @@
-"""What files of networks say about themselves: headers of weights, of kept features, and of ONNX models."""
+"""Headers of weights, of saved features, and of ONNX models."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 HEADER = "dermbench"
-"""Key of a file's metadata under which dermbench writes its own header."""
+"""Metadata key of the header that dermbench writes."""
 FROM_FILES = {"checkpoint_path", "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"}
-"""Arguments that would have timm read other files."""
+"""Arguments that make timm read other files."""
 
 
 def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def as_json(values: object) -> object:
-    """Return values with tuples as the lists that JSON has."""
+    """Return values with tuples converted to lists, as in JSON."""
     if isinstance(values, dict):
         return {key: as_json(value) for key, value in values.items()}
     return [as_json(value) for value in values] if isinstance(values, list | tuple) else values
@@ -54,14 +54,14 @@ Count = Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
 class Origin(BaseModel):
-    """How the hub describes a network.
+    """Description of a network from the hub.
 
     Attributes
     ----------
     architecture
         Name of the architecture in timm.
     args, cfg
-        Arguments of its constructor, and timm's pretrained configuration.
+        Arguments of its constructor, and pretrained configuration of timm.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,14 +84,14 @@ class Origin(BaseModel):
 
 
 class WeightsHeader(BaseModel):
-    """Header of a file of weights that dermbench wrote; absent entries have their defaults.
+    """Header of a file of weights that dermbench wrote; missing entries have their defaults.
 
     Attributes
     ----------
     model, classes
         Name of the network, and the classes of its outputs, in order.
     mean, std
-        Normalisation of pixels in [0, 1], one value a channel.
+        Normalisation of pixels in [0, 1], one value per channel.
     origin
         Description of a network from the hub.
     dataset, held_out
@@ -115,7 +115,7 @@ class WeightsHeader(BaseModel):
 
 
 class FeaturesHeader(BaseModel):
-    """Header of a file of kept features: the checksum of its bytes."""
+    """Header of a file of saved features: the checksum of its bytes."""
 
     crc32: StrictInt
 
@@ -128,11 +128,11 @@ class OnnxHeader(BaseModel):
     classes
         Classes of the outputs, in order.
     image_size, cache_size, crop_mode
-        Side of its input images and of the cached images in pixels, and how an image becomes a square.
+        Side of input images and of cached images in pixels, and the method that makes an image square.
     mean, std
-        Normalisation of pixels in [0, 1], one value a channel.
+        Normalisation of pixels in [0, 1], one value per channel.
     folds, fold, dataset, held_out
-        What it was trained and validated on; see :class:`dermbench.artifacts.RunRecord`.
+        Data for training and validation; see :class:`dermbench.artifacts.RunRecord`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -151,7 +151,7 @@ class OnnxHeader(BaseModel):
     @model_validator(mode="after")
     def _is_a_fold(self) -> Self:
         if self.folds == 1 or self.fold >= max(1, self.folds):
-            raise ValueError(f"fold {self.fold} of {self.folds} is no fold")
+            raise ValueError(f"fold {self.fold} of {self.folds} does not exist")
         return self
 
 

@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Reason = Literal["missing", "refused", "unparsable"]
-"""Why an image has no usable prediction: no row, an answer that declines, an answer that names no class."""
+"""Why an image has no usable prediction: no row, a refusal, or an answer from which no class can be read."""
 REASONS: tuple[Reason, ...] = get_args(Reason)
 COLUMN = "no_answer"
-"""Column of a predictions file that holds the reason; empty where there is a prediction."""
+"""Column of a predictions file with the reason; empty for a row with a prediction."""
 WORDS: Mapping[Reason, str] = {
     "refused": "were refused",
     "unparsable": "could not be read",
     "missing": "have no prediction",
 }
-"""The reasons in a sentence about answers."""
+"""Words for the reasons in a sentence about answers."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """The rows of a predictions table, those without a prediction told apart.
+    """A predictions table, and the rows without a prediction.
 
     Attributes
     ----------
     reason
-        Why each row has no prediction, None where it has one, shape (n,); None where the table has no such column.
+        Why each row has no prediction, None for a row with one, shape (n,). None if the table has no such column.
     body
         The table without that column.
     problems
-        What is wrong with the column, one sentence a problem.
+        Problems of the column, one sentence each.
     """
 
     reason: NDArray[np.object_] | None
@@ -58,16 +58,16 @@ class Given:
 
 
 def no_answer_sentence(n: int, counts: Mapping[Reason, int], groups: Mapping[str, tuple[int, int]]) -> str:
-    """Say how many images count as wrong, why, and of which skin types they are; empty where none does.
+    """Say how many images count as wrong, for which reasons, and of which skin types; empty if there are none.
 
     Parameters
     ----------
     n
         Number of images.
     counts
-        How many of them have no usable prediction, for each reason.
+        {reason: number of images without a usable prediction}.
     groups
-        How many of a skin type have none, and how many images of it there are.
+        {skin type: (number of images without a usable prediction, number of images)}.
     """
     total = sum(counts.values())
     if not total:
@@ -79,7 +79,7 @@ def no_answer_sentence(n: int, counts: Mapping[Reason, int], groups: Mapping[str
 
 
 def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Given:
-    """Take the column with the reasons out of a predictions table.
+    """Separate the column of reasons from a predictions table.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
     Returns
     -------
     Given
-        With a problem for text that is no reason, and for rows that have both a reason and something else.
+        Its problems name text that is not a reason, and rows with both a reason and another value.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
     if odd.any():
         problems.append(
             f"{column!r} is {name_some(body[column][odd].unique())} for image_id {name_some(ids[odd])}; "
-            f"a reason is {', '.join(REASONS)}, and empty where there is a prediction"
+            f"a reason is {', '.join(REASONS)}, and empty beside a prediction"
         )
     both = given & ~blank_rows(rest)
     if both.any():
@@ -118,7 +118,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
 
 
 def blank_rows(body: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows have no value in any column."""
+    """Return which rows are empty in every column."""
     blank = np.ones(len(body), dtype=bool)
     for column in body.columns:
         if blank.any():

@@ -1,4 +1,4 @@
-"""Labels that a table gives as one column a class: 1 for the class of the image, 0 for the others."""
+"""Labels in one column per class: 1 for the class of the image, 0 for the others."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OneHot:
-    """A table whose columns of classes were put into one column.
+    """A table whose class columns were combined into one column.
 
     Attributes
     ----------
     table
         The other columns, and ``label``.
     classes
-        Class of each column that was read, in their order.
+        Classes of the combined columns, in their order.
     """
 
     table: pd.DataFrame
@@ -33,35 +33,35 @@ class OneHot:
 
     @property
     def sentence(self) -> str:
-        """What was done, for the report."""
+        """Sentence for the report."""
         return f"Labels from one column a class: {', '.join(self.classes)}."
 
 
 def read_one_hot(
     table: pd.DataFrame, id_column: str, classes: Sequence[str], *, source: Path | str
 ) -> OneHot | None:
-    """Read labels of a table that has one column a class.
+    """Read labels of a table with one column per class.
 
     Parameters
     ----------
     table
-        As its author wrote it, without a column of labels.
+        A table without a column of labels, with its original column names.
     id_column
         Column of the ids.
     classes
-        Class set; then only columns named like a class are read. Otherwise all columns that hold 0 and 1 only.
+        Class set: only columns named like a class are read. If empty, all columns that hold only 0 and 1.
     source
-        Where the table came from, for messages.
+        Origin of the table, for messages.
 
     Returns
     -------
     OneHot or None
-        None when fewer than two columns can be classes.
+        None if fewer than two columns can be classes.
 
     Raises
     ------
     InputError
-        When a row has no 1 in these columns, or several.
+        When a row has not exactly one 1 in these columns.
     """
     names = [str(column) for column in table.columns if column != id_column]
     if classes:
@@ -75,10 +75,10 @@ def read_one_hot(
     wrong = np.flatnonzero(ones.sum(axis=1) != 1)
     if len(wrong):
         lines = ", ".join(str(row + 2) for row in wrong[:5]) + (" …" if len(wrong) > 5 else "")
-        problem = f"no column for label; the columns of 0 and 1 ({', '.join(names)}) need exactly one 1 a row"
+        problem = f"no column for label; the columns of 0 and 1 ({', '.join(names)}) need exactly one 1 per row"
         raise InputError(
             source,
-            [f"{problem}, not so in {len(wrong):,} rows: {lines}"],
+            [f"{problem}; {len(wrong):,} rows do not have it: {lines}"],
             remedy="Name the column of labels with --label COL, or the classes with --classes A,B.",
         )
     label = np.asarray(names, dtype=object)[ones.argmax(axis=1)]

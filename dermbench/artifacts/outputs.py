@@ -1,7 +1,7 @@
-"""One writer an output: a lock while it is written, and the removal of what a killed writer has left.
+"""Exclusive writing of an output: a lock, and the removal of temporary files of killed processes.
 
-A lock ends with its process, however that ends; so what is found under the lock belongs to nobody. The lock file
-is removed with the lock.
+A lock ends with its process, so temporary files found while holding the lock belong to no running process. The
+lock file is removed with the lock.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 LOCK = ".dermbench.lock"
 AT_ONCE = 0.0
 SHORTLY = 60.0
-"""Seconds to wait for another writer whose writing takes seconds."""
+"""Seconds to wait for another process whose writing takes seconds."""
 _UNIQUE = "-[a-z0-9_]{8}"
-"""What :mod:`tempfile` puts into a name."""
+"""Part of a name that :mod:`tempfile` adds."""
 
 
 @contextmanager
@@ -35,12 +35,12 @@ def sole_writer(
     Parameters
     ----------
     folder
-        Where the output is written; made when it is not there, and removed again when nothing was written.
+        Folder of the output; created if needed, and removed again if nothing was written.
     names
-        Files and folders of the output, None for all in the folder. Temporaries of theirs that a killed process
-        left are removed first.
+        Files and folders of the output, None for all in the folder. Their temporary files from killed processes
+        are removed first.
     seconds
-        How long to wait for another writer.
+        Longest wait for another process.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def sole_writer(
                 with suppress(OSError):
                     lock.unlink()
     finally:
-        with suppress(OSError):  # the first that holds something ends it
+        with suppress(OSError):  # stops at the first folder that is not empty
             for parent in made:
                 parent.rmdir()
 
@@ -78,7 +78,7 @@ def sole_writer_of(file: Path | str, *others: str) -> Iterator[None]:
 
 
 def document_path(out: Path | str, *, name: str) -> Path:
-    """Return the JSON file that an output stands for: itself, or ``name`` in the folder.
+    """Return the JSON file of an output: ``out`` itself if it is one, else ``name`` in the folder ``out``.
 
     Raises
     ------
@@ -94,16 +94,16 @@ def document_path(out: Path | str, *, name: str) -> Path:
 
 
 def remove_leftovers(folder: Path, names: Sequence[str] | None = None) -> None:
-    """Remove temporaries that a killed process left in a folder; nobody may be writing there.
+    """Remove temporary files of killed processes from a folder; no process may be writing there.
 
     Parameters
     ----------
     folder
-        Folder; what is in folders below it stays.
+        The folder; its subfolders are not searched.
     names
-        Files and folders that were being written; None removes the temporaries of all.
+        Files and folders that were being written; None for all.
     """
-    with suppress(OSError):  # no folder, or one that cannot be written to: whoever writes will say so
+    with suppress(OSError):  # a missing or read-only folder is reported when it is written to
         for path in folder.iterdir():
             if not is_leftover(path.name, names):
                 continue
@@ -114,7 +114,7 @@ def remove_leftovers(folder: Path, names: Sequence[str] | None = None) -> None:
 
 
 def is_leftover(name: str, names: Sequence[str] | None = None) -> bool:
-    """Tell by its name whether a file or folder is a temporary, of one of ``names`` unless that is None."""
+    """Return whether a name is that of a temporary file or folder, for one of ``names`` unless that is None."""
     stems = [r".+"] if names is None else [re.escape(Path(one).stem) for one in names]
     return re.fullmatch(rf"\.(?:{'|'.join(stems)}){_UNIQUE}(?:\.\w+)?", name) is not None
 

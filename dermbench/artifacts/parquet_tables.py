@@ -1,4 +1,4 @@
-"""Reading parquet files without trusting what they say about themselves: types, sizes and text are checked."""
+"""Reading of untrusted parquet files: types, sizes and text are checked."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from dermbench.artifacts.raw_tables import RawTable, check_names
 from dermbench.errors import InputError
 
 MAX_BYTES = 1 << 30
-"""Bytes that the columns of a file may unpack to, all together."""
+"""Most bytes of all columns of a file after unpacking."""
 BATCH_ROWS = 1 << 16
 LIST_ROWS = 1 << 8
-"""Rows that are read at a time; fewer where cells hold lists, whose lengths are not known before."""
+"""Rows per batch; fewer if cells hold lists, whose lengths are unknown before reading."""
 GROUP_BYTES = 64 << 20
-"""Bytes of the columns that are read side by side."""
+"""Bytes of the columns that are read together."""
 TEXT_BYTES = 32
-"""Bytes that a text may well have."""
+"""Assumed bytes of a text."""
 NULLABLE = {
     getattr(pa, f"{sign}int{bits}")(): getattr(pd, f"{'U' if sign else ''}Int{bits}Dtype")()
     for sign in ("", "u")
     for bits in (8, 16, 32, 64)
 }
-"""Types that keep whole numbers whole beside missing values."""
+"""Nullable types, which keep integers as integers beside missing values."""
 ONE_VALUE = "Write one value a cell, as text or number."
 
 
 def read_parquet(source: Path, *, lists: bool = False) -> RawTable:
-    """Read a parquet file; columns keep their types, and what pandas noted about them is ignored.
+    """Read a parquet file; columns keep their types, and metadata of pandas are ignored.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def read_parquet(source: Path, *, lists: bool = False) -> RawTable:
     UsageError
         When there is no such plain file.
     InputError
-        When it is not a parquet file, a column holds no single values or damaged text, or it unpacks to more than
+        When it is not a parquet file, cells hold several values or damaged text, or it unpacks to more than
         :data:`MAX_BYTES`.
     """
     check_plain(source)
@@ -97,9 +97,9 @@ def _texts(schema: pa.Schema) -> list[str]:
 
 
 def _check_size(source: Path, meta: pq.FileMetaData, schema: pa.Schema) -> None:
-    """Refuse a file whose metadata say that it unpacks to too much.
+    """Refuse a file that unpacks to too many bytes according to its metadata.
 
-    Metadata of single columns are not looked at: damaged ones end the process in pyarrow.
+    Metadata of single columns are not read: damaged ones crash pyarrow.
     """
     size = max(meta.num_rows * sum(_width(field.type) for field in schema), _stored(meta))
     if meta.num_rows < 0 or size > MAX_BYTES:
@@ -112,7 +112,7 @@ def _stored(meta: pq.FileMetaData) -> int:
 
 
 def _width(kind: pa.DataType) -> int:
-    """Return the bytes of a value in memory, 0 where they vary."""
+    """Return the bytes of a value in memory; 0 if they vary."""
     if pa.types.is_dictionary(kind):
         return _width(kind.value_type)
     if pa.types.is_decimal(kind):
@@ -125,10 +125,10 @@ def _too_large(source: Path, size: int) -> InputError:
 
 
 def _may_be_long(source: Path, file: pq.ParquetFile) -> bool:
-    """Return whether texts may unpack to more than :data:`MAX_BYTES`, as far as their dictionaries tell.
+    """Return whether texts may unpack to more than :data:`MAX_BYTES`, according to their dictionaries.
 
-    A text takes its own bytes in the file, unless it stands for many rows in a dictionary. Texts that may be long
-    are read as codes of a dictionary, which takes longer.
+    A text occupies its bytes in the file once, but a dictionary can use it for many rows. Texts that may be long
+    are read as dictionary codes, which is slower.
     """
     meta, schema = file.metadata, file.schema_arrow
     names = [field.name for field in schema if pa.types.is_dictionary(field.type)]
@@ -154,14 +154,14 @@ def _longest(column: pa.Array) -> int:
 
 
 def _to_frame(source: Path, file: pq.ParquetFile) -> pd.DataFrame:
-    """Return the columns 0, 1, ..., read a few at a time."""
+    """Return the columns as 0, 1, ..., read in groups."""
     names = file.schema_arrow.names
     rows = LIST_ROWS if any(map(_is_list, file.schema_arrow.types)) else BATCH_ROWS
     size, problems = 0, []
     found: dict[int, pd.Series] = {}
     for group in _groups(file):
         columns: dict[str, list[pa.Array]] = {names[i]: [] for i in group}
-        for batch in file.iter_batches(rows, columns=list(columns)):  # with a also a.b, of another group
+        for batch in file.iter_batches(rows, columns=list(columns)):  # "a" also selects "a.b" of another group
             for name, column in zip(batch.schema.names, _unpacked(source, batch, size), strict=True):
                 if name in columns:
                     columns[name].append(column)
@@ -179,7 +179,7 @@ def _to_frame(source: Path, file: pq.ParquetFile) -> pd.DataFrame:
 
 
 def _groups(file: pq.ParquetFile) -> Iterator[list[int]]:
-    """Yield the columns that are read side by side."""
+    """Yield groups of columns that are read together."""
     group: list[int] = []
     size = 0
     for i, field in enumerate(file.schema_arrow):

@@ -1,4 +1,4 @@
-"""The plan: typed records of ``plan.json``, what a test set can show or how large one must be."""
+"""The plan: typed records of ``plan.json``, on what a test set can show or how large it must be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PlanGroup(Part):
     Attributes
     ----------
     units, images
-        Its units, and their images that count for the metric.
+        Number of units, and of their images that count for the metric.
     """
 
     units: int = Field(ge=0)
@@ -24,30 +24,30 @@ class PlanGroup(Part):
 
 
 class CurvePoint(Part):
-    """The power at ``x``, units or a drop."""
+    """The power at ``x``, a number of units or a drop."""
 
     x: Number
     power: Number = Field(ge=0, le=1)
 
 
 class SimulatedPoint(CurvePoint):
-    """The share of ``sets`` simulated test sets at ``x``."""
+    """The power at ``x`` as the share of ``sets`` simulated test sets."""
 
     sets: int = Field(ge=1)
 
 
 class Curve(Part):
-    """Power against units or against the drop.
+    """Power against the number of units or the drop.
 
     Attributes
     ----------
     question, amount
-        ``drop``: the chance to find a drop; ``margin``: the chance to show that any gap is below a margin; and how
-        large it is. None where the drop is the axis.
+        ``drop``: the power to find a drop. ``margin``: the power to show that any gap is below a margin. The
+        amount is the size of drop or margin; None if the drop is the axis.
     group
-        Group that the drop or the units are of.
+        Group with the drop or the units.
     axis
-        What ``x`` is.
+        Meaning of ``x``.
     points
         The closed form, corrected by the simulations.
     simulated
@@ -63,21 +63,21 @@ class Curve(Part):
 
 
 class SizeAnswer(Part):
-    """How many units of the group a new study needs.
+    """Number of units of the group that a new study needs.
 
     Attributes
     ----------
     question, amount
-        ``drop``: the verdict is a disparity where the group's rate is lower by the amount; ``margin``: *at most*
-        is below the amount where no group differs.
+        ``drop``: the verdict is a disparity if the group's rate is lower by the amount. ``margin``: *at most* is
+        below the amount if no group differs.
     units
-        Units of the group with a power of 80 %; None where no number is enough.
+        Units of the group for a power of 80 %; None if no number is enough.
     groups
-        All groups at this size, or at the largest that was tried.
+        All groups at this size, or at the largest size that was tried.
     power, error
-        Power at this size and its Monte-Carlo error; None where nothing was simulated.
+        Power at this size, and its Monte-Carlo error; the error is None without simulation.
     sets
-        Simulated test sets.
+        Number of simulated test sets.
     reason
         Why there is no number, or why it was not simulated.
     """
@@ -98,15 +98,15 @@ class DropAnswer(Part):
     Attributes
     ----------
     group
-        Its name.
+        Name of the group.
     drop
-        The smallest drop that is found with 80 %; None where none is.
+        The smallest drop that is found with a power of 80 %; None if there is none.
     power, error
-        Power there, or at the largest possible drop, with its Monte-Carlo error.
+        Power at this drop, or at the largest possible drop, with its Monte-Carlo error.
     asked, chance
-        A drop that was asked about, and the power to find it.
+        A drop in question, and the power to find it.
     sets
-        Simulated test sets.
+        Number of simulated test sets.
     reason
         Why there is no drop.
     """
@@ -122,18 +122,18 @@ class DropAnswer(Part):
 
 
 class MarginAnswer(Part):
-    """What a test set can say about a margin when no group differs.
+    """What a test set can show about a margin if no group differs.
 
     Attributes
     ----------
     margin
         The margin.
     chance, error
-        How often *at most* is below it, with its Monte-Carlo error.
+        Share of test sets with *at most* below the margin, with its Monte-Carlo error.
     sets
-        Simulated test sets.
+        Number of simulated test sets.
     reachable
-        What *at most* is not above in 80 % of test sets; None where there is no upper limit.
+        80 % quantile of *at most*; None if there is no upper limit.
     reason
         Why there is no upper limit.
     """
@@ -147,18 +147,18 @@ class MarginAnswer(Part):
 
 
 class Assumptions(Part):
-    """What is assumed of the outcomes.
+    """Assumptions on the outcomes.
 
     Attributes
     ----------
     rate
-        Share of right answers in every group that has no drop.
+        Share of right answers in every group without a drop.
     correlation
-        Intra-class correlation of the answers on two images of a unit; None where units are single images.
+        Intra-class correlation of the answers on two images of a unit; None if units are single images.
     images_per_unit
-        Mean number of images of a unit.
+        Mean number of images per unit.
     images_vary
-        Whether the numbers of images of a new study are geometric, not as equal as possible.
+        Whether the numbers of images per unit of a new study are geometric; if not, they are as equal as possible.
     """
 
     rate: Number = Field(gt=0, lt=1)
@@ -168,7 +168,7 @@ class Assumptions(Part):
 
 
 class PlanProvenance(Part):
-    """Where the numbers come from: version, seed, permutations of a simulated test set, digest of the truth."""
+    """Origin of the numbers: version, seed, permutations of a simulated test set, digest of the truth."""
 
     version: str
     seed: int
@@ -182,23 +182,23 @@ class Plan(Record):
     Attributes
     ----------
     kind
-        ``new_study``: sizes are looked for; ``test_set``: sizes are given.
+        ``new_study``: sizes are computed. ``test_set``: sizes are given.
     task, split
-        Of the dataset that is planned for; None for a new study.
+        Task and split of the dataset; None for a new study.
     metric, feature, ordered
-        The primary question, and whether the order of the groups means something.
+        The primary question, and whether the groups have an order.
     unit
-        What is independent, in words: patient, lesion, image.
+        Independent unit: patient, lesion or image.
     group
-        Group that is asked about; None for every group.
+        Group in question; None for every group.
     growth
-        For a new study: which groups grow with the group asked about.
+        For a new study: which groups grow.
     power
-        Power that is planned for.
+        Power to reach.
     assumptions
-        What is assumed of the outcomes.
+        Assumptions on the outcomes.
     groups
-        Units and images of each group of a test set, or of the groups of a new study that do not grow.
+        Units and images of each group of a test set, or of the fixed groups of a new study.
     sizes
         Answers for a new study.
     drops, margin
@@ -206,9 +206,9 @@ class Plan(Record):
     curves
         Power against units or drops.
     provenance
-        Where the numbers come from.
+        Origin of the numbers.
     notes
-        What a reader must know, in sentences.
+        Notes for readers, in sentences.
     """
 
     schema_: Literal["dermbench.plan/1"] = Field("dermbench.plan/1", alias="schema")
@@ -232,21 +232,21 @@ class Plan(Record):
     notes: tuple[str, ...] = ()
 
     def text(self) -> str:
-        """Return the bytes of the file: sorted keys, one part a line."""
+        """Return the text of the file: sorted keys, one part per line."""
         return compact_json(self.document())
 
 
 class Glance(Part):
-    """What one line says about a test set, in closed form.
+    """A short answer on a test set, in closed form.
 
     Attributes
     ----------
     metric, rate
         The metric, and its value in groups without a drop.
     group, images, units, unit
-        The group with the fewest units, and what there is of it.
+        The group with the fewest units, its numbers of images and units, and the kind of unit.
     drop
-        The smallest drop of that group that is found with 80 %; None where none is.
+        The smallest drop of that group that is found with a power of 80 %; None if there is none.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""Which classes count as positive: as the user says, by the malignancy of each class, or by the names of two."""
+"""Positive classes: named by the user, by the malignancy of each class, or by the names of two classes."""
 
 from __future__ import annotations
 
@@ -14,30 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MALIGNANT = "malignant"
-"""Value of a malignancy that makes a class positive."""
-TELLING = frozenset({"1", "true", "yes", "positive", "pos", "malignant", "malignancy", "cancer", "melanoma"})
-"""Names by which one class of two counts as positive."""
+"""Malignancy of a positive class."""
+POSITIVE_NAMES = frozenset(
+    {"1", "true", "yes", "positive", "pos", "malignant", "malignancy", "cancer", "melanoma"}
+)
+"""Names that make one of two classes positive."""
 SPELLINGS = {
     **dict.fromkeys(("1", "1.0", "true", "yes"), MALIGNANT),
     **dict.fromkeys(("0", "0.0", "false", "no"), "benign"),
 }
-"""What a column of malignancy may say instead."""
+"""Other spellings in a column of malignancy."""
 KINDS = (MALIGNANT, "benign")
 
 
 def positive_classes(
     classes: Sequence[str], *, chosen: Sequence[str] = (), malignancy: Mapping[str, str] | None = None
 ) -> Positive | None:
-    """Return the positive classes of a class set; None where nothing says which they are.
+    """Return the positive classes of a class set; None if they cannot be determined.
 
     Parameters
     ----------
     classes
         Class set.
     chosen
-        Classes that the user names; they come before everything else.
+        Classes that the user names; they take precedence.
     malignancy
-        ``malignant``, ``benign`` or another group for each class; of no use unless it names every class.
+        {class: ``malignant``, ``benign`` or another group}; ignored unless it holds every class.
     """
     two = len(classes) == 2
     if chosen:
@@ -48,7 +50,7 @@ def positive_classes(
         found = tuple(name for name, kind in zip(classes, kinds, strict=True) if kind == MALIGNANT)
         if 0 < len(found) < len(classes):
             return Positive(classes=found, source="malignancy", leads=two)
-    named = tuple(name for name in classes if name.strip().lower() in TELLING)
+    named = tuple(name for name in classes if name.strip().lower() in POSITIVE_NAMES)
     return Positive(classes=named, source="class name", leads=True) if two and len(named) == 1 else None
 
 
@@ -60,7 +62,7 @@ def chosen_classes(
     Raises
     ------
     UsageError
-        When a name is no class, or every class is named.
+        When a name is not a class, or every class is named.
     """
     matched = match_labels(list(names), tuple(classes), aliases=aliases)
     unknown = [name for name, there in zip(names, matched.notna(), strict=True) if not there]
@@ -73,25 +75,25 @@ def chosen_classes(
 
 
 def malignancy_by_class(table: pd.DataFrame, classes: Sequence[str]) -> tuple[dict[str, str], str | None]:
-    """Return the malignancy of every class as a column ``malignancy`` has it, and what is wrong with the column.
+    """Return the malignancy of every class from the column ``malignancy``, and a problem of the column.
 
     Parameters
     ----------
     table
-        With ``label``; without ``malignancy`` there is nothing to find.
+        Table with ``label``; the column ``malignancy`` is optional.
     classes
         Class set.
 
     Returns
     -------
     malignancy, remark
-        {} where the column does not give every class exactly one value, or none is malignant; then a sentence says
-        why.
+        {class: malignancy} and None. If the column does not give every class exactly one value, or no class is
+        malignant: {} and a sentence that says why.
 
     Raises
     ------
     UsageError
-        When it contradicts the name of a class.
+        When the column contradicts the name of a class.
     """
     if "malignancy" not in table:
         return {}, None

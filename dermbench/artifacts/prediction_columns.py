@@ -1,4 +1,4 @@
-"""From the columns of a predictions table to class indices or probabilities, with all that is wrong with them."""
+"""From the columns of a predictions table to class indices or probabilities, with all problems."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 SCORES = frozenset({"score", "scores", "confidence", "conf", "certainty", "prob", "probs", "proba", "probability"})
 SCORES |= {"maxprob", "topprob", "predprob", "predscore", "predconfidence", "predictionscore", "softmax", "p"}
-"""Folded names of columns with one score a row, which say nothing about the other classes."""
+"""Folded names of columns with one score per row, which give no probabilities of the other classes."""
 TRUE = frozenset(map(fold_header, ALIASES["label"]))
 OTHER_ID = frozenset(map(fold_header, ALIASES["image_id"]))
 PREDICTED = frozenset(map(fold_header, ALIASES["pred"])) - TRUE
 ASIDES = SCORES | TRUE | PREDICTED | OTHER_ID
-"""Folded names of columns that are left out beside predictions."""
+"""Folded names of columns that are ignored beside predictions."""
 TIED = 1e-9
-"""Probabilities this close are equal when a predicted class is checked against them."""
+"""Probabilities this close count as equal in the check of a predicted class."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a file may hold beside names of classes and probabilities.
+    """Options for reading scores.
 
     Attributes
     ----------
     source
         Name of the file, for messages.
     decimal_comma
-        Whether numbers may have decimal commas.
+        Whether commas in numbers may be decimal commas.
     logits
         Whether scores are logits.
     """
@@ -54,21 +54,21 @@ class Form:
 
 @dataclass(frozen=True)
 class Scores:
-    """What the columns of a file say.
+    """Predicted classes or probabilities of a file, and its problems.
 
     Attributes
     ----------
     table
-        Index of the predicted class, shape (n,), or probabilities by class of the truth, shape (n, n_classes). It
-        means nothing where there are problems.
+        Index of the predicted class, shape (n,), or probabilities by class of the truth, shape (n, n_classes).
+        Invalid if there are problems.
     problems
-        What is wrong, one sentence a problem.
+        Problems, one sentence each.
     interpreted
-        What was done to the columns, in sentences.
+        Interpretations of the columns, in sentences.
     remedy
-        What to do about the problems.
+        Remedy for the problems.
     strange_classes
-        Whether the file names classes that the truth does not have, or lacks some that it has.
+        Whether the file has classes that the truth lacks, or lacks classes of the truth.
     """
 
     table: NDArray[np.float64]
@@ -88,9 +88,9 @@ def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Fo
     ids
         Ids of the rows, for messages.
     spelling
-        What the file may call the classes.
+        Accepted names of the classes.
     form
-        What else it may hold.
+        Options for reading.
     """
     pred = find_column(body, "pred", source=form.source)
     bare = _class_columns(body, spelling, whole=pred is not None)
@@ -107,7 +107,7 @@ def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Fo
 
 
 def _other_of_two(bare: Mapping[str, str], spelling: Spelling, form: Form) -> str | None:
-    """Return the class of two whose probability follows from the only column there is; None where it does not."""
+    """Return the class whose probability is 1 minus the only column of two classes; None in other cases."""
     if len(spelling.classes) != 2 or len(bare) != 1 or spelling.class_map is not None or form.logits:
         return None
     ((column, name),) = bare.items()
@@ -118,10 +118,10 @@ def _other_of_two(bare: Mapping[str, str], spelling: Spelling, form: Form) -> st
 
 
 def _class_columns(body: pd.DataFrame, spelling: Spelling, *, whole: bool) -> dict[str, str]:
-    """Return the columns with scores, each with the name of its class in the file.
+    """Return {column with scores: name of its class in the file}.
 
-    These begin with :data:`PREFIX`. Where none does, they are called like a class; with ``whole`` all classes must
-    be there.
+    These are the columns that begin with :data:`PREFIX`. If there are none, they are columns named like a class;
+    with ``whole``, there must be one for every class.
     """
     names = [str(name) for name in body.columns]
     prefixed = {name: name[len(PREFIX) :] for name in names if name.casefold().startswith(PREFIX)}
@@ -137,7 +137,7 @@ def _class_columns(body: pd.DataFrame, spelling: Spelling, *, whole: bool) -> di
 
 
 def _asides(names: Sequence[str], main: str) -> tuple[list[str], list[str]]:
-    """Return a sentence about columns beside the predictions that are left out, and what is wrong with others."""
+    """Return a sentence on ignored columns beside the predictions, and the problems of other columns."""
     left = [name for name in names if fold_header(name) in ASIDES]
     said = [f"Left out beside {main}: {', '.join(map(repr, left))}."] if left else []
     return said, [f"unexpected column {name!r} beside {main}" for name in names if name not in left]
@@ -203,7 +203,7 @@ def _read_probabilities(
 
 
 def _no_classes(body: pd.DataFrame, spelling: Spelling, bare: Mapping[str, str]) -> Scores:
-    """Return the problem of a table that has no column of a known class."""
+    """Return the problem of a table without a column of a known class."""
     lists = [str(c) for c in body.columns if not_one_label(body[c]).any()]
     if lists:
         problem = f"column {name_some(lists)} holds lists; write one column {PREFIX}<class> for each class"
@@ -233,7 +233,7 @@ def _column_problems(bare: Mapping[str, str], known: Mapping[str, str], spelling
 
 
 def _added(prob: NDArray[np.float64], codes: NDArray[np.intp], spelling: Spelling) -> NDArray[np.float64]:
-    """Return probabilities by class of the truth, those of columns for the same class added."""
+    """Return probabilities by class of the truth; columns of the same class are summed."""
     n_classes = len(spelling.classes)
     if np.array_equal(codes, np.arange(n_classes)):
         return prob
@@ -244,7 +244,7 @@ def _added(prob: NDArray[np.float64], codes: NDArray[np.intp], spelling: Spellin
 
 
 def _differing(body: pd.DataFrame, ids: pd.Series, prob: NDArray[np.float64], spelling: Spelling) -> list[str]:
-    """Say for which images a predicted class beside the probabilities is not the one with the highest."""
+    """Name the images whose predicted class, in a further column, is not the most probable class."""
     problems = []
     for column in (c for c in body.columns if fold_header(c) in PREDICTED):
         matched = spelling.match(to_text(body[column]).tolist())

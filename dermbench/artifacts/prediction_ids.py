@@ -1,4 +1,4 @@
-"""Which image each row of predictions is of: by equal ids, or by ids that differ only in how a file is named."""
+"""Matching of rows of predictions to images, by equal ids or by ids that differ only as file names do."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 FOLDER = r"^.*[/\\]"
 SUFFIX = r"(?i)\.(?:jpe?g|jpe|jfif|png|bmp|tiff?|webp|gif|dcm|heic)$"
 DIFFERENCES = ("folder", "file suffix", "letter case")
-"""In what ids may differ beside blanks around them."""
+"""Allowed differences between ids, besides blanks around them."""
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Which image each row is of.
+    """The image of each row.
 
     Attributes
     ----------
     place
-        Index into the images of the truth, -1 where there is none, shape (n,).
+        Index of the image in the truth, -1 without one, shape (n,).
     ignored
-        Rows of images that may be there and are left out, shape (n,).
+        Whether the image is one of those that may occur and are left out, shape (n,).
     without
-        What was left out of the ids to find the images.
+        Differences that were ignored to match the ids.
     """
 
     place: NDArray[np.intp]
@@ -48,17 +48,17 @@ class Matched:
 
     @property
     def complete(self) -> bool:
-        """Whether every row is of an image that is known."""
+        """Whether the image of every row is known."""
         return bool(((self.place >= 0) | self.ignored).all())
 
     def sentences(self) -> tuple[str, ...]:
-        """Say how ids were matched, unless they are equal."""
+        """Say which differences were ignored; empty if the ids are equal."""
         if not self.without:
             return ()
         return (f"Ids of the predictions matched without {' and '.join(self.without)}.",)
 
     def problems(self, ids: pd.Series, truth: Truth, *, partial: bool) -> list[str]:
-        """Say which ids are empty, damaged, repeated, missing or unknown.
+        """Return the problems of the ids: empty, damaged, repeated, missing or unknown ones.
 
         Parameters
         ----------
@@ -67,7 +67,7 @@ class Matched:
         truth
             The images.
         partial
-            Whether images without a row are none.
+            Whether images without a row are allowed.
         """
         problems = id_problems(ids)
         rows = ~self.ignored
@@ -95,7 +95,7 @@ class Matched:
 
 
 def _other_splits(truth: Truth, missing: NDArray[np.bool_]) -> str:
-    """Say which ``--split`` leaves out all missing images, where none was given for a table that has splits."""
+    """Name the ``--split`` without the missing images, if the table has splits and none was given; else empty."""
     if truth.split != ALL or "split" not in truth.table:
         return ""
     splits = truth.table["split"].astype("string").fillna("")
@@ -108,8 +108,8 @@ def _other_splits(truth: Truth, missing: NDArray[np.bool_]) -> str:
 def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[str]) -> Matched:
     """Find the image of each row.
 
-    Ids are equal, or all of them differ in blanks, folder, suffix or letter case alone. These are left out only
-    where that leaves different ids different, among the images and in the file, and finds an image for every row.
+    If the ids are not equal, differences in blanks, folder, suffix or letter case are ignored. This is only done
+    if different ids stay different, among the images and in the file, and if every row then has an image.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def match_ids(ids: pd.Series, wanted: NDArray[np.object_], others: Collection[st
     wanted
         Ids of the images.
     others
-        Ids of further images, whose rows are left out.
+        Ids of further images; their rows are left out.
     """
     known = pa.array([*wanted, *sorted(set(others).difference(wanted))], type=pa.large_string())
     exact = _matched(known, ids, len(wanted))

@@ -1,4 +1,4 @@
-"""From numbers in a file to probabilities: percent and logits are recognised or asked for, never guessed."""
+"""From numbers in a file to probabilities; percent are recognised, and logits are read on request only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUM_TOLERANCE = 1e-3
-"""How far the probabilities of a row may be from 1 in sum (float32 and printed digits stay within)."""
+"""Largest distance from 1 of the sum of a row of probabilities (float32 and printed digits stay within)."""
 PERCENT_TOLERANCE = 1.0
-"""How far the percentages of every row may be from 100 in sum."""
+"""Largest distance from 100 of the sum of every row of percentages."""
 ROUNDED = 0.025
-"""How far sums of probabilities with two digits are from 1."""
-LOGITS = "Scores that are no probabilities are read with --logits, which applies a softmax to each row."
+"""Largest distance from 1 of sums of probabilities with two digits."""
+LOGITS = "If the scores are logits, add --logits, which applies a softmax to each row."
 DIGITS = "Write the probabilities with all their digits; these look rounded to two."
 
 
@@ -33,13 +33,13 @@ class Values:
     Attributes
     ----------
     prob
-        Probabilities, shape (n, n_columns). They mean nothing where there are problems.
+        Probabilities, shape (n, n_columns). Invalid if there are problems.
     problems
-        What is wrong, one sentence a problem.
+        Problems, one sentence each.
     interpreted
-        What was done to the numbers, in sentences.
+        Conversions of the numbers, in sentences.
     remedy
-        What to do about the problems.
+        Remedy for the problems.
     """
 
     prob: NDArray[np.float64]
@@ -56,15 +56,15 @@ def read_values(
     Parameters
     ----------
     columns
-        One column a class.
+        One column per class.
     ids
         Ids of the rows, for messages.
     decimal_comma
-        Whether numbers may have decimal commas.
+        Whether commas in numbers may be decimal commas.
     logits
         Whether the numbers are logits.
     complete
-        Whether all classes are there; otherwise the sum of a row says nothing.
+        Whether there is a column for every class; only then are the sums of rows checked.
     """
     numbers, said, signed = _numbers(columns, decimal_comma=decimal_comma)
     finite = np.asarray(np.isfinite(numbers).all(axis=1), dtype=bool)
@@ -86,7 +86,7 @@ def read_values(
 def _numbers(
     columns: Sequence[pd.Series], *, decimal_comma: bool
 ) -> tuple[NDArray[np.float64], tuple[str, ...], bool]:
-    """Return the numbers, what was done to read them, and whether all have a percent sign."""
+    """Return the numbers, a sentence on decimal commas, and whether all numbers have a percent sign."""
     plain = np.column_stack([to_numbers(column).to_numpy() for column in columns])
     texts = {i: to_text(column) for i, column in enumerate(columns) if not np.isfinite(plain[:, i]).all()}
     present = {i: text.str.strip() for i, text in texts.items() if text.notna().any()}
@@ -138,7 +138,7 @@ def _wrong_probabilities(
 
 
 def _remedy(numbers: NDArray[np.float64], *, complete: bool) -> str | None:
-    """Return what to do about numbers that are no probabilities, where that can be told."""
+    """Return a remedy for numbers that are not probabilities; None if there is no specific one."""
     off = np.abs(numbers.sum(axis=1) - 1)
     if not complete or not len(off) or (off <= SUM_TOLERANCE).all():
         return None

@@ -1,4 +1,4 @@
-"""The predictions file: ``image_id`` with one probability a class, or with a predicted class."""
+"""The predictions file: ``image_id`` with one probability per class, or with a predicted class."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
     from dermbench.artifacts.unanswered import Unanswered
 
-TOLD = 1e-5
+RESCALED = 1e-5
 """Rows whose sum is further from 1 are counted in the report."""
 EXACT = 1e-12
-"""Rows whose sum is this close to 1 are kept to the bit, so that writing and reading changes nothing."""
+"""Rows whose sum is this close to 1 are kept unchanged, so that writing and reading them gives the same bits."""
 
 
 class UnknownClassError(InputError):
-    """A predictions file with other classes than the truth, whatever else is wrong with it."""
+    """A predictions file whose classes differ from those of the truth."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -50,19 +50,19 @@ class Predictions:
     classes
         Ordered class set.
     y_pred
-        Predicted class indices, shape (n_samples,); of tied probabilities the lowest index. -1 where there is no
+        Predicted class indices, shape (n_samples,); the lowest index if probabilities are tied, -1 without a
         usable prediction.
     y_prob
-        Class probabilities, shape (n_samples, n_classes), rows summing to 1, NaN where there is no usable
-        prediction; None for labels only.
+        Class probabilities, shape (n_samples, n_classes). Rows sum to 1; they are NaN without a usable prediction.
+        None for labels only.
     interpreted
-        What was done to the predictions as they were given, in sentences for the report.
+        Interpretations and conversions of the file, in sentences for the report.
     no_answer
-        Why an image has no usable prediction (:data:`~dermbench.artifacts.no_answer.REASONS`), None where it has
-        one, shape (n_samples,); None where nothing of the kind is told.
+        Why an image has no usable prediction (:data:`~dermbench.artifacts.no_answer.REASONS`), None for an image
+        with one, shape (n_samples,). None if the file does not record it.
     unanswered
-        The images that were without a usable prediction, once they were given a wrong one
-        (:func:`~dermbench.artifacts.wrong_answers.count_as_wrong`).
+        The images without a usable prediction, after they got a wrong one
+        (:func:`~dermbench.artifacts.wrong_answers.count_as_wrong`); None before.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class Predictions:
         return int(((self.y_prob == top).sum(axis=1) > 1).sum())
 
     def table(self) -> pd.DataFrame:
-        """Return the predictions as the file's table; the reasons of :attr:`no_answer` are its last column."""
+        """Return the predictions as the table of the file, with :attr:`no_answer` as last column."""
         reasons = {} if self.no_answer is None else {COLUMN: self.no_answer}
         if self.y_prob is None:
             names = np.append(np.asarray(self.classes, dtype=object), [None])[self.y_pred]
@@ -133,7 +133,7 @@ def make_predictions(
     image_id
         Unique ids, shape (n_samples,).
     y_prob
-        Non-negative, rows summing to about 1, shape (n_samples, n_classes).
+        Non-negative probabilities; rows sum to about 1, shape (n_samples, n_classes).
     classes
         Ordered class set.
     """
@@ -161,33 +161,33 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
 ) -> Predictions:
     """Read predictions for exactly the images of ``truth``.
 
-    Read are ``image_id`` with ``prob_<class>`` columns; ``image_id`` with ``pred``; Kaggle's
-    ``md5hash,label``; ISIC's ``image`` with one column a class. Percent are read where every row sums to 100. A
-    column ``no_answer`` may say why a row has no prediction. What was interpreted is in
-    :attr:`Predictions.interpreted`.
+    Accepted are ``image_id`` with ``prob_<class>`` columns; ``image_id`` with ``pred``; Kaggle's
+    ``md5hash,label``; and ISIC's ``image`` with one column per class. Percentages are accepted if every row sums
+    to 100. A column ``no_answer`` may say why a row has no prediction. :attr:`Predictions.interpreted` describes
+    how the file was read.
 
     Parameters
     ----------
     source
         ``.csv``, ``.tsv``, ``.xlsx`` or ``.parquet`` file, or a data frame.
     truth
-        Gives the class set and the ids that must be there, each once.
+        Truth with the class set and the ids; each id must occur once in the file.
     aliases
-        Further spellings of classes.
+        {further name: class}.
     ignore_ids
-        Ids that may be there and are left out, such as those of other splits.
+        Further ids that may occur; their rows are left out, such as those of other splits.
     class_map
-        Classes of the model, each with a class of the truth. Probabilities of the same class of the truth are
-        added; a class of the truth that no class of the model stands for gets 0.
+        Map from classes of the model to classes of the truth. Probabilities of the same class of the truth are
+        summed; a class of the truth without a class of the model gets 0.
     partial
-        Return the predictions of the images that have one, instead of refusing a file that lacks some. A row
-        without any value is no prediction.
+        Whether to accept a file that lacks images, and return predictions for the others. Empty rows count as
+        missing.
     logits
-        Whether the scores are logits: a softmax makes them probabilities.
+        Whether the scores are logits, to be converted by a softmax.
     indices
-        Whether class numbers 0, 1, ... stand for the classes of the truth in their order.
+        Whether class numbers 0, 1, ... may stand for the classes of the truth in their order.
     id_column
-        Column of the ids; by default the one that is called so.
+        Column of the ids; by default ``image_id`` or one of its aliases.
 
     Raises
     ------
@@ -236,18 +236,18 @@ def place_predictions(
     reason: NDArray[np.object_],
     truth: Truth,
 ) -> Predictions:
-    """Put images without a usable prediction among those that have one, in the order of the truth.
+    """Insert images without a usable prediction, in the order of the truth.
 
     Parameters
     ----------
     made
-        Predictions, which may have reasons of their own.
+        Predictions; they may already have reasons.
     place
-        Their rows in the truth.
+        Rows of their images in the truth.
     others
-        Rows in the truth of further images.
+        Rows of the images to insert.
     reason
-        Why each of these has no prediction.
+        Why each inserted image has no prediction.
     truth
         All images.
     """
@@ -266,11 +266,11 @@ def place_predictions(
 
 
 def _rescaled(values: NDArray[np.float64]) -> tuple[str, ...]:
-    """Say that probabilities of rows that do not sum to 1 are divided by their sum, which moves thresholds."""
+    """Say how many rows do not sum to 1 and were divided by their sum, which shifts thresholds."""
     if values.ndim == 1 or not len(values):
         return ()
     total = values.sum(axis=1)
-    off = int((np.abs(total - 1) > TOLD).sum())
+    off = int((np.abs(total - 1) > RESCALED).sum())
     if not off:
         return ()
     ends = f"{total.min():.4f} to {total.max():.4f}"

@@ -1,4 +1,4 @@
-"""Where a number came from: versions and source revision."""
+"""Origin of a number: versions of packages, and source revision."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def environment(*packages: str) -> dict[str, str]:
     Parameters
     ----------
     *packages
-        Distribution names beside :data:`PACKAGES`; one that is not installed is left out.
+        Distribution names besides :data:`PACKAGES`; packages that are not installed are left out.
     """
     found = {"python": platform.python_version(), "dermbench": __version__}
     for name in (*PACKAGES, *packages):
@@ -33,7 +33,7 @@ def environment(*packages: str) -> dict[str, str]:
 def revision() -> dict[str, str | bool]:
     """Return the git commit of the source tree and whether it has uncommitted changes.
 
-    Empty when dermbench is not run from a git checkout.
+    Empty if dermbench does not run from a git checkout.
     """
     root = Path(__file__).resolve().parents[2]
     git = which("git")

@@ -1,4 +1,4 @@
-"""What is common to tables of every file format: names of columns, unnamed columns, one value a cell."""
+"""Common steps for tables of every file format: names of columns, and unnamed columns."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from dermbench.artifacts.text_form import to_numbers, to_text
 from dermbench.errors import InputError, name_some
 
 MAX_COLUMNS = 16_384
-"""Columns that a table may have, as in Excel."""
+"""Most columns of a table, as in Excel."""
 UNNAMED = r"(?:Unnamed: \d+(?:\.\d+)?|Unnamed: \d+_level_\d+|__index_level_\d+__|)"
 """Names that programs give to a column without a name."""
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """A table as its file format gives it.
+    """A table as read from its file format.
 
     Attributes
     ----------
     names
-        Header, which may hold empty and repeated names.
+        Header; it may hold empty and repeated names.
     frame
         Columns 0, 1, ... in the order of ``names``.
     facts
-        What was not read as it stands, in a few words each.
+        Deviations from the standard form and how they were read, in a few words each.
     decimal_comma
         As in :class:`~dermbench.artifacts.tables.Table`.
     """
@@ -43,12 +43,12 @@ class RawTable:
 
 
 def check_names(source: Path | str, names: Sequence[str]) -> None:
-    """Refuse too many columns, and names that are there twice.
+    """Check the number of columns, and that no name is repeated.
 
     Raises
     ------
     InputError
-        When there are any.
+        When there are too many columns, or repeated names.
     """
     if len(names) > MAX_COLUMNS:
         problem = f"has {len(names):,} columns, more than {MAX_COLUMNS:,}"
@@ -56,19 +56,19 @@ def check_names(source: Path | str, names: Sequence[str]) -> None:
     repeated = sorted(name for name, n in Counter(name.strip() for name in names).items() if n > 1 and name)
     if repeated:
         shown = ", ".join(map(repr, repeated[:20])) + (f" and {len(repeated) - 20:,} more" * (len(repeated) > 20))
-        raise InputError(source, [f"columns that are there twice: {shown}; keep one of each"])
+        raise InputError(source, [f"repeated columns: {shown}; keep one of each"])
 
 
 def named_columns(source: Path | str, raw: RawTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the table with its header, without unnamed columns, and what was done about these.
+    """Return the table with its header and without unnamed columns, and a list of what was done.
 
-    The first unnamed column is the index that pandas and R write. It becomes ``image_id`` where no other column
-    holds ids and its values are no row numbers; otherwise it is left out, as are empty unnamed columns.
+    An unnamed first column is the index that pandas and R write. It becomes ``image_id`` if no other column holds
+    ids and its values are not row numbers. Otherwise it is left out, like empty unnamed columns.
 
     Raises
     ------
     InputError
-        When another column has values but no name, or names are there twice.
+        When another column has values but no name, or names are repeated.
     """
     names = pd.Series([str(name).strip() for name in raw.names], dtype=object)
     check_names(source, names.tolist())
@@ -101,12 +101,12 @@ def has_ids(names: Iterable[str]) -> bool:
     """Return whether one of these columns holds the ids of images."""
     try:
         return find_column(pd.DataFrame(columns=list(dict.fromkeys(names))), "image_id") is not None
-    except InputError:  # several columns do: who needs the ids says so
+    except InputError:  # several columns do; reported when the ids are read
         return True
 
 
 def whole_numbers(column: pd.Series) -> bool:
-    """Return whether a column holds nothing but whole numbers, as the index of a table does."""
+    """Return whether a column holds only whole numbers, as the index of a table does."""
     values = to_numbers(column).to_numpy()
     return bool(np.isfinite(values).all() and (values == np.trunc(values)).all())
 

@@ -1,4 +1,4 @@
-"""Shared by the typed records (run, report, entry): strict reading, canonical writing."""
+"""Base of the typed records (run, report, comparison ...): strict reading, canonical writing."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dermbench.errors import InputError
 M = TypeVar("M", bound=BaseModel)
 
 DIGITS = 6
-"""Decimals that a report keeps."""
+"""Decimals of numbers in a report."""
 MAX_PROBLEMS = 100
-"""Problems of one file that a message lists before it counts the rest."""
+"""Most problems of one file that a message lists; the rest is counted."""
 
 
 class Record(BaseModel):
-    """A JSON artifact: unknown keys are refused, writing is canonical."""
+    """A JSON artifact: reading refuses unknown keys, writing is canonical."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True, defer_build=True)
 
@@ -44,7 +44,7 @@ class Record(BaseModel):
         return rounded
 
     def text(self) -> str:
-        """Return the bytes of the file: sorted keys, rounded floats."""
+        """Return the text of the file: sorted keys, rounded floats."""
         return dump_json(self.document())
 
     def write(self, path: Path | str) -> None:
@@ -53,7 +53,7 @@ class Record(BaseModel):
 
 
 def read_model(path: Path | str, model: type[M], *, decimals: bool = False) -> M:
-    """Return the typed content of a TOML file; with ``decimals`` numbers keep the digits they are written with.
+    """Return the typed content of a TOML file; with ``decimals``, numbers keep their digits as written.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def read_model(path: Path | str, model: type[M], *, decimals: bool = False) -> M
 
 
 def validated(source: Path | str, model: type[M], content: object, *, remedy: str | None = None) -> M:
-    """Return decoded content as a typed record; every problem in one :class:`InputError` that names ``source``."""
+    """Validate decoded content as a typed record; one :class:`InputError` names ``source`` and all problems."""
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -74,7 +74,7 @@ def validated(source: Path | str, model: type[M], content: object, *, remedy: st
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Return one sentence a problem that pydantic found: where, and what."""
+    """Return each problem that pydantic found as "place: problem"."""
     found = [
         f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ")
         for e in error.errors(include_url=False, include_input=False)
@@ -89,7 +89,7 @@ def rounded_floats(value: Any, *, digits: int = DIGITS) -> Any:
     Raises
     ------
     ValueError
-        For NaN and infinity: a record says ``null`` and why.
+        For NaN and infinity; a record holds ``null`` and a reason instead.
     """
     if isinstance(value, dict):
         return {key: rounded_floats(item, digits=digits) for key, item in value.items()}

@@ -1,4 +1,4 @@
-"""The run folder: what was trained, on what, how, and what came of it."""
+"""The run folder: record, configuration, history, weights and predictions of a training run."""
 
 from __future__ import annotations
 
@@ -32,35 +32,34 @@ class RunRecord(Record):
     Attributes
     ----------
     status
-        ``running`` or ``interrupted`` (go on with ``--resume``), or ``finished``.
+        ``running``, ``interrupted`` (continue with ``--resume``) or ``finished``.
     task, classes, dataset_digest
-        What was learnt, and the content hash of the dataset.
+        Task and its classes, and content hash of the dataset.
     config
-        The full configuration after presets and overrides.
+        Full configuration after presets and overrides.
     seed, device, precision, processes, deterministic
-        How it was computed; ``deterministic`` says whether only operations that give the same bits each time
-        were allowed.
+        Settings of the computation; ``deterministic``: only operations that always give the same bits were used.
     pretrained
-        What the weights started from, in words; ``none (random initialisation)`` says so.
+        Origin of the initial weights, in words, such as ``none (random initialisation)``.
     selection
-        Rule by which the epoch was chosen, always on ``val``.
+        Rule that chose the epoch, always on ``val``.
     held_out
-        Of a run on folds, ``sha256:<hex>`` of the ids of the images it was validated on.
+        For a run on folds, ``sha256:<hex>`` of the ids of the validation images.
     best_epoch, epochs
         Chosen epoch and number of epochs run, counted from 1; 0 is the state before the first epoch.
     stopped
         Why training ended: all epochs, early stopping or a limit of steps. Empty while it runs.
     scores
-        Scores of the chosen epoch by name.
+        {name: score of the chosen epoch}.
     recall
-        Of each class, the validation images that the chosen epoch predicts right, and all of them.
+        {class: (validation images that the chosen epoch predicts correctly, validation images)}.
     seconds
-        Wall time a phase.
+        {phase: wall time}.
     images_per_second
         Training throughput, median over epochs.
     peak_memory_bytes
-        Most memory held at the configured ``batch_size``, of the process that held most: of the GPU where one
-        is used, else of the process.
+        Peak memory at the configured ``batch_size``, of the process with the highest: GPU memory if one is used,
+        else memory of the process.
     environment, revision
         Versions and source commit.
     """
@@ -94,7 +93,7 @@ class RunRecord(Record):
 
     @property
     def model(self) -> str:
-        """Name of the network as it was configured; empty where the record does not say."""
+        """Name of the configured network; empty if the record has none."""
         name = self.config.get("model")
         return name if isinstance(name, str) else ""
 
@@ -129,9 +128,9 @@ class Run:
         Raises
         ------
         UsageError
-            When it has no ``run.json``.
+            When the folder has no ``run.json``.
         InputError
-            When that is malformed.
+            When ``run.json`` is malformed.
         """
         return cls(Path(path), RunRecord.read(Path(path) / RUN))
 
@@ -143,6 +142,6 @@ class Run:
 
 
 def write_history(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``history.csv`` anew, one row an epoch; scores of groups follow :data:`HISTORY_COLUMNS`."""
+    """Overwrite ``history.csv``, one row per epoch; scores of groups follow :data:`HISTORY_COLUMNS`."""
     names = dict.fromkeys([*HISTORY_COLUMNS, *(name for row in rows for name in row)])
     write_table(path, pd.DataFrame(list(rows), columns=list(names)))

@@ -1,4 +1,4 @@
-"""Which columns are ordered scales and which numbers are put into bands, as a user says."""
+"""The user's declarations of ordered columns, and of bands of numbers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scales:
-    """What a user says about columns of the truth.
+    """Ordered columns of the truth, and columns that are put into bands.
 
     Attributes
     ----------
     ordered
-        Columns whose values have an order, each with its values from low to high; no values mean that the column
-        holds numbers.
+        {ordered column: its values from low to high, or () for numbers}.
     bins
-        Columns of numbers that are put into bands, each with the lower ends of all bands but the first.
+        {column of numbers: lower ends of all bands except the first}.
     """
 
     ordered: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -31,11 +30,11 @@ class Scales:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that are named."""
+        """All declared columns."""
         return tuple(dict.fromkeys([*self.ordered, *self.bins]))
 
     def renamed(self, names: Mapping[str, str]) -> Scales:
-        """Return the same for columns under other names, ``{old: new}``."""
+        """Return the scales with renamed columns, ``{old: new}``."""
         return Scales(
             {names[c]: levels for c, levels in self.ordered.items()},
             {names[c]: ends for c, ends in self.bins.items()},
@@ -43,7 +42,7 @@ class Scales:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What was said, for the report."""
+        """The declarations as sentences for the report."""
         bands = [f"{name} in bands from {', '.join(f'{e:g}' for e in ends)}." for name, ends in self.bins.items()]
         return (*(f"{name} is an ordered scale." for name in self.ordered), *bands)
 
@@ -54,21 +53,21 @@ def read_scales(ordered: Sequence[str] = (), bins: Sequence[str] | Mapping[str, 
     Parameters
     ----------
     ordered
-        ``COL``, a column of numbers, or ``COL=low,middle,high``.
+        ``COL`` for a column of numbers, or ``COL=low,middle,high``.
     bins
-        ``COL=40,60``, or a mapping from columns to the lower ends of the bands.
+        ``COL=40,60``, or {column: lower ends of the bands}.
 
     Raises
     ------
     UsageError
-        When an option is not of this form, or a column is named twice.
+        When an option does not have this form, or a column is repeated.
     """
     scales: dict[str, tuple[str, ...]] = {}
     for text in ordered:
         name, equals, values = (part.strip() for part in text.partition("="))
         levels = tuple(value.strip() for value in values.split(",") if value.strip())
         if not name or name in scales or (equals and len(levels) < 2) or len(set(levels)) < len(levels):
-            raise UsageError(f"--ordered {text}: write --ordered COL, or COL=low,middle,high, once a column")
+            raise UsageError(f"--ordered {text}: write --ordered COL, or COL=low,middle,high, once per column")
         scales[name] = levels
     given = bins.items() if hasattr(bins, "items") else [_bin(text) for text in bins]
     bands: dict[str, tuple[float, ...]] = {}
@@ -77,8 +76,7 @@ def read_scales(ordered: Sequence[str] = (), bins: Sequence[str] | Mapping[str, 
         increasing = all(a < b for a, b in pairwise(edges))
         if not edges or not increasing or name in bands or name in scales:
             raise UsageError(
-                f"--bins {name}: the lower ends of the bands are increasing numbers, given once, of a column "
-                "that is not --ordered as well"
+                f"--bins {name}: give increasing lower ends of the bands, once, for a column without --ordered"
             )
         bands[name] = edges
     return Scales(scales, bands)
@@ -91,5 +89,5 @@ def _bin(text: str) -> tuple[str, list[float]]:
     except ValueError:
         edges = []
     if not equals or not name or not edges or not all(map(math.isfinite, edges)):
-        raise UsageError(f"--bins {text}: write --bins COL=40,60, the lower ends of all bands but the first")
+        raise UsageError(f"--bins {text}: write --bins COL=40,60, the lower ends of all bands except the first")
     return name, edges

@@ -1,4 +1,4 @@
-"""Names of skin-tone groups, and how releases write them."""
+"""Names of skin-tone groups, and reading of the forms that releases use."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BANDS = ("I-II", "III-IV", "V-VI")
 MONK = range(1, 11)
 """Tones of the Monk scale."""
 ITA_SIX = ((-30, 10, 28, 41, 55), ("dark", "brown", "tan", "intermediate", "light", "very light"))
-"""Six classes of the individual typology angle: upper ends in degrees, included, and names (Del Bino 2013)."""
+"""Six classes of the individual typology angle: upper ends in degrees (included), and names (Del Bino 2013)."""
 ITA_FIVE = ((10, 28, 41, 55), ("brown", "tan", "intermediate", "light", "very light"))
-"""Five classes of the angle, in which everything up to 10 degrees is one class (Chardon et al. 1991)."""
+"""Five classes of the angle, with one class for all angles up to 10 degrees (Chardon et al. 1991)."""
 UNKNOWN = "unknown"
-"""Group of the images whose value of a sensitive feature is missing."""
+"""Group of images without a value of a sensitive feature."""
 UNKNOWN_SPELLINGS = frozenset({"", "nan", "none", "null", "n/a", "na", "<na>", "not available", UNKNOWN})
 """Spellings of an unknown value in a column of a sensitive feature, in lower case."""
 NOT_TYPES = frozenset({"-1", "-1.0", "0", "0.0", "none_identified", "not identified", "missing"})
@@ -45,16 +45,16 @@ _DIGITS = re.compile(r"([1-6])([1-6])(?:\.0+)?")
 
 @dataclass(frozen=True)
 class SkinTypes:
-    """What a column says about skin types, in the order and with the index of the column.
+    """The skin types in a column, with the index of the column.
 
     Attributes
     ----------
     fst
-        Type, ``Int64`` 1-6, ``<NA>`` where it is unknown.
+        Type, ``Int64`` 1-6, ``<NA>`` if unknown.
     band
-        Band of :data:`BANDS`: that of the type, or the one that the column names.
+        One of :data:`BANDS`: the band of the type, or the band that the column names.
     text
-        What the column says where that is more than nothing and no type; ``<NA>`` elsewhere.
+        Text of cells that are not empty and not a type; ``<NA>`` elsewhere.
     """
 
     fst: pd.Series
@@ -65,9 +65,9 @@ class SkinTypes:
 def read_skin(values: pd.Series) -> SkinTypes:
     """Read a column of Fitzpatrick skin types.
 
-    A type is written 3, ``3.0``, ``III``, ``FST3`` or ``Fitzpatrick type III``. Two types (``I-II``, ``3, 4``,
-    ``12``, ``II or III``) are never one: the type is unknown, and the band is known where they are exactly a band.
-    Sentences and described types (``iii fair skin``) are not read.
+    A type is written 3, ``3.0``, ``III``, ``FST3`` or ``Fitzpatrick type III``. For two types (``I-II``, ``3, 4``,
+    ``12``, ``II or III``) the type is unknown; the band is known if the two are exactly a band. Sentences and
+    described types (``iii fair skin``) are not read.
     """
     places, text = _distinct(values)
     found = [(None, None) if pd.isna(spelling) else _read_one(spelling) for spelling in text]
@@ -83,8 +83,7 @@ def read_monk(values: pd.Series) -> tuple[pd.Series, pd.Series]:
     Returns
     -------
     tuple
-        Tone, ``Int64`` 1-10, ``<NA>`` for anything else; and what the column says where that is more than nothing
-        and no tone.
+        Tone, ``Int64`` 1-10, ``<NA>`` for anything else; and the text of cells that are not empty and not a tone.
     """
     places, text = _distinct(values)
     bare = text.str.lower().str.replace(r"^(?:monk|mst)[\s_-]*", "", regex=True)
@@ -94,10 +93,10 @@ def read_monk(values: pd.Series) -> tuple[pd.Series, pd.Series]:
 
 
 def is_unknown(values: pd.Series) -> pd.Series:
-    """Return where a column of a sensitive feature says that the value is unknown.
+    """Return where the value of a sensitive feature is unknown.
 
-    Unknown are missing cells, the spellings of :data:`UNKNOWN_SPELLINGS` in any case, and -1 where every other
-    value is a number that is not negative.
+    Unknown are missing cells, the spellings in :data:`UNKNOWN_SPELLINGS` in any case, and -1 if all other values
+    are non-negative numbers.
     """
     text = to_text(values).str.strip().str.translate(_DASHES)
     unknown = text.isna() | text.str.lower().isin(UNKNOWN_SPELLINGS)
@@ -110,26 +109,26 @@ def is_unknown(values: pd.Series) -> pd.Series:
 
 
 def fst_name(fst: pd.Series) -> pd.Series:
-    """Return the Roman name of each skin type (1-6), :data:`UNKNOWN` where it is missing."""
+    """Return the Roman name of each skin type (1-6), :data:`UNKNOWN` if missing."""
     names = dict(enumerate(FST_NAMES, start=1))
     return fst.map(names).astype("string").fillna(UNKNOWN)
 
 
 def band_name(fst: pd.Series) -> pd.Series:
-    """Return the band ("I-II", "III-IV", "V-VI") of each skin type, :data:`UNKNOWN` where it is missing."""
+    """Return the band ("I-II", "III-IV", "V-VI") of each skin type, :data:`UNKNOWN` if missing."""
     bands = {number: BANDS[(number - 1) // 2] for number in range(1, 7)}
     return fst.map(bands).astype("string").fillna(UNKNOWN)
 
 
 def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], pd.Series]:
-    """Return the place of each cell among the distinct values, and these as text, ``<NA>`` where unknown."""
+    """Return the index of each cell among the distinct values, and these as text, ``<NA>`` if unknown."""
     places, distinct = pd.factorize(values)
     text = to_text(pd.Series(distinct)).str.strip()
     return places, text.mask(is_unknown(text) | text.str.lower().isin(NOT_TYPES))
 
 
 def _spread(distinct: pd.Series, places: NDArray[np.intp], index: pd.Index) -> pd.Series:
-    """Return what was found for the distinct values, for every cell."""
+    """Return the result for every cell from the results for the distinct values."""
     return pd.Series(distinct.array.take(places, allow_fill=True), index=index)
 
 

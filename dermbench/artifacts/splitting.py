@@ -1,17 +1,17 @@
-"""Parts of a table that share no unit, for splits and folds: stratified, seeded, independent of the order of rows.
+"""Stratified splits and folds of a table that share no unit; seeded, and independent of the order of rows.
 
 Method. Images are joined to units (:mod:`dermbench.artifacts.units`); a unit goes to one split as a whole.
 
-1. Units are put in an order that depends on the seed and on their ids alone: larger units first, equal
-   ones by a hash of the seed and the smallest image id in them.
-2. For each class, rarest first, and each part that has none of it, one unit of the class is placed
-   there: the one that brings the split most classes it lacks, and of these the largest for train, the
-   smallest for val and test. So a class with three units that hold no other class occurs in every split.
-3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is
-   the part of its share (fraction x images of the stratum) that is still open when half of the unit is in
-   (Webster's method, which favours neither large nor small shares); needs are added up over the images
-   of the unit and over four stratifications: class x skin type, class, skin type, and all images. Equal
-   needs are settled by the unit's hash, in proportion to the fractions.
+1. Units are sorted by size, largest first, and units of equal size by a hash of the seed and their smallest
+   image id.
+2. For each class, rarest first, and each split without it, one unit of the class is placed there: the unit with
+   the most classes that the split lacks; among these, the largest for train and the smallest for val and test. So
+   a class with three units that hold no other class occurs in every split.
+3. Every other unit goes to the split with the largest remaining need. The need of a split for a stratum is the
+   part of its share (fraction x images of the stratum) that remains open when half of the unit is counted
+   (Webster's method, which favours neither large nor small shares). Needs are summed over the images of the unit
+   and over four stratifications: class x skin type, class, skin type, and all images. Ties are broken by the hash
+   of the unit, in proportion to the fractions.
 
 This is greedy iterative stratification (Sechidis et al. 2011) at the level of units.
 """
@@ -60,22 +60,22 @@ class _Unit:
 def distribute(
     table: pd.DataFrame, split: pd.Series, moving: pd.Series, *, shares: Mapping[str, float], seed: int
 ) -> pd.Series:
-    """Place the units of the rows that are ``moving``; the other rows keep their part.
+    """Assign the units of the rows that are ``moving`` to parts; the other rows keep their part.
 
     Parameters
     ----------
     table
-        ``image_id`` (unique), ``label``; where known ``fst`` or ``fst_band``, and the ids of
+        ``image_id`` (unique) and ``label``; optionally ``fst`` or ``fst_band``, and the ids of
         :data:`dermbench.artifacts.columns.UNITS`.
     split
         Part of each row, for example ``train``; on the index of ``table``.
     moving
-        Which rows are placed. One whose unit has other rows in a part follows them, into the first of train, val
-        and test where they are in several.
+        Whether each row is assigned. A row whose unit has other rows in a part follows them; if they are in
+        several parts, into the first of train, val and test.
     shares
-        Share of each part, adding up to 1, all above 0.
+        Share of each part, above 0; they sum to 1.
     seed
-        Another seed places equal units in another order.
+        Seed of the order of units of equal size.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def distribute(
 
 
 def _tones(table: pd.DataFrame) -> pd.Series:
-    """Return the skin type of each row, else the band that it is in, else ``unknown``."""
+    """Return the skin type of each row, else its band, else ``unknown``."""
     tones = pd.Series(pd.NA, index=table.index, dtype="string")
     for name in ("fst", "fst_band"):
         if name in table:
@@ -123,7 +123,7 @@ def _place(free: pd.DataFrame, fixed: pd.DataFrame, *, shares: Mapping[str, floa
 
 
 def _anchors(part: pd.DataFrame) -> dict[int, str]:
-    """Return the split that holds images of a unit: the first of train, val and test where several do."""
+    """Return {unit: split with images of it}; the first of train, val and test if there are several."""
     anchors: dict[int, str] = {}
     for name in reversed(SPLITS):
         anchors |= dict.fromkeys(part["unit"][part["split"] == name], name)
@@ -131,7 +131,7 @@ def _anchors(part: pd.DataFrame) -> dict[int, str]:
 
 
 def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
-    """Return the units to be placed, larger ones first, equal ones by hash."""
+    """Return the units to place, largest first, units of equal size by hash."""
     members: dict[int, list[tuple[str, str, str]]] = {}
     columns = (rows[name] for name in ("unit", "image_id", "label", "fst"))
     for index, image, label, tone in zip(*columns, strict=True):
@@ -147,7 +147,7 @@ def _units(rows: pd.DataFrame, *, seed: int) -> list[_Unit]:
 
 @lru_cache(maxsize=1024)  # most units are one image of one of few kinds
 def _strata(images: tuple[tuple[str, str], ...]) -> Strata:
-    """Count images by stratum, in an order of strata that no order of rows can change."""
+    """Count images by stratum, in an order of strata that does not depend on the order of rows."""
     counts: Counter[tuple[str, ...]] = Counter()
     for label, tone in images:
         counts.update((("all",), ("class", label), ("fst", tone), ("cell", label, tone)))
@@ -155,7 +155,7 @@ def _strata(images: tuple[tuple[str, str], ...]) -> Strata:
 
 
 def _draws(seed: int, key: str) -> tuple[float, float]:
-    """Return two numbers in [0, 1) that depend on the seed and the key alone."""
+    """Return two numbers in [0, 1) that depend only on the seed and the key."""
     digest = hashlib.sha256(f"{seed}:{key}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48, int.from_bytes(digest[6:12], "big") / 2**48
 
@@ -181,7 +181,7 @@ def _seeded(units: Sequence[_Unit], fixed: pd.DataFrame, shares: Mapping[str, fl
 
 
 class _Ledger:
-    """How much of each stratum a split has, against its share."""
+    """Number of images of each stratum in each split, compared with its share."""
 
     def __init__(self, rows: pd.DataFrame, shares: Mapping[str, float]) -> None:
         self.shares = shares
@@ -192,7 +192,7 @@ class _Ledger:
             self.add(_strata(tuple(zip(mine["label"], mine["fst"], strict=True))), split)
 
     def add(self, strata: Strata, split: str) -> None:
-        """Enter the images of a unit."""
+        """Add the images of a unit to a split."""
         self.held[split].update(dict(strata))
 
     def neediest(self, unit: _Unit) -> str:
@@ -218,7 +218,7 @@ def fold_codes(dataset: Dataset, folds: int) -> NDArray[np.int64]:
     Raises
     ------
     UsageError
-        When there are fewer units than folds, in all or of every class.
+        When there are fewer units than folds, overall or in every class.
     """
     rows = dataset.manifest
     units = connected_units(rows, unit_columns(rows))

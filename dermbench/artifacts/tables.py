@@ -1,7 +1,7 @@
 """Reading and writing tables: CSV, TSV, Excel and parquet files, and data frames, by the same rules.
 
-A table is read as people and programs write it, what was interpreted is said, and what cannot be read without a
-guess is refused. Ids and labels have one text form in all formats; see :mod:`dermbench.artifacts.text_form`.
+The forms that people and programs write are read, with a sentence on every interpretation; what could only be
+guessed is refused. Ids and labels have one text form in all formats; see :mod:`dermbench.artifacts.text_form`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dermbench.artifacts.xlsx_tables import read_xlsx
 from dermbench.errors import InputError, UsageError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-"""Usual separator of text tables, by suffix; ``.tab`` is how Dataverse calls them."""
+"""Usual separator of text tables, by suffix; Dataverse uses ``.tab``."""
 SUFFIXES = (*SEPARATORS, ".xlsx", ".parquet")
-"""Endings of tables that are read."""
+"""Suffixes of tables that can be read."""
 HOW_TO_SAVE = (
     ((".json",), "pandas.read_json(FILE).to_csv('table.csv', index=False)"),
     ((".jsonl", ".ndjson"), "pandas.read_json(FILE, lines=True).to_csv('table.csv', index=False)"),
@@ -35,7 +35,7 @@ HOW_TO_SAVE = (
     ((".gz", ".zip", ".bz2", ".xz", ".zst"), "unpack it"),
     ((".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), "save the sheet as 'CSV UTF-8'"),
 )
-"""How a table in another form becomes one that is read, by suffix."""
+"""Instructions to convert a table in another format, by suffix."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Table:
     Attributes
     ----------
     frame
-        Unique, named columns.
+        The table, with unique column names.
     source
-        What messages call the table.
+        Name of the table in messages.
     interpreted
-        What was not read as it stands in the file, in sentences for the report.
+        Deviations of the file from the standard form and how they were read, in sentences for the report.
     decimal_comma
-        Whether commas in numbers may be decimal commas, since the separator is another character.
+        Whether commas in numbers may be decimal commas, because the separator is another character.
     """
 
     frame: pd.DataFrame
@@ -61,42 +61,42 @@ class Table:
 
 
 TableSource = Path | str | pd.DataFrame | Table
-"""Where a table comes from: a file, a data frame, or a table that was read before."""
+"""A table as a file, a data frame, or a table that has been read."""
 
 
 def source_name(table: TableSource) -> Path | str:
-    """Return what messages call a table: its path, or ``<DataFrame>``."""
+    """Return the name of a table in messages: its path, or ``<DataFrame>``."""
     if isinstance(table, Table):
         return table.source
     return "<DataFrame>" if isinstance(table, pd.DataFrame) else table
 
 
 def read_table(table: TableSource, *, lists: bool = False, suffix: str = "") -> Table:
-    """Read a ``.csv``, ``.tsv``, ``.tab``, ``.xlsx`` or ``.parquet`` table, or take a data frame.
+    """Read a ``.csv``, ``.tsv``, ``.tab``, ``.xlsx`` or ``.parquet`` table, or a data frame.
 
-    Every column of a text file comes back as text, with the empty string for an empty cell: the id
-    ``001`` stays ``001`` and the label ``NA`` stays ``NA``. Columns of other files and of data frames keep their
-    types. Named levels of a data frame's index become columns. The unnamed index that pandas and R write is left
-    out, or read as ``image_id`` where no column holds ids and it is no row number.
+    All columns of a text file are read as text, with the empty string for an empty cell: the id ``001`` stays
+    ``001`` and the label ``NA`` stays ``NA``. Columns of other files and of data frames keep their types. Named
+    levels of the index of a data frame become columns. The unnamed index that pandas and R write is left out, or
+    read as ``image_id`` if no column holds ids and its values are not row numbers.
 
     Parameters
     ----------
     table
         The file or data frame.
     lists
-        Whether a cell of a parquet file or data frame may hold a list of numbers, as tables of embeddings do.
+        Whether a cell of a parquet file or data frame may hold a list of numbers, as in tables of embeddings.
     suffix
-        Suffix that a file without one is read by.
+        Suffix to assume for a file without one.
 
     Raises
     ------
     UsageError
-        When there is no such plain file, or its suffix is another.
+        When there is no such plain file, or its suffix is not supported.
     MissingDependencyError
         When an ``.xlsx`` file is given and openpyxl is not installed.
     InputError
-        When the file is not what its suffix says, is too large, rows differ in length, a column is there twice, or
-        cells hold more than one value.
+        When the file does not have the format of its suffix or is too large, rows differ in length, a column is
+        repeated, or cells hold more than one value.
     """
     if isinstance(table, Table):
         return table
@@ -164,7 +164,7 @@ def _from_memory(table: pd.DataFrame, *, lists: bool) -> RawTable:
 
 
 def _several(column: pd.Series) -> str:
-    """Return the type of the first cell that is no single value, else the empty string."""
+    """Return the type of the first cell that is not a single value, else the empty string."""
     if pd.api.types.is_complex_dtype(column):
         return "complex numbers"
     if column.dtype != object or pd.api.types.infer_dtype(column) not in {"mixed", "bytes", "mixed-integer"}:

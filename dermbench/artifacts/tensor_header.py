@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read without its tensors and before any other library sees it."""
+"""Reading of the header of a safetensors file, without its tensors and without other libraries."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ METADATA = "__metadata__"
 
 
 def read_tensor_header(path: Path | str) -> dict[str, JsonValue]:
-    """Return the header of a safetensors file: its entries by name, and ``__metadata__`` where there is one.
+    """Return the header of a safetensors file: {name: entry}, with ``__metadata__`` if there are any.
 
     Raises
     ------
     UsageError
         When there is no such plain file.
     InputError
-        When the header is damaged, or larger than a header may be.
+        When the header is damaged or too large.
     """
     with open_plain(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         length = int.from_bytes(stream.read(8), "little")
         if size < 8 or length > size - 8:
-            raise InputError(path, ["not a safetensors file, or cut off: its header is not all there"])
+            raise InputError(path, ["not a safetensors file, or cut off: its header is incomplete"])
         if length > HEADER_BYTES:
             raise InputError(path, [f"its header is larger than {HEADER_BYTES >> 20} MB"])
         header = parse_json(path, bytes(stream.read(length)))
     if not isinstance(header, dict):
-        raise InputError(path, ["not a safetensors file: its header is no JSON object"])
+        raise InputError(path, ["not a safetensors file: its header is not a JSON object"])
     return header
 
 
 def read_metadata(path: Path | str, key: str) -> str | None:
-    """Return one text of the metadata of a safetensors file; None where the file has none of that name.
+    """Return one text from the metadata of a safetensors file; None if there is no such key.
 
     Raises
     ------
@@ -51,5 +51,5 @@ def read_metadata(path: Path | str, key: str) -> str | None:
     metadata = read_tensor_header(path).get(METADATA, {})
     text = metadata.get(key) if isinstance(metadata, dict) else metadata
     if text is not None and not isinstance(text, str):
-        raise InputError(path, [f"its metadata {key!r} is no text"])
+        raise InputError(path, [f"its metadata {key!r} is not text"])
     return text

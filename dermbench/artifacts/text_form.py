@@ -1,4 +1,4 @@
-"""The text and the number that a cell of a table stands for, whatever file format it came from."""
+"""Conversion of table cells to text and to numbers, independent of the file format."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import pyarrow.compute as pc
 from dermbench.errors import name_some
 
 MAX_ID = 512
-"""Characters that an id may have."""
+"""Most characters of an id."""
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-"""A number as programs write it, for :mod:`pyarrow.compute`; thousands separators are none."""
+"""A number as programs write it, for :mod:`pyarrow.compute`; without thousands separators."""
 CONTROL = "[\x01-\x1f\x7f-\x9f\u2028\u2029]|\\x00"
-"""Characters that no id holds."""
+"""Characters that are not allowed in ids."""
 _WHOLE = r"^-?\d{1,15}\.0$"
 _EXACT = 1e15
-"""Below this, a whole number has one form in double precision."""
+"""Whole numbers below this have a unique form in double precision."""
 
 
 def to_text(column: pd.Series) -> pd.Series:
-    """Return a column as the text that a CSV file holds, with missing values and empty cells as ``<NA>``.
+    """Return a column as the text of a CSV file, with missing values and empty cells as ``<NA>``.
 
-    Whole numbers have one form: where all values of a column are ``7.0`` and the like, as numbers or as text, they
-    read ``7``. So ids and labels are the same in CSV, parquet and data frames, also where a missing value made
-    whole numbers floats. Blanks around a text stay.
+    If all values of a column are whole numbers such as ``7.0``, as numbers or as text, they become ``7``. So ids
+    and labels are the same in CSV, parquet and data frames, even if a missing value has turned whole numbers into
+    floats. Blanks around a text are kept.
     """
     if pd.api.types.is_float_dtype(column):
         values = column.to_numpy(np.float64, na_value=np.nan)
@@ -42,9 +42,9 @@ def to_text(column: pd.Series) -> pd.Series:
 
 
 def to_numbers(column: pd.Series, *, decimal_comma: bool = False) -> pd.Series:
-    """Return a column as numbers in double precision, NaN where a cell holds no finite number.
+    """Return a column as numbers in double precision, NaN for a cell without a finite number.
 
-    Truth values, ``1_000``, ``0x10`` and ``1,000.5`` are no numbers.
+    Booleans, ``1_000``, ``0x10`` and ``1,000.5`` are not numbers.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def to_numbers(column: pd.Series, *, decimal_comma: bool = False) -> pd.Series:
 
 
 def id_problems(ids: pd.Series) -> list[str]:
-    """Say which ids are too long, or hold characters that cannot be shown.
+    """Return the problems of ids: too long, or with control characters.
 
     Parameters
     ----------
     ids
-        As :func:`to_text` returns them.
+        Ids from :func:`to_text`.
     """
     text = pa.array(ids, type=pa.large_string())
     is_long = pc.greater(pc.utf8_length(text), MAX_ID)

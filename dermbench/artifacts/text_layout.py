@@ -1,4 +1,4 @@
-"""How a text table is laid out: its separator, its header, and where the rows begin."""
+"""Layout of a text table: separator, header, and start of the rows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dermbench.errors import InputError
 SEPARATORS = (",", ";", "\t")
 SAMPLE_BYTES = 4 << 20
 SAMPLE_ROWS = 50
-"""Rows that the separator is told from."""
+"""Rows for the detection of the separator."""
 EXCEL = re.compile(r"\"?sep=([,;\t])\"?[;,\t]*\r?\n?", re.IGNORECASE)
-"""First line by which Excel is told the separator."""
+"""First line that tells Excel the separator."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text table is laid out.
+    """Layout of a text table.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Layout:
     names
         Fields of the header.
     width
-        Fields of the first row; without rows, of the header.
+        Number of fields of the first row; without rows, of the header.
     start
-        Byte at which the rows begin.
+        Byte offset of the first row.
     lead, lead_lines
         Characters and lines before the header.
     """
@@ -47,7 +47,7 @@ class Layout:
 
 
 def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line that each row begins on, counted from 1, with its fields; empty lines are left out.
+    """Yield the line number of each row (from 1) and its fields, without empty lines.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def find_layout(source: Path, data: bytes, separator: str) -> Layout:
-    """Tell the separator from the header and the first rows.
+    """Detect the layout from the header and the first rows.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_layout(source: Path, data: bytes, separator: str) -> Layout:
     data
         Content as UTF-8.
     separator
-        The separator that the suffix of the file stands for; it wins where header and rows fit it.
+        Usual separator for the suffix of the file; preferred if header and rows fit it.
 
     Raises
     ------
@@ -89,14 +89,14 @@ def find_layout(source: Path, data: bytes, separator: str) -> Layout:
     if not found:
         reason = "its first line is too long" if data.strip() else "it is empty"
         raise InputError(source, [f"not a readable {source.suffix} table: {reason}"])
-    chosen, rows = max(found, key=lambda pair: _fit(pair[1]))  # of equals the first
+    chosen, rows = max(found, key=lambda pair: _fit(pair[1]))  # the first of equally good ones
     names = rows[0]
     width = len(rows[1]) if len(rows) > 1 else len(names)
     return Layout(chosen, tuple(names), width, _header_end(text, lead, chosen), lead, int(lead > 0))
 
 
 def _sample(text: str, separator: str) -> list[list[str]]:
-    """Return the header and the first rows; none where a field is as long as none is."""
+    """Return the header and the first rows; empty if a field is too long."""
     try:
         return [fields for _, fields in itertools.islice(records(text, separator), SAMPLE_ROWS + 1)]
     except csv.Error:
@@ -104,7 +104,7 @@ def _sample(text: str, separator: str) -> list[list[str]]:
 
 
 def _fit(rows: list[list[str]]) -> int:
-    """Return how well a separator fits: 3 equal lengths, 2 equal rows of another length, 1 header alone, 0 not."""
+    """Score a separator: 3 for equal lengths, 2 for equal rows of another length, 1 for a header, 0 for none."""
     header, widths = len(rows[0]), {len(row) for row in rows[1:]}
     if header == 1:
         return 0
@@ -114,7 +114,7 @@ def _fit(rows: list[list[str]]) -> int:
 
 
 def _header_end(text: str, lead: int, separator: str) -> int:
-    """Return the byte behind the header."""
+    """Return the byte offset of the end of the header."""
     lines = io.StringIO(text[lead:], newline="")
     reader = csv.reader(lines, delimiter=separator)
     while not next(reader):

@@ -1,4 +1,4 @@
-"""Reading CSV and TSV files as people and programs write them, every cell as text."""
+"""Reading of CSV and TSV files in the forms that people and programs write, every cell as text."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from dermbench.artifacts.text_layout import Layout, find_layout, records
 from dermbench.errors import InputError
 
 MAX_BYTES = 1 << 30
-"""Size that a text file may have."""
+"""Largest text file, in bytes."""
 MAX_NAMED = 5
-"""How many lines a message names."""
+"""Most lines that a message names."""
 END = "\x1e"
-"""Cell of a row put behind the last one, to see whether an open quote swallows it."""
+"""Cell of a row added at the end; if it is not read back, a quote was not closed."""
 SAVE = "Save the file as UTF-8 (in Excel: 'CSV UTF-8')."
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -31,9 +31,9 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def read_text(source: Path, *, separator: str) -> RawTable:
     """Read a text table; cells stay text, with the empty string for an empty cell.
 
-    Columns are separated by ``separator``, or by another of comma, semicolon and tab where header and rows show
-    it. Rows have as many fields as the header. They may have more where the last fields are all empty, since lines
-    end with separators, or where the first field is an index that the header does not name, as in tables of R.
+    The separator is ``separator`` unless header and rows fit another of comma, semicolon and tab better. Rows have
+    as many fields as the header. They may have more if the last fields are all empty (lines that end with
+    separators), or if the first field is an index without a name, as in tables of R.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_text(source: Path, *, separator: str) -> RawTable:
 
 
 def _decoded(source: Path, data: bytes) -> tuple[bytes, str]:
-    """Return the file as UTF-8 without byte order mark, and which other encoding it had."""
+    """Return the file as UTF-8 without byte order mark, and its encoding if that was another."""
     encoding = "UTF-16" if data.startswith(UTF16) else "UTF-8"
     problem = ""
     try:
@@ -71,7 +71,7 @@ def _decoded(source: Path, data: bytes) -> tuple[bytes, str]:
     except UnicodeError as error:
         problem = f"not a readable {source.suffix} table: damaged {encoding} text ({error})"
     if not problem and b"\0" in data:
-        problem = f"not a readable {source.suffix} table: holds bytes that no text holds (NUL)"
+        problem = f"not a readable {source.suffix} table: holds NUL bytes, which are not text"
     if problem:
         raise InputError(source, [problem], remedy=SAVE)
     return data, encoding if encoding == "UTF-16" else ""
@@ -101,7 +101,7 @@ def _read_rows(source: Path, data: bytes, layout: Layout) -> pd.DataFrame:
 
 
 def _unreadable(source: Path, data: bytes, layout: Layout, reason: str) -> InputError:
-    """Return the error for rows that cannot be read: the encoding, or the lines of another length."""
+    """Return the error for unreadable rows; it names a wrong encoding or lines of another length."""
     text = _check_utf8(source, data)
     return _ragged(source, text, layout) or InputError(
         source, [f"not a readable {source.suffix} table: {reason[:200]}"]
@@ -148,7 +148,7 @@ def _ragged(source: Path, text: str, layout: Layout) -> InputError | None:
 
 
 def _without_empty_end(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the table without the empty rows at its end, which spreadsheets write."""
+    """Return the table without empty rows at its end, as spreadsheets write them."""
     filled = np.zeros(len(frame), dtype=bool)
     for i in frame.columns:
         filled |= to_text(frame[i]).notna().to_numpy(dtype=bool)
@@ -156,7 +156,7 @@ def _without_empty_end(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fitting_names(source: Path, data: bytes, layout: Layout, frame: pd.DataFrame) -> tuple[list[str], str]:
-    """Return one name for each column that is kept, and what was done to make header and rows fit."""
+    """Return a name for each column to keep, and a note on how header and rows were made to fit."""
     names, extra = list(layout.names), layout.width - len(layout.names)
     if extra == 0:
         return names, ""
@@ -174,7 +174,7 @@ def _fitting_names(source: Path, data: bytes, layout: Layout, frame: pd.DataFram
 
 
 def _has_row_names(names: list[str], frame: pd.DataFrame, *, numbered: bool) -> bool:
-    """Return whether the first column, which the header does not name, is what R calls row names."""
+    """Return whether the unnamed first column holds the row names that R writes."""
     if not has_ids(names):
         return bool(frame[0].is_unique and to_text(frame[0]).notna().all() and not numbered)
     place = next(i for i, name in enumerate(names) if has_ids([name])) + 1

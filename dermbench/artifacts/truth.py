@@ -1,4 +1,4 @@
-"""Truth: what an image shows and whose skin it is, joined to predictions by ``image_id``."""
+"""The truth: labels, sensitive features and units of images, joined to predictions by ``image_id``."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class Truth:
     task, split
         Names for the report.
     malignancy
-        ``malignant``, ``benign`` or another group for each class; empty when undefined.
+        {class: ``malignant``, ``benign`` or another group}; empty if unknown.
     named_positive
-        Classes that the user names as positive; empty leaves it to :attr:`positive`.
+        Classes that the user names as positive; if empty, :attr:`positive` derives them.
     ordered
-        Whether the order of the classes means something.
+        Whether the classes have an order.
     sensitive
         Sensitive features to evaluate by default.
     scales
-        Columns that are ordered scales or are put into bands, as the user says.
+        Columns that the user declares as ordered or puts into bands.
     interpreted
-        How the table was read where it is not written in the standard way, in sentences for the report.
+        Deviations of the table from the standard form and how they were read, in sentences for the report.
     """
 
     table: pd.DataFrame
@@ -84,7 +84,7 @@ class Truth:
 
     @property
     def positive(self) -> Positive | None:
-        """Classes that count as positive; None where nothing says which they are."""
+        """Classes that count as positive; None if they cannot be determined."""
         return positive_classes(self.classes, chosen=self.named_positive, malignancy=self.malignancy)
 
     @property
@@ -94,9 +94,9 @@ class Truth:
 
     @cached_property
     def unit(self) -> NDArray[np.intp]:
-        """Index of the independent unit each image belongs to, shape (n_samples,).
+        """Index of the independent unit of each image, shape (n_samples,).
 
-        An image without an id is a unit of its own. Units are numbered by their first image.
+        An image without an id is its own unit. Units are numbered in the order of their first image.
         """
         ids = self.table["image_id"].map(lambda i: f"image {i}")
         if self.unit_column is not None:
@@ -127,23 +127,24 @@ def make_truth(
     Parameters
     ----------
     table
-        ``image_id`` and ``label`` under these names or the aliases of
-        :data:`dermbench.artifacts.columns.ALIASES`, and any further columns. Instead of ``label``, one column a
-        class with 1 for the class of the image and 0 for the others.
+        ``image_id`` and ``label``, by these names or the aliases in
+        :data:`dermbench.artifacts.columns.ALIASES`, and any further columns. ``label`` may be replaced by one
+        column per class, with 1 for the class of the image and 0 for the others.
     source
-        Where the table came from, for messages.
+        Origin of the table, for messages.
     classes
         Ordered class set; by default the labels that occur, sorted.
     aliases
-        Further spellings of classes.
+        {further name: class}.
     columns
-        Columns that the user named, by standard name: ``image_id``, ``label``, ``fst``.
+        {``image_id``, ``label`` or ``fst``: column that the user named}.
     interpreted
-        How the file was read, in sentences.
+        Sentences on how the file was read, to be kept.
     decimal_comma
         Whether ``2,5`` is a number.
     standard
-        Whether the table is one of :func:`~dermbench.artifacts.column_types.standardise`, as a manifest is.
+        Whether the table has standard columns already (:func:`~dermbench.artifacts.column_types.standardise`), as
+        a manifest does.
     **about
         Other attributes of :class:`Truth`.
 
@@ -195,18 +196,17 @@ def read_truth(
     source
         ``.csv``, ``.tsv`` or ``.parquet`` file, or a data frame.
     split
-        Keep the rows whose ``split`` column has this value, or one of several as in ``train+val``; all rows when
-        there is no such column.
+        Keep the rows with this value in the column ``split``, or with one of several as in ``train+val``; all rows
+        if there is no such column.
     columns
-        Columns that the user named, by standard name.
+        {standard name: column that the user named}.
     **about
-        As for :func:`make_truth`.
+        As in :func:`make_truth`. If ``malignancy`` is not given, a column ``malignancy`` of the table is used.
 
     Raises
     ------
     UsageError
-        When the table has a ``split`` column without the value asked for, or a column ``malignancy`` that
-        contradicts the name of a class. Where nothing else says which classes are malignant, that column does.
+        When the column ``split`` lacks the value, or a column ``malignancy`` contradicts the name of a class.
     """
     read, name = read_table(source), source_name(source)
     table = read.frame

@@ -24,9 +24,9 @@ class Unanswered:
     Attributes
     ----------
     reason
-        Reason of each image of ``truth``, None where it has a prediction, shape (n,).
+        Reason of each image of ``truth``, None for an image with a prediction, shape (n,).
     truth
-        The images, before they are put together to cases.
+        The images, before they are combined into cases.
     """
 
     reason: NDArray[np.object_]
@@ -54,7 +54,7 @@ class Unanswered:
         return found
 
     def sentence(self) -> str:
-        """Return :func:`no_answer_sentence` of these images; empty where all have a prediction."""
+        """Return :func:`no_answer_sentence` of these images; empty if all have a prediction."""
         absent, groups = self.absent, self.groups()
         rows = groups.get("fst_band") or groups.get("fst") or {}
         sizes = {name: (int((absent & there).sum()), int(there.sum())) for name, there in rows.items()}

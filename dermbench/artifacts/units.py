@@ -1,4 +1,4 @@
-"""Independent units: images that share a patient, a lesion or a duplicate group, directly or in a chain."""
+"""Independent units: images linked by a patient, a lesion or a duplicate group, directly or in a chain."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def unit_columns(table: pd.DataFrame) -> list[str]:
-    """Return the id columns of a manifest that hold anything, highest first."""
+    """Return the id columns of a manifest that are not empty, highest first."""
     return [name for name in UNITS if name in table and table[name].notna().any()]
 
 
 def connected_units(table: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.intp]:
-    """Return the component of each image; images that share a value in a column are connected.
+    """Return the connected component of each image; images with the same value in a column are connected.
 
-    A lesion that two patients share joins all images of both. A missing id joins nothing.
+    A lesion that occurs with two patients connects all images of both. Missing ids connect nothing.
 
     Returns
     -------
     numpy.ndarray
-        Component of each row, shape (n,); the numbers themselves mean nothing.
+        Component of each row, shape (n,), as arbitrary numbers.
     """
     n, nodes = len(table), len(table)
     rows: list[NDArray[np.intp]] = []

@@ -1,7 +1,7 @@
-"""How numbers and groups are written: two decimals without a leading zero, ``.62 [.59, .65]``; "type VI".
+"""Formats of numbers and groups in text: two decimals without a leading zero, ``.62 [.59, .65]``; "type VI".
 
-Two decimals are what test sets of this field support (the 95 % interval of an accuracy is .03 wide to
-either side at n = 1,000). ``report.json`` keeps six.
+Test sets of this field do not support more than two decimals: with 1,000 images, the 95 % interval of an accuracy
+is up to .03 wide on either side. ``report.json`` keeps six.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 NONE = "\N{EN DASH}"
-"""Stands for a value that is undefined or missing."""
+"""Stands for an undefined or missing value."""
 MINUS = "\N{MINUS SIGN}"
 SKIN = "skin type"
 CROSS = " \N{MULTIPLICATION SIGN} "
@@ -24,7 +24,7 @@ CROSS = " \N{MULTIPLICATION SIGN} "
 
 def decimal(value: float, *, digits: int = 2) -> str:
     """Return ``.62``, ``1.00`` or, with a true minus sign, -.05; a value that rounds to zero has no sign."""
-    text = f"{round(value, DIGITS):.{digits}f}"  # as read back from report.json: the same text either way
+    text = f"{round(value, DIGITS):.{digits}f}"  # rounded as in report.json, which gives the same text
     if float(text) == 0.0:
         text = text.removeprefix("-")
     text = text.replace("-0.", "-.", 1) if text.startswith("-0.") else text.removeprefix("0")
@@ -32,29 +32,29 @@ def decimal(value: float, *, digits: int = 2) -> str:
 
 
 def limit(value: float) -> str:
-    """Return a limit of a gap like :func:`decimal`, with a third decimal where one above 0 would read as 0."""
+    """Return a limit of a gap like :func:`decimal`, with a third decimal if a non-zero limit would read as 0."""
     if not 0 < abs(value) < 0.005 or round(value, DIGITS) == 0:
         return decimal(value)
     return decimal(value, digits=3) if abs(value) >= 0.0005 else f"{MINUS if value < 0 else ''}<.001"
 
 
 def limits(low: float | None, high: float | None) -> str:
-    """Return ``[.003, .31]``, the limits of a gap; a dash when an end is missing."""
+    """Return the limits of a gap as ``[.003, .31]``; a dash if an end is missing."""
     return NONE if low is None or high is None else f"[{limit(low)}, {limit(high)}]"
 
 
 def p_value(value: float) -> str:
-    """Return a p-value with three decimals, ``<.001`` below that."""
+    """Return a p-value with three decimals, or ``<.001``."""
     return "<.001" if value < 0.001 else decimal(value, digits=3)
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return ``[.59, .65]``; a dash when an end is missing."""
+    """Return an interval as ``[.59, .65]``; a dash if an end is missing."""
     return NONE if low is None or high is None else f"[{decimal(low)}, {decimal(high)}]"
 
 
 def is_skin_type(feature: str) -> bool:
-    """Return whether a feature is a Fitzpatrick skin type, of any annotator, or a band of them."""
+    """Return whether a feature is Fitzpatrick skin type, by any annotator, or its bands."""
     return (feature == "fst" or feature.startswith("fst_")) and "," not in feature
 
 
@@ -66,7 +66,7 @@ def feature_words(feature: str) -> str:
 
 
 def span_words(names: Sequence[str]) -> str:
-    """Return group names, consecutive skin types joined: V to VI, ``I, III and V``, ``female and male``."""
+    """Return group names with consecutive skin types joined: V to VI, ``I, III and V``, ``female and male``."""
     if not all(name in _TYPES for name in names):
         return enumerated(names)
     numbers = sorted({number for name in names for number in _TYPES[name]})
@@ -80,7 +80,7 @@ def span_words(names: Sequence[str]) -> str:
 
 
 def group_words(names: Sequence[str]) -> str:
-    """Return group names as running text calls them: ``type VI``, ``types I and III``, ``female``."""
+    """Return group names for running text: ``type VI``, ``types I and III``, ``female``."""
     if not all(name in _TYPES for name in names):
         return enumerated(names)
     several = sum(len(_TYPES[name]) for name in names) > 1

@@ -1,4 +1,4 @@
-"""Images without a usable prediction, counted as wrong."""
+"""Images without a usable prediction count as wrong: they get a prediction that every metric scores as wrong."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from dermbench.artifacts.truth import Truth
 
 SAME_KIND = 1e-6
-"""Probability of the other classes of the true class's kind: small, but above that of the true class."""
+"""Probability of other classes of the same kind as the true class: small, but above that of the true class."""
 
 
 def add_missing(partial: Predictions, truth: Truth, *, source: Path | str) -> Predictions:
-    """Return predictions for all images of the truth, with the reason ``missing`` where there is no row.
+    """Return predictions for all images of the truth, with the reason ``missing`` for images without a row.
 
     Parameters
     ----------
@@ -51,20 +51,20 @@ def add_missing(partial: Predictions, truth: Truth, *, source: Path | str) -> Pr
 
 
 def count_as_wrong(predictions: Predictions, truth: Truth) -> Predictions:
-    """Give the images without a usable prediction one that is wrong for every metric, whatever the reason.
+    """Give images without a usable prediction one that every metric scores as wrong.
 
-    The predicted class is the commonest class of the truth other than the true one; of tied classes, the first.
-    Where it is known which classes are positive, only classes of the other kind are considered, so that a missing
-    melanoma is also a missed malignancy. The true class gets probability 0, each other class of its kind
+    The predicted class is the most frequent class of the truth other than the true one; of tied classes, the
+    first. If positive classes are known, only classes of the other kind are considered, so that a missing melanoma
+    is also a missed malignancy. The true class gets probability 0, each other class of its kind
     :data:`SAME_KIND`, and the remaining classes equal shares, with a double share for the predicted class. The
     image then ranks last for its class and is wrong for top-k accuracy; its log loss is the largest possible.
 
-    The result holds the truth in disguise: it is scored, and never written to a predictions file.
+    The result depends on the truth: it may be scored, but must not be written to a predictions file.
 
     Parameters
     ----------
     predictions
-        Predictions for exactly the images of the truth; returned as they are where all of them are usable.
+        Predictions for exactly the images of the truth; returned unchanged if all are usable.
     truth
         The images.
     """

@@ -1,4 +1,4 @@
-"""Reading Excel workbooks with one sheet of values, through openpyxl."""
+"""Reading of Excel workbooks with one sheet of values, through openpyxl."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dermbench.artifacts.raw_tables import RawTable
 from dermbench.errors import DermbenchError, InputError, MissingDependencyError
 
 MAX_UNPACKED = 200 << 20
-"""Bytes that the parts of a workbook may unpack to."""
+"""Most bytes of the parts of a workbook after unpacking."""
 MAX_PARTS = 2_000
 MAX_CELLS = 5_000_000
 MAX_ROWS = 1 << 20
@@ -102,7 +102,7 @@ def _only_sheet(source: Path, book: Any) -> list[list[object]]:
 
 def _rows(source: Path, sheet: Any) -> Iterator[list[object]]:
     """Yield the cells of each row up to its last value."""
-    sheet.reset_dimensions()  # what a file says about its size is not trusted
+    sheet.reset_dimensions()  # the size that a file declares is not trusted
     cells = 0
     for number, row in enumerate(sheet.iter_rows(values_only=True)):
         cells += len(row)
@@ -130,7 +130,7 @@ def _refuse_uncomputed(source: Path, rows: list[list[object]], formulas: list[li
 
 
 def _to_raw(rows: list[list[object]]) -> RawTable:
-    """Return the rows that have values as a table, the first as its header."""
+    """Return the rows with values as a table, with the first row as header."""
     width = max(map(len, rows))
     header, *body = ([*row, *[None] * (width - len(row))] for row in rows if row)
     names = ["" if name is None else str(name) for name in header]
@@ -139,5 +139,5 @@ def _to_raw(rows: list[list[object]]) -> RawTable:
 
 
 def _plain(value: object) -> object:
-    """Return a day instead of the midnight that it begins with."""
+    """Return a date instead of a time at midnight."""
     return value.date() if isinstance(value, datetime) and value.time() == datetime.min.time() else value

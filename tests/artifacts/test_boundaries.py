@@ -67,9 +67,9 @@ def test_twenty_columns_of_a_strange_type_are_named(tmp_path, n, last):
 @pytest.mark.parametrize(("n", "lines"), [(5, "2, 3, 4, 5, 6"), (6, "2, 3, 4, 5, 6 …")])
 def test_five_lines_without_one_label_are_named(n, lines):
     table = pd.DataFrame({"image_id": map(str, range(8)), "a": [1] * 8, "b": [1] * n + [0] * (8 - n)})
-    with pytest.raises(InputError, match="exactly one 1 a row") as caught:
+    with pytest.raises(InputError, match="exactly one 1 per row") as caught:
         read_one_hot(table, "image_id", (), source="t")
-    assert caught.value.problems[0].endswith(f"not so in {n} rows: {lines}")
+    assert caught.value.problems[0].endswith(f"{n} rows do not have it: {lines}")
 
 
 def test_the_most_frequent_spellings_are_shown_and_the_rest_counted():
@@ -91,7 +91,7 @@ def test_the_most_frequent_spellings_are_shown_and_the_rest_counted():
     ],
 )
 def test_bands_that_contradict_themselves_are_refused(given):
-    with pytest.raises(UsageError, match="--bins age: the lower ends"):
+    with pytest.raises(UsageError, match="--bins age: give increasing lower ends"):
         read_scales(**given)
     assert read_scales(ordered=["age"], bins=["size=1"]).columns == ("age", "size")
 

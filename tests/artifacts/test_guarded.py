@@ -111,7 +111,7 @@ def test_all_problems_of_a_record_are_one_message(tmp_path):
     [
         (b"", "cut off"),
         (b"\xff" * 8, "cut off"),
-        ((2).to_bytes(8, "little") + b"[]", "no JSON object"),
+        ((2).to_bytes(8, "little") + b"[]", "not a JSON object"),
         ((9).to_bytes(8, "little") + b'{"a": NaN', "not JSON"),
         ((20 << 20).to_bytes(8, "little") + b" " * (21 << 20), "larger than 16 MB"),
     ],
@@ -129,5 +129,5 @@ def test_metadata_of_another_form_is_none_or_refused(tmp_path):
         assert read_metadata(tmp_path / "x", "k") == found
     data = b'{"__metadata__": {"k": [1]}}'
     (tmp_path / "x").write_bytes(len(data).to_bytes(8, "little") + data)
-    with pytest.raises(InputError, match="is no text"):
+    with pytest.raises(InputError, match="is not text"):
         read_metadata(tmp_path / "x", "k")

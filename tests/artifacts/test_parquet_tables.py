@@ -80,7 +80,7 @@ def test_lists_of_numbers_where_they_are_asked_for(tmp_path, monkeypatch):
 
 def test_a_column_that_is_there_twice(tmp_path):
     table = pa.Table.from_arrays([IDS, IDS, IDS], names=["image_id", "pred", "pred "])
-    with pytest.raises(InputError, match="there twice: 'pred'"):
+    with pytest.raises(InputError, match="repeated columns: 'pred'"):
         read_table(stored(tmp_path, table))
 
 

@@ -332,5 +332,5 @@ def test_a_data_frame_gets_the_messages_of_a_file(truth):
         read_predictions(rows(truth).iloc[1:].assign(prob_acne=2), truth)
     assert str(caught.value).startswith("<DataFrame>: 2 problems")
     twice = pd.concat([rows(truth), rows(truth)[["prob_acne"]]], axis=1)
-    with pytest.raises(InputError, match="there twice: 'prob_acne'"):
+    with pytest.raises(InputError, match="repeated columns: 'prob_acne'"):
         read_predictions(twice, truth)

@@ -94,14 +94,14 @@ REFUSED = {
         "0.25,0.75\n0.5,0.5\n",
         "the first line holds numbers (0.25, 0.75, ...) instead of column names",
     ),
-    "name twice": ("image_id,label, label\na,x,y\n", "columns that are there twice: 'label'"),
+    "name twice": ("image_id,label, label\na,x,y\n", "repeated columns: 'label'"),
     "quote never closed": ('image_id,label\na,"nv\nb,mel\nc,nv\n', "a quote is opened and never closed"),
     "nothing": ("", "not a readable .csv table: it is empty"),
     "line ends": ("\n\n", "not a readable .csv table: it is empty"),
     "latin-1": ("image_id,label\na,nv\nb,n\xe6vus\n".encode("latin-1"), "line 3 is not UTF-8 (byte 0xe6)"),
     "latin-1 header": ("image_id,\xe9tat\na,nv\n".encode("latin-1"), "line 1 is not UTF-8 (byte 0xe9)"),
     "half UTF-16": ("image_id,label\n".encode("utf-16")[:-1], "damaged UTF-16 text"),
-    "NUL": (b"image_id,label\na\0,nv\n", "holds bytes that no text holds (NUL)"),
+    "NUL": (b"image_id,label\na\0,nv\n", "holds NUL bytes, which are not text"),
     "an image": (b"\x89PNG\r\n\x1a\n\xff", "not a readable .csv table"),
 }
 
@@ -153,7 +153,7 @@ def test_a_wide_header_is_judged_at_once(tmp_path):
     began = time.perf_counter()
     assert "200,001 columns, more than 16,384" in refusal(written(tmp_path, header + "\n"))
     names = ",".join(f"c{i}" for i in range(5_000))
-    assert "twice: 'c0'" in refusal(written(tmp_path, f"{names},c0\n"))
+    assert "repeated columns: 'c0'" in refusal(written(tmp_path, f"{names},c0\n"))
     assert time.perf_counter() - began < 5
 
 

@@ -20,7 +20,7 @@ def test_ids_and_labels_that_look_like_something_else(tmp_path):
 
 def test_a_column_that_is_there_twice_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("image_id,label, label,fst\na,x,y,1\nb,y,x,2\n")
-    with pytest.raises(InputError, match="twice: 'label'"):
+    with pytest.raises(InputError, match="repeated columns: 'label'"):
         read_truth(tmp_path / "t.csv")
 
 
@@ -157,7 +157,7 @@ def test_one_column_a_class_is_read_as_the_label():
 
 
 def test_columns_of_0_and_1_need_exactly_one_1_a_row():
-    with pytest.raises(InputError, match=r"exactly one 1 a row, not so in 2 rows: 2, 4"):
+    with pytest.raises(InputError, match=r"exactly one 1 per row; 2 rows do not have it: 2, 4"):
         make_truth(pd.DataFrame(ONE_HOT | {"biopsy": ["1", "0", "1"]}))
     with pytest.raises(InputError, match="no column for label"):
         make_truth(pd.DataFrame(ONE_HOT).drop(columns=["NV", "UNK"]))
@@ -165,7 +165,7 @@ def test_columns_of_0_and_1_need_exactly_one_1_a_row():
 
 @pytest.mark.parametrize("cell", ["['Acne', 'Tinea']", "['Eczema']", "{'Acne': 0.4}", '["a"]', "('a', 'b')", "[]"])
 def test_cells_that_hold_lists_are_refused(cell):
-    with pytest.raises(InputError, match=r"label cells hold lists .*; one label an image is needed"):
+    with pytest.raises(InputError, match=r"label cells hold lists .*; one label per image is needed"):
         make_truth(pd.DataFrame({"id": ["a", "b", "c"], "label": ["x", "y", cell]}))
 
 

@@ -82,7 +82,7 @@ def entity(content):
         ({"change": lambda book: book.active.merge_cells("B2:B3")}, "has merged cells"),
         ({"rows": [["image_id", "p"], ["p1", "=1+1"]]}, "formulas without a value in row 2"),
         ({"rows": []}, "has no visible sheet with values"),
-        ({"rows": [["p", "p"], [1, 2]]}, "there twice: 'p'"),
+        ({"rows": [["p", "p"], [1, 2]]}, "repeated columns: 'p'"),
         ({"parts": far_row}, "more than 1,000 rows"),
         ({"parts": entity}, "has a document type"),
         ({"parts": lambda content: content.pop("xl/workbook.xml")}, "not a readable .xlsx workbook"),

@@ -205,8 +205,8 @@ def damaged(kind, last, make_dataset, root, run):
     ("kind", "expected"),
     [
         ("truncated", "file not fully covered"),
-        ("empty", "cut off: its header is not all there"),
-        ("pickle", "cut off: its header is not all there"),
+        ("empty", "cut off: its header is incomplete"),
+        ("pickle", "cut off: its header is incomplete"),
         ("other classes", "is of another run (classes: ['macule', 'nodule', 'wheal'] instead of ["),
         ("fewer classes", "(classes: ['macule', 'nodule'] instead of ['macule', 'nodule', 'plaque'])"),
     ],

@@ -14,7 +14,7 @@ from dermbench.artifacts.report import Cell, Part, compact_json
 
 
 class ComparisonProvenance(Part):
-    """Where the numbers of a comparison come from.
+    """Origin of the numbers of a comparison.
 
     Attributes
     ----------
@@ -25,11 +25,11 @@ class ComparisonProvenance(Part):
     metric_versions
         {metric: version of its definition}.
     predictions_digest, truth_digest
-        Content hashes of what was compared, by model.
+        {model: content hash of its predictions}, and content hash of the truth.
     interpreted
-        {model: what was read otherwise than written}, of those with anything.
+        {model: interpretations of its predictions, in sentences}; models without any are left out.
     truth_interpreted
-        What of the truth was read otherwise than written.
+        Interpretations of the truth, in sentences.
     """
 
     environment: dict[str, str]
@@ -48,27 +48,27 @@ class Comparison(Record):
     Attributes
     ----------
     task, split, n, classes
-        What the models are compared on.
+        Task, split, number of images, and classes.
     baseline
         Model that the others are compared with.
     provenance
-        Where the numbers come from.
+        Origin of the numbers.
     models
-        {model: {metric: cell}}; the average over seeds where there are several.
+        {model: {metric: cell}}, averaged over seeds.
     seeds
         {model: {metric: spread}} of the models with several seeds.
     differences
         {model: {metric: difference from the baseline}} on all images.
     features
-        {sensitive feature: its groups}.
+        {sensitive feature: comparison in its groups}.
     ranks
         Rank bands of all models.
     families
-        Which p values are corrected together, in words.
+        {part of the comparison: p values that are corrected together, in words}.
     unanswered
-        {model, or one of its seeds: images without a usable prediction, which count as wrong}, of those with any.
+        {model or model@seed: images without a usable prediction, which count as wrong}; without zeros.
     notes
-        What a reader must know, in sentences.
+        Notes for readers, in sentences.
     """
 
     schema_: Literal["dermbench.comparison/2"] = Field("dermbench.comparison/2", alias="schema")
@@ -88,7 +88,7 @@ class Comparison(Record):
     notes: tuple[str, ...]
 
     def text(self) -> str:
-        """Return the bytes of the file: sorted keys, one cell a line."""
+        """Return the text of the file: sorted keys, one cell per line."""
         return compact_json(self.document())
 
 

@@ -13,13 +13,13 @@ class Difference(Cell):
     Attributes
     ----------
     p_value
-        Two-sided; None where there is no test, for the ``reason``.
+        Two-sided; None without a test, for the ``reason``.
     p_holm
-        The same after Holm's correction within its family; None where it is in no family.
+        P value after Holm's correction within its family; None if it is in no family.
     test
-        Which test.
+        Name of the test.
     seed_se
-        What the seeds add to the error of the difference; None unless both models have several.
+        Standard error of the difference due to seeds; None unless both models have several seeds.
     """
 
     p_value: Number | None = Field(default=None, ge=0, le=1)
@@ -34,11 +34,11 @@ class Seeds(Part):
     Attributes
     ----------
     n, values
-        Number of seeds, and the value of each.
+        Number of seeds, and {seed: value}.
     seed_sd
         Standard deviation between seeds; None for the ``reason``.
     test_sd
-        Standard error of the average for these seeds on other images; None where there is no interval.
+        Standard error of the average for these seeds on other images; None without an interval.
     reason
         Why there is no ``seed_sd``.
     """

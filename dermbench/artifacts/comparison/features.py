@@ -33,7 +33,7 @@ class WorstGroups(Part):
     models
         {model: worst group}.
     differences
-        {model: difference of the worst groups' values, model minus baseline}.
+        {model: difference of the worst-group values, model minus baseline}.
     classes
         Classes that a macro metric is averaged over; None for other metrics.
     """
@@ -44,24 +44,24 @@ class WorstGroups(Part):
 
 
 class GapChange(Part):
-    """Whether the difference between a model and the baseline varies by group, class held fixed.
+    """Variation by group, within class, of the difference between a model and the baseline.
 
     Attributes
     ----------
     value
-        Largest within-class difference between two groups of the scores' difference, model minus baseline.
+        Largest within-class difference between two groups (or sides of a cut) in model score minus baseline score.
     low, high
-        It is at least and at most this, with 95 %; None for a reason.
+        The value is at least and at most this, with 95 % confidence; None for a reason.
     chance
-        Median value when the groups make no difference.
+        Median value if the groups do not differ.
     p_value, p_holm
-        As it is, and after Holm's correction within its family; ``low`` is positive only with ``p_holm`` <= .05.
+        P value before and after Holm's correction within its family; ``low`` > 0 only if ``p_holm`` <= .05.
     overlap
         Smallest overlap of the class mixes of two groups, from 0 to 1.
     contrast
-        The groups that carry the evidence.
+        The contrast with the largest test statistic.
     reasons
-        Why ``low``, ``high`` or ``p_value`` is None, by the name of the field.
+        {field: why it is None}, for ``low``, ``high`` and ``p_value``.
     """
 
     value: Number = Field(ge=0)
@@ -82,12 +82,12 @@ class GapChange(Part):
 
 
 class Gaps(Part):
-    """The within-class gaps of all models in one metric, and how they differ.
+    """The within-class gaps of all models in one metric, and their changes against the baseline.
 
     Attributes
     ----------
     models
-        {model: gap}; None where the model has no probabilities.
+        {model: gap}; None if the gap is undefined.
     changes
         {model: change against the baseline, or the reason why there is none}.
     """
@@ -97,12 +97,12 @@ class Gaps(Part):
 
 
 class Loss(Part):
-    """What one group lost or gained.
+    """Loss or gain of one group.
 
     Attributes
     ----------
     value
-        Change for the better, negative for a loss.
+        Improvement; negative for a loss.
     bound
         One-sided 95 % lower bound of ``value``; None for the ``reason``.
     reason
@@ -120,11 +120,11 @@ class MarginAnswer(Part):
     Attributes
     ----------
     margin
-        In units of the metric.
+        Largest acceptable loss, in units of the metric.
     verdict
         ``shown``: no group lost more. ``lost``: a group lost more. ``open``: neither is shown.
     groups
-        {group: what it lost}.
+        {group: its loss}.
     reason
         Why nothing can be shown.
     """
@@ -136,18 +136,18 @@ class MarginAnswer(Part):
 
 
 class FrontModel(Part):
-    """A model's score on all images beside that of its worst group.
+    """Score of a model on all images and in its worst group.
 
     Attributes
     ----------
     overall, worst_group, worst
-        The two scores, and the group.
+        Score on all images, the worst group, and the score in it.
     dto
-        Euclidean distance of the group values to the best value that any model has in each group.
+        Euclidean distance of the group values to the best value of any model in each group.
     on_front
-        Whether no other model is at least as good on both and better on one.
+        Whether no other model is at least as good on both scores and better on one.
     front_share
-        Share of resamples in which it is.
+        Share of resamples in which the model is on the front.
     """
 
     overall: Number
@@ -159,14 +159,14 @@ class FrontModel(Part):
 
 
 class ScreenedChange(Difference):
-    """The change of one class's recall in one group.
+    """The change of the recall of one class in one group.
 
     Attributes
     ----------
     label, group
         Class and group.
     q_value
-        After Benjamini and Hochberg's correction over classes and groups.
+        P value after Benjamini and Hochberg's correction over classes and groups.
     """
 
     label: str
@@ -182,7 +182,7 @@ class FeatureComparison(Part):
     groups
         {group: size}.
     values
-        {model: {group: {metric: value}}}; None where undefined, for the reason that the difference has.
+        {model: {group: {metric: value}}}; None if undefined, for the reason in the difference.
     differences
         {model: {group: {metric: difference from the baseline}}}.
     worst_group
@@ -192,7 +192,7 @@ class FeatureComparison(Part):
     margin
         {headline metric: {model: answer}}; empty unless a margin was given.
     pareto
-        {headline metric: {model: overall beside worst group}, or a reason}.
+        {headline metric: {model: overall and worst-group score}, or a reason}.
     screen
         {model: changes of recall by class and group}, the smallest p value first.
     """

@@ -8,18 +8,18 @@ from dermbench.artifacts.report import Number, Part
 
 
 class RankedModel(Part):
-    """A model among all.
+    """Rank band of one model.
 
     Attributes
     ----------
     model
-        Its name.
+        Name of the model.
     value, low, high
-        Its value with its own interval.
+        Value of the model with its own interval.
     best, worst
-        Best and worst rank that it could have. The bands of all models hold at once with 95 %.
+        Best and worst rank that it could have. All bands hold simultaneously with 95 % confidence.
     letters
-        Models that share a letter cannot be told apart; None where there would be too many letters.
+        Models that share a letter do not differ significantly; None if there would be too many letters.
     """
 
     model: str
@@ -32,16 +32,16 @@ class RankedModel(Part):
 
 
 class RankedPair(Part):
-    """Two models, tested against each other.
+    """Test of two models.
 
     Attributes
     ----------
     better, worse
-        Their names.
+        Names of the models.
     value
         Absolute difference.
     p_value, p_holm
-        Two-sided, as it is and after Holm's correction over all pairs.
+        Two-sided p value before and after Holm's correction over all pairs.
     """
 
     better: str
@@ -57,13 +57,13 @@ class Ranks(Part):
     Attributes
     ----------
     metric, test
-        What the models are ranked by, and how two of them are compared.
+        Metric of the ranking, and test of a pair.
     models
-        Their bands, the best model first.
+        Rank bands, the best model first.
     pairs
-        All pairs.
+        Tests of all pairs.
     without_value
-        Models that have no value, so that they take no rank.
+        Models without a value; they take no rank.
     reason
         Why there are no bands.
     letters_reason

@@ -1,4 +1,4 @@
-"""The report: typed records, their reading and writing, and which numbers depend on random draws."""
+"""The report: typed records, reading and writing, and marks of the numbers that depend on random draws."""
 
 from dermbench.artifacts.report.adjusted import Adjusted, AdjustedContrast
 from dermbench.artifacts.report.calibration import (

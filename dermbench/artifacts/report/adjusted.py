@@ -1,4 +1,4 @@
-"""The record of the primary metric compared between groups, adjusted for more than the true class."""
+"""The record of the primary comparison, adjusted for the true class and further columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dermbench.artifacts.report.parts import DRAWN, Cell, Part
 
 
 class AdjustedContrast(Part):
-    """One side of the groups against another: as it is, with the class held fixed, and with all columns.
+    """The difference between two sides: raw, with the true class held fixed, and with all columns held fixed.
 
     Attributes
     ----------
@@ -19,15 +19,15 @@ class AdjustedContrast(Part):
     kind
         ``primary``: the contrast of the primary row. ``rest``: one group against all others.
     raw
-        Mean of the first side minus that of the second, with whatever else differs between them.
+        Mean of the first side minus mean of the second, with nothing held fixed.
     by_class
-        The same with the true class held fixed.
+        The difference with the true class held fixed.
     adjusted
-        The same with the true class and the columns held fixed.
+        The difference with the true class and the columns held fixed.
     n_one_sided
-        Images of classes that occur on one side only; they are in ``raw`` alone.
+        Images of classes that occur on one side only; only ``raw`` includes them.
     n_rare
-        Images of classes too rare for a parameter of their own, which share one.
+        Images of rare classes, which share one parameter.
     """
 
     first: tuple[str, ...] = Field(min_length=1)
@@ -58,8 +58,8 @@ class Adjusted(Part):
     levels
         {column: number of categories} of columns that are read as categories; the others are numbers.
     contrasts
-        The contrast of the primary row first, then each group against the others. Which contrast is the primary
-        row's depends on random draws.
+        First the contrast of the primary row, then each group against the others. The choice of the primary row's
+        contrast depends on random draws.
     """
 
     metric: str

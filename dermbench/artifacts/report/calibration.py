@@ -14,18 +14,18 @@ MOST_COVERAGES = 30
 
 
 class CalibrationError(Part):
-    """A calibration error over bins, beside what perfect calibration gives.
+    """A calibration error over bins, compared with a perfectly calibrated model.
 
     Attributes
     ----------
     value
-        The error; None when undefined.
+        The error; None if undefined.
     chance
         Median error of a perfectly calibrated model on as many images.
     p_value
         Share of draws from a perfectly calibrated model with at least this error.
     n, n_bins
-        Images and bins.
+        Number of images and of bins.
     reason
         Why a value is None.
     """
@@ -70,15 +70,15 @@ class GroupCalibration(Part):
     Attributes
     ----------
     confidence_gap
-        Mean confidence minus accuracy: above 0 the model is overconfident.
+        Mean confidence minus accuracy; positive for overconfidence.
     squared_error
-        Squared calibration error, debiased.
+        Debiased squared calibration error.
     ece
         Expected calibration error.
     aurc
         Area under the risk-coverage curve.
     curve
-        Bins of equal mass, at most 15; only of all images.
+        Equal-mass bins, at most 15; only for all images.
     """
 
     confidence_gap: Cell
@@ -89,16 +89,16 @@ class GroupCalibration(Part):
 
 
 class CoveragePoint(Part):
-    """One point of a risk-coverage curve: the images with a confidence of a threshold or more are answered.
+    """One point of a risk-coverage curve: images at or above a confidence threshold are answered.
 
     Attributes
     ----------
     n
-        Images that are answered.
+        Number of answered images.
     coverage
-        Share of all images that is answered.
+        Share of answered images.
     risk
-        Error among the answered.
+        Error rate of the answered images.
     """
 
     n: int = Field(ge=1)
@@ -126,9 +126,9 @@ class GroupCurves(Part):
     Attributes
     ----------
     reliability
-        Bins of equal mass, by rising confidence; empty with too few images.
+        Equal-mass bins by rising confidence; empty with too few images.
     risk_coverage
-        Error against coverage.
+        Error rate against coverage.
     """
 
     reliability: tuple[CurvePoint, ...] = Field(max_length=15)
@@ -136,16 +136,16 @@ class GroupCurves(Part):
 
 
 class ConfidenceCurves(Part):
-    """The curves that figures draw, by the feature of the primary question.
+    """Curves for figures, by the feature of the primary question.
 
     Attributes
     ----------
     feature
         Sensitive feature of the groups; None without one.
     risk_coverage
-        Error against coverage, all images; their reliability curve is :attr:`GroupCalibration.curve`.
+        Error rate against coverage of all images; their reliability curve is :attr:`GroupCalibration.curve`.
     groups
-        {group: its curves}; images of unknown value have none.
+        {group: its curves}; images of unknown group have none.
     """
 
     feature: str | None
@@ -160,18 +160,18 @@ class ConfidenceCurves(Part):
 
 
 class Threshold(Part):
-    """The confidence below which the model does not answer.
+    """The confidence threshold below which images are not answered.
 
     Attributes
     ----------
     value
         The threshold.
     coverage
-        Share of the images of ``split`` that reach it.
+        Share of the images of ``split`` at or above the threshold.
     split
-        Split on which it was fitted.
+        Split for fitting.
     digest
-        Content hash of the predictions on which it was fitted.
+        Content hash of the predictions for fitting.
     """
 
     value: Number
@@ -181,14 +181,14 @@ class Threshold(Part):
 
 
 class Answered(Part):
-    """What the threshold does to all images or to one group.
+    """Coverage and selective risk of all images or of one group.
 
     Attributes
     ----------
     coverage
-        Share of the images that are answered.
+        Share of answered images.
     selective_risk
-        Error among them.
+        Error rate of the answered images.
     """
 
     coverage: Cell
@@ -201,11 +201,11 @@ class Abstention(Part):
     Attributes
     ----------
     threshold
-        Fitted on another split.
+        The threshold, fitted on another split.
     overall
-        All images.
+        Coverage and risk of all images.
     features
-        {feature: {group: what is answered}}.
+        {feature: {group: coverage and risk}}.
     """
 
     threshold: Threshold
@@ -214,18 +214,18 @@ class Abstention(Part):
 
 
 class Calibration(Part):
-    """What the probabilities are worth.
+    """Calibration and abstention.
 
     Attributes
     ----------
     overall
-        All images.
+        Calibration of all images.
     features
         {feature: {group: calibration}}.
     abstention
         Abstention, or the reason why there is none.
     curves
-        What figures draw; None in the reports of leaderboards, which have no figures of it.
+        Curves for figures; None in the reports of leaderboards, which do not draw them.
     """
 
     overall: GroupCalibration

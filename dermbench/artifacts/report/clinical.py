@@ -26,14 +26,14 @@ class AtPrevalence(Part):
 
 
 class OperatingGroup(Part):
-    """Who is recognised at an operating point, among all images or in one group.
+    """Results at an operating point, for all images or one group.
 
     Attributes
     ----------
     sensitivity, specificity
-        Share of positive images that are called positive, and of others that are not.
+        Share of positive images that are called positive, and share of other images that are not.
     ppv, npv
-        Predictive values of a positive and of a negative call, one a stated prevalence.
+        Predictive values of a positive and of a negative call, one per stated prevalence.
     """
 
     sensitivity: Cell
@@ -43,18 +43,18 @@ class OperatingGroup(Part):
 
 
 class FittedOn(Part):
-    """The images that a threshold was found on.
+    """The images on which a threshold was fitted.
 
     Attributes
     ----------
     split
-        Their split.
+        Split of the images.
     n
         Number of images.
     digest
         Content hash of their truth.
     low, high
-        95 % limits of the threshold; null for an end that so few images do not limit.
+        95 % limits of the threshold; null for an end that has no limit because there are too few images.
     """
 
     split: str
@@ -65,29 +65,29 @@ class FittedOn(Part):
 
 
 class OperatingPoint(Part):
-    """One way to call images positive, and what comes of it.
+    """A rule for calling images positive, and its results.
 
     Attributes
     ----------
     name
-        What people call it.
+        Name for people.
     rule
-        ``argmax``: the predicted class. ``threshold``: a stated one. ``sensitivity``, ``specificity``: the
-        threshold that has the target on validation images.
+        ``argmax``: the predicted class. ``threshold``: a stated threshold. ``sensitivity``, ``specificity``: the
+        threshold that reaches the target on validation images.
     target
         The stated threshold, sensitivity or specificity; None for ``argmax``.
     threshold
-        Probability of the positive classes at and above which an image is called positive; None for ``argmax``,
-        and where nothing is called positive.
+        Images with at least this probability of the positive classes are called positive; None for ``argmax``, and
+        if no image is called positive.
     fitted_on
-        Where the threshold comes from; None where it was not fitted.
+        The images for fitting; None if the threshold was not fitted.
     feature
         Sensitive feature of the groups; None without one.
     overall, groups
-        Of all images, and of each group.
+        Results for all images, and for each group.
     gaps
-        {metric: gap between the groups} at the threshold, exploratory. Where it was fitted, limits and p-value
-        are the widest over thresholds between its limits. Empty for ``argmax``: its gaps are those of the feature.
+        {metric: gap between the groups} at the threshold; exploratory. For a fitted threshold, limits and p-value
+        are the most cautious over its interval. Empty for ``argmax``, whose gaps are in the feature.
     """
 
     name: str
@@ -110,21 +110,21 @@ class OperatingPoint(Part):
 
 
 class RocPoint(Part):
-    """One point of a ROC curve: share of other images, and of positive ones, that are called positive."""
+    """One point of a ROC curve: share of other images and share of positive images that are called positive."""
 
     false_positive: Number = Field(ge=0, le=1)
     true_positive: Number = Field(ge=0, le=1)
 
 
 class Discrimination(Part):
-    """How well probabilities separate positive from other images, whatever the threshold.
+    """Separation of positive and other images by their probabilities, at all thresholds.
 
     Attributes
     ----------
     auroc
         Area under the ROC curve.
     roc
-        The curve from (0, 0) to (1, 1); empty where one kind of image is missing.
+        The curve from (0, 0) to (1, 1); empty if all images are of one kind.
     """
 
     auroc: Cell
@@ -132,16 +132,16 @@ class Discrimination(Part):
 
 
 class NetBenefit(Part):
-    """What acting on the probabilities is worth at one threshold probability, in true positives an image.
+    """Net benefit at one threshold probability, in true positives per image.
 
     Attributes
     ----------
     probability
-        Threshold probability: at which acting and not acting are worth the same.
+        Threshold probability, at which acting and not acting have equal value.
     overall, groups
-        Net benefit of the model, among all images and in each group.
+        Net benefit of the model, for all images and for each group.
     everyone
-        Net benefit of acting on every image; of acting on none it is 0.
+        Net benefit of acting on every image; acting on none has 0.
     """
 
     probability: Number = Field(gt=0, lt=1)
@@ -158,9 +158,9 @@ class Clinical(Part):
     feature
         Sensitive feature of the groups; None without one.
     overall, groups
-        Discrimination among all images, and in each group.
+        Discrimination in all images, and in each group.
     net_benefit
-        The decision curve, one threshold probability an item.
+        The decision curve, one item per threshold probability.
     """
 
     feature: str | None

@@ -16,7 +16,7 @@ Role = Literal["primary", "secondary"]
 
 
 class Contrast(Part):
-    """The contrast that carries the evidence: the one with the largest statistic.
+    """The contrast with the largest test statistic.
 
     Attributes
     ----------
@@ -25,9 +25,9 @@ class Contrast(Part):
     kind
         ``pair``: two groups. ``cut``: the groups of an ordered feature up to a point against those beyond it.
     value
-        Value of the first side minus that of the second, class held fixed.
+        Value of the first side minus value of the second, with the class held fixed.
     low, high
-        Simultaneous 95 % interval; None where there is none.
+        Simultaneous 95 % interval; None without one.
     """
 
     first: tuple[str, ...] = Field(min_length=1)
@@ -54,9 +54,9 @@ class RawGap(Part):
     difference
         Largest minus smallest group value.
     ratio
-        Smallest over largest; None for a metric that can be negative or is 0 in the best group.
+        Smallest over largest; None for a metric that can be negative, or if the largest value is 0.
     best_group, worst_group
-        Names; of equal groups the first.
+        Names of the groups; the first of equal ones.
     """
 
     difference: Number = Field(ge=0)
@@ -81,7 +81,7 @@ class Incomparable(Part):
 
 
 class Verdict(Part):
-    """What a row says.
+    """The conclusion of a row.
 
     Attributes
     ----------
@@ -89,9 +89,9 @@ class Verdict(Part):
         ``disparity``: a difference beyond chance. ``within_margin``: the gap is below the stated margin.
         ``disparity_within_margin``: both. ``undecided``: neither is shown.
     margin
-        The stated margin; None where none was stated for this row.
+        The stated margin; None if none was stated for this row.
     text
-        The same in words, for people; nothing reads it.
+        The conclusion in words, for people; no program reads it.
     """
 
     kind: VerdictKind
@@ -102,40 +102,40 @@ class Verdict(Part):
 class Disparity(Part):
     """A gap in one metric between the groups of one sensitive feature.
 
-    The limits fit together: ``low <= gap <= high``, ``low > 0`` only with ``p_value <= .05``, and the kind of the
-    verdict is :func:`verdict_kind` of the numbers. A row that contradicts itself cannot be made.
+    Validation ensures ``low <= gap <= high``, ``low > 0`` only with ``p_value <= .05``, and a verdict that agrees
+    with :func:`verdict_kind` of the numbers.
 
     Attributes
     ----------
     gap
-        Largest within-class difference between two comparable groups.
+        Largest within-class difference between two comparable groups, or sides of a cut.
     low
         The gap is at least this.
     high
-        The gap is at most this; None where the protocol has no upper limit.
+        The gap is at most this; None if there is no upper limit.
     chance
-        Median gap when the groups make no difference.
+        Median gap if the groups do not differ.
     p_value
-        The p-value that the verdict uses; of a secondary row corrected for the number of questions.
+        The p-value of the verdict; for a secondary row, corrected for the number of questions.
     role
-        Whether this is the primary question or one of the secondary ones.
+        Whether this is the primary question or a secondary one.
     overlap
-        Smallest overlap of the class mixes of two groups that are compared, from 0 to 1.
+        Smallest overlap of the class mixes of two groups, from 0 to 1.
     not_comparable
         Pairs of groups that are not compared.
     n_classes, n_groups
-        Classes and groups behind the gap.
+        Number of classes and of groups behind the gap.
     contrast
-        The contrast that carries the evidence.
+        The contrast with the largest test statistic.
     raw
         The difference that includes class mix.
     between_group_sd
         Standard deviation between groups beyond sampling error.
     verdict
-        What the row says.
+        The conclusion of the row.
     reasons
-        Why ``low``, ``high``, ``chance``, ``p_value``, ``overlap``, ``contrast``, ``raw`` or ``verdict`` is None,
-        by the name of the field.
+        {field: why it is None}, for ``low``, ``high``, ``chance``, ``p_value``, ``overlap``, ``contrast``, ``raw``
+        and ``verdict``.
     drawn
         Whether ``gap`` and ``high`` depend on random draws, as they do for metrics centred by permutation.
     """
@@ -199,14 +199,14 @@ class Disparity(Part):
 def verdict_kind(
     p_value: float | None, low: float | None, high: float | None, margin: float | None
 ) -> VerdictKind:
-    """Return what the numbers of a row say, compared as they are printed, at six decimals.
+    """Return the kind of verdict for the numbers of a row, compared at the six decimals of a report.
 
     Parameters
     ----------
     p_value, low, high
-        Of the row; None where there is none.
+        Numbers of the row; None if missing.
     margin
-        The stated margin; None where there is none or the statement about it is withheld.
+        The stated margin; None if there is none, or if there is no verdict on it.
     """
     differs = p_value is not None and rounded(p_value) <= LEVEL and low is not None and rounded(low) > 0
     within = margin is not None and high is not None and rounded(high) < rounded(margin)

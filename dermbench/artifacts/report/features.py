@@ -1,4 +1,4 @@
-"""The records of one sensitive feature: its groups, gaps, recall by class and group, parity, annotators."""
+"""The records of one sensitive feature: groups, gaps, recall by class and group, parity, annotators."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from dermbench.artifacts.report.parts import (
 )
 
 THIN = 10
-"""Recall of a class in a group of fewer images is marked as thin."""
+"""Fewest images of a class in a group for a recall that is not marked as thin."""
 
 
 class Group(Part):
-    """One group; in the file its cells stand beside ``n``, ``units`` and ``small``.
+    """One group; in the file its cells are beside ``n``, ``units`` and ``small``.
 
     Attributes
     ----------
     n, units
         Number of images, and of units (patients, lesions) that are resampled.
     small
-        Whether it has too few images to compare.
+        Whether the group has fewer than 30 images.
     cells
         {metric: cell}.
     """
@@ -85,11 +85,11 @@ class ScreenCell(Part):
     Attributes
     ----------
     k, n
-        Images recognised, and images of the class.
+        Number of recognised images, and of all images of the class.
     low, high
         95 % Wilson interval of k/n; None without an image.
     q
-        Corrected p-value (Benjamini-Hochberg) of the difference from the other groups; None where not tested.
+        Corrected p-value (Benjamini-Hochberg) of the difference from the other groups; None if not tested.
     thin
         Whether there are fewer than :data:`THIN` images.
     """
@@ -111,14 +111,14 @@ class ScreenCell(Part):
 
 
 class Worst(Part):
-    """The groups in which a class is recognised least, against the other groups.
+    """The groups in which a class is recognised least, compared with the other groups.
 
     Attributes
     ----------
     groups
-        Their names.
+        Names of the groups.
     k, n
-        Images recognised in them, and images of the class.
+        Number of recognised images, and of all images of the class, in these groups.
     rest_k, rest_n
         The same in the other groups.
     q
@@ -145,10 +145,10 @@ class ScreenRow(Part):
     Attributes
     ----------
     cells
-        {group: recall}; the unknown group is not among them.
+        {group: recall} of the known groups.
     worst
-        Where the class is recognised least; None where the groups cannot be told apart or compared. Chosen without
-        random draws.
+        The groups in which the class is recognised least; None if recalls are equal or cannot be compared. Does
+        not depend on random draws.
     """
 
     cells: dict[str, ScreenCell]
@@ -165,17 +165,17 @@ class ParityMeasure(Part):
     Attributes
     ----------
     value
-        The measure; None when undefined.
+        The measure; None if undefined.
     chance
-        Median when the groups make no difference.
+        Median value if the groups do not differ.
     p_value
-        Share of permutations at least as far on the bad side.
+        Share of permutations with a value at least as bad.
     null
-        What was permuted: ``within class``, or ``free`` for measures that ignore the true class.
+        Permutation ``within class``, or ``free`` for measures that ignore the true class.
     per_class
-        {class: range between groups}, for the one-vs-rest measures; None where a class is left out.
+        {class: range between groups} for the one-vs-rest measures; None for a skipped class.
     skipped
-        Classes that were left out.
+        Skipped classes.
     reason
         Why the value is None.
     """
@@ -196,16 +196,16 @@ class ParityMeasure(Part):
 
 
 Parity = OrUndefined[dict[str, ParityMeasure]]
-"""{measure: value beside chance}, or a reason."""
+"""{measure: value and chance level}, or a reason."""
 
 
 class GapRange(Part):
-    """Smallest and largest primary gap over several annotators' labels.
+    """Smallest and largest primary gap over the labels of several annotators.
 
     Attributes
     ----------
     min, max
-        The two ends.
+        Smallest and largest gap.
     drawn
         Whether they depend on random draws.
     """
@@ -222,16 +222,16 @@ class GapRange(Part):
 
 
 class Annotators(Part):
-    """Several annotators' labels of one feature, as one band.
+    """Agreement of several annotators, and the range of the primary gap over their labels.
 
     Attributes
     ----------
     columns
-        Columns of the truth that hold them.
+        Columns of the truth with the labels.
     exact, within_one
         Share of images with the same label, and with labels at most one step apart.
     gap
-        Smallest and largest gap in the primary metric under each annotator's labels; a reason where there is none.
+        Smallest and largest gap in the primary metric over the annotators, or the reason why there is none.
     """
 
     columns: tuple[str, ...] = Field(min_length=2)
@@ -248,15 +248,15 @@ class Feature(Part):
     role
         ``group``, or ``intersection`` of several features.
     ordered
-        Whether its groups have an order.
+        Whether the groups have an order.
     unit
-        Column whose values are permuted and resampled as a whole; None when images count as independent.
+        Column of the units that are permuted and resampled as a whole; None if images count as independent.
     unknown_n
-        Images without a known value, which no gap includes.
+        Number of images of unknown group; excluded from gaps.
     annotators
-        Several annotators' labels; None with one.
+        Agreement of several annotators; None with one.
     groups
-        {group: its numbers}; images of unknown value are the group ``unknown``.
+        {group: its numbers}; images without a value form the group ``unknown``.
     disparities
         {metric: gap}, or the reason why there is none.
     screen

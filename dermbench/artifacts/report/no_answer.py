@@ -1,4 +1,4 @@
-"""Images without a usable prediction, which count as wrong: how many, why, and by skin type."""
+"""Records of images without a usable prediction: numbers, reasons, and by skin type."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class NoAnswerGroup(Part):
     n
         Number of images, at least one.
     missing, refused, unparsable
-        How many of them have no row, an answer that declines, or an answer that names no class or several.
+        Number of images without a row, with a refusal, and with an answer that does not name one class.
     share
-        Share of these among the ``n`` images, with Wilson limits; clustered where images share a unit.
+        Share of these images, with Wilson limits that allow for shared units.
     """
 
     n: int = Field(ge=1)
@@ -39,16 +39,16 @@ class NoAnswer(Part):
     Attributes
     ----------
     overall
-        All images, before they are put together to cases.
+        All images, before they are combined into cases.
     features
-        {``fst`` or ``fst_band``: {group: its images}}; empty where the truth has no skin type.
+        {``fst`` or ``fst_band``: {group: its images}}; empty if the truth has no skin type.
     """
 
     overall: NoAnswerGroup
     features: dict[str, dict[str, NoAnswerGroup]]
 
     def sentence(self) -> str:
-        """Say how many images count as wrong, why, and of which skin types they are; empty where none does."""
+        """Say how many images count as wrong, for which reasons, and of which skin types; empty if none do."""
         every = self.overall
         counts: dict[Reason, int] = {reason: getattr(every, reason) for reason in REASONS}
         rows = self.features.get("fst_band") or self.features.get("fst") or {}

@@ -1,4 +1,4 @@
-"""The base of the records of a report, which fields rest on random draws, and the cell."""
+"""Base of the records of a report, marks of fields that depend on random draws, and the cell."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ALWAYS, MARKED, LOCAL = "always", "where marked", "local"
 DRAWN = Field(json_schema_extra={"drawn": ALWAYS})
 """Marks a field that depends on random draws."""
 DRAWN_WHERE_MARKED = Field(json_schema_extra={"drawn": MARKED})
-"""Marks a field that depends on random draws in those records whose ``drawn`` is true."""
+"""Marks a field that depends on random draws if ``drawn`` of the record is true."""
 OF_THIS_MACHINE = Field(json_schema_extra={"drawn": LOCAL})
-"""Marks a field that depends on what is installed where the report was made."""
+"""Marks a field that depends on the software of the machine that made the report."""
 
 
 def rounded(value: float) -> float:
-    """Return the number as a report keeps it: six decimals, no negative zero."""
+    """Return a number as in a report: six decimals, no negative zero."""
     return round(float(value), DIGITS) + 0.0
 
 
@@ -37,10 +37,10 @@ Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(rounded)]
 
 
 class Part(BaseModel):
-    """A part of a report: immutable, and unknown keys are refused.
+    """A part of a report: immutable, without unknown keys.
 
-    A field that has a default is left out of the file where it has this value; a field without one is always
-    written, with ``null`` for None.
+    A field is not written to the file if it has its default value. A field without a default is always written,
+    with ``null`` for None.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -59,12 +59,12 @@ class Part(BaseModel):
 
 
 class Undefined(Part):
-    """What stands where a part of a report could not be computed.
+    """Replaces a part of a report that is undefined.
 
     Attributes
     ----------
     reason
-        Why, in words.
+        Why it is undefined, in words.
     """
 
     reason: str = Field(min_length=1)
@@ -76,15 +76,15 @@ class Cell(Part):
     Attributes
     ----------
     value
-        The estimate; None when undefined.
+        The estimate; None if undefined.
     low, high
-        Ends of the 95 % interval; None when there is no interval.
+        Limits of the 95 % interval; None without an interval.
     n
         Number of images behind the value.
     method
-        How the interval was made.
+        Method of the interval.
     reason
-        Why the value, or else its interval, is undefined.
+        Why the value or its interval is undefined.
     drawn
         Whether the interval depends on random draws.
     """
@@ -127,4 +127,4 @@ def _tag(item: object) -> str:
 OrUndefined = Annotated[
     Annotated[Kept, Tag("defined")] | Annotated[Undefined, Tag("undefined")], Discriminator(_tag)
 ]
-"""``OrUndefined[X]`` is X, or a reason why there is none."""
+"""``OrUndefined[X]`` is X, or the reason why there is none."""

@@ -25,12 +25,12 @@ OLD_SCHEMA = "dermbench.report/1"
 
 
 class Unit(Part):
-    """What is resampled and permuted as a whole.
+    """The unit that is resampled and permuted as a whole.
 
     Attributes
     ----------
     column
-        Column of the truth (``patient_id`` ...); None when images count as independent.
+        Column of the truth (``patient_id`` ...); None if images count as independent.
     count
         Number of units.
     """
@@ -40,7 +40,7 @@ class Unit(Part):
 
 
 class Provenance(Part):
-    """Where the numbers come from.
+    """Origin of the numbers.
 
     Attributes
     ----------
@@ -53,11 +53,11 @@ class Provenance(Part):
     metric_versions
         {metric: version of its definition}.
     predictions_digest, truth_digest
-        Content hashes of what was evaluated.
+        Content hashes of predictions and truth.
     unit
-        What is resampled.
+        The unit that is resampled.
     interpreted
-        What was read otherwise than written, in words: mapped class names, missing predictions, aggregated images.
+        Interpretations of the input, in sentences: mapped class names, missing predictions, combined images.
     """
 
     version: Annotated[str, OF_THIS_MACHINE]
@@ -77,10 +77,10 @@ class SummarySentence(Part):
     Attributes
     ----------
     kind
-        ``tested``: what was tested on whom. ``no_answer``: how many images have no usable prediction, by skin
-        type. ``positive``: how many positive images are recognised, in all and by skin type. ``classes``: the
-        best and worst classes. ``primary``: the answer to the primary question. ``groups``: its worst and its best
-        group. ``fails``: where recall is lowest. ``limits``: what the data cannot say.
+        ``tested``: model, test set and groups. ``no_answer``: images without a usable prediction, by skin type.
+        ``positive``: recognised positive images, overall and by skin type. ``classes``: the best and worst
+        classes. ``primary``: the answer to the primary question. ``groups``: its worst and best group. ``fails``:
+        classes and groups with the lowest recall. ``limits``: what the data cannot show.
     text
         The sentence.
     """
@@ -112,7 +112,7 @@ class Extremes(Part):
     Attributes
     ----------
     best, worst
-        At most three names each, from the end inwards; no class is in both.
+        At most three names each, the extreme ones first; no class is in both.
     """
 
     best: tuple[str, ...] = Field(max_length=3)
@@ -127,7 +127,7 @@ class Confusion(Part):
     labels
         Names of the classes.
     matrix
-        Counts: rows are true classes, columns predicted ones.
+        Counts; rows are true classes, columns are predicted classes.
     """
 
     labels: tuple[str, ...]
@@ -147,12 +147,13 @@ class Positive(Part):
     Attributes
     ----------
     classes
-        Their names, in the order of the class set; never all of it.
+        Names of the positive classes, in the order of the class set; never all classes.
     source
-        What says so: the user (``--positive``), the ``malignancy`` of every class, or the name of one class of two
-        (``class name``).
+        Source of the choice: the user (``--positive``), the ``malignancy`` of every class, or the name of one of
+        two classes (``class name``).
     leads
-        Whether a report starts with sensitivity and specificity: the user named the classes, or there are two.
+        Whether the report starts with sensitivity and specificity, because the user named the classes or there are
+        only two classes.
     """
 
     classes: tuple[str, ...] = Field(min_length=1)
@@ -161,19 +162,19 @@ class Positive(Part):
 
     @property
     def sentence(self) -> str | None:
-        """Say it where nobody did; None where the user or the malignancy of the classes says it."""
+        """Sentence on a choice by class name; None if the user or the malignancy of the classes decides."""
         if self.source != "class name":
             return None
         return f"The class {self.classes[0]} counts as positive, by its name; --positive CLASS says otherwise."
 
 
 class Primary(Part):
-    """The primary question, declared before results are seen.
+    """The primary question, declared before the results are known.
 
     Attributes
     ----------
     metric, feature
-        Which gap it is about.
+        Metric and sensitive feature of the gap.
     """
 
     metric: str
@@ -181,16 +182,16 @@ class Primary(Part):
 
 
 class Family(Part):
-    """The questions that a report asks about gaps.
+    """The tests of gaps in a report.
 
     Attributes
     ----------
     n_questions
-        Number of rows with a p-value, the primary one among them.
+        Number of rows with a p-value, including the primary one.
     features, metrics
-        What is crossed.
+        Features, and metrics with a test.
     adjustment
-        How secondary p-values are corrected, in words.
+        Correction of secondary p-values, in words.
     """
 
     n_questions: int = Field(ge=0)
@@ -200,16 +201,16 @@ class Family(Part):
 
 
 class WithoutTwins(Part):
-    """The scores without images that show the same photograph as one that the model may have seen.
+    """Scores without the images that show the same photograph as an image that the model may have seen.
 
     Attributes
     ----------
     n
-        Number of images, or cases, that are left.
+        Number of remaining images or cases.
     overall
-        {metric: value} of these.
+        {metric: value} of these images.
     primary
-        The primary question, asked of these; None without a sensitive feature.
+        The primary question for these images; None without a sensitive feature.
     """
 
     n: int = Field(ge=0)
@@ -223,17 +224,17 @@ class Report(Record):
     Attributes
     ----------
     task, split
-        Name of the task, and of the split that was evaluated.
+        Name of the task, and of the evaluated split.
     n
         Number of images.
     classes
         Class set of the task, in order.
     model
-        Name of the model; None when it was not given.
+        Name of the model; None if not given.
     provenance
-        Where the numbers come from.
+        Origin of the numbers.
     summary
-        Three to seven sentences, made from the rest of the report.
+        Three to eight sentences, made from the rest of the report.
     overall
         {metric: value}.
     per_class
@@ -243,31 +244,31 @@ class Report(Record):
     confusion
         The confusion matrix.
     calibration
-        What the probabilities are worth, or the reason why that is unknown.
+        Calibration and abstention, or the reason why they are undefined.
     positive
-        Classes that count as positive; None when none are declared.
+        Classes that count as positive; None if unknown.
     operating_points
-        The predicted class, then every other way to call images positive that was asked for; empty unless positive
-        classes lead.
+        First the predicted class, then the operating points of the user. Empty unless positive classes lead or the
+        user asks for points.
     clinical
-        ROC and decision curves; None unless positive classes lead and there are probabilities.
+        ROC and decision curves; None without probabilities, and unless positive classes lead or the user asks for
+        points.
     primary
         The primary question; None without a sensitive feature.
     family
-        All questions; None without a sensitive feature.
+        All tests of gaps; None without a sensitive feature.
     features
         {sensitive feature: its numbers}.
     no_answer
-        Images without a usable prediction, which count as wrong; None where every image has to have one.
+        Images without a usable prediction, which count as wrong; None if the predictions do not record it.
     without_twins
-        The scores without images that have a twin in training data; None where it is not known which have.
+        Scores without the images that have a twin in training data; None if twins are unknown.
     adjusted
-        The primary metric between groups, adjusted for further columns; None where none were named.
+        The primary comparison adjusted for further columns; None if no columns were named.
     skin_type_error
-        The primary gap corrected for errors in the skin types; None where that was not asked for, or there is only
-        one labelling.
+        The primary gap corrected for errors in the skin types; None if not requested.
     notes
-        What a reader must know, in sentences.
+        Notes for readers, in sentences.
     """
 
     schema_: Literal["dermbench.report/2"] = Field("dermbench.report/2", alias="schema")
@@ -310,7 +311,7 @@ class Report(Record):
 
     @property
     def first_metrics(self) -> tuple[str, ...]:
-        """Metrics that come before all others; empty where no positive class leads."""
+        """Metrics that come before all others; empty unless positive classes lead."""
         return ("sensitivity", "specificity") if self.positive is not None and self.positive.leads else ()
 
     @classmethod
@@ -322,7 +323,7 @@ class Report(Record):
         UsageError
             When there is no such file.
         InputError
-            With everything that is wrong with it; with one problem for a report of version 1, and for another
+            With all problems of the file; with a single problem for a report of version 1 and for another
             document, such as a comparison.
         """
         try:
@@ -339,7 +340,7 @@ class Report(Record):
             raise InputError(path, [problem], remedy=remedy) from error
 
     def text(self) -> str:
-        """Return the bytes of the file: sorted keys, one cell a line."""
+        """Return the text of the file: sorted keys, one cell per line."""
         return compact_json(self.document())
 
 
@@ -352,5 +353,5 @@ def _schema_of(path: Path | str) -> object:
 
 
 def report_schema() -> dict[str, Any]:
-    """Return the JSON Schema of ``report.json``; ``drawn`` says which fields depend on random draws."""
+    """Return the JSON Schema of ``report.json``; ``drawn`` marks fields that depend on random draws."""
     return Report.model_json_schema(by_alias=True)

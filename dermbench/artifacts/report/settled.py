@@ -1,4 +1,4 @@
-"""A report without what depends on random draws, so that a quick check can compare the rest exactly."""
+"""The parts of a report that do not depend on the machine or on random draws, for exact comparison by checks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dermbench.artifacts.report.report import Report
 
 
 def reproducible(report: Report) -> dict[str, Any]:
-    """Return the document without what depends on the machine: what a full check recomputes.
+    """Return the document without fields that depend on the machine, for a full check.
 
-    The same predictions, truth and settings give the same document everywhere.
+    The same predictions, truth and settings give the same document on every machine.
     """
     return _strip(report, frozenset({LOCAL}))
 
 
 def settled(report: Report) -> dict[str, Any]:
-    """Return the document without what depends on the machine or on random draws: what a quick check recomputes.
+    """Return the document without fields that depend on the machine or on random draws, for a quick check.
 
-    Each field of the records declares whether it is drawn. The number of resamples is left out too, so that a
-    report made with few of them can be compared with one made with many.
+    Each field of the records declares whether it is drawn. The number of resamples is left out too, so that
+    reports with few and with many resamples can be compared.
     """
     found = _strip(report, frozenset({LOCAL, ALWAYS, MARKED}))
     del found["provenance"]["resamples"]
@@ -58,9 +58,9 @@ def _within(item: object, written: Any, left_out: frozenset[str]) -> Any:
 
 
 def _cell(cell: Cell) -> dict[str, Any]:
-    """Return value and n, closed-form limits, and the reason of an undefined value.
+    """Return value and n, closed-form limits, and the reason for an undefined value.
 
-    Whether there is an interval at all can depend on the draws, so the reason why there is none is left out.
+    The existence of an interval can depend on the draws, so the reason for a missing interval is left out.
     """
     kept: dict[str, Any] = {"value": cell.value, "n": cell.n}
     if cell.value is None:

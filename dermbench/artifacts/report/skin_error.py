@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from dermbench.artifacts.report.parts import DRAWN, Cell, Number, Part
 
 ErrorModel = Literal["dawid_skene", "adjacent"]
-"""How labels are taken to err: each labelling in its own way, or all with one rate, by one type up or down."""
+"""Model of label errors: error rates of each labelling (Dawid & Skene), or rates shared by two labellings."""
 
 
 class CorrectedContrast(Part):
-    """One side of the skin types against another, with the labels as they are and corrected for their errors.
+    """The difference between two sides of the skin types, uncorrected and corrected for label errors.
 
     Attributes
     ----------
@@ -22,9 +22,9 @@ class CorrectedContrast(Part):
     kind
         ``primary``: the contrast of the primary row. ``bands``: two bands of skin types.
     uncorrected
-        Value of the first side minus that of the second, class held fixed, by the labels of the feature.
+        Within-class difference, first side minus second, by the labels of the feature.
     corrected
-        The same by the true types, which the labels tell with error.
+        Estimated within-class difference by the true types.
     """
 
     first: tuple[str, ...] = Field(min_length=1)
@@ -48,17 +48,17 @@ class SkinTypeError(Part):
     metric, feature
         The primary question.
     columns
-        Columns of the truth that hold the labellings.
+        Columns of the truth with the labellings.
     model
-        How labels are taken to err.
+        Model of label errors.
     error_rates
-        {column: estimated share of labels that are not the true type}.
+        {column: estimated share of labels that differ from the true type}.
     assumption
-        What the correction rests on, in words.
+        Assumption of the correction, in words.
     resamples
-        Number of bootstrap resamples behind the limits.
+        Number of bootstrap resamples for the limits.
     contrasts
-        The contrast of the primary row first, then the pairs of bands.
+        First the contrast of the primary row, then the pairs of bands.
     """
 
     metric: str

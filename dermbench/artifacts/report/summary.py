@@ -1,4 +1,4 @@
-"""A report in three to eight plain sentences, made from its typed numbers alone."""
+"""The summary of a report: three to eight sentences, made only from its typed numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 EXTREMES = 3
 """Number of best and of worst classes that are named."""
 OF_ONE_KIND = frozenset({"sensitivity", "specificity"})
-"""Metrics over images that are all positive, or all not: their plain values include no mix of the two."""
+"""Metrics over positive images only, or other images only; their plain values include no mix of both."""
 FAILURES = 2
 """Number of classes named in the sentence on where recall fails."""
 
@@ -48,16 +48,14 @@ def summary(
     Parameters
     ----------
     report
-        The report; what its ``summary`` holds is not read.
+        The report; its ``summary`` is not used.
     title, higher_is_better
-        What people call the metric of the primary question, by default its name, and which direction is better.
+        Title of the primary metric, by default its name, and whether higher values are better.
 
     Returns
     -------
     tuple of SummarySentence
-        What was tested, how many images have no usable prediction, how many positive images are recognised, the
-        best and worst classes, the answer to the primary question, its worst and its best group, where recall
-        fails, and what the data cannot say; a sentence that has nothing to say is left out.
+        One sentence of each kind, in the order of :class:`SummarySentence`; empty sentences are left out.
     """
     found = (
         SummarySentence(kind="tested", text=_tested(report)),
@@ -73,12 +71,12 @@ def summary(
 
 
 def class_extremes(per_class: Mapping[str, ClassRow]) -> Extremes:
-    """Return the classes with the highest and the lowest F1, at most three each, none of them in both.
+    """Return the classes with the highest and the lowest F1, at most three each, without overlap.
 
     Parameters
     ----------
     per_class
-        {class: its scores}; of classes with equal F1 the one that comes first counts as better.
+        {class: its scores}; of classes with equal F1, the first counts as better.
     """
     values = {name: row.f1.value for name, row in per_class.items()}
     ranked = sorted((n for n in values if values[n] is not None), key=lambda name: -(values[name] or 0.0))
@@ -136,7 +134,7 @@ def _ends(cell: Cell) -> str:
 
 
 def _counted_feature(report: Report) -> str | None:
-    """Return the feature whose group sizes are named: a skin type, else that of the primary question."""
+    """Return the feature whose group sizes are named: a skin type, else the primary feature, else the first."""
     names = sorted(report.features, key=lambda name: (name != "fst", name))
     skin = [name for name in names if is_skin_type(name)]
     if skin:
@@ -172,7 +170,7 @@ def _primary(report: Report, title: str | None, *, low_is_bad: bool) -> str:
 
 
 def _groups(report: Report, title: str | None) -> str:
-    """Say the plain values of the best and of the worst group, which include class mix."""
+    """Give the plain values of the best and of the worst group, which include class mix."""
     if report.primary is None or report.primary.feature not in report.features:
         return ""
     metric, feature = report.primary.metric, report.features[report.primary.feature]
@@ -189,7 +187,7 @@ def _groups(report: Report, title: str | None) -> str:
 
 
 def _plain_value(cells: Mapping[str, Cell], value: float | None) -> str:
-    """Return ``.57 [.42, .70] on type VI (n = 44)``; of several groups with the value no interval."""
+    """Return ``.57 [.42, .70] on type VI (n = 44)``; no interval if several groups have this value."""
     found = [name for name, cell in cells.items() if name != UNKNOWN and cell.value == value]
     scale = (*FST_NAMES, *BANDS)
     names = sorted(found, key=lambda name: scale.index(name) if name in scale else len(scale))
@@ -279,7 +277,7 @@ def _fails(report: Report) -> str:
 
 
 def _no_failure(feature: Feature, name: str) -> str:
-    """Say that no class fails, and how much of the table is too thin to show it."""
+    """Say that no class stands out, and how many cells have too few images to show it."""
     assert not isinstance(feature.screen, Undefined)
     cells = [cell for row in feature.screen.values() for cell in row.cells.values() if cell.n]
     thin = sum(cell.thin for cell in cells)
@@ -291,7 +289,7 @@ def _no_failure(feature: Feature, name: str) -> str:
 def failures(feature: Feature) -> list[tuple[str, Worst]]:
     """Return the classes that are recognised less in some groups than in the others, largest difference first.
 
-    Those with a corrected p-value of .05 or less; none where recall by class and group is undefined.
+    Only classes with a corrected p-value of .05 or less; empty if recall by class and group is undefined.
     """
     if isinstance(feature.screen, Undefined):
         return []

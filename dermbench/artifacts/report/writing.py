@@ -1,4 +1,4 @@
-"""JSON with one cell a line: readable in a difference of two files, and short."""
+"""JSON with one cell per line: short, and readable in a diff."""
 
 from __future__ import annotations
 
