@@ -1,4 +1,4 @@
-"""What ``--export`` writes beside a report or a comparison: CSV tables, LaTeX tables, figures."""
+"""Write the files of ``--export`` beside a report or a comparison: CSV tables, LaTeX tables, figures."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from dermbench.reporting.frames.frame import Frame, Source
 
 ExportKind = Literal["csv", "latex", "figures"]
-"""What can be exported."""
+"""Kinds of export."""
 TABLES, LATEX, FIGURES = "tables", "tables.tex", "figures"
 """Folder of the CSV tables, the file of the LaTeX tables, and the folder of the figures."""
 
 
 def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
-    """Return what is to be exported.
+    """Return the kinds of export with these names.
 
     Raises
     ------
     UsageError
-        With every name that is no kind of export, and for one text in place of a list.
+        With every unknown name, or when one string is given instead of a list.
     """
     if isinstance(names, str):
-        raise UsageError("export is a list of names, not one text", remedy=f"Write export=[{names!r}].")
+        raise UsageError("export must be a list of names, not one string", remedy=f"Write export=[{names!r}].")
     known: dict[str, ExportKind] = {kind: kind for kind in get_args(ExportKind)}
     given = list(dict.fromkeys(names))
     unknown = [name for name in given if name not in known]
@@ -44,14 +44,14 @@ def export_kinds(names: Iterable[str]) -> tuple[ExportKind, ...]:
 
 
 def csv_files(folder: Path, frames: Mapping[str, Frame[Source]], source: Source) -> dict[Path, str]:
-    """Return {file: text} of all tables of an artifact; a table without rows has its heading alone."""
+    """Return {file: text} of all tables of an artifact; a table without rows has only its heading."""
     return {folder / TABLES / f"{name}.csv": csv_text(frame, source) for name, frame in frames.items()}
 
 
 def earlier_exports(target: Path, written: Iterable[Path]) -> list[Path]:
-    """Return files beside a document that an earlier run has exported, and this one has not written.
+    """Return exported files beside a document that come from an earlier run and were not written now.
 
-    They hold other numbers than the document, unless both runs were the same.
+    Their numbers may differ from the document.
     """
     from dermbench.reporting.figures import FIGURES as MAKERS  # noqa: PLC0415 - imports matplotlib
 
@@ -69,23 +69,23 @@ def write_together(
     *,
     formats: Sequence[str] = ("svg", "png"),
 ) -> list[Path]:
-    """Write files that belong together; nobody else writes the same meanwhile.
+    """Write files that belong together, under one lock.
 
     Parameters
     ----------
     target
-        The document, whose lock the others share.
+        The document, whose lock protects all files.
     texts
-        {file: text}; all of them are put into place, the last one first, or none.
+        {file: text}; either all of them are moved into place, the last one first, or none.
     drawings
         {folder: figures}.
     formats
-        Suffixes of the figures' files.
+        File suffixes of the figures.
 
     Returns
     -------
     list of pathlib.Path
-        What was written.
+        The files that were written.
 
     Raises
     ------

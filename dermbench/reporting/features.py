@@ -1,4 +1,4 @@
-"""Which sensitive features of a report are shown: a feature that repeats an earlier one is not."""
+"""Choose the sensitive features to show: a feature that repeats an earlier one is left out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def repeated_features(features: Mapping[str, Feature]) -> dict[str, str]:
 
 
 def repeated_notes(features: Mapping[str, Feature]) -> list[str]:
-    """Return one line for each feature that repeats an earlier one."""
+    """Return one line per feature that repeats an earlier one."""
     return [
         f"{feature_title(name)}: identical with {feature_title(first)} in every group and value."
         for name, first in repeated_features(features).items()

@@ -1,7 +1,7 @@
-r"""Tables as LaTeX, which a paper reads by ``\input{tables.tex}``; only the package booktabs is needed.
+r"""Write tables as LaTeX for ``\input{tables.tex}``; only the package booktabs is needed.
 
-Each table is a float with a caption and a label (``tab:dermbench-metrics``). A table that is longer than a page is
-cut into parts. Numbers are those of the markdown report, cell by cell.
+Each table is a float with a caption and a label (``tab:dermbench-metrics``). A table longer than a page is split
+into parts. The cells are the same as in the markdown report.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from dermbench.reporting.section import Column, Section
 
 LONGEST = 40
-"""Lines of a table that fit on a page."""
+"""Number of table lines that fit on a page."""
 WIDEST = 36
-"""Characters of a cell that stay on one line."""
+"""Longest cell that stays on one line, in characters."""
 HEADING = 14
-"""Characters of a line of a heading, unless one word is longer."""
+"""Line length of a heading in characters, unless one word is longer."""
 FLOATS = 10
-"""Tables after which LaTeX is told to place those that wait, of which it holds a limited number."""
+"""Number of tables after which LaTeX must place all floats, because it can hold only a limited number."""
 SIZES = {0: r"\small", 6: r"\footnotesize", 9: r"\scriptsize"}
-"""Size of the text from so many columns on."""
+"""{minimum number of columns: text size}."""
 HEAD = r"""% {title}
-% Made by dermbench; a new run of it writes this file anew.
+% Made by dermbench; running it again overwrites this file.
 % In the preamble: \usepackage{{booktabs}}. In the text: \input{{tables.tex}}.
 {preamble}
 """
@@ -70,7 +70,7 @@ def _document(title: str, tables: Iterable[Section]) -> str:
 
 
 def _pages(section: Section) -> list[list[Sequence[str]]]:
-    """Return the rows of a table in parts that fit on a page."""
+    """Split the rows of a table into parts that fit on a page."""
     pages: list[list[Sequence[str]]] = []
     left = 0
     for row in section.rows:
@@ -110,7 +110,7 @@ def _table(section: Section, rows: Sequence[Sequence[str]], label: str, part: st
 
 
 def _headings(columns: Sequence[Column]) -> str:
-    """Return the headings, long ones on several lines."""
+    """Return the heading row, with long headings on several lines."""
     texts = []
     for column in columns:
         lines = wrap(plain(column.title), HEADING, break_long_words=False, break_on_hyphens=False) or [""]
@@ -135,7 +135,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _ended(text: str) -> str:
-    """Return a row; what begins with a bracket or a star is no option of the row before."""
+    """End a row; protect a leading bracket or star, which LaTeX would read as an option of the previous row."""
     return ("{}" if text.startswith(("[", "*")) else "") + text + r" \\"
 
 

@@ -1,4 +1,4 @@
-"""Text as LaTeX that shows it: no command, no ligature and no character that an engine does not know."""
+"""Escape text for LaTeX: no commands, no ligatures, and no characters that an engine lacks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 from dermbench.reporting.text import PROSE_LIMIT, plain
 
 ANY = "dermbenchchar"
-"""Command for characters that only an engine with Unicode fonts can show."""
+"""LaTeX command for characters that only an engine with Unicode fonts can show."""
 PREAMBLE = rf"\providecommand{{\{ANY}}}[2]{{\ifdefined\Umathchar #2\else [U+#1]\fi}}"
-"""Defines :data:`ANY`: pdfTeX, whose fonts lack the character, prints its number."""
+"""Definition of :data:`ANY`: pdfTeX, whose fonts lack the character, prints its code point."""
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -67,18 +67,18 @@ ACCENTS = {
 }
 RAISED = {digit: str(number) for number, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 LIGATURES = "-',"
-"""Characters that become another one where two of them meet."""
+"""Characters that form a ligature when doubled."""
 
 
 def latex_text(text: object, *, limit: int = PROSE_LIMIT) -> str:
-    """Return one line of LaTeX that shows a text as it is.
+    """Return one line of LaTeX that prints a text unchanged.
 
     Parameters
     ----------
     text
-        Anything; control, direction-changing and invisible characters are left out.
+        Any object; control, direction-changing and invisible characters are left out.
     limit
-        Number of characters kept.
+        Maximum number of characters.
     """
     parts: list[str] = []
     last = ""

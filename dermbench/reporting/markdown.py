@@ -19,9 +19,9 @@ READING = f"Values with 95 % intervals; {NONE} is undefined, with the reason ben
 
 
 def to_markdown(report: Report) -> str:
-    """Return ``report.md``: every table of :func:`~dermbench.reporting.sections.sections`, notes, provenance.
+    """Return ``report.md``: every table of :func:`~dermbench.reporting.sections.sections`, notes and provenance.
 
-    The same report gives the same bytes, whether it was just made or read from ``report.json``.
+    The same report gives the same bytes, whether it is new or read from ``report.json``.
     """
     title = f"# {markdown_text(report.task)}, {markdown_text(report.split)}"
     lines = [title, "", f"{headline(report)}. {READING}", ""]

@@ -1,4 +1,4 @@
-"""Titles and order of metrics, features and groups, whatever order a file holds them in."""
+"""Titles and display order of metrics, features and groups, independent of their order in a file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 STANDARDISED = "standardised_"
-"""Begins the names of metrics under the class mix of all groups."""
+"""Prefix of metrics that are standardised to the class mix of all groups."""
 FEATURES = {"fst": "Fitzpatrick skin type", "fst_band": "Fitzpatrick skin-type band"}
 LEADING = 4
-"""Number of metrics that lead a report where none of them is a headline metric."""
+"""Number of metrics that lead a report without headline metrics."""
 SMALL = 30
-"""Groups of fewer images are marked: their intervals are too wide to compare."""
+"""Groups with fewer images are marked: their intervals are too wide to compare."""
 SPARSE = 10
-"""Classes of fewer true cases are marked."""
+"""Classes with fewer true cases are marked."""
 
 
 def metric_title(name: str) -> str:
-    """Return what people call a metric; one that is not installed here is called by its key."""
+    """Return the title of a metric; for an unknown metric, its key with spaces."""
     if name.startswith(STANDARDISED):
         return f"standardised {metric_title(name.removeprefix(STANDARDISED))}"
     return METRICS.get(name).title if name in METRICS else name.replace("_", " ")
@@ -41,12 +41,12 @@ def is_macro(name: str) -> bool:
 
 
 def higher_is_better(name: str) -> bool:
-    """Return whether larger values of a metric are better; one that is not installed here counts as such."""
+    """Return whether larger values of a metric are better; True for an unknown metric."""
     return name not in METRICS or METRICS.get(name).higher_is_better
 
 
 def feature_title(name: str) -> str:
-    """Return what people call a sensitive feature; parts of an intersection are joined by a cross."""
+    """Return the title of a sensitive feature; the parts of an intersection are joined by a cross."""
     if "," in name:
         return CROSS.join(feature_title(part.strip()) for part in name.split(","))
     if name.startswith("fst_") and name not in FEATURES:
@@ -60,13 +60,13 @@ def sorted_metrics(names: Iterable[str]) -> list[str]:
 
 
 def shown_metrics(names: Iterable[str]) -> list[str]:
-    """Return metric names in order, without micro-F1 beside the accuracy that it equals."""
+    """Return metric names in order, without micro-F1 if accuracy is there, because they are equal."""
     kept = set(names)
     return sorted_metrics(kept - {"micro_f1"} if "accuracy" in kept else kept)
 
 
 def headline_metrics(names: Iterable[str], first: Sequence[str] = ()) -> list[str]:
-    """Return the headline metrics among some, those of ``first`` before all; without any, the first four."""
+    """Return the headline metrics among ``names``, ``first`` ones in front; if there are none, the first four."""
     shown = shown_metrics(names)
     leading = [name for name in first if name in shown]
     return [*leading, *(n for n in shown if is_headline(n) and n not in leading)] or shown[:LEADING]

@@ -1,4 +1,4 @@
-"""Cells of a report as text, and the numbered reasons beneath a table."""
+"""Format cells of a report as text, and number the reasons below a table."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Footnotes:
-    """Numbered reasons beneath a table: one number a reason, in the order of first use.
+    """Numbered reasons below a table: one number per reason, in the order of first use.
 
     Parameters
     ----------
     merge
-        Whether reasons that differ in whole numbers alone share a line: ``4 to 18 of 21 classes``.
+        Whether reasons that differ only in whole numbers share a line: ``4 to 18 of 21 classes``.
     """
 
     def __init__(self, *, merge: bool = False) -> None:
@@ -50,7 +50,7 @@ class Footnotes:
 
 
 def superscript(number: int) -> str:
-    """Return the number in raised digits."""
+    """Return a number in superscript digits."""
     return str(number).translate(_SUPERSCRIPT)
 
 
@@ -74,7 +74,7 @@ def cell_value(cell: Cell | None, notes: Footnotes) -> Safe:
 
 
 def cell_interval(cell: Cell | None, notes: Footnotes) -> Safe:
-    """Return the interval of a cell, or a dash with the number of the reason there is none."""
+    """Return the interval of a cell, or a dash with the number of the reason why it is missing."""
     if cell is None or cell.value is None:
         return Safe(NONE)
     ends = interval(cell.low, cell.high)
@@ -82,7 +82,7 @@ def cell_interval(cell: Cell | None, notes: Footnotes) -> Safe:
 
 
 def cell_text(cell: Cell | None, notes: Footnotes) -> Safe:
-    """Return value and interval in one: ``.62 [.59, .65]``, ``.61`` without interval, a dash undefined."""
+    """Return value and interval: ``.62 [.59, .65]``; ``.61`` without an interval; a dash if undefined."""
     value, ends = cell_value(cell, notes), cell_interval(cell, notes)
     if ends == NONE:
         return value

@@ -1,4 +1,4 @@
-"""A report, a comparison or a plan in one line."""
+"""Summarise a report, a comparison or a plan in one line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
 
 NAME = 40
-"""Characters of a name that are shown."""
+"""Maximum length of a name, in characters."""
 FEW = 3
-"""Models, groups or questions that a line has room for."""
+"""Maximum number of models, groups or questions in a line."""
 
 
 def report_line(report: Report) -> str:
@@ -38,7 +38,7 @@ def report_line(report: Report) -> str:
 
 
 def comparison_line(comparison: Comparison) -> str:
-    """Return models, data, n, and the difference of each from the baseline in the metric that ranks."""
+    """Return models, data, n, and each model's difference from the baseline in the ranking metric."""
     baseline, metric = plain(comparison.baseline, limit=NAME), comparison.ranks.metric
     about = f"{_data(comparison.task, comparison.split)}, n = {comparison.n:,}"
     parts = []
@@ -55,7 +55,7 @@ def comparison_line(comparison: Comparison) -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """Return what is planned for, and the answers."""
+    """Return the metric and data of the plan, and its answers."""
     parts = []
     for size in plan.sizes:
         what = "drop" if size.question == "drop" else "margin"

@@ -1,4 +1,4 @@
-"""A plan as titled tables, for the terminal and for markdown."""
+"""Show a plan as titled tables, in the terminal and in markdown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OF_POSITIVE = (
 
 
 def plan_sections(plan: Plan) -> list[Section]:
-    """Return the tables of a plan, in the order to read them."""
+    """Return the tables of a plan in reading order."""
     answers = _study(plan) if plan.kind == "new_study" else _test_set(plan)
     return [answers, *_curves(plan)]
 
@@ -249,7 +249,7 @@ def _by_units(plan: Plan, curve: Curve) -> Section:
 
 
 def _by_drop(plan: Plan) -> Section:
-    """Return power by drop and group, in steps of .05, until every group has .99."""
+    """Return power by drop and group, in steps of .05, up to a power of .99 in every group."""
     powers = [{round(p.x, 3): p.power for p in curve.points} for curve in plan.curves]
     rows = []
     for place in sorted(set().union(*powers))[1::2]:
@@ -262,7 +262,7 @@ def _by_drop(plan: Plan) -> Section:
 
 
 def glance_sentence(glance: Glance) -> str:
-    """Return what a test split can show, in one sentence."""
+    """Return one sentence about the drop that a test split can show."""
     title, group = metric_title(glance.metric), group_words([glance.group])
     units = "" if glance.unit == "image" else f" of {counted(glance.units, glance.unit)}"
     kind = {"sensitivity": "positive image", "specificity": "negative image"}.get(glance.metric, "image")

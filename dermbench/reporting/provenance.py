@@ -1,4 +1,4 @@
-"""Where a report's numbers come from, and what a reader must know of them."""
+"""Format the provenance and the notes of a report."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
 
 READ_AS = "Read as: "
-"""Before what was read otherwise than it is written."""
+"""Introduces the list of values that were interpreted when the files were read."""
 DIGEST = 19
-"""Characters of a digest that are shown: ``sha256:`` and twelve digits."""
+"""Number of characters of a digest that are shown: ``sha256:`` and twelve digits."""
 
 
 def provenance_line(report: Report) -> str:
@@ -30,7 +30,7 @@ def provenance_line(report: Report) -> str:
 
 
 def all_notes(report: Report) -> list[str]:
-    """Return how the files were read, in one line, then what a reader must know."""
+    """Return one line on how the files were interpreted, then the notes of the report."""
     read = report.provenance.interpreted
     return [*([f"{READ_AS}{' '.join(read)}"] if read else []), *report.notes]
 

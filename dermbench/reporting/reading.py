@@ -1,4 +1,4 @@
-"""One worked sentence on how to read a report, made from the numbers of its own primary row."""
+"""Explain how to read a report, with the numbers of its own primary row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def reading(report: Report) -> str:
-    """Return how to read the primary gap: what it compares, what the data allow, what chance gives, what follows.
+    """Explain the primary gap: what it compares, its limits, the gap expected by chance, and the conclusion.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def reading(report: Report) -> str:
     Returns
     -------
     str
-        One to four short sentences. Where there is no gap, why there is none.
+        One to four short sentences; without a gap, the reason.
     """
     if report.primary is None:
         return "No sensitive feature was evaluated, so there is no gap between subgroups to read."
@@ -38,7 +38,7 @@ def reading(report: Report) -> str:
 
 
 def _size(row: Disparity, metric: str) -> list[str]:
-    """Return who differs by how much, and which sizes the data are compatible with."""
+    """Return which groups differ by how much, and which sizes are compatible with the data."""
     title = metric_title(metric)
     sides = "" if row.contrast is None else _sides(row.contrast, title, higher=higher_is_better(metric))
     if not sides:

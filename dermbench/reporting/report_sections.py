@@ -1,4 +1,4 @@
-"""What contributes sections to a report: makers that are found, each with its place in the reading order."""
+"""Registry of the functions that make report sections, each with its place in the reading order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dermbench.reporting.section import Section
 
 FEATURES_ORDER = 100
-"""Place of the sensitive features among the sections of the report."""
+"""Place of the sensitive features in the reading order."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FeatureView:
     name
         Name of the feature.
     main
-        Whether it is the first one: its columns are explained, and a short report shows its tables.
+        Whether it is the first feature: its columns are explained, and a short report shows its tables.
     """
 
     report: Report
@@ -39,7 +39,7 @@ class FeatureView:
 
     @property
     def title(self) -> str:
-        """What people call the feature."""
+        """Display name of the feature."""
         return feature_title(self.name)
 
     @property
@@ -50,16 +50,16 @@ class FeatureView:
 
 @dataclass(frozen=True)
 class ReportMaker:
-    """Makes sections of a report as a whole.
+    """Maker of sections about the whole report.
 
     Attributes
     ----------
     order
-        Place in the reading order: below :data:`FEATURES_ORDER` to come before the features.
+        Place in the reading order; below :data:`FEATURES_ORDER` to come before the features.
     make
-        Returns the sections; none where the report has nothing to show.
+        Function that returns the sections; an empty list if there is nothing to show.
     topic
-        What they are about.
+        Topic of the sections.
     """
 
     order: int
@@ -69,16 +69,16 @@ class ReportMaker:
 
 @dataclass(frozen=True)
 class FeatureMaker:
-    """Makes sections of each sensitive feature.
+    """Maker of sections about each sensitive feature.
 
     Attributes
     ----------
     order
         Place among the sections of the feature.
     make
-        Returns the sections of one feature; none where it has nothing to show.
+        Function that returns the sections of one feature; an empty list if there is nothing to show.
     topic
-        What they are about.
+        Topic of the sections.
     """
 
     order: int

@@ -1,4 +1,4 @@
-"""What every result of dermbench can do, whatever it is a result of."""
+"""Base class of the results of ``evaluate``, ``compare`` and ``plan``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Result(ABC):
-    """What every result can do: print itself in one line, show itself in a notebook, give tables and figures."""
+    """A result: prints as one line, shows itself in a notebook, and returns tables and figures."""
 
     @abstractmethod
     def _line(self) -> str:
@@ -54,7 +54,7 @@ class Result(ABC):
         Raises
         ------
         UsageError
-            When there is none of that name; the message suggests one.
+            When there is no figure with this name; the message suggests one.
         """
         found = self._drawings()
         if name not in found:

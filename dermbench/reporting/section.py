@@ -1,4 +1,4 @@
-"""What a report shows, once for every output: titled tables with notes beneath."""
+"""The parts of a report that all output formats share: titled tables with notes below."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Topic(StrEnum):
-    """What a section is about; the page of a report gathers sections of one topic under this heading."""
+    """Topic of a section; the HTML page groups sections by topic under this heading."""
 
     OVERALL = "All images"
     CLINICAL = "Thresholds"
@@ -29,14 +29,14 @@ class Column:
     left
         Whether the text is aligned to the left.
     drop
-        Where a table is too wide for the terminal, columns go in falling order of this; those of 0 stay.
+        If a table is too wide for the terminal, columns with the largest value are left out first; 0 always stays.
     meaning
-        What the column says, for those whose heading does not; goes beneath the table.
+        Explanation below the table, if the heading does not suffice.
     name
-        Whether the texts, or above numbers the title, are names of models or classes. Where the table is too wide
-        for the terminal, long names stand over their rows.
+        Whether the texts (or the title, above numbers) are names of models or classes. If the table is too wide
+        for the terminal, long names move above their rows.
     heading
-        Whether equal texts in a row become one heading over their rows (terminal, HTML).
+        Whether consecutive equal texts become one heading above their rows (terminal, HTML).
     """
 
     title: str
@@ -58,19 +58,19 @@ class Section:
     columns
         Columns.
     rows
-        One tuple of texts a row; strings that are not :class:`~dermbench.reporting.text.Safe` are escaped.
+        One tuple of texts per row; strings that are not :class:`~dermbench.reporting.text.Safe` are escaped.
     notes
-        Lines beneath the table: legends, then the numbered reasons of undefined values.
+        Lines below the table: legends, then the numbered reasons of undefined values.
     sentences
         Paragraphs above the table.
     detail
-        Whether the section is left out of a short report (the terminal's, unless asked for everything).
+        Whether a short report (the terminal without ``--full``) leaves the section out.
     lead
         Number of rows that a short report shows; None for all.
     explained
-        Whether the meaning of the columns is said beneath.
+        Whether the meanings of the columns are printed below.
     topic
-        What it is about; the maker of the section says so when it is registered.
+        Topic, set when the maker of the section is registered.
     """
 
     title: str
@@ -84,6 +84,6 @@ class Section:
     topic: Topic = Topic.OTHER
 
     def legend(self) -> tuple[str, ...]:
-        """Return one paragraph on what the columns mean; none where an earlier table has said it."""
+        """Return one paragraph with the meanings of the columns; none if an earlier table has it."""
         found = " ".join(column.meaning for column in self.columns if column.meaning)
         return (found,) if found and self.explained else ()

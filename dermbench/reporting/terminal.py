@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from dermbench.reporting.section import Section
 
 LONG = 24
-"""Characters of a name that may stand over its row where the table is too wide."""
+"""Names longer than this, in characters, move above their rows if the table is too wide."""
 WORDS = 12
-"""Width that a column of words keeps when the table is squeezed."""
+"""Minimum width of a text column when the table is squeezed."""
 TITLE = 24
-"""Characters of a name that is the title of a column."""
+"""Maximum length of a name in a column title, in characters."""
 NARROW = "Left out at this width: "
 MORE = "More with --full, and in report.md: "
 
@@ -41,12 +41,12 @@ def print_report(report: Report, console: Console, *, full: bool = False) -> Non
     Parameters
     ----------
     report
-        What to print.
+        Report to print.
     console
-        Where to; text is printed as it is, never read as markup. A table too wide for it loses columns that
-        ``report.md`` has; what then is too wide still has its intervals on a second line.
+        Console to print to; text is never read as markup. If a table is too wide, columns are left out
+        (``report.md`` has them); if it is still too wide, intervals move to a second line.
     full
-        Print every table and note, of all features and metrics.
+        Print every table and note, for all features and metrics.
     """
     console.print(Text(f"{plain(report.task)}, {plain(report.split)}: {headline(report)}", style="bold"))
     tables = sections(report)
@@ -73,14 +73,14 @@ def _shortened(section: Section) -> Section:
 
 
 def _main_notes(report: Report) -> list[str]:
-    """Leave out notes about features other than the main one."""
+    """Return the notes, without those about features other than the main one."""
     names = shown_features(report.features)
     others = tuple(f"{name}: " for name in report.features if name not in names[:1])
     return [note for note in all_notes(report) if not note.startswith(others)]
 
 
 def print_section(section: Section, console: Console) -> None:
-    """Print one section: its title, sentences, the table without columns that do not fit, and its notes."""
+    """Print one section: title, sentences, table (without columns that do not fit) and notes."""
     console.print(Text(section.title, style="bold"))
     for sentence in section.sentences:
         console.print(Text(f"- {plain(sentence, limit=PROSE_LIMIT)}"))
@@ -100,7 +100,7 @@ def print_section(section: Section, console: Console) -> None:
 
 
 def _fitted(section: Section, console: Console) -> tuple[Section, str]:
-    """Return the section with as many columns as fit, and the form in which they do; else the fewest, squeezed."""
+    """Return the section with as many columns as fit, and the table form in which they fit."""
     levels = sorted({column.drop for column in section.columns}, reverse=True)
     found = section
     for level in levels:
@@ -113,7 +113,7 @@ def _fitted(section: Section, console: Console) -> tuple[Section, str]:
 
 
 def _names(section: Section) -> int | None:
-    """Return the column of long names, of models or classes, that can stand over their rows; None without one."""
+    """Return the column of long model or class names that can move above their rows; None without one."""
     for i, column in enumerate(section.columns):
         if column.name and column.left and not column.heading and max(len(row[i]) for row in section.rows) > LONG:
             return i
@@ -136,7 +136,7 @@ def _fits(section: Section, console: Console, form: str) -> bool:
 def _tables(section: Section, form: str) -> Iterable[tuple[list[tuple[str, str]], Table]]:
     """Yield the parts of the table, each with the headings above it and their styles.
 
-    A first column of headings stands above its rows; so do long names where the table is stacked or squeezed.
+    A first column of headings moves above its rows; so do long names if the table is stacked or squeezed.
     """
     names = _names(section) if form in {"stacked", "squeezed"} else None
     styles = {0: "italic"} if section.columns[0].heading else {}
@@ -173,7 +173,7 @@ def _table(section: Section, rows: Sequence[Sequence[str]], *, form: str, first:
 
 
 def _words(title: str) -> list[str]:
-    """Return the parts of a heading that stay together."""
+    """Split a heading into parts that are not broken."""
     return title.replace("(95 %)", "(95_%)").replace("\n", " ").split(" ")
 
 
@@ -186,7 +186,7 @@ def _text(cell: str, *, squeezed: bool) -> Text:
 
 
 def _notes(section: Section) -> list[str]:
-    """Leave out the reasons that only columns and rows that are not shown refer to."""
+    """Return the notes, without reasons that only hidden columns or rows refer to."""
     used = {mark for row in section.rows for cell in row for mark in MARK.findall(cell)}
     first = [(note, MARK.match(note)) for note in (*section.legend(), *section.notes)]
     return [note for note, mark in first if mark is None or not section.rows or mark[0] in used]

@@ -1,4 +1,4 @@
-"""Text from strangers (class, group, task and entry names) made safe for the place it is printed in."""
+"""Escape untrusted text (class, group, task and entry names) for each output format."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 NAME_LIMIT = 80
-"""Characters of a name that are shown."""
+"""Maximum length of a name, in characters."""
 PROSE_LIMIT = 1_000
-"""Characters of a note or a reason that are shown."""
+"""Maximum length of a note or a reason, in characters."""
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "@": "&#64;"}
@@ -17,7 +17,7 @@ _LEADING = re.compile(r"^([-+=])|^(\d+)([.)])")
 
 
 class Safe(str):
-    """Text made by dermbench itself: renderers print it as it is and escape every other string."""
+    """Text made by dermbench itself; renderers print it unchanged and escape every other string."""
 
     __slots__ = ()
 
@@ -28,9 +28,9 @@ def plain(text: object, *, limit: int = NAME_LIMIT) -> str:
     Parameters
     ----------
     text
-        Anything; line breaks and tabs count as spaces.
+        Any object; line breaks and tabs become spaces.
     limit
-        Number of characters kept; a cut is shown by ``…``.
+        Maximum number of characters; a longer text ends with ``…``.
     """
     head = str(text)[: 4 * limit + 100]
     line = " ".join((head if head.isprintable() else _shown(head)).split())
@@ -43,10 +43,10 @@ def _shown(text: str) -> str:
 
 
 def markdown_text(text: object, *, limit: int = NAME_LIMIT) -> str:
-    """Return :func:`plain` text that markdown shows as it is, also in a table cell.
+    """Return :func:`plain` text with all markdown escaped, also for a table cell.
 
-    Neither a table, a link (not even a bare address), HTML, a formula nor a list can come out of it.
-    A :class:`Safe` string passes unchanged.
+    It cannot become a table, a link (even from a bare address), HTML, a formula or a list. A :class:`Safe` string
+    is returned unchanged.
     """
     if isinstance(text, Safe):
         return text

@@ -33,7 +33,7 @@ def test_a_run_of_other_classes_is_refused(documents, tmp_path):
     record = made.run_record(made.write_data(tmp_path / "data"), classes=("melanoma", "wart"))
     record.write(tmp_path / "run.json")
     with pytest.raises(
-        InputError, match=r"learnt 2 classes \('melanoma', 'wart'\)[\s\S]*leave out --run"
+        InputError, match=r"was trained on 2 classes \('melanoma', 'wart'\)[\s\S]*leave out --run"
     ) as error:
         gather(documents / "report", run=tmp_path)
     assert error.value.exit_code == 2
@@ -42,9 +42,9 @@ def test_a_run_of_other_classes_is_refused(documents, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"task": "other"}, "is of task 'other'; the report is of 'tiny'"),
+        ({"task": "other"}, "has the task 'other'; the report has 'tiny'"),
         ({"classes": ("melanoma", "nevus", "wart")}, "has 3 classes"),
-        ({"patients": False}, "does not hold what was evaluated as split 'test'"),
+        ({"patients": False}, "differs from what was evaluated as split 'test'"),
     ],
 )
 def test_another_dataset_is_refused(documents, tmp_path, changed, message):
@@ -60,7 +60,7 @@ def test_a_report_of_another_split_or_of_cases(documents, tmp_path):
     assert gather(tmp_path, data=documents / "data").report.n == 5
     document = json.loads((tmp_path / "report.json").read_text())
     (tmp_path / "report.json").write_text(json.dumps(document | {"split": "all"}))
-    with pytest.raises(InputError, match="does not hold what was evaluated as split 'all'"):
+    with pytest.raises(InputError, match="differs from what was evaluated as split 'all'"):
         gather(tmp_path, data=documents / "data")
 
 

@@ -47,7 +47,7 @@ def test_an_unknown_table_is_refused_with_a_suggestion():
         choose_frame(REPORT_FRAMES, "gap")
     with pytest.raises(UsageError, match="cannot export 'cvs'; there are csv, latex, figures"):
         export_kinds(["cvs"])
-    with pytest.raises(UsageError, match=r"not one text\nWrite export=\['csv'\]"):
+    with pytest.raises(UsageError, match=r"not one string\nWrite export=\['csv'\]"):
         export_kinds("csv")
     assert export_kinds(["csv", "figures", "csv"]) == ("csv", "figures")
 

@@ -1,1 +1,1 @@
-"""A comparison of models as titled tables and sentences."""
+"""Show a comparison of models as titled tables and sentences."""

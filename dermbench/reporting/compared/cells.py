@@ -1,4 +1,4 @@
-"""Numbers of a comparison: three decimals, for paired differences are smaller than the values they are of."""
+"""Format numbers of a comparison, with three decimals because paired differences are small."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def signed(value: float | None) -> Safe:
 
 
 def ends_text(low: float | None, high: float | None) -> Safe:
-    """Return ``[.590, .650]``; a dash where there is no interval."""
+    """Return ``[.590, .650]``; a dash without an interval."""
     return Safe(NONE if low is None or high is None else f"[{number(low)}, {number(high)}]")
 
 
 def change(effect: Cell, notes: Footnotes) -> Safe:
-    """Return a difference with its interval, or with the number of the reason why something is missing."""
+    """Return a difference with its interval, or with the footnote number of the reason if one is missing."""
     if effect.value is None:
         return Safe(NONE + notes.mark(effect.reason))
     if effect.low is None:

@@ -1,4 +1,4 @@
-"""The tables of a comparison that concern the groups of a sensitive feature."""
+"""Tables of a comparison by groups of a sensitive feature."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 FEW = 3
 SHOWN = 2
-"""Declared metrics whose group tables the terminal shows."""
+"""Number of metrics whose group tables the terminal shows."""
 SCREENED = 8
-"""Rows of the screen that the terminal shows."""
+"""Number of rows of the screen that the terminal shows."""
 ANSWERS = {
     "shown": "no group lost more than the margin",
     "lost": "a group lost more than the margin",
@@ -52,7 +52,7 @@ def feature_tables(comparison: Comparison, name: str, *, main: bool, further: bo
     main
         Whether a short report shows it.
     further
-        Whether metrics that are no headline metrics have a table, too.
+        Whether metrics other than headline metrics also have a table.
     """
     block, title, baseline = comparison.features[name], plain(feature_title(name)), plain(comparison.baseline)
     headline = sorted_metrics(block.gap)
@@ -72,7 +72,7 @@ def feature_tables(comparison: Comparison, name: str, *, main: bool, further: bo
 
 
 def _in_terminal(comparison: Comparison, headline: Sequence[str], *, declared: bool) -> list[str]:
-    """Return the metrics whose group tables the terminal shows: with many models only the first."""
+    """Return the metrics whose group tables the terminal shows; with many models only the first."""
     second = headline[1:SHOWN] if declared else [comparison.ranks.metric]
     return [*headline[:1], *(second if len(comparison.differences) < FEW else [])]
 
@@ -201,7 +201,7 @@ def _margins(block: FeatureComparison, title: str, baseline: str, *, detail: boo
 
 
 def _lowest(item: MarginAnswer, notes: Footnotes) -> tuple[str, Safe]:
-    """Return the group with the lowest bound and that bound; reasons of the others become footnotes."""
+    """Return the group with the lowest bound, and the bound; reasons for missing bounds become footnotes."""
     bounds = {name: group.bound for name, group in item.groups.items() if group.bound is not None}
     for group in item.groups.values():
         if group.bound is None:

@@ -1,4 +1,4 @@
-"""A comparison in a few plain sentences, made from its typed numbers alone."""
+"""Summarise a comparison in a few sentences."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from dermbench.artifacts.comparison import Comparison, Difference, GapChange, Gaps, RankedModel
 
 NAMED = 3
-"""Models that a sentence names; the others are counted."""
+"""Number of models that a sentence names; the others are counted."""
 
 
 def tested_words(comparison: Comparison) -> str:
-    """Return which models were compared on what."""
+    """Return a sentence on the models and images that were compared."""
     images = images_of(comparison.n, comparison.split, comparison.task)
     models = counted(len(comparison.models), "model")
     on = f"{images}, in {counted(len(comparison.classes), 'class')}"
@@ -39,7 +39,7 @@ def comparison_summary(comparison: Comparison) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Two to five sentences; what is undefined is said with its reason.
+        Two to five sentences; undefined results are given with their reason.
     """
     found = (
         _ranks(comparison),
@@ -52,7 +52,7 @@ def comparison_summary(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _unanswered(comparison: Comparison) -> str:
-    """Say whose images count as wrong because they have no usable prediction, most images first."""
+    """Return the numbers of images that count as wrong for lack of a usable prediction, by model."""
     ordered = sorted(comparison.unanswered.items(), key=lambda item: (-item[1], item[0]))
     named = [f"{_name(model)} {n:,}" for model, n in ordered[:NAMED]]
     if len(ordered) > NAMED:
@@ -62,7 +62,7 @@ def _unanswered(comparison: Comparison) -> str:
 
 
 def comparison_reading(comparison: Comparison) -> str:
-    """Return how to read a difference, worked with the numbers of the first model that has one."""
+    """Explain a difference, with the numbers of the first model that has one."""
     metric, base = comparison.ranks.metric, _name(comparison.baseline)
     ranked = [item.model for item in comparison.ranks.models]
     for model in [*ranked, *comparison.differences]:
@@ -113,7 +113,7 @@ def _valued(item: RankedModel) -> str:
 
 
 def _against_baseline(comparison: Comparison) -> str:
-    """Return which models are better or worse than the baseline beyond chance, by the metric of the ranks."""
+    """Return which models are significantly better or worse than the baseline in the ranking metric."""
     metric = comparison.ranks.metric
     effects = {model: found[metric] for model, found in comparison.differences.items() if metric in found}
     sign = 1.0 if higher_is_better(metric) else -1.0
@@ -172,7 +172,7 @@ def _by_group(comparison: Comparison) -> str:
 
 
 def _tested_gap(gaps: Mapping[str, Gaps | Undefined], first: str) -> str | None:
-    """Return the metric of the ranks, or else the first one, whose change by group is tested for some model."""
+    """Return the first metric whose change by group is tested for some model, starting with the ranking metric."""
     names = [name for name in dict.fromkeys((first, *sorted_metrics(gaps))) if name in gaps]
     for name in names:
         found = gaps[name]
@@ -206,7 +206,7 @@ def _why(model: str, item: Undefined) -> str:
 
 
 def _margin(comparison: Comparison) -> str:
-    """Return the answer on the stated margin in the metric of the ranks; empty without a margin."""
+    """Return the answer on the stated margin in the ranking metric; empty without a margin."""
     name = next(iter(sorted_features(comparison.features)), None)
     answers = {} if name is None else comparison.features[name].margin.get(comparison.ranks.metric, {})
     if not answers:
@@ -220,7 +220,7 @@ def _margin(comparison: Comparison) -> str:
 
 
 def _listed(texts: Sequence[str]) -> str:
-    """Return the first few texts, and how many others there are."""
+    """Return the first few texts and the number of others."""
     more = len(texts) - NAMED
     return enumerated(texts) if more <= 0 else f"{', '.join(texts[:NAMED])} and {counted(more, 'other')}"
 

@@ -1,4 +1,4 @@
-"""A comparison of models as titled tables, for the terminal and for markdown."""
+"""Show a comparison of models as titled tables, in the terminal and in markdown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.comparison import Comparison
 
 FEW = 3
-"""Models up to which the terminal shows every metric."""
+"""Maximum number of models for which the terminal shows every metric."""
 READING = (
     "Differences are model minus baseline on the same images, with paired 95 % intervals. Not for clinical use."
 )
@@ -45,7 +45,7 @@ def overall_sections(comparison: Comparison) -> list[Section]:
 
 
 def comparison_sections(comparison: Comparison) -> list[Section]:
-    """Return the tables of a comparison, in the order to read them."""
+    """Return the tables of a comparison in reading order."""
     found = overall_sections(comparison)
     for place, name in enumerate(sorted_features(comparison.features)):
         found += feature_tables(comparison, name, main=place == 0)
@@ -53,7 +53,7 @@ def comparison_sections(comparison: Comparison) -> list[Section]:
 
 
 def comparison_markdown(comparison: Comparison, *, figures: Sequence[str] = ()) -> str:
-    """Return ``comparison.md``: every table, the figures, which p values are corrected together, notes.
+    """Return ``comparison.md``: all tables, the figures, the families of corrected p-values, and notes.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 
 
 def all_notes(comparison: Comparison) -> list[str]:
-    """Return how the files were read, one line a file, then what a reader must know."""
+    """Return one line per file on how it was interpreted, then the notes of the comparison."""
     read = {"Truth": comparison.provenance.truth_interpreted, **comparison.provenance.interpreted}
     return [*(f"{name} read as: {' '.join(said)}" for name, said in read.items() if said), *comparison.notes]
 
@@ -105,7 +105,7 @@ def _headline(comparison: Comparison) -> str:
 
 
 def families_in_words(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return which p values are corrected together, as pairs of a kind of question and words."""
+    """Return the families of p-values that are corrected together, as (kind of question, words)."""
     order = ("ranks", "overall", "groups", "worst_group", "gap", "screen")
     shown = order if comparison.features else order[:2]
     return [(name, comparison.families[name]) for name in shown]

@@ -1,1 +1,1 @@
-"""Documents for a committee, from the records of report, run and dataset: model card and reporting checklists."""
+"""Model cards and reporting checklists, written from the records of report, run and dataset."""

@@ -1,4 +1,4 @@
-"""A model card: what records know about a model, and what the author must answer."""
+"""Write a model card from the records, with marked gaps for the author."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def card_markdown(evidence: Evidence) -> str:
     Parameters
     ----------
     evidence
-        The records. What they do not know is said as "The author must answer".
+        The records. Missing information is marked "The author must answer".
     """
     report = evidence.report
     name = report_words.name_of(report)
@@ -46,7 +46,7 @@ def card_markdown(evidence: Evidence) -> str:
         header(evidence),
         f"<!-- {MARK}. -->",
         f"# Model card: {_shown(name)}",
-        "**Not for clinical use.** Everything here is drawn from records of dermbench; it knows nothing else.",
+        "**Not for clinical use.** Everything here comes from records of dermbench and from nothing else.",
         *_summary(evidence),
         "## Intended use",
         _ask("what the model is for, who is to use it on whom, and what it must not be used for"),
@@ -103,7 +103,7 @@ def _training(evidence: Evidence) -> list[str]:
         parts.append("The run folder keeps the very predictions that were evaluated (equal content hash).")
     else:
         parts.append(
-            "That this run made the evaluated predictions is said by whoever gave it (--run); no record shows it. "
+            "The user who gave the run (--run) says that it made the evaluated predictions; no record shows it. "
             + _ask("whether it did")
         )
     data = [f"Trained on task {run.task}, dataset with the content hash {run.dataset_digest}."]
@@ -168,7 +168,7 @@ def _groups(evidence: Evidence) -> list[str]:
     for name in names:
         tables = group_sections(FeatureView(report, name, main=True))
         parts += _section(tables[0], f"By {feature_title(name)}", 3) if tables else []
-    told = [*report_words.annotators(report), *report_words.again(report)]
+    told = [*report_words.annotators(report), *report_words.sensitivity_analyses(report)]
     parts += [_list(told)] if told else []
     for section in twin_sections(report):
         parts += _section(section, section.title, 3)

@@ -18,8 +18,8 @@ TAGS = ("image-classification", "dermatology", "skin-lesions", "fairness", "medi
 def header(evidence: Evidence) -> str:
     """Return the header with its rules: tags, and the defined metrics of all images as a ``model-index``.
 
-    The licence is left to the author. A text is a JSON string, which YAML reads as it is. A number has no
-    exponent, which YAML 1.1 would read as text.
+    The licence is left to the author. Texts are JSON strings, which are valid YAML. Numbers have no exponent,
+    which YAML 1.1 would read as text.
     """
     lines = ["---", "# license: the author must state it", "pipeline_tag: image-classification"]
     if evidence.run is not None:
@@ -60,7 +60,7 @@ def _index(evidence: Evidence) -> list[str]:
 
 
 def _title(evidence: Evidence, name: str) -> str:
-    """Return what people call a metric; sensitivity and specificity say of which classes."""
+    """Return the title of a metric; sensitivity and specificity name the positive classes."""
     positive = evidence.report.positive
     if positive is None or name not in ("sensitivity", "specificity"):
         return metric_title(name)
@@ -68,7 +68,7 @@ def _title(evidence: Evidence, name: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return one line of text as a JSON string without a character that YAML refuses."""
+    """Return one line of text as a JSON string without characters that YAML forbids."""
     return json.dumps(printable(plain(text), keep=""), ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""What a report says about its classes and which of them are confused, in sentences."""
+"""Sentences about the classes of a report and the confusions between them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
 
 MOST = 8
-"""Classes, or cells of the confusion matrix, that a sentence names."""
+"""Maximum number of classes, or of confusions, that a sentence names."""
 SMALL_TABLE = 4
-"""Classes whose whole confusion matrix is written out."""
+"""Maximum number of classes whose whole confusion matrix is written out."""
 
 
 def supports(report: Report, names: Iterable[str]) -> str:
-    """Return ``nevus 400, wart 20``: images of each class, the largest first."""
+    """Return ``nevus 400, wart 20``: images per class, largest first."""
     known = [(report.per_class[name].support, name) for name in names if name in report.per_class]
     rows = sorted(known, key=lambda item: (-item[0], item[1]))
     shown = ", ".join(f"{name} {n:,}" for n, name in rows[:MOST])
@@ -24,13 +24,13 @@ def supports(report: Report, names: Iterable[str]) -> str:
 
 
 def n_positive(report: Report) -> int:
-    """Return the number of images of positive classes; 0 where none are declared."""
+    """Return the number of images of positive classes; 0 if there are none."""
     names = () if report.positive is None else report.positive.classes
     return sum(report.per_class[name].support for name in names if name in report.per_class)
 
 
 def cross_table(report: Report) -> list[str]:
-    """Write out true against called: positive and other images, or few classes; nothing for many."""
+    """Return the cross table of positive and other images, or of a few classes; empty for many classes."""
     labels, matrix = report.confusion.labels, report.confusion.matrix
     sides = {label: label for label in labels}
     if report.positive is not None:
@@ -50,18 +50,18 @@ def cross_table(report: Report) -> list[str]:
 
 
 def positive(report: Report) -> list[str]:
-    """Say which classes count as positive, and what says so."""
+    """Return the positive classes and the source of this choice."""
     found = report.positive
     return [] if found is None else [f"Positive classes: {', '.join(found.classes)} ({found.source})."]
 
 
 def unanswered(report: Report) -> int:
-    """Return the number of images without a usable prediction; the confusion matrix has them as wrong."""
+    """Return the number of images without a usable prediction, which the confusion matrix counts as wrong."""
     return 0 if report.no_answer is None else report.no_answer.overall.absent
 
 
 def confusions(report: Report) -> list[str]:
-    """Say how many images are right, and which class is taken for which most often."""
+    """Return the number of correct images and the most frequent confusions."""
     labels, matrix = report.confusion.labels, report.confusion.matrix
     off = [
         (-n, true, called)

@@ -1,4 +1,4 @@
-"""What a dataset folder says about its images, splits and skin types, in sentences."""
+"""Sentences about the images, splits and skin types of a dataset folder."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ UNIT_NAMES = {"patient_id": "patient", "lesion_id": "lesion", "duplicate_group":
 DEMOGRAPHY = ("sex", "age", "site")
 """Columns that describe patients, besides the skin type."""
 MOST = 8
-"""Values of a column that are counted; a column with more is described by their number."""
+"""Maximum number of values of a column that are counted one by one."""
 
 
 def source(dataset: Dataset) -> list[str]:
-    """Say what the data are, and where they come from."""
+    """Return what the data are and where they come from."""
     info = dataset.info
     said = [f"Dataset {info.title or info.task} (task {info.task}, source {info.source})."]
     said += [f"Citation: {info.citation}."] if info.citation else []
@@ -31,12 +31,12 @@ def source(dataset: Dataset) -> list[str]:
 
 
 def left_out(dataset: Dataset) -> list[str]:
-    """Say which images of the release are not in the dataset."""
+    """Return which images of the release were left out of the dataset."""
     return [f"{n:,} of the release left out: {reason}." for reason, n in dataset.info.left_out.items()]
 
 
 def sizes(dataset: Dataset) -> list[str]:
-    """Say how many images, and units, each split has."""
+    """Return the numbers of images and units per split."""
     rows = dataset.manifest
     parts = [f"{split} {int((rows['split'] == split).sum()):,}" for split in SPLITS]
     said = [f"Images: {', '.join(parts)}; {len(rows):,} in all, in {counted(len(dataset.classes), 'class')}."]
@@ -48,7 +48,7 @@ def sizes(dataset: Dataset) -> list[str]:
 
 
 def partition(dataset: Dataset) -> list[str]:
-    """Say how images were put into splits, and the shares that came of it."""
+    """Return how images were assigned to splits, and the resulting shares."""
     told, rows = dataset.info.split, dataset.manifest
     shares = [f"{split} {100 * float((rows['split'] == split).mean()):.0f} %" for split in SPLITS]
     said = [f"Splits: {told.get('scheme', 'by a scheme that is not recorded')}; shares {', '.join(shares)}."]
@@ -58,15 +58,15 @@ def partition(dataset: Dataset) -> list[str]:
 
 
 def crossing(dataset: Dataset) -> tuple[list[str], bool]:
-    """Say which ids occur in several splits, and whether the splits share no patient and no known photograph.
+    """Return which ids occur in several splits, and whether the splits are known to be disjoint.
 
     Returns
     -------
     list of str
         The sentences.
     bool
-        True where every image has a patient id, and neither a patient nor a known group of near-duplicates is in
-        several splits.
+        True if every image has a patient id, and no patient and no known group of near-duplicates is in several
+        splits.
     """
     rows, said = dataset.manifest, []
     for name in UNITS:
@@ -100,7 +100,7 @@ def _duplicates(dataset: Dataset) -> tuple[str, int]:
 
 
 def characteristics(dataset: Dataset) -> list[str]:
-    """Say how skin type, sex, age and body site are spread over each split."""
+    """Return the distribution of skin type, sex, age and body site in each split."""
     rows = dataset.manifest
     said = []
     for split in SPLITS:
@@ -112,7 +112,7 @@ def characteristics(dataset: Dataset) -> list[str]:
 
 
 def lacking(dataset: Dataset) -> list[str]:
-    """Name what the data do not record about patients."""
+    """Return what the data do not record about patients."""
     rows = dataset.manifest
     known = [name for name in DEMOGRAPHY if name in rows and rows[name].notna().any()]
     absent = [name for name in DEMOGRAPHY if name not in known]
@@ -148,7 +148,7 @@ def _spread(part: pd.DataFrame, name: str) -> str:
 
 
 def classes(dataset: Dataset, split: str) -> list[str]:
-    """Say how many images of each class a split has, at most the :data:`MOST` most frequent."""
+    """Return the numbers of images per class in a split, for the :data:`MOST` most frequent classes."""
     counts = dataset.part(split)["label"].value_counts()
     order = sorted(dataset.classes, key=lambda name: -int(counts.get(name, 0)))
     shown = ", ".join(f"{name} {int(counts.get(name, 0)):,}" for name in order[:MOST])

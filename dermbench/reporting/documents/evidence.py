@@ -1,4 +1,4 @@
-"""The records behind a document: a report, with the run and the dataset that belong to it."""
+"""Read the records behind a document: a report, and the run and dataset that belong to it."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ TABLES = (".parquet", ".csv")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known about an evaluated model.
+    """Records about an evaluated model.
 
     Attributes
     ----------
     report
         The evaluation.
     run
-        The training run; None where none was given.
+        The training run; None if not given.
     dataset
-        The dataset whose split was evaluated; None where none was given.
+        The dataset whose split was evaluated; None if not given.
     kept
-        Whether the run folder keeps the very predictions that were evaluated (equal content hash). Otherwise
-        nothing but the user says that the run made them.
+        Whether the run folder contains the evaluated predictions (equal content hash). If not, nothing but the
+        user's word shows that the run made them.
     """
 
     report: Report
@@ -46,7 +46,7 @@ class Evidence:
 
     @property
     def trained_on_dataset(self) -> bool:
-        """Whether the run was trained on the dataset that is given, by its content hash."""
+        """Whether the run was trained on the given dataset, according to its content hash."""
         if self.run is None or self.dataset is None:
             return False
         return self.run.dataset_digest == self.dataset.info.digest
@@ -58,7 +58,7 @@ def gather(report: Path | str, *, run: Path | str | None = None, data: Path | st
     Parameters
     ----------
     report
-        ``report.json``, or the folder that holds it.
+        ``report.json``, or its folder.
     run
         Run folder, or its ``run.json``.
     data
@@ -67,10 +67,10 @@ def gather(report: Path | str, *, run: Path | str | None = None, data: Path | st
     Raises
     ------
     UsageError
-        When a file or folder is not there.
+        When a file or folder does not exist.
     InputError
-        When a record is malformed, the run learnt other classes than the report evaluates, or the dataset does not
-        hold the images, labels and skin types that were evaluated.
+        When a record is malformed, the run was trained on other classes than the report has, or the dataset lacks
+        the evaluated images, labels or skin types.
     """
     place = Path(report)
     read = Report.read(place / REPORT if place.is_dir() else place)
@@ -87,7 +87,7 @@ def _run_of(report: Report, place: Path) -> tuple[RunRecord, bool]:
     if set(record.classes) != set(report.classes):
         raise InputError(
             path,
-            [f"learnt {_classes(record.classes)}; the report evaluates {_classes(report.classes)}"],
+            [f"was trained on {_classes(record.classes)}; the report has {_classes(report.classes)}"],
             remedy="Give the run of the model that was evaluated, or leave out --run.",
         )
     return record, report.provenance.predictions_digest in _digests(path.parent)
@@ -113,12 +113,12 @@ def _classes(names: tuple[str, ...]) -> str:
 def _check_dataset(report: Report, dataset: Dataset) -> None:
     info, problems = dataset.info, []
     if info.task != report.task:
-        problems.append(f"is of task {info.task!r}; the report is of {report.task!r}")
+        problems.append(f"has the task {info.task!r}; the report has {report.task!r}")
     if info.classes != report.classes:
         problems.append(f"has {_classes(info.classes)}; the report has {_classes(report.classes)}")
     if not problems and report.provenance.truth_digest not in _truths(report, dataset):
         problems.append(
-            f"does not hold what was evaluated as split {report.split!r}: ids, labels and skin types have another "
+            f"differs from what was evaluated as split {report.split!r}: ids, labels and skin types have another "
             "content hash"
         )
     if problems:

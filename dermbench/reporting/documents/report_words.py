@@ -1,4 +1,4 @@
-"""What a report says about its data, methods and results, in sentences for a document."""
+"""Sentences about the data, methods and results of a report."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 
 def name_of(report: Report) -> str:
-    """Return the name of the model, in words where it has none."""
+    """Return the name of the model, or a phrase if it has none."""
     return report.model or "a model without a name"
 
 
 def said(report: Report, *kinds: str) -> list[str]:
-    """Return the sentences of the summary of these kinds, as the report words them."""
+    """Return the summary sentences of these kinds, unchanged."""
     return [sentence.text for sentence in report.summary if sentence.kind in kinds]
 
 
@@ -50,12 +50,12 @@ def _n_known(report: Report, name: str) -> int:
 
 
 def has_probabilities(report: Report) -> bool:
-    """Return whether the predictions hold probabilities; calibration is undefined without them."""
+    """Return whether the predictions have probabilities; without them calibration is undefined."""
     return not isinstance(report.calibration, Undefined)
 
 
 def value_words(cell: Cell) -> str:
-    """Return ``.62 [.59, .65], n = 400``, or why there is no value."""
+    """Return ``.62 [.59, .65], n = 400``, or the reason if undefined."""
     if cell.value is None:
         return f"undefined ({cell.reason})"
     ends = "" if cell.low is None else f" {interval(cell.low, cell.high)}"
@@ -64,17 +64,17 @@ def value_words(cell: Cell) -> str:
 
 
 def headline(report: Report) -> list[str]:
-    """Say the headline metrics of all images, with interval and number of images."""
+    """Return the headline metrics on all images, with interval and number of images."""
     return values(report, headline_metrics(report.overall, report.first_metrics))
 
 
 def values(report: Report, names: Iterable[str]) -> list[str]:
-    """Say some metrics of all images, with interval and number of images."""
+    """Return these metrics on all images, with interval and number of images."""
     return [f"{_capital(metric_title(name))}: {value_words(report.overall[name])}." for name in names]
 
 
 def by_group(report: Report) -> list[str]:
-    """Say the first headline metric in each group of each sensitive feature."""
+    """Return the first headline metric in each group of each sensitive feature."""
     found = []
     for name in shown_features(report.features):
         groups = report.features[name].groups
@@ -92,7 +92,7 @@ def by_group(report: Report) -> list[str]:
 
 
 def cells(report: Report) -> Iterator[Cell]:
-    """Yield every value that the report gives of all images, of classes and of groups."""
+    """Yield every value of the report: on all images, by class and by group."""
     yield from report.overall.values()
     for row in report.per_class.values():
         yield from (row.precision, row.recall, row.f1)
@@ -102,7 +102,7 @@ def cells(report: Report) -> Iterator[Cell]:
 
 
 def has_intervals(report: Report) -> bool:
-    """Return whether every defined headline metric of all images has an interval, and there is one."""
+    """Return whether some headline metric is defined, and all defined ones have an interval."""
     found = [report.overall[name] for name in headline_metrics(report.overall, report.first_metrics)]
     return any(cell.value is not None for cell in found) and all(
         cell.low is not None for cell in found if cell.value is not None
@@ -110,7 +110,7 @@ def has_intervals(report: Report) -> bool:
 
 
 def interval_methods(report: Report) -> list[str]:
-    """Say how intervals were made, and of which values there is none."""
+    """Return the interval methods, and the numbers of values without an interval and of undefined values."""
     methods: dict[str, list[str]] = {}
     for name in shown_metrics(report.overall):
         if method := report.overall[name].method:
@@ -124,7 +124,7 @@ def interval_methods(report: Report) -> list[str]:
 
 
 def resampling(report: Report) -> list[str]:
-    """Say what is resampled, how often and with which seed."""
+    """Return what is resampled, how often and with which seed."""
     told = report.provenance
     by = "image (independence between images is assumed)" if told.unit.column is None else told.unit.column
     return [
@@ -133,7 +133,7 @@ def resampling(report: Report) -> list[str]:
 
 
 def tests(report: Report) -> list[str]:
-    """Say how many gaps between groups were tested."""
+    """Return how many gaps between groups were tested."""
     if report.family is None:
         return []
     about = enumerated([feature_title(name) for name in report.family.features])
@@ -142,12 +142,12 @@ def tests(report: Report) -> list[str]:
 
 
 def correction(report: Report) -> list[str]:
-    """Say how p-values were corrected for the number of questions."""
+    """Return how p-values were corrected for the number of questions."""
     return [] if report.family is None else [f"Correction: {report.family.adjustment}."]
 
 
 def question(report: Report) -> list[str]:
-    """Say the primary question and its margin."""
+    """Return the primary question and its margin."""
     if report.primary is None:
         return []
     title, feature = metric_title(report.primary.metric), feature_words(report.primary.feature)
@@ -159,7 +159,7 @@ def question(report: Report) -> list[str]:
 
 
 def unknown_groups(report: Report) -> list[str]:
-    """Say for how many images each sensitive feature is unknown."""
+    """Return for how many images each sensitive feature is unknown."""
     return [
         f"{feature_title(name)} is unknown for {report.features[name].unknown_n:,} images; they count overall and "
         "in no gap."
@@ -169,7 +169,7 @@ def unknown_groups(report: Report) -> list[str]:
 
 
 def annotators(report: Report) -> list[str]:
-    """Say how well several labellings of a sensitive feature agree."""
+    """Return how well several annotators of a sensitive feature agree."""
     found = []
     for name in shown_features(report.features):
         block = report.features[name].annotators
@@ -185,8 +185,8 @@ def annotators(report: Report) -> list[str]:
     return found
 
 
-def again(report: Report) -> list[str]:
-    """Say what comes of the primary question without twins, with columns held fixed, with errors in skin types."""
+def sensitivity_analyses(report: Report) -> list[str]:
+    """Return the primary result without twins, with columns held fixed, and corrected for skin-type errors."""
     found = []
     rest = report.without_twins
     if rest is not None and rest.n == report.n:
@@ -215,7 +215,7 @@ def _sides(row: AdjustedContrast | CorrectedContrast, metric: str) -> str:
 
 
 def calibration(report: Report) -> list[str]:
-    """Say how far the confidence is from the accuracy."""
+    """Return the difference between confidence and accuracy, and the calibration error."""
     if isinstance(report.calibration, Undefined):
         return [f"Calibration is not known: {report.calibration.reason}."]
     overall = report.calibration.overall

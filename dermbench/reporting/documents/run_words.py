@@ -1,4 +1,4 @@
-"""What a run record says about a network and how it was trained, in sentences."""
+"""Sentences about a network and its training, from a run record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REGULARISERS = ("weight_decay", "dropout", "drop_path", "label_smoothing", "ema_
 PLAIN_METHOD = "erm"
 """Training method without a measure against differences between groups."""
 AUGMENT_OFF = {"crop_scale": 1, "crop_ratio": 1}
-"""Augmentations whose value 1 switches them off; of the others 0 does."""
+"""Augmentations that are switched off by the value 1; others are switched off by 0."""
 
 
 SCORES = {
@@ -25,16 +25,16 @@ SCORES = {
     "val_worst_accuracy": "accuracy of the worst group",
     "val_loss": "loss",
 }
-"""Scores of a run that are told, by their names in the record."""
+"""{name in the record: words} of the scores that are mentioned."""
 
 
 def setting(run: RunRecord, name: str) -> JsonValue:
-    """Return one setting of the configuration; None where the record does not have it."""
+    """Return one setting of the configuration; None if the record does not have it."""
     return run.config.get(name)
 
 
 def network(run: RunRecord) -> list[str]:
-    """Say which network it is, and what goes in and comes out."""
+    """Return the name, input and output of the network."""
     name = run.model or "of unrecorded name"
     said = [f"Network {name}" + (f" with {run.parameters:,} parameters." if run.parameters else ".")]
     size = setting(run, "image_size")
@@ -51,12 +51,12 @@ def _cropping(run: RunRecord) -> str:
 
 
 def initial(run: RunRecord) -> list[str]:
-    """Say what the weights started from."""
+    """Return the initial weights."""
     return [f"Weights at the start: {run.pretrained}."]
 
 
 def optimisation(run: RunRecord) -> list[str]:
-    """Say loss, optimiser, regularisation, length and computation."""
+    """Return loss, optimiser, regularisation, length and device of the training."""
     method = setting(run, "method")
     said = [f"Training method {_value(method)}{_listed(run, 'method_options')}."]
     if method == PLAIN_METHOD:
@@ -74,7 +74,7 @@ def optimisation(run: RunRecord) -> list[str]:
 
 
 def unusual(run: RunRecord) -> list[str]:
-    """Say what a reader would not expect: shuffled labels, folds, a run that has not ended."""
+    """Return unusual facts: shuffled labels, folds, a run that has not ended."""
     said = []
     if setting(run, "labels") not in ("true", None):
         said.append(f"The training labels were not the true ones: labels = {_value(setting(run, 'labels'))}.")
@@ -88,7 +88,7 @@ def unusual(run: RunRecord) -> list[str]:
 
 
 def augmentation(run: RunRecord) -> list[str]:
-    """Say how training images were varied."""
+    """Return the augmentation of training images."""
     found = setting(run, "augment")
     if not isinstance(found, dict):
         return []
@@ -101,7 +101,7 @@ def augmentation(run: RunRecord) -> list[str]:
 
 
 def balance(run: RunRecord) -> list[str]:
-    """Say what was done about unequal class sizes; empty where nothing was."""
+    """Return what was done about unequal class sizes; empty if nothing was."""
     weights, sampler = setting(run, "class_weights"), setting(run, "sampler")
     said = []
     if weights not in ("none", None):
@@ -112,7 +112,7 @@ def balance(run: RunRecord) -> list[str]:
 
 
 def against_group_differences(run: RunRecord) -> list[str]:
-    """Say what in the training aims at differences between groups; empty where nothing does."""
+    """Return measures against differences between groups; empty if there are none."""
     method, sampler, rule = (setting(run, name) for name in ("method", "sampler", "selection"))
     said = []
     if method not in (PLAIN_METHOD, None):
@@ -125,7 +125,7 @@ def against_group_differences(run: RunRecord) -> list[str]:
 
 
 def selection(run: RunRecord) -> list[str]:
-    """Say which epoch was kept, by which rule, and its scores there."""
+    """Return the selected epoch, the selection rule and the scores."""
     said = [f"The epoch was chosen by {run.selection}."]
     if run.best_epoch is not None:
         said.append(f"Epoch {run.best_epoch} of {run.epochs} was kept.")

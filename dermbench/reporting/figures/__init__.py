@@ -1,4 +1,4 @@
-"""Figures of reports, comparisons and plans: one module a kind, found by itself; all drawn by matplotlib."""
+"""Figures of reports, comparisons and plans, drawn by matplotlib; every module here is imported automatically."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import FIGURES, Maker, drawings, figure
+from dermbench.reporting.figures.registry import FIGURES, Maker, drawings, figure
 from dermbench.reporting.figures.style import css_variables
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ for _module in sorted(module.name for module in iter_modules(__path__)):
 
 
 def report_figures(report: Report) -> dict[str, Drawing]:
-    """Return {name: figure} of a report in reading order: those that the report has data for."""
+    """Return {name: figure} of a report in reading order, for the figures that it has data for."""
     return drawings(report)
 
 
@@ -41,5 +41,5 @@ def comparison_figures(comparison: Comparison) -> dict[str, Drawing]:
 
 
 def plan_figures(plan: Plan) -> dict[str, Drawing]:
-    """Return {name: figure} of a plan; empty where it has no curve."""
+    """Return {name: figure} of a plan; empty if it has no curve."""
     return drawings(plan)

@@ -1,4 +1,4 @@
-"""Reliability of the confidence, and error against coverage, of all images and of each group."""
+"""Reliability diagrams and risk-coverage curves, for all images and each group."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dermbench.artifacts.report import Report, Undefined
 from dermbench.artifacts.wording import counted, decimal
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.forest import value_text
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, Line, line_figure
 from dermbench.reporting.figures.marks import segments
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import span, tick_text
 from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, sheet, words
 from dermbench.reporting.figures.unanswered import drawn_as_wrong
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 EVERYONE = "all images"
 MOST_PANELS = 9
-"""Most panels of the reliability diagram, all images among them."""
+"""Maximum number of panels of the reliability diagram, including the one for all images."""
 ACROSS, SIDE, ROOM, TITLE, FOOT = 3, 104.0, 26.0, 20.0, 28.0
-"""Panels beside each other, their side, and the room left of, above and below them, in pixels."""
+"""Panels per row, side of a panel, and space left of, above and below them, in pixels."""
 FEWEST = 10
-"""Answered images from which on the error is drawn: that of fewer moves in steps of more than a tenth."""
+"""Minimum number of answered images for the error to be drawn; with fewer it jumps by more than a tenth."""
 
 
 @figure("reliability", Report, order=50)
 def draw_reliability(report: Report) -> Iterator[Drawing]:
-    """Yield the reliability of all images, and of each group where it is known."""
+    """Yield the reliability diagram of all images and of each group for which it is known."""
     block = report.calibration
     if isinstance(block, Undefined) or not block.overall.curve:
         return
@@ -67,7 +67,7 @@ def draw_reliability(report: Report) -> Iterator[Drawing]:
 
 
 def _overconfidence(block: Calibration, *, named: bool) -> str:
-    """Say confidence minus accuracy of all images and of each group, by which feature where nothing else does."""
+    """Return confidence minus accuracy of all images and of each group, in words."""
     by, cells = "", {EVERYONE: block.overall.confidence_gap}
     if block.curves is not None and block.curves.feature is not None:
         found = block.features.get(block.curves.feature, {})
@@ -149,7 +149,7 @@ class Frame:
 
 @figure("risk-coverage", Report, order=60)
 def draw_coverage(report: Report) -> Iterator[Drawing]:
-    """Yield error against coverage, where the report holds the curves."""
+    """Yield error against coverage, if the report has the curves."""
     block = report.calibration
     if isinstance(block, Undefined) or block.curves is None:
         return
@@ -185,7 +185,7 @@ def kept_points(points: Sequence[CoveragePoint]) -> tuple[tuple[float, float], .
 
 
 def coverage_lines(curves: ConfidenceCurves, groups: Sequence[str]) -> list[Line]:
-    """Return the line of all images, then one a group; the note is the error when all are answered."""
+    """Return the line of all images, then one per group; the note is the error when all are answered."""
     parts = [
         (EVERYONE, curves.risk_coverage),
         *((plain(name), curves.groups[name].risk_coverage) for name in groups),
@@ -197,7 +197,7 @@ def coverage_lines(curves: ConfidenceCurves, groups: Sequence[str]) -> list[Line
 
 
 def _at_half(lines: Sequence[Line]) -> str:
-    """Say the error at the first point that answers half of the images, and that of all."""
+    """Return the errors when half of the images and when all images are answered, in words."""
     said = []
     for line in lines:
         half = next(((x, y) for x, y in line.points if x >= 0.5), None)

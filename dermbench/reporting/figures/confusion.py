@@ -1,4 +1,4 @@
-"""The confusion matrix by rows, with classes that are taken for each other beside each other."""
+"""The confusion matrix by rows, with classes that are often confused next to each other."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.spatial.distance import squareform
 from dermbench.artifacts.report import Report
 from dermbench.artifacts.wording import counted
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import boxes, outlined
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.style import (
     COLUMN,
     PAGE,
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Confusion
 
 FEW, NARROW, LARGEST = 3, 8, 40.0
-"""Most classes whose names are not turned, most of a figure that is not wide, and the largest side of a cell."""
+"""Maximum number of classes with horizontal names and in a narrow figure, and the largest side of a cell."""
 LABEL, WIDE_LABEL, TITLE = 118.0, 190.0, 22.0
-"""Room for names beside the cells, in a narrow and in a wide figure, and for the title of an axis."""
+"""Space for names beside the cells in a narrow and in a wide figure, and for the title of an axis."""
 OPTIMAL, MOST_CLASSES = 150, 400
-"""Most classes whose order is the best one within the tree, and most classes that are drawn."""
+"""Maximum number of classes that are ordered optimally within the tree, and that are drawn."""
 NAMED = 3
-"""Confusions that are named in the alternative text."""
+"""Number of confusions named in the alternative text."""
 DIGIT = 0.64
-"""Width of a digit, as a share of the size of the text."""
+"""Width of a digit relative to the text size."""
 
 
 @figure("confusion", Report, order=40)
 def draw_confusion(report: Report) -> Iterator[Drawing]:
-    """Yield the confusion matrix, where there are two classes or more."""
+    """Yield the confusion matrix if there are at least two classes."""
     size = len(report.confusion.labels)
     if not 2 <= size <= MOST_CLASSES or not any(map(any, report.confusion.matrix)):
         return
@@ -78,7 +78,7 @@ def shares(matrix: Sequence[Sequence[int]]) -> NDArray[np.float64]:
 
 
 def seriation(matrix: Sequence[Sequence[int]]) -> list[int]:
-    """Return an order of the classes in which those that are confused stand beside each other.
+    """Return an order of the classes that puts often confused classes next to each other.
 
     Average linkage of 1 - the mean of both shares of confusion; the leaves in the order with the smallest sum of
     distances between neighbours (Bar-Joseph et al. 2001, Bioinformatics 17), of both directions the one
@@ -108,7 +108,7 @@ def cell_side(size: int) -> float:
 
 
 def name_step(size: int) -> int:
-    """Return 1 where every class has room for its name, 2 where every second has."""
+    """Return 1 if every class has space for its name, 2 if every second has, and so on."""
     return math.ceil(11.0 / cell_side(size))
 
 
@@ -122,7 +122,7 @@ def _named(size: int) -> str:
 
 
 def _said(table: Confusion) -> str:
-    """Name the largest confusions by number of images."""
+    """Return the largest confusions by number of images, in words."""
     pairs = [
         (count, i, j) for i, row in enumerate(table.matrix) for j, count in enumerate(row) if i != j and count
     ]
@@ -151,7 +151,7 @@ def _draw(table: Confusion) -> Figure:
 def _names(
     axes: Axes, table: Confusion, order: Sequence[int], frame: tuple[float, float, float], label: float
 ) -> None:
-    """Write the names of the classes, of every second or third where there is no room for all."""
+    """Write the names of the classes, or of every second or third if there is no space for all."""
     left, top, cell = frame
     step = name_step(len(order))
     size = min(SMALL_TEXT, max(9.0, cell * step * 0.8))
@@ -172,7 +172,7 @@ def _names(
 def _cells(
     axes: Axes, drawn: Figure, table: Confusion, order: Sequence[int], frame: tuple[float, float, float]
 ) -> None:
-    """Tint the cells, and write the counts where each has room."""
+    """Tint the cells, and write the counts if all of them have space."""
     left, top, cell = frame
     found, gap = shares(table.matrix), 0.5 if cell > 6 else 0.0
     tinted: dict[str, list[tuple[float, float, float, float]]] = {}

@@ -9,8 +9,8 @@ from dermbench.artifacts.report import Undefined
 from dermbench.artifacts.wording import counted, enumerated
 from dermbench.reporting.compared.cells import signed
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import boxes, segments
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import set_axis, span
 from dermbench.reporting.figures.style import (
     COLUMN,
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.comparison import Difference, FeatureComparison, FrontModel
 
 HEAD, ROW, FOOT, LABEL = 26.0, 20.0, 44.0, 200.0
-"""Height of the names of the groups, of a model and of the axis; width of the models' names, in pixels."""
+"""Heights of the group names, of a model and of the axis, and width of the model names, in pixels."""
 LEAST, MOST_GROUPS = 88.0, 8
-"""Least width of the panel of a group, and most groups."""
+"""Minimum width of a group's panel in pixels, and maximum number of groups."""
 
 
 def main_feature(comparison: Comparison) -> str | None:
@@ -59,7 +59,7 @@ def front_views(block: FeatureComparison) -> dict[str, dict[str, FrontModel]]:
 
 
 def shown_metric(comparison: Comparison, feature: str) -> str:
-    """Return the metric of the ranks, or another whose worst group is estimable where that of the ranks is not."""
+    """Return the ranking metric, or another one if its worst group is not estimable."""
     views = front_views(comparison.features[feature])
     ranked = comparison.ranks.metric
     return ranked if ranked in views else next(iter(sorted_metrics(views)), ranked)
@@ -97,7 +97,7 @@ def draw_differences(comparison: Comparison) -> Iterator[Drawing]:
 
 
 def _said(block: FeatureComparison, metric: str) -> str:
-    """Name the differences whose interval leaves 0 out, the largest first."""
+    """Return the differences whose interval excludes 0, largest first, in words."""
     known = [
         (effect.value, effect.low, effect.high, model, group)
         for model, groups in block.differences.items()
@@ -121,16 +121,16 @@ def _said(block: FeatureComparison, metric: str) -> str:
 
 
 def differences_figure(block: FeatureComparison, groups: list[str], metric: str, margin: float | None) -> Figure:
-    """Draw one panel a group beside each other, all on the same axis, with a row for each model.
+    """Draw one panel per group, side by side on the same axis, with one row per model.
 
     Parameters
     ----------
     block
-        The models in the groups.
+        Comparison by group.
     groups, metric
-        What is drawn.
+        Groups and metric to draw.
     margin
-        Difference at which a model has lost as much as was stated; None where nothing was stated.
+        Difference at which a model has lost the stated margin; None without a margin.
     """
     models = list(block.differences)
     width = min(PAGE, max(COLUMN, LABEL + 130.0 * len(groups)))
@@ -160,7 +160,7 @@ def differences_figure(block: FeatureComparison, groups: list[str], metric: str,
 
 
 def _effects(axes: Axes, effects: list[Difference], margin: float | None) -> None:
-    """Draw the differences in one group, one row a model."""
+    """Draw the differences in one group, one row per model."""
     rows = len(effects)
     segments(axes, [(0, -0.5, 0, rows - 0.5)], "soft")
     if margin is not None:

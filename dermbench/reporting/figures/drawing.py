@@ -1,4 +1,4 @@
-"""A figure with the words that belong to it, as SVG for a page and as files."""
+"""A figure with title, description and caption, as SVG for a page and as files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCALE = 2
-"""Dots of a PNG a CSS pixel."""
+"""Resolution of a PNG, in dots per CSS pixel."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Drawing:
     draw: Callable[[], Figure]
 
     def figure(self) -> Figure:
-        """Return it as a figure of matplotlib, on paper, so that a notebook with a dark theme shows its text."""
+        """Return a matplotlib figure with a light background, so that it is readable in a dark notebook."""
         with styled():
             figure = self.draw()
         figure.set_facecolor(colour("paper"))
         return figure
 
     def svg(self) -> str:
-        """Return it as an ``<svg>`` element for a page, whose variables (``--ink``) colour it.
+        """Return an ``<svg>`` element for a page; CSS variables of the page (``--ink``) set its colours.
 
         It has no ids, no references, no style sheet and no date; the same report gives the same text.
         """
@@ -67,7 +67,7 @@ class Drawing:
         Parameters
         ----------
         folder
-            Where to.
+            Folder to write to.
         formats
             ``svg``, ``png``, or another suffix that matplotlib knows.
 

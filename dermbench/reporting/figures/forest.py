@@ -9,8 +9,8 @@ from dermbench.artifacts.report import Report
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.reporting.features import shown_features
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import segments
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import set_axis, span
 from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, fitted, panel, text_width, words
 from dermbench.reporting.names import (
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Cell
 
 LINE, ABOVE, HEAD, FOOT = 22.0, 8.0, 6.0, 24.0
-"""Height of a row, room above a feature, above all and below the rows, in pixels."""
+"""Height of a row, and space above a feature, above all rows and below them, in pixels."""
 LABEL, COUNT, PLOT = 112.0, 150.0, 162.0
-"""Where labels and counts end, and where the plot begins; it ends before the values."""
+"""Right ends of labels and counts, and left end of the plot, in pixels."""
 EVERYONE = "all images"
 CAPTION = (
     "Dashed line and band: all images, with the 95 % interval. Hollow: fewer than {small} images, or of unknown "
@@ -57,7 +57,7 @@ class Row:
     hollow
         Whether the group is too small to compare, or of unknown value.
     whole
-        Whether it is all images.
+        Whether the row is about all images.
     """
 
     label: str
@@ -69,7 +69,7 @@ class Row:
 
 @figure("forest", Report, order=20)
 def draw_forests(report: Report) -> Iterator[Drawing]:
-    """Yield a forest plot of each headline metric that has a value, where there is a sensitive feature."""
+    """Yield a forest plot of each defined headline metric, if there is a sensitive feature."""
     for name in headline_metrics(report.overall, report.first_metrics) if report.features else ():
         overall = report.overall[name]
         if overall.value is not None:
@@ -90,7 +90,7 @@ def forest(name: str, overall: Cell, found: list[Row]) -> Drawing:
 
 
 def rows(report: Report, name: str) -> list[Row]:
-    """Return the rows of one metric: each feature, but those that repeat another, and its groups."""
+    """Return the rows of one metric: each feature that does not repeat another, and its groups."""
     found = []
     for feature in shown_features(report.features):
         groups = report.features[feature].groups
@@ -110,7 +110,7 @@ def value_text(cell: Cell) -> str:
 
 
 def _said(found: list[Row]) -> str:
-    """Say the groups of the first feature, and the lowest of them."""
+    """Return the values by group of the first feature, in words."""
     heads = [place for place, row in enumerate(found) if row.cell is None]
     first = found[heads[0] + 1 : heads[1] if len(heads) > 1 else None] if heads else []
     parts = [f"{row.label} {value_text(row.cell)} (n = {row.n:,})" for row in first if row.cell is not None]
@@ -118,7 +118,7 @@ def _said(found: list[Row]) -> str:
 
 
 def rows_figure(found: Sequence[Row], overall: Cell | None = None) -> Figure:
-    """Draw rows; where there is a value on all images, a line and a band through all of them."""
+    """Draw the rows, and a line and band for the value on all images if it is defined."""
     places, y = [], HEAD
     for row in found:
         y += LINE + (ABOVE if row.cell is None else 0.0)

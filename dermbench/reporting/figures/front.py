@@ -1,4 +1,4 @@
-"""Score on all images against that of each model's worst group; the models that no other is better than."""
+"""Score on all images against the score in each model's worst group, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.wording import decimal, enumerated
 from dermbench.reporting.figures.differences import front_views, main_feature, shown_metric
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import set_axis, span, tick_text, ticks
 from dermbench.reporting.figures.style import (
     PAGE,
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from dermbench.artifacts.comparison import FrontModel
 
 PLOT, HEIGHT, LEFT, ROW = 380.0, 340.0, 56.0, 20.0
-"""Width and height of the plot, room left of it, and height of a model in the list, in pixels."""
+"""Width and height of the plot, space left of it, and height of a model in the list, in pixels."""
 MOST_LETTERS = 26
 
 
 @figure("front", Comparison, order=30)
 def draw_front(comparison: Comparison) -> Iterator[Drawing]:
-    """Yield overall against worst group, where the worst group of some metric is estimable."""
+    """Yield overall against worst group, if the worst group of some metric is estimable."""
     feature = main_feature(comparison)
     if feature is None:
         return
@@ -65,13 +65,13 @@ def draw_front(comparison: Comparison) -> Iterator[Drawing]:
 
 
 def letter(place: int) -> str:
-    """Return A to Z, then A2 and so on: what stands for a model in the plot."""
+    """Return the letter of a model in the plot: A to Z, then A2 and so on."""
     turn, rest = divmod(place, MOST_LETTERS)
     return chr(ord("A") + rest) + (str(turn + 1) if turn else "")
 
 
 def front_figure(models: Mapping[str, FrontModel], title: str, feature: str) -> Figure:
-    """Draw the plot and, right of it, which letter is which model."""
+    """Draw the plot and, to its right, the list of letters and models."""
     ranked = sorted(models.items(), key=lambda item: (-item[1].overall, item[0]))
     drawn = canvas(PAGE, max(HEIGHT + 62, 20 + ROW * len(ranked)))
     axes = panel(drawn, LEFT, 10, PLOT, HEIGHT)

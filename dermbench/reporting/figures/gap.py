@@ -1,4 +1,4 @@
-"""The answer to the primary question on one line: the gap, its limits, and what chance alone gives."""
+"""The primary gap on one line: gap, limits, and the gap expected by chance."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.report import Disparity, Report
 from dermbench.artifacts.wording import decimal, limit, p_value
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import set_axis, span
 from dermbench.reporting.figures.style import COLUMN, SMALL_TEXT, canvas, colour, panel
 from dermbench.reporting.names import feature_title, metric_title
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT, LEFT, TOP, BAR = 118.0, 16.0, 6.0, 88.0
-"""Height of the drawing, room beside and above the axes, and their height, in pixels."""
+"""Height of the drawing, space beside and above the axes, and their height, in pixels."""
 NAMES, LINE, LIMITS, CHANCE = 9.0, 28.0, 47.0, 71.0
 """Rows of names, of the gap, of its limits and of chance, in pixels below the upper end of the axes."""
 APART = 160.0
-"""Pixels between the limits from which on each has its text beneath its end."""
+"""Minimum distance of the limits, in pixels, for each to have its own text below its end."""
 
 
 @figure("gap", Report, order=10)
 def draw_gap(report: Report) -> Iterator[Drawing]:
-    """Yield the primary gap, where there is one."""
+    """Yield the primary gap, if there is one."""
     asked = report.primary
     if asked is None or asked.feature not in report.features:
         return
@@ -47,7 +47,7 @@ def draw_gap(report: Report) -> Iterator[Drawing]:
 
 
 def _said(row: Disparity) -> str:
-    """Say gap, limits, chance, margin and p-value."""
+    """Return gap, limits, chance, margin and p-value in words."""
     margin = None if row.verdict is None else row.verdict.margin
     parts = [
         decimal(row.gap),
@@ -83,7 +83,7 @@ def _draw(row: Disparity) -> Figure:
 
 
 def _gap(axes: Axes, row: Disparity, end: float) -> None:
-    """Draw the gap on its line, which ends in an arrow where there is no upper limit."""
+    """Draw the gap on its line, which ends in an arrow if there is no upper limit."""
     ends = [0.0 if row.low is None else row.low, end if row.high is None else row.high]
     axes.plot(ends, [LINE] * 2, color=colour("mark"), linewidth=3, solid_capstyle="butt")
     if row.low is not None:
@@ -96,7 +96,7 @@ def _gap(axes: Axes, row: Disparity, end: float) -> None:
 
 
 def _limits(axes: Axes, row: Disparity, end: float) -> None:
-    """Write each limit beneath its end, or both in one line where the ends are close."""
+    """Write each limit below its end, or both in one line if the ends are close."""
     left = "no lower limit" if row.low is None else f"at least {limit(row.low)}"
     right = "no upper limit" if row.high is None else f"at most {decimal(row.high)}"
     ends = [0.0 if row.low is None else row.low, end if row.high is None else row.high]

@@ -1,4 +1,4 @@
-"""Lines of several groups in one plot, told apart by dash, marker and colour, with their names beside it."""
+"""Line plots of several groups, distinguished by dash, marker and colour, with their names beside the plot."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ DASHES: tuple[tuple[float, ...], ...] = (
 )
 MARKERS = "os^Dv<>P"
 MOST_LINES = len(CATEGORIES)
-"""Most groups of one plot."""
+"""Maximum number of groups in one plot."""
 PLOT = (44.0, 10.0, 246.0, 246.0)
-"""Left, top, width and height of the plot; the names stand right of it, in pixels."""
+"""Left, top, width and height of the plot, in pixels; the names are to its right."""
 NAMES, ROW = 306.0, 34.0
-"""Where the names begin, and the height of one."""
+"""Left end of the names, and height of one name, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Line:
     Attributes
     ----------
     name
-        What it is of.
+        Name of the group.
     note
-        A second line beneath the name: its number of images, its area.
+        A second line below the name, such as the number of images or the area.
     points
         x and y of each point.
     """
@@ -75,11 +75,11 @@ def line_figure(lines: Sequence[Line], *, across: str, up: str, top: float, diag
     lines
         All images, then the groups.
     across, up
-        What the axes show.
+        Titles of the axes.
     top
-        Upper end of the axis upwards.
+        Upper end of the vertical axis.
     diagonal
-        Whether the line from corner to corner is drawn.
+        Whether to draw the diagonal.
     """
     left, above, width, height = PLOT
     drawn = canvas(COLUMN, max(above + height + 44, above + ROW * len(lines)))
@@ -96,7 +96,7 @@ def line_figure(lines: Sequence[Line], *, across: str, up: str, top: float, diag
 
 
 def name_lines(drawn: Figure, paper: Axes, lines: Sequence[Line], *, first: int = 0) -> None:
-    """Write the name and the note of each line right of the plot, beside a piece of it."""
+    """Write the name and the note of each line to the right of the plot, with a sample of the line."""
     for place, line in enumerate(lines, start=first):
         y = PLOT[1] + 8 + ROW * (place - first)
         _sample(paper, place, y)
@@ -128,7 +128,7 @@ def square(drawn: Figure, place: tuple[float, float, float, float], *, top: floa
 
 
 def draw_line(axes: Axes, line: Line, place: int) -> None:
-    """Draw a line with the colour, the dashes and the markers of its place; that of all images is 0."""
+    """Draw a line with the colour, dashes and markers of its place; place 0 is all images."""
     if not line.points:
         return
     x, y = zip(*line.points, strict=True)

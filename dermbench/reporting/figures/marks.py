@@ -23,7 +23,7 @@ def boxes(axes: Axes, places: Sequence[Box], ink: str) -> None:
     Parameters
     ----------
     axes
-        Where to.
+        Axes to draw on.
     places
         Left, top, width and height of each, in the units of the axes.
     ink
@@ -44,7 +44,7 @@ def boxes(axes: Axes, places: Sequence[Box], ink: str) -> None:
 
 
 def hatched(axes: Axes, places: Sequence[Box], ink: str, *, step: float = 6.0) -> None:
-    """Draw slanted lines across rectangles, as one path; ``step`` is the distance of two lines."""
+    """Draw slanted lines across rectangles, as one path; ``step`` is the distance between two lines."""
     ends = []
     for x, y, width, height in places:
         for k in range(1, math.ceil((width + height) / step)):

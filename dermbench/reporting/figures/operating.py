@@ -9,7 +9,7 @@ from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import decimal
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.forest import EVERYONE, Row, rows_figure, value_text
-from dermbench.reporting.figures.found import figure
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.names import SMALL, sorted_groups
 from dermbench.reporting.text import plain
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @figure("operating", Report, order=25)
 def draw_operating(report: Report) -> Iterator[Drawing]:
-    """Yield sensitivity and specificity by group at each threshold; those of the predicted class are metrics."""
+    """Yield sensitivity and specificity by group at each threshold, except for the predicted class."""
     points = [point for point in report.operating_points if point.rule != "argmax"]
     for name in ("sensitivity", "specificity") if points else ():
         rows = [row for point in points for row in _rows(point, name)]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from dermbench.artifacts.plan import Plan
 from dermbench.artifacts.wording import decimal, group_words
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, PLOT, ROW, Line, draw_line, ink_of, name_lines
 from dermbench.reporting.figures.marks import segments
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import tick_text, ticks
 from dermbench.reporting.figures.style import COLUMN, canvas, colour, panel, sheet, words
 from dermbench.reporting.names import metric_title
@@ -57,7 +57,7 @@ def _line(plan: Plan, curve: Curve) -> Line:
 
 
 def _reached(plan: Plan, curve: Curve) -> str:
-    """Say from where on the power is the one planned for, as the plan answers; else what the curve shows."""
+    """Return in words where the target power is reached, or else what the curve shows."""
     answer = _answer(plan, curve)
     if answer is not None:
         return f"{decimal(plan.power)} from {f'{answer:,.0f}' if curve.axis == 'units' else decimal(answer)} on"
@@ -68,7 +68,7 @@ def _reached(plan: Plan, curve: Curve) -> str:
 
 
 def _answer(plan: Plan, curve: Curve) -> float | None:
-    """Return the number of units, or the drop, that the plan names; a curve has points on both sides of it."""
+    """Return the number of units, or the drop, that the plan gives as its answer."""
     if curve.axis == "units":
         sizes = [size for size in plan.sizes if (size.question, size.amount) == (curve.question, curve.amount)]
         return next((size.units for size in sizes), None)
@@ -112,7 +112,7 @@ def _axes(drawn: Figure, curves: Sequence[Curve], *, end: float) -> Axes:
 
 
 def _end(curve: Curve) -> float:
-    """Return the last x of a curve over units, the first x with a power of .99 of one over drops."""
+    """Return the end of the x axis: the last number of units, or the first drop with a power of .99."""
     if curve.axis == "units":
         return curve.points[-1].x
     return next((point.x for point in curve.points if point.power >= 0.99), curve.points[-1].x)

@@ -1,4 +1,4 @@
-"""Models by score with their intervals, their rank bands, and which of them cannot be told apart."""
+"""Models by score with intervals, rank bands, and bars over models that cannot be told apart."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dermbench.artifacts.comparison import Comparison
 from dermbench.artifacts.wording import decimal, enumerated
 from dermbench.reporting.compared.cells import band
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import segments
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.scale import set_axis, span
 from dermbench.reporting.figures.style import PAGE, SMALL_TEXT, canvas, colour, fitted_apart, panel, sheet, words
 from dermbench.reporting.names import metric_title
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from dermbench.artifacts.comparison import RankedModel, Ranks
 
 HEAD, ROW, FOOT = 24.0, 24.0, 44.0
-"""Height of the heading, of a model, and of the axis, in pixels."""
+"""Heights of the heading, of a model and of the axis, in pixels."""
 LABEL, VALUE, BAND, LETTER = 250.0, 130.0, 56.0, 16.0
 """Widths of names, of values, of rank bands and of one bar."""
 NAMED = 5
-"""Models that are named in the alternative text."""
+"""Number of models named in the alternative text."""
 
 
 @figure("ranks", Comparison, order=10)
 def draw_ranks(comparison: Comparison) -> Iterator[Drawing]:
-    """Yield the rank bands, where there are any."""
+    """Yield the rank bands, if there are any."""
     ranks = comparison.ranks
     if not ranks.models:
         return
@@ -71,7 +71,7 @@ def rank_figure(ranks: Ranks) -> Figure:
     """Draw models by score with their intervals, and a bar over each set of models that cannot be told apart.
 
     This is the critical-difference diagram of Demšar (2006), Journal of Machine Learning Research 7, with scores
-    in place of average ranks, for there is one test set.
+    instead of average ranks, because there is one test set.
     """
     models, letters = ranks.models, _all_letters(ranks.models)
     beside = min(LETTER * len(letters), 200.0)
@@ -127,7 +127,7 @@ def _all_letters(models: Sequence[RankedModel]) -> list[str]:
 
 
 def _bars(paper: Axes, drawn: Figure, models: Sequence[RankedModel], letters: list[str], left: float) -> None:
-    """Draw one bar a letter, with a dot at each of its models and a thin line past those that are not."""
+    """Draw one bar per letter, with a dot at each model that has it and a thin line past the others."""
     step = (PAGE - left) / len(letters)
     places = [HEAD + ROW * (k + 0.5) for k in range(len(models))]
     for column, letter in enumerate(letters):

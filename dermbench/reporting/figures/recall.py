@@ -1,4 +1,4 @@
-"""Recall of each class in each group as a table of tinted counts; where a class fails stands out."""
+"""Recall of each class in each group as a table of tinted counts, with the failures marked."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dermbench.artifacts.report.summary import failure_words, failures
 from dermbench.artifacts.skin import UNKNOWN
 from dermbench.artifacts.wording import NONE, counted, enumerated
 from dermbench.reporting.figures.drawing import Drawing
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.marks import boxes, hatched, outlined
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.style import COLUMN, PAGE, RAMP, SMALL_TEXT, canvas, fitted, on_ramp, sheet, words
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import PROSE_LIMIT, plain
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Feature, ScreenCell, ScreenRow
 
 MOST_CLASSES, MOST_GROUPS, NAMED = 30, 12, 6
-"""Most rows and columns of the figure, and classes named in its alternative text."""
+"""Maximum numbers of rows and columns, and of classes named in the alternative text."""
 ROW, HEAD, KEY = 24.0, 26.0, 52.0
-"""Height of a row, of the names of the groups, and of the key, in pixels."""
+"""Heights of a row, of the group names and of the key, in pixels."""
 DIGIT = 0.64
-"""Width of a digit, as a share of the size of the text."""
+"""Width of a digit relative to the text size."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is drawn.
+    """Content of the figure.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Grid:
     worst
         {class: groups that stand out}.
     left_out
-        Number of classes, and of groups, that there is no room for.
+        Numbers of classes and groups left out for lack of space.
     """
 
     groups: list[str]
@@ -55,7 +55,7 @@ class Grid:
 
     @property
     def cell(self) -> float:
-        """Width of a column in pixels: as wide as its counts, within the page."""
+        """Width of a column in pixels: enough for its counts, within the page."""
         longest = max((len(_count(cell)) for row in self.rows.values() for cell in row.cells.values()), default=1)
         wanted = max(DIGIT * 10.5 * longest + 5, 8.0 * max(map(len, self.groups)), 40.0)
         return min(wanted, (PAGE - 172) / len(self.groups))
@@ -69,7 +69,7 @@ class Grid:
 
 @figure("recall", Report, order=30)
 def draw_recall(report: Report) -> Iterator[Drawing]:
-    """Yield recall by class and group of the primary question, where it is known."""
+    """Yield recall by class and group of the primary feature, if it is known."""
     if report.primary is None or report.primary.feature not in report.features:
         return
     name = report.primary.feature
@@ -91,7 +91,7 @@ def draw_recall(report: Report) -> Iterator[Drawing]:
 
 
 def arrange(feature: Feature, classes: list[str]) -> Grid:
-    """Return the rows, those that stand out first, then by falling share of images missed; and the columns."""
+    """Return rows and columns: classes that stand out first, then by decreasing share of missed images."""
     assert not isinstance(feature.screen, Undefined)
     screen = feature.screen
     worst = {label: item.groups for label, item in failures(feature)}

@@ -8,8 +8,8 @@ from dermbench.artifacts.report import Report
 from dermbench.artifacts.wording import counted, enumerated
 from dermbench.reporting.figures.drawing import Drawing
 from dermbench.reporting.figures.forest import value_text
-from dermbench.reporting.figures.found import figure
 from dermbench.reporting.figures.lines import MOST_LINES, Line, line_figure
+from dermbench.reporting.figures.registry import figure
 from dermbench.reporting.figures.unanswered import drawn_as_wrong
 from dermbench.reporting.names import feature_title, sorted_groups
 from dermbench.reporting.text import plain
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @figure("roc", Report, order=70)
 def draw_roc(report: Report) -> Iterator[Drawing]:
-    """Yield the ROC curves, where positive classes lead and there are probabilities."""
+    """Yield the ROC curves, if there are positive classes and probabilities."""
     block = report.clinical
     if block is None or not block.overall.roc:
         return

@@ -17,7 +17,7 @@ STEPS = tuple(digit * 10.0**power for power in range(-2, 300) for digit in (1, 2
 
 
 def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, float]:
-    """Return the smallest interval between multiples of ``step`` that holds the values; one step without any."""
+    """Return the smallest interval between multiples of ``step`` that contains the values; one step if empty."""
     known = [value for value in values if value is not None]
     low = math.floor(round(min(known, default=0.0) / step, 6)) * step
     high = math.ceil(round(max(known, default=step) / step, 6)) * step
@@ -27,7 +27,7 @@ def span(values: Iterable[float | None], *, step: float = 0.1) -> tuple[float, f
 def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     """Return the multiples of the smallest round step that gives at most ``most`` from ``low`` to ``high``.
 
-    Where that leaves one of them, as 0 from -.4 to .4, its step is four fifths as long: one tick is no scale.
+    If only one would remain, such as 0 from -.4 to .4, the step is four fifths as long.
     """
     found: list[float] = []
     for step in STEPS:
@@ -43,7 +43,7 @@ def _multiples(step: float, low: float, high: float) -> list[float]:
 
 
 def set_axis(axes: Axes, low: float, high: float, *, most: int = 6, pad: float = 0.02) -> None:
-    """Set the horizontal axis from ``low`` to ``high`` with ticks as the report writes numbers."""
+    """Set the horizontal axis from ``low`` to ``high``, with ticks in the report's number format."""
     room = (high - low) * pad
     axes.set_xlim(low - room, high + room)
     places = ticks(low, high, most=most)
@@ -52,5 +52,5 @@ def set_axis(axes: Axes, low: float, high: float, *, most: int = 6, pad: float =
 
 
 def tick_text(value: float, digits: int) -> str:
-    """Return a number as the report writes it; 0 and 1 have no decimals."""
+    """Return a number in the report's format; 0 and 1 have no decimals."""
     return f"{value:.0f}" if value in (0.0, 1.0) else decimal(value, digits=digits)

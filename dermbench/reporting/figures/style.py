@@ -1,4 +1,4 @@
-"""The look of all figures: colours by name, text sizes, figures and axes placed in pixels."""
+"""The style of all figures: colours by name, text sizes, and placement in pixels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMN, PAGE = 440, 920
-"""Largest width of a figure that stands beside another, and of one that needs the whole page, in CSS pixels."""
+"""Widths of a figure in a column and of one over the whole page, in CSS pixels."""
 PIXELS = 72
-"""Pixels an inch: sizes of text and lines in points are CSS pixels."""
+"""Pixels per inch, chosen so that sizes in points are CSS pixels."""
 TEXT, SMALL_TEXT = 12.0, 11.5
-"""Sizes of text: at 390 px of page, text of a narrow figure is still larger than 9 px."""
+"""Text sizes; on a page 390 px wide, text of a narrow figure is still larger than 9 px."""
 WIDEST = 1.12
-"""Width of the widest letter of ASCII in bold, as a share of the size of the text."""
+"""Width of the widest bold ASCII letter relative to the text size."""
 FAMILY = "'DejaVu Sans',Verdana,sans-serif"
 """Fonts of a figure in SVG; Verdana is as wide as the one that matplotlib measures with."""
 
@@ -71,9 +71,9 @@ def css_variables(*, dark: bool = False) -> dict[str, str]:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Within this context matplotlib draws in the style of dermbench: text stays text, no formulas, no dates.
+    """Draw in the style of dermbench inside this context: text stays text, without formulas or dates.
 
-    A character that the font lacks is drawn as a box in PNG, and by another font in SVG; it is not warned of.
+    A character that the font lacks is a box in PNG and uses another font in SVG; there is no warning about it.
     """
     import matplotlib as mpl  # noqa: PLC0415 - slow to import
 
@@ -100,7 +100,7 @@ def canvas(width: float, height: float) -> Figure:
 
 
 def panel(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Return axes at a place of the figure, in pixels from its upper left corner, with the lower spine alone."""
+    """Return axes at a place of the figure, in pixels from its upper left corner, with only the lower spine."""
     wide, high = (size * PIXELS for size in figure.get_size_inches())
     axes = figure.add_axes((left / wide, 1 - (top + height) / high, width / wide, height / high), facecolor="none")
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -170,9 +170,9 @@ def text_width(text: str, *, size: float = TEXT, bold: bool = False) -> float:
 
 
 def fitted(text: str, width: float, *, size: float = TEXT, bold: bool = False) -> str:
-    """Return one printable line that is at most ``width`` pixels wide, shortened in its middle.
+    """Return one printable line of at most ``width`` pixels, shortened in the middle.
 
-    The ends are kept: what sets seeds, variants and long class names apart often stands there.
+    The ends are kept, because seeds, variants and long class names often differ there.
     """
     whole = plain(text, limit=PROSE_LIMIT)
 
@@ -190,7 +190,7 @@ def fitted(text: str, width: float, *, size: float = TEXT, bold: bool = False) -
 
 
 def fitted_apart(texts: Sequence[str], width: float) -> list[str]:
-    """Return each text as :func:`fitted` does; those that would look the same begin with the word that differs."""
+    """Apply :func:`fitted` to each text; texts that would look the same start at the word that differs."""
     found = [fitted(text, width) for text in texts]
     for line, times in Counter(found).items():
         if times > 1:
@@ -203,13 +203,13 @@ def fitted_apart(texts: Sequence[str], width: float) -> list[str]:
 
 
 def _apart(texts: Sequence[str]) -> int:
-    """Return where the word begins in which the texts differ first, at most twelve characters before that."""
+    """Return the start of the first word in which the texts differ, at most twelve characters before it."""
     first, last = min(texts), max(texts)
     same = "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False)))
     return len(re.sub(r"\w{1,12}$", "", same))
 
 
 def _cut(text: str, kept: int) -> str:
-    """Return so many characters of both ends, a little more of the first, with an ellipsis between them."""
+    """Return this many characters from both ends, slightly more from the start, with an ellipsis between."""
     tail = kept // 2
     return f"{text[: kept - tail].rstrip()}\N{HORIZONTAL ELLIPSIS}{text[len(text) - tail :].lstrip()}"

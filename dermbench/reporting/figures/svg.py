@@ -1,4 +1,4 @@
-"""SVG as matplotlib writes it, made fit to stand within a page: no ids, references, style sheets or metadata."""
+"""Clean up matplotlib's SVG for embedding in a page: no ids, references, style sheets or metadata."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _USUAL = {
     "stroke-width": {"1"},
     "text-anchor": {"start"},
 }
-"""Values that the root or SVG itself gives."""
+"""Values that are the default in SVG or set on the root element."""
 _KEPT = ("d", "x", "y", "width", "height", "transform")
 _CIRCLE, _QUARTERS = re.compile(r"M 0 (\d+(?:\.\d+)?)\s"), 8
-"""How the outline of a round marker begins, and of how many curves it is."""
+"""Start of the outline of a round marker, and its number of curves."""
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
 def tidy_svg(source: str, *, title: str, alt: str, themed: bool) -> str:
-    """Return the drawing of ``source`` as one element that needs nothing else.
+    """Return the drawing as one self-contained element.
 
     Parameters
     ----------
     source
-        What matplotlib wrote, with text as text.
+        SVG written by matplotlib, with text as text.
     title, alt
-        Name and description of the drawing for those who do not see it.
+        Title and text alternative of the drawing.
     themed
-        Whether colours are variables of the page (``var(--ink,#1f2933)``), else the literal ones.
+        Whether colours are CSS variables of the page (``var(--ink,#1f2933)``) instead of literals.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def tidy_svg(source: str, *, title: str, alt: str, themed: bool) -> str:
 
 
 def _together(items: Sequence[ET.Element]) -> Iterator[ET.Element]:
-    """Put neighbours of the same style into one group, which has the style."""
+    """Put neighbours with the same style into one group with that style."""
     for style, found in groupby(items, key=lambda item: item.get("style", "")):
         same = list(found)
         if not style or len(same) < 3:
@@ -105,7 +105,7 @@ def _copy(kind: str, item: ET.Element, *, themed: bool) -> ET.Element | None:
 
 
 def _placed(item: ET.Element, named: Mapping[str, ET.Element], *, themed: bool) -> ET.Element:
-    """Return the path that a ``<use>`` stands for, moved to its place."""
+    """Return the path that a ``<use>`` refers to, moved to its place."""
     target = named[item.attrib[_REFERENCE].removeprefix("#")]
     x, y = (_short(item.get(key, "0")) for key in ("x", "y"))
     both = {"style": item.get("style") or target.get("style") or ""}
@@ -140,7 +140,7 @@ def _style(text: str, *, themed: bool) -> str:
 
 
 def _font(text: str) -> dict[str, str]:
-    """Return weight and size of the ``font`` shorthand; the family is that of the root."""
+    """Return weight and size of the ``font`` shorthand; the root sets the family."""
     head = text.split("'", 1)[0].split()
     size = next(part for part in head if part.endswith("px"))
     return {"font-size": size} | ({"font-weight": "bold"} if {"bold", "700"} & set(head) else {})

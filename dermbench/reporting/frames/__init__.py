@@ -1,4 +1,4 @@
-"""Reports, comparisons and plans as tables of full-precision numbers, one observation a row."""
+"""Reports, comparisons and plans as tables of full-precision numbers, one observation per row."""
 
 from dermbench.reporting.frames.comparison_frames import COMPARISON_FRAMES
 from dermbench.reporting.frames.frame import Frame, FrameColumn, choose_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Disparity, Undefined
-from dermbench.reporting.frames.frame import counts, joined, numbers, said, texts
+from dermbench.reporting.frames.frame import counts, joined, numbers, reasons_text, texts
 
 if TYPE_CHECKING:
     from dermbench.artifacts.report import Cell, Contrast
@@ -63,7 +63,7 @@ GAP = (
 
 
 def cell_values(cell: Cell, n: int | None = None) -> tuple[Value, ...]:
-    """Return the values of :data:`CELL`; ``n`` where the cell does not say how many images it is of."""
+    """Return the values of :data:`CELL`; ``n`` replaces a missing number of images."""
     return cell.value, cell.low, cell.high, n if cell.n is None else cell.n, cell.method, cell.reason
 
 
@@ -89,5 +89,5 @@ def gap_values(row: Disparity | Undefined) -> tuple[Value, ...]:
         *((None,) * 4 if raw is None else (raw.difference, raw.ratio, raw.best_group, raw.worst_group)),
         *(sd.value, sd.low, sd.high),
         "; ".join(f"{joined(pair.groups)}: {pair.reason}" for pair in row.not_comparable) or None,
-        said(reasons),
+        reasons_text(reasons),
     )

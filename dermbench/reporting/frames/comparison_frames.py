@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.report import Undefined
 from dermbench.reporting.frames.cells import CELL, CONTRAST, FEATURE, METRIC, REASON, cell_values, contrast_values
-from dermbench.reporting.frames.frame import Frame, Value, counts, numbers, said, texts
+from dermbench.reporting.frames.frame import Frame, Value, counts, numbers, reasons_text, texts
 from dermbench.reporting.names import sorted_features, sorted_groups, sorted_metrics
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _changed(item: GapChange | Undefined | None) -> tuple[Value, ...]:
     if isinstance(item, Undefined):
         return *(None,) * (len(CHANGE) - 1), item.reason
     made = (item.value, item.low, item.high, item.chance, item.p_value, item.p_holm, item.overlap)
-    return *made, *contrast_values(item.contrast), said(item.reasons)
+    return *made, *contrast_values(item.contrast), reasons_text(item.reasons)
 
 
 def _ranks(comparison: Comparison) -> Rows:

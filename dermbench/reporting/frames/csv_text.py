@@ -1,10 +1,9 @@
-"""Tables as CSV that a spreadsheet program opens without running anything.
+"""Write tables as CSV that a spreadsheet program opens without running formulas.
 
-A spreadsheet program takes a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break for a
-formula. Text of others (names of classes, groups and models, reasons) that begins so has an apostrophe put before
-it, which marks a cell as text; and so has text that begins with apostrophes and then one of these characters.
-Whoever reads the file takes away one apostrophe where one of them follows; every other text stands as it is.
-Numbers are written by dermbench and keep their sign.
+A spreadsheet program reads a cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break as a formula.
+Text (names, reasons) that begins with such a character, or with apostrophes and then such a character, gets one
+apostrophe in front, which marks the cell as text. To read the text back, remove one apostrophe in these cases.
+Other text and numbers are unchanged.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ FORMULA = re.compile(
     "'*[=+\\-@\t\r\n\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}"
     "\N{FULLWIDTH COMMERCIAL AT}]"
 )
-"""What a cell that may be taken for a formula begins with."""
+"""Start of a cell that a spreadsheet program may read as a formula."""
 
 
 def csv_text(frame: Frame[Source], source: Source) -> str:
-    """Return a table of an artifact as CSV: full-precision numbers, an empty cell for what is undefined."""
+    """Return a table of an artifact as CSV: full-precision numbers, empty cells for undefined values."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(column.name for column in frame.columns)
@@ -44,5 +43,5 @@ def _cell(value: Value) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """Return text that no spreadsheet program runs; control and direction-changing characters are escaped."""
+    """Return text that no spreadsheet program runs as a formula, with control characters escaped."""
     return f"'{line}" if FORMULA.match(line := printable(text, keep="")) else line

@@ -1,4 +1,4 @@
-"""What a table of numbers is: named columns of one kind each, and the rows that an artifact gives."""
+"""Tables of numbers: typed columns, and a function that makes the rows from an artifact."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Value = str | float | int | bool | None
 Source = TypeVar("Source")
 
 DTYPES: Mapping[Kind, str] = {"text": "string", "number": "float64", "count": "Int64", "flag": "boolean"}
-"""The pandas type of each kind of column; what is undefined is missing in all of them."""
+"""The pandas type of each kind of column; undefined values are missing in all of them."""
 JOINED = " | "
-"""Between the names of several groups in one cell."""
+"""Separator between the names of several groups in one cell."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class FrameColumn:
     Attributes
     ----------
     name
-        Its name.
+        Name of the column.
     kind
         ``text``, ``number``, ``count`` or ``flag``.
     meaning
-        What it says, in words.
+        Meaning, in words.
     """
 
     name: str
@@ -43,18 +43,18 @@ class FrameColumn:
 
 @dataclass(frozen=True)
 class Frame(Generic[Source]):
-    """A table of the full-precision numbers of an artifact, one observation a row.
+    """A table of full-precision numbers of an artifact, one observation per row.
 
     Attributes
     ----------
     name
-        What :meth:`to_frame` and the files of ``--export csv`` call it.
+        Name in :meth:`to_frame` and in the files of ``--export csv``.
     row
-        What one row is, in words.
+        Description of one row.
     columns
-        Its columns, in order.
+        Columns, in order.
     values
-        Rows of an artifact, one value a column.
+        Function that returns the rows of an artifact, one value per column.
     """
 
     name: str
@@ -63,19 +63,19 @@ class Frame(Generic[Source]):
     values: Callable[[Source], Iterable[tuple[Value, ...]]]
 
     def of(self, source: Source) -> pd.DataFrame:
-        """Return the table of an artifact; undefined numbers are missing, with a ``reason``."""
+        """Return the table of an artifact; undefined numbers are missing, and ``reason`` says why."""
         names = [column.name for column in self.columns]
         made = pd.DataFrame(list(self.values(source)), columns=names, dtype=object)
         return made.astype({column.name: DTYPES[column.kind] for column in self.columns})
 
 
 def choose_frame(frames: Mapping[str, Frame[Source]], name: str) -> Frame[Source]:
-    """Return the table that is called ``name``.
+    """Return the table called ``name``.
 
     Raises
     ------
     UsageError
-        When there is none; the message suggests one.
+        When there is no table with this name; the message suggests one.
     """
     if name not in frames:
         raise UsageError(f"no table is called {name!r}", remedy=f"Tables: {suggest(name, frames)}")
@@ -98,7 +98,7 @@ def counts(**meanings: str) -> tuple[FrameColumn, ...]:
 
 
 def flags(**meanings: str) -> tuple[FrameColumn, ...]:
-    """Return columns of yes and no."""
+    """Return columns of true and false."""
     return tuple(FrameColumn(name, "flag", meaning) for name, meaning in meanings.items())
 
 
@@ -107,6 +107,6 @@ def joined(names: Iterable[str]) -> str:
     return JOINED.join(names)
 
 
-def said(reasons: Mapping[str, str]) -> str | None:
-    """Return the reasons why columns of a row are undefined as one cell; None without any."""
+def reasons_text(reasons: Mapping[str, str]) -> str | None:
+    """Join the reasons why columns of a row are undefined into one cell; None without any."""
     return "; ".join(f"{column}: {reason}" for column, reason in reasons.items()) or None

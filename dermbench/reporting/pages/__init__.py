@@ -1,1 +1,1 @@
-"""Pages of html, each one file that needs no other, and what a notebook shows of a result."""
+"""Self-contained HTML pages, and the HTML that a notebook shows for a result."""

@@ -1,4 +1,4 @@
-"""An audit as one HTML file: what was found in words, and the pairs as pictures side by side."""
+"""An audit as one HTML file: findings in words, and pairs as pictures side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_PAIRS = 200
 MOST_PICTURES = 60
-"""Pairs, and pictures of each further list, that a page shows."""
+"""Maximum number of pairs, and of pictures in each further list, on the page."""
 KINDS = {"exact": "equal bytes", "verified": "confirmed", "alike": "look alike, not confirmed"}
 LOOKS = {
     "tiny": "shorter side in pixels",
@@ -31,7 +31,7 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Side:
-    """One image of a pair: what stands below it."""
+    """One image of a pair, with the texts below it."""
 
     image: str
     split: str
@@ -69,7 +69,7 @@ class Grid:
 
 
 def shown_pairs(record: Audit) -> list[Pair]:
-    """Return the pairs that the page shows, those with other labels or in two splits first."""
+    """Return the pairs to show; pairs with different labels or in two splits come first."""
     ranked = sorted(
         record.pairs,
         key=lambda p: (
@@ -85,7 +85,7 @@ def shown_pairs(record: Audit) -> list[Pair]:
 
 
 def shown_images(record: Audit) -> list[str]:
-    """Return the images that the page shows, in the order in which it shows them."""
+    """Return the images to show, in the order of the page."""
     pairs = [image for pair in shown_pairs(record) for image in (pair.first, pair.second)]
     looks = [look.image for look in record.looks[:MOST_PICTURES]]
     return list(dict.fromkeys([*pairs, *looks, *(s.image for s in _suspects(record)[:MOST_PICTURES])]))
@@ -101,7 +101,7 @@ def audit_page(record: Audit, pictures: Mapping[str, bytes]) -> str:
     record
         The audit.
     pictures
-        {image id: JPEG} of :func:`shown_images`; an image that is not there is shown as an empty frame.
+        {image id: JPEG} of :func:`shown_images`; a missing image is shown as an empty frame.
     """
     data = {image: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}" for image, jpeg in pictures.items()}
     pairs, suspects = shown_pairs(record), _suspects(record)

@@ -1,4 +1,4 @@
-"""A comparison as one HTML file that needs no other."""
+"""A comparison as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from dermbench.reporting.pages.page import Figure
 
 FEW = 4
-"""Models up to which the page has the tables of every metric by group; of more it has the headline metrics."""
+"""Maximum number of models for tables of every metric by group; with more, only headline metrics."""
 
 
 def comparison_html(comparison: Comparison) -> str:
-    """Return ``comparison.html`` in three layers: the answer on one screen, figures, and the tables folded.
+    """Return ``comparison.html``: the answer on the first screen, then figures, then folded tables.
 
     One file, inline styles and drawings, no script; its content-security policy forbids every request. The
     same comparison gives the same bytes.

@@ -22,7 +22,7 @@ SHEET, PAGE = "contact-sheet.png", "index.html"
 SIDE, GAP, LINE = 160, 12, 15
 """Side of a picture on the sheet, space between pictures and height of a line, in pixels."""
 MARGIN = 110
-"""Width of the names of the rows."""
+"""Width of the row names, in pixels."""
 CAUTION = (
     "Grad-CAM (Selvaraju et al. 2017) shows where the last feature map speaks for the predicted class. "
     "It is a picture to look at, no evidence of why a network decides."
@@ -34,20 +34,20 @@ STYLE = (
     "img{width:340px;max-width:100%;display:block;border:3px solid var(--faint)}"
     "figure.wrong img{border-color:var(--accent)}figcaption{max-width:340px;overflow-wrap:anywhere}"
 )
-"""What the page of the pictures adds to the style of all pages."""
+"""Styles of this page, in addition to the style of all pages."""
 
 
 def write_contact_sheet(folder: Path, index: pd.DataFrame, totals: dict[tuple[str, bool], int]) -> Path:
-    """Write all pictures on one image: a row a skin type and outcome, wrong ones framed in red.
+    """Write all pictures on one image, one row per skin type and outcome; wrong answers have a red frame.
 
     Parameters
     ----------
     folder
-        Where the pictures lie and the sheet goes.
+        Folder of the pictures and of the sheet.
     index
         As in :class:`dermbench.training.explain.Explanation`.
     totals
-        Images of the split by skin type and outcome.
+        Number of images of the split by skin type and outcome.
     """
     rows = list(_strata(index, totals))
     columns = max(len(part) for _, _, part, _ in rows)
@@ -101,7 +101,7 @@ def write_page(folder: Path, index: pd.DataFrame, totals: dict[tuple[str, bool],
 def _strata(
     index: pd.DataFrame, totals: dict[tuple[str, bool], int]
 ) -> Iterator[tuple[str, bool, pd.DataFrame, int]]:
-    """Yield skin type, outcome, rows and images in all, light skin first and errors before the rest."""
+    """Yield skin type, outcome, rows and total number of images; light skin and wrong answers come first."""
     for fst in ORDER:
         for right in OUTCOMES:
             part = index[(index["fst"] == fst) & (index["right"] == right)]

@@ -1,4 +1,4 @@
-"""Places of the marks of a gap beside its row in the table of disparities, in SVG units."""
+"""Positions of the marks of a gap bar in the table of disparities, in SVG units."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dermbench.reporting.sections.disparity import Row
 
 WIDTH, MARGIN = 190.0, 6.0
-"""Width of a bar, and what stays free at either end."""
+"""Width of a bar, and free space at either end."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Scale:
     high: float
 
     def at(self, value: float) -> float:
-        """Return the place of a value, within the axis."""
+        """Return the position of a value, within the axis."""
         share = min(max(value, 0.0), self.high) / self.high
         return round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Return place and text of round values, at most eleven."""
+        """Return positions and texts of round values, at most eleven."""
         step = next(s for s in (0.1, 0.2, 0.5, *(10.0**k for k in range(300))) if self.high / s <= 10.5)
         values = [i * step for i in range(math.floor(round(self.high / step, 6)) + 1)]
         return [(self.at(value), decimal(value, digits=1)) for value in values]
@@ -38,7 +38,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Bar:
-    """A gap with its limits, beside the gap that chance alone gives; None for what is undefined."""
+    """Positions of a gap, its limits and the gap expected by chance; None if undefined."""
 
     x: float | None = None
     ends: tuple[float, float] | None = None

@@ -1,4 +1,4 @@
-"""The first screen of a report, a comparison or a plan as a fragment of HTML, for notebooks."""
+"""The first screen of a report, a comparison or a plan as an HTML fragment, for notebooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dermbench.reporting.section import Section
 
 FEW = 2
-"""Tables of a comparison that the first screen has: rank bands, and differences on all images."""
+"""Number of comparison tables on the first screen: rank bands, and differences on all images."""
 
 
 def report_fragment(report: Report, title: str) -> str:
@@ -39,7 +39,7 @@ def plan_fragment(plan: Plan, title: str) -> str:
 
 
 def _fragment(title: str, tables: Sequence[Section]) -> str:
-    """Return the tables; their text is escaped, and notebooks typeset no formula in it."""
+    """Return the tables as HTML; text is escaped and contains no formulas for notebooks to typeset."""
     page = environment().get_template("notebook.html.j2")
     reasons = [[note for note in table.notes if MARK.match(note)] for table in tables]
     return page.render(title=title, tables=list(zip(tables, reasons, strict=True)))

@@ -1,4 +1,4 @@
-"""What all pages share: templates that escape everything, headings over rows, chapters with anchors."""
+"""Parts shared by all pages: escaping templates, headings above rows, chapters with anchors."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from dermbench.reporting.section import Column, Section
 
 MOST_ROWS = 150
-"""Rows of a table that a page shows."""
+"""Maximum number of rows of a table on a page."""
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """Sections that a page folds into one heading.
+    """Sections that a page folds under one heading.
 
     Attributes
     ----------
     anchor
-        Id of its content, made by dermbench.
+        Id of the content, made by dermbench.
     title
-        Heading; text from strangers is escaped by the template.
+        Heading; the template escapes it.
     sections
         Its tables.
     """
@@ -53,7 +53,7 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a table under a common heading, which is empty where there is none."""
+    """Rows of a table under a common heading; an empty heading is not shown."""
 
     head: str
     rows: tuple[tuple[str, ...], ...]
@@ -61,16 +61,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table as a page shows it.
+    """A table on a page.
 
     Attributes
     ----------
     columns
-        Columns without the one whose texts became headings.
+        Columns, without the one whose texts became headings.
     blocks
         Rows under their headings.
     n_rows
-        Rows of the table; more than are shown where it is very long.
+        Number of rows of the whole table, of which at most ``shown`` are on the page.
     """
 
     columns: tuple[Column, ...]
@@ -80,7 +80,7 @@ class Grid:
 
 
 def chapters(sections: Iterable[Section]) -> list[Chapter]:
-    """Return the sections gathered by topic, in the order of the topics."""
+    """Group the sections by topic, in the order of the topics."""
     found: dict[Topic, list[Section]] = {}
     for section in sections:
         found.setdefault(section.topic, []).append(section)
@@ -92,7 +92,7 @@ def chapters(sections: Iterable[Section]) -> list[Chapter]:
 
 
 def grid(section: Section) -> Grid:
-    """Return the table of a section, cut to :data:`MOST_ROWS`; equal texts become one heading over their rows."""
+    """Return the table of a section, cut to :data:`MOST_ROWS`; equal texts become one heading above their rows."""
     rows, columns = section.rows[:MOST_ROWS], section.columns
     if not columns or not columns[0].heading:
         return Grid(columns, (Block("", rows),) if rows else (), len(section.rows))
@@ -103,7 +103,7 @@ def grid(section: Section) -> Grid:
 
 @cache
 def environment() -> Environment:
-    """Return the templates, which escape everything; ``plain`` and ``prose`` make text of strangers printable."""
+    """Return the templates, which escape everything; the filters ``plain`` and ``prose`` clean untrusted text."""
     made = Environment(
         loader=PackageLoader("dermbench.reporting.pages"),
         autoescape=True,
@@ -120,7 +120,7 @@ def environment() -> Environment:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing on a page; its element was made by dermbench and is printed as it is."""
+    """A drawing on a page; its SVG was made by dermbench and is not escaped."""
 
     anchor: str
     title: str
@@ -130,9 +130,9 @@ class Figure:
 
 
 def figures(drawings: Mapping[str, Drawing], prefix: str = "figure") -> list[Figure]:
-    """Return the drawings as elements of a page, in their order; their anchors begin with ``prefix``.
+    """Return the drawings as figures of a page, in order; their anchors begin with ``prefix``.
 
-    A caption that several share stands below the first of them.
+    A caption shared by several drawings is shown below the first of them only.
     """
     found, said = [], set[str]()
     for place, drawing in enumerate(drawings.values(), start=1):
@@ -144,5 +144,5 @@ def figures(drawings: Mapping[str, Drawing], prefix: str = "figure") -> list[Fig
 
 
 def without_marks(text: str) -> str:
-    """Return a cell without the number of its reason, for places that say the reason themselves."""
+    """Return a cell without the footnote number, for places that show the reason directly."""
     return MARK.sub("", text)

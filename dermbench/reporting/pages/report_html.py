@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs no other."""
+"""A report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from dermbench.reporting.sections.disparity import Row
 
 OWN = (SUMMARY, METRICS_TITLE, GAPS)
-"""Sections that the page draws in its own way."""
+"""Sections that the page lays out separately."""
 ANSWERS = ("primary", "fails", "groups", "positive", "no_answer")
-"""Kinds of sentences of the summary that answer what is asked first, in the order of the page."""
+"""Kinds of summary sentences that are shown first, in the order of the page."""
 FIRST_FIGURE = "gap"
 KINDS = {"disparity": "loud", "disparity_within_margin": "loud", "within_margin": "plain", "undecided": "silent"}
 """Style of each kind of verdict."""
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """A sentence that answers what is asked first, and how it is set: by its verdict, as a failure, or plainly."""
+    """A sentence that is shown first, with its style: by verdict, as a failure, or plain."""
 
     text: str
     style: str
@@ -53,7 +53,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Said:
-    """The sentences of the summary: what was tested, the answers, and the others."""
+    """The sentences of the summary: what was tested, those shown first, and the others."""
 
     tested: tuple[str, ...]
     answers: tuple[Answer, ...]
@@ -62,7 +62,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Card:
-    """A headline metric: title, value, interval, number of images, and the reason of what is undefined."""
+    """A headline metric: title, value, interval, number of images, and the reason if undefined."""
 
     title: str
     value: str
@@ -72,7 +72,7 @@ class Card:
 
 
 def to_html(report: Report) -> str:
-    """Return ``report.html`` in three layers: the answer on one screen, figures, and all tables folded.
+    """Return ``report.html``: the answer on the first screen, then figures, then folded tables.
 
     One file, inline styles and drawings, no script; its content-security policy forbids every request. The
     same report gives the same bytes.
@@ -116,13 +116,13 @@ def _said(report: Report) -> Said:
 
 
 def _fails(report: Report) -> bool:
-    """Return whether a class stands out in some groups of the primary feature."""
+    """Return whether a class fails in some groups of the primary feature."""
     feature = None if report.primary is None else report.features.get(report.primary.feature)
     return feature is not None and bool(failures(feature))
 
 
 def _verdict(report: Report) -> str:
-    """Return the kind of the verdict on the primary question, empty where there is none."""
+    """Return the kind of the verdict on the primary question; empty if there is none."""
     if report.primary is None or report.primary.feature not in report.features:
         return ""
     row = report.features[report.primary.feature].disparities.get(report.primary.metric)

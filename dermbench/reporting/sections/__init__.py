@@ -1,6 +1,6 @@
-"""The sections of a report, one module a kind; each registers what it makes in ``SECTIONS``.
+"""The sections of a report, one module per kind; each registers its makers in ``SECTIONS``.
 
-A module that is put into this package is found by itself.
+Every module in this package is imported automatically.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ for _module in sorted(module.name for module in iter_modules(__path__)):
 def sections(report: Report) -> list[Section]:
     """Return every section of a report that has something to show, in reading order.
 
-    A feature that repeats an earlier one, group by group, has no tables: the list of disparities says so.
+    A feature that repeats an earlier one has no tables of its own; the table of disparities has a note about it.
     """
     found = sorted(map(SECTIONS.get, SECTIONS), key=lambda maker: maker.order)
     whole = [maker for maker in found if isinstance(maker, ReportMaker)]

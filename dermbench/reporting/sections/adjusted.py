@@ -20,7 +20,7 @@ TITLE = "Adjusted differences"
 
 @for_report(60, Topic.GROUPS)
 def adjusted_sections(report: Report) -> list[Section]:
-    """Return differences: raw, with the class held fixed, with all columns held fixed; none if not asked for."""
+    """Return the raw, class-adjusted and fully adjusted differences; empty if not requested."""
     block = report.adjusted
     if block is None:
         return []
@@ -45,7 +45,7 @@ def adjusted_sections(report: Report) -> list[Section]:
 
 
 def _read_as(block: Adjusted) -> str:
-    """Say which columns are numbers, with a smooth effect, and which are categories."""
+    """Return which columns enter as numbers with a smooth effect, and which as categories."""
     parts = [
         f"{plain(name)} as {counted(block.levels[name], 'category')}"
         if name in block.levels

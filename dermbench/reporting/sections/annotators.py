@@ -13,7 +13,7 @@ from dermbench.reporting.text import Safe, plain
 
 @for_feature(40, Topic.GROUPS)
 def annotator_sections(view: FeatureView) -> list[Section]:
-    """Return how the annotators agree, and between what the primary gap lies; none with one annotator."""
+    """Return the agreement of annotators and the range of the primary gap; empty with one annotator."""
     title, feature, report = view.title, view.feature, view.report
     block = feature.annotators
     if block is None:

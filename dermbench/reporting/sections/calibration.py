@@ -1,4 +1,4 @@
-"""What the probabilities are worth: calibration and abstention, overall and by subgroup."""
+"""Calibration and abstention tables, overall and by subgroup."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ COLUMNS = (
 
 @for_report(110, Topic.CALIBRATION)
 def calibration_sections(report: Report) -> list[Section]:
-    """Return calibration and abstention tables, one a feature; the reason alone where there is none."""
+    """Return one calibration and one abstention table per feature; only the reason if undefined."""
     block = report.calibration
     if isinstance(block, Undefined):
         return [_reason("Calibration", block)]
@@ -92,7 +92,7 @@ def _row(item: GroupCalibration, notes: Footnotes) -> tuple[Safe, ...]:
 
 
 def _beside(error: CalibrationError, notes: Footnotes) -> tuple[Safe, Safe]:
-    """Return a calibration error with three decimals, and what perfect calibration gives."""
+    """Return a calibration error with three decimals, and the error expected under perfect calibration."""
     if error.value is None:
         return Safe(NONE + notes.mark(error.reason)), Safe(NONE)
     mark = notes.mark(error.reason) if error.chance is None and error.reason else ""

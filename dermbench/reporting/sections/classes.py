@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Report
 
 WIDEST_MATRIX = 12
-"""Number of classes up to which the whole confusion matrix is shown."""
+"""Maximum number of classes for which the whole confusion matrix is shown."""
 CONFUSIONS = 10
-"""Number of confusions that are listed otherwise."""
+"""Number of confusions that are listed instead, for more classes."""
 SCREEN = 30
-"""Number of classes up to which the terminal shows the table without being asked."""
+"""Maximum number of classes for which the terminal shows the table without ``--full``."""
 DAGGER = "†"
 
 
 @for_report(80, Topic.CLASSES)
 def per_class_section(report: Report) -> list[Section]:
-    """Return one row a class: support, precision, recall, F1 with intervals."""
+    """Return one row per class: support, and precision, recall and F1 with intervals."""
     notes = Footnotes(merge=True)
     rows = []
     for name in [c for c in report.classes if c in report.per_class]:
@@ -44,7 +44,7 @@ def per_class_section(report: Report) -> list[Section]:
 
 @for_report(90, Topic.CLASSES)
 def confusion_section(report: Report) -> list[Section]:
-    """Return the confusion matrix, or the most frequent confusions when there are many classes."""
+    """Return the confusion matrix, or with many classes the most frequent confusions."""
     labels, matrix = report.confusion.labels, report.confusion.matrix
     if not labels:
         return []

@@ -28,14 +28,14 @@ POINTS = "Sensitivity and specificity"
 
 @for_report(25, Topic.CLINICAL)
 def operating_point_section(report: Report) -> list[Section]:
-    """Return the table of operating points; none without points."""
+    """Return the table of operating points; empty without points."""
     points = report.operating_points
     return [] if not points or report.positive is None else [_points(report, points)]
 
 
 @for_report(40, Topic.CLINICAL)
 def clinical_sections(report: Report) -> list[Section]:
-    """Return the tables of predictive values, of gaps at thresholds and of the curves; none without points."""
+    """Return the tables of predictive values, gaps at thresholds and curves; empty without operating points."""
     points, tables = report.operating_points, list[Section]()
     if not points or report.positive is None:
         return tables

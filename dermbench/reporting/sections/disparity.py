@@ -50,14 +50,14 @@ LEGENDS = {
     "simultaneous 95 % interval.",
     "SD between groups": "SD between groups: spread beyond sampling error.",
 }
-"""What a column means, for those whose heading does not say it."""
+"""Explanations of columns whose heading does not suffice."""
 
 
 @for_feature(20, Topic.GROUPS)
 def disparity_sections(view: FeatureView) -> list[Section]:
-    """Return the tables of disparities, one row a metric: the gaps, then contrast and spread.
+    """Return the tables of disparities, one row per metric: gaps, then contrasts and spread.
 
-    A value that is undefined is a dash with its reason beneath. The columns of the main feature are explained.
+    An undefined value is a dash with its reason below. The columns of the main feature are explained.
     """
     title, rows, report = view.title, view.feature.disparities, view.report
     order = dict.fromkeys([*headline_metrics(rows, report.first_metrics), *shown_metrics(rows)])
@@ -74,7 +74,7 @@ def disparity_sections(view: FeatureView) -> list[Section]:
 
 
 def gap_text(row: Row) -> str:
-    """Return ``.12 [.03, .24]``: the gap with *at least* and *at most*, a dash for a limit that is not known."""
+    """Return ``.12 [.03, .24]``: the gap with *at least* and *at most*; a dash for an unknown limit."""
     if isinstance(row, Undefined):
         return NONE
     ends = [NONE if end is None else limit(end) for end in (row.low, row.high)]
@@ -82,7 +82,7 @@ def gap_text(row: Row) -> str:
 
 
 def verdict_words(row: Row) -> str:
-    """Return what a row says in a word or two: ``disparity``, ``within margin .10``, ``not settled``."""
+    """Return the verdict of a row in a few words: ``disparity``, ``within margin .10``, ``not settled``."""
     if isinstance(row, Undefined) or row.verdict is None:
         return NONE
     margin = "" if row.verdict.margin is None else f" {decimal(row.verdict.margin)}"
@@ -98,7 +98,7 @@ def verdict_words(row: Row) -> str:
 
 
 def write_row(item: Item, parts: Iterable[str], notes: Footnotes) -> list[str]:
-    """Return the texts of one disparity in the columns named ``parts``."""
+    """Return the texts of one disparity for the columns ``parts``."""
     row = item.row
     if isinstance(row, Undefined):
         marked = Safe(NONE + notes.mark(row.reason))
@@ -107,7 +107,7 @@ def write_row(item: Item, parts: Iterable[str], notes: Footnotes) -> list[str]:
 
 
 def macro_notes(items: Iterable[Item], n_classes: int) -> list[str]:
-    """Return how many classes the gaps of macro averages rest on."""
+    """Return how many classes the gaps of macro averages are based on."""
     found: dict[int, list[str]] = {}
     for item in items:
         if isinstance(item.row, Disparity) and is_macro(item.metric):
@@ -116,7 +116,7 @@ def macro_notes(items: Iterable[Item], n_classes: int) -> list[str]:
 
 
 def family_note(report: Report) -> list[str]:
-    """Return how many questions the report asks, and how their p-values are corrected."""
+    """Return the number of questions in the report, and how their p-values are corrected."""
     family = report.family
     if family is None:
         return []
@@ -197,7 +197,7 @@ WRITERS: dict[str, Write] = {
     "SD between groups": _spread,
     "raw ratio": _ratio,
 }
-"""How each column is written, by its heading."""
+"""{heading: function that writes a cell of the column}."""
 COLUMNS: dict[str, Column] = {
     part: Column(
         part,

@@ -1,4 +1,4 @@
-"""The tables of one sensitive feature's groups."""
+"""Tables of the metrics by group of a sensitive feature."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ MIX += "in each."
 
 @for_feature(10, Topic.GROUPS)
 def group_sections(view: FeatureView) -> list[Section]:
-    """Return the tables of one feature: a row a group, at most four metrics side by side.
+    """Return the tables of one feature: one row per group, at most four metrics side by side.
 
-    The report's own first metrics lead, then headline metrics, then raw beside class-mix standardised values, then
-    further metrics.
+    The order is: the report's first metrics, headline metrics, raw and class-mix standardised values, and further
+    metrics.
     """
     title, groups = view.title, view.feature.groups
     names = {name for group in groups.values() for name in group.cells}
@@ -54,7 +54,7 @@ def group_sections(view: FeatureView) -> list[Section]:
 
 
 def _standardised(heading: str, groups: Mapping[str, Group], metrics: Sequence[str]) -> Section:
-    """Return one sentence when no group has a standardised value."""
+    """Return the table of standardised values; one sentence if no group has any."""
     known = {name: group for name, group in groups.items() if name != UNKNOWN}
     chosen = [name for name in metrics if name.startswith(STANDARDISED)]
     cells = [group.cells[name] for group in known.values() for name in chosen if name in group.cells]

@@ -1,4 +1,4 @@
-"""Images without a usable prediction, which count as wrong: how many, why, and of which skin types."""
+"""Numbers of images without a usable prediction, which count as wrong, by reason and skin type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REASONS = {"missing": "no prediction", "refused": "refused", "unparsable": "not 
 
 @for_report(20, Topic.OVERALL)
 def no_answer_sections(report: Report) -> list[Section]:
-    """Return one row for all images and one a skin type; none where every image has a usable prediction."""
+    """Return one row for all images and one per skin type; empty if every image has a usable prediction."""
     block = report.no_answer
     if block is None or not block.overall.absent:
         return []

@@ -1,4 +1,4 @@
-"""Multiclass parity measures of one sensitive feature, beside what chance alone gives."""
+"""Multiclass parity measures of one sensitive feature, with their values expected by chance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEASURES = {
     "fpr_range_max": "FPR range, largest",
     "fpr_range_mean": "FPR range, mean",
 }
-"""Title of each measure, in the order of the table."""
+"""{measure: title}, in the order of the table."""
 RATES = {"selection_rate_range_max": "selection rate", "tpr_range_max": "TPR", "fpr_range_max": "FPR"}
 DEFINITIONS = (
     "PQD: smallest over largest accuracy. NAR: accuracy range over mean accuracy. DPM, EOM: smallest over largest "
@@ -40,7 +40,7 @@ DEFINITIONS = (
 
 @for_feature(50, Topic.PARITY)
 def parity_sections(view: FeatureView) -> list[Section]:
-    """Return the table of measures and that of each class's ranges; the reason alone where there is none."""
+    """Return the tables of measures and of ranges by class; only the reason if undefined."""
     title, measures = view.title, view.feature.parity
     if isinstance(measures, Undefined):
         notes = (f"{NONE} {plain(measures.reason, limit=PROSE_LIMIT)}",)

@@ -1,4 +1,4 @@
-"""Recall by class and group, and where it fails."""
+"""Recall by class and group, with the groups where it is lowest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAGGER = "†"
 
 @for_feature(30, Topic.CLASSES)
 def screen_sections(view: FeatureView) -> list[Section]:
-    """Return the table of recall by class and group as k/n; the reason alone where there is none."""
+    """Return the table of recall by class and group as k/n; only the reason if undefined."""
     feature = view.feature
     heading = f"Recall by class and {view.title}"
     if isinstance(feature.screen, Undefined):

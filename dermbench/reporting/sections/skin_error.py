@@ -20,7 +20,7 @@ TITLE = "Errors in the skin types"
 
 @for_report(70, Topic.GROUPS)
 def skin_error_sections(report: Report) -> list[Section]:
-    """Return the primary gap with the labels as they are and corrected for their errors; none if not asked for."""
+    """Return the primary gap as labelled and corrected for label errors; empty if not requested."""
     block = report.skin_type_error
     if block is None:
         return []

@@ -1,4 +1,4 @@
-"""The first screen: the summary, headline metrics, and one line a sensitive feature and headline metric."""
+"""The first screen: summary, headline metrics, and one line per sensitive feature and headline metric."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dermbench.artifacts.report import Feature, Report
 
 SUMMARY, METRICS_TITLE, GAPS = "Summary", "Metrics", "Disparities"
-"""Titles of the first sections, which the page draws in its own way."""
+"""Titles of the first sections, which the HTML page lays out separately."""
 
 
 @for_report(10, Topic.OVERALL)
@@ -45,7 +45,7 @@ def metric_sections(report: Report) -> list[Section]:
 
 
 def gap_items(report: Report) -> dict[str, list[Item]]:
-    """Return {feature: disparities in headline metrics}, without features that repeat an earlier one."""
+    """Return {feature: disparities in headline metrics}, except for features that repeat an earlier one."""
     features = report.features
     found = {}
     for name in shown_features(features):
@@ -57,7 +57,7 @@ def gap_items(report: Report) -> dict[str, list[Item]]:
 
 
 def gap_section(report: Report) -> Section | None:
-    """Return one line a sensitive feature and headline metric: gap, its limits, chance, p, verdict."""
+    """Return one line per sensitive feature and headline metric: gap, limits, chance, p and verdict."""
     notes, features = Footnotes(), report.features
     found = gap_items(report)
     rows = [
@@ -88,6 +88,6 @@ def _values(title: str, report: Report, metrics: Iterable[str], said: tuple[str,
 
 
 def sizes(feature: Feature) -> str:
-    """Return `` (6 groups, n = 1,199)``: the groups that are compared and their images."""
+    """Return `` (6 groups, n = 1,199)``: the number of compared groups and of their images."""
     groups = [group.n for name, group in feature.groups.items() if name != UNKNOWN]
     return f" ({counted(len(groups), 'group')}, n = {sum(groups):,})" if groups else ""

@@ -1,4 +1,4 @@
-"""The scores beside those without images that have a twin in training data."""
+"""Scores with and without the images that have a duplicate in the training data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE = "Without twins"
 
 @for_report(50, Topic.GROUPS)
 def twin_sections(report: Report) -> list[Section]:
-    """Return headline metrics and the primary gap with and without twins; none where no image has a twin."""
+    """Return headline metrics and the primary gap with and without twins; empty if no image has a twin."""
     block = report.without_twins
     if block is None or block.n == report.n:
         return []

@@ -1,4 +1,4 @@
-"""Reporting checklists, filled item by item from records; what they do not know is left to the author."""
+"""Reporting checklists, filled in item by item from records; the author completes the rest."""
 
 from dermbench.reporting.documents.dossier.document import dossier_markdown
 from dermbench.reporting.documents.dossier.standard import Item, Standard, load_standard, standard_names

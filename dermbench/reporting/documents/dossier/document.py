@@ -1,4 +1,4 @@
-"""A filled checklist as markdown: what it rests on, a count, then each item with its answer."""
+"""Write a filled-in checklist as markdown: sources, a count, then each item with its answer."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ WORDS: dict[Status, str] = {
     "author": "the author must answer",
     "does not apply": "does not apply",
 }
-"""Each status as the document words it."""
+"""{status: words in the document}."""
 ONLY = {
     "development": " *Only where a model is developed.*",
     "evaluation": " *Only where a model is evaluated.*",
     "": "",
 }
-"""Which studies an item is for."""
+"""Kinds of studies that an item is for."""
 MEANING = (
     "*Answered*: records hold all that the item asks. *Partly answered*: they hold some of it, and the rest is "
     "named. *The author must answer*: records hold nothing. *Does not apply*: records show that there is nothing "
@@ -47,7 +47,7 @@ def answers(standard: Standard, evidence: Evidence) -> list[tuple[Item, Answer]]
     Raises
     ------
     RegistryError
-        When an item names a topic that is unknown.
+        When an item names an unknown topic.
     """
     found = []
     for item in standard.items:
@@ -57,14 +57,14 @@ def answers(standard: Standard, evidence: Evidence) -> list[tuple[Item, Answer]]
 
 
 def dossier_markdown(evidence: Evidence, standards: Sequence[Standard]) -> str:
-    """Return the checklists of some standards, filled, as one markdown document.
+    """Return the filled-in checklists of the standards as one markdown document.
 
     Parameters
     ----------
     evidence
         The records.
     standards
-        In the order in which they are written.
+        Standards, in the order of the document.
     """
     filled = [(standard, answers(standard, evidence)) for standard in standards]
     name = report_words.name_of(evidence.report)
@@ -125,7 +125,7 @@ def _standard(standard: Standard, rows: Sequence[tuple[Item, Answer]]) -> list[s
 
 
 def _item(item: Item, given: Answer) -> list[str]:
-    """Return the lines of one item; an author's answer goes where the dots are."""
+    """Return the lines of one item, with dots in place of the author's answer."""
     head = f"**{markdown_text(item.number)}** {_shown(_capital(item.asks))}.{ONLY[item.only]}"
     if given.status == "author":
         return [head, "", f"**{_capital(WORDS['author'])}:** …{_helps(given)}", ""]

@@ -1,4 +1,4 @@
-"""What records know about one topic of a checklist, and the registry of functions that look it up."""
+"""Facts from records about one topic of a checklist, and the registry of functions that look them up."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from dermbench.registry import Registry
 from dermbench.reporting.documents.evidence import Evidence
 
 Status = Literal["answered", "partly", "author", "does not apply"]
-"""How far records answer an item."""
+"""How completely the records answer an item."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What records know about one topic.
+    """Facts from records about one topic.
 
     Attributes
     ----------
     sentences
-        The facts; empty where records know nothing.
+        The facts; empty if the records have none.
     sources
-        Where they come from, one record and field each.
+        Sources of the facts, one record and field each.
     gaps
-        What the topic is also about and these records lack.
+        Parts of the topic that these records lack.
     helps
-        What would answer more, such as ``--run RUN``; empty for nothing.
+        Option that would answer more, such as ``--run RUN``; empty if none would.
     applies
-        False where the sentences say that there is nothing to report.
+        False if the sentences state that there is nothing to report.
     """
 
     sentences: tuple[str, ...] = ()
@@ -58,13 +58,13 @@ class Answer:
     Attributes
     ----------
     status
-        How far records answer it. ``answered`` only where nothing that the item asks is left open.
+        How completely the records answer it; ``answered`` only if nothing is left open.
     sentences, sources
-        The facts, and where they come from.
+        The facts and their sources.
     open
-        What the author must answer, one part each.
+        Parts that the author must answer.
     helps
-        What would answer more.
+        Option that would answer more.
     """
 
     status: Status
@@ -75,16 +75,16 @@ class Answer:
 
 
 def answer(facts: Facts, *, asks: str, beyond: str) -> Answer:
-    """Return the answer to an item from what records know.
+    """Return the answer to an item from the facts about its topic.
 
     Parameters
     ----------
     facts
-        What records know about the item's topic.
+        Facts about the item's topic.
     asks
-        What the item asks, in words.
+        Question of the item, in words.
     beyond
-        What it asks beyond what any record holds; empty for nothing.
+        Part of the question that no record can answer; empty if there is none.
     """
     if facts.sentences and not facts.applies:
         return Answer("does not apply", facts.sentences, facts.sources, ())

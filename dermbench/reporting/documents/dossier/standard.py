@@ -1,4 +1,4 @@
-"""A reporting standard: its items with numbers, in our own words, and the topic that answers each."""
+"""Reporting standards: numbered items in our own words, each with the topic that answers it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ class Item(BaseModel):
     Attributes
     ----------
     number
-        Its number in the standard, with the letter of a part: ``12c``.
+        Number in the standard, with the letter of a part: ``12c``.
     section
-        Part of a paper that it belongs to.
+        Part of a paper that the item belongs to.
     only
-        Which studies it is for, of those that develop a model and those that evaluate one; empty for both.
+        Kind of study that the item is for: one that develops a model, or one that evaluates a model; empty for
+        both.
     asks
-        What it asks for, in our own words.
+        Question of the item, in our own words.
     topic
-        Topic of :data:`~dermbench.reporting.documents.dossier.facts.TOPICS` that answers it; empty where no record
-        holds any of it.
+        Topic of :data:`~dermbench.reporting.documents.dossier.facts.TOPICS` that answers it; empty if no record
+        can.
     beyond
-        What it asks beyond what any record holds; empty only where records can answer all of it.
+        Part of the question that no record can answer; empty only if records can answer all of it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -51,11 +52,11 @@ class Standard(BaseModel):
     name, title
         Short name, and full name with the year.
     about
-        What kind of study it is for.
+        Kind of study that it is for.
     citation, doi, url
-        The publication that defines it, and its address.
+        Publication that defines it, and its address.
     read_from
-        Where the complete list of items was read.
+        Source of the complete list of items.
     items
         All items, in order.
     """
@@ -104,6 +105,6 @@ def load_standard(name: str) -> Standard:
     Raises
     ------
     RegistryError
-        When there is none; the message suggests the nearest name.
+        When there is no standard with this name; the message suggests a similar one.
     """
     return _packaged().get(name)

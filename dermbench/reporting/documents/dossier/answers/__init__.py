@@ -1,6 +1,6 @@
-"""Topics of checklists, one module a part of a study; each registers what it defines in ``TOPICS``.
+"""Topics of checklists, one module per part of a study; each registers its functions in ``TOPICS``.
 
-A module that is put into this package is found by itself.
+Every module in this package is imported automatically.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ TRAINED_ELSEWHERE = "Whether the model was trained on this dataset is not record
 
 @TOPICS.register("data_source")
 def data_source(e: Evidence) -> Facts:
-    """Say where the images come from."""
+    """Look up where the images come from."""
     said, sources = [f"Evaluated: {tested_images(e.report)}."], ["report.json: task, split, n"]
     if e.dataset is not None:
         said += dataset_words.source(e.dataset)
@@ -29,7 +29,7 @@ def data_source(e: Evidence) -> Facts:
 
 
 def same_data(e: Evidence) -> str:
-    """Say whether run and dataset are of one manifest."""
+    """Look up whether run and dataset are of one manifest."""
     if e.run is None or e.dataset is None:
         return "whether on the dataset that was evaluated is not compared: no dataset folder was given"
     if e.trained_on_dataset:
@@ -39,7 +39,7 @@ def same_data(e: Evidence) -> str:
 
 @TOPICS.register("selection_of_images")
 def selection_of_images(e: Evidence) -> Facts:
-    """Say which images were taken out when the data were prepared."""
+    """Look up which images were taken out when the data were prepared."""
     if e.dataset is None:
         return Facts(helps=DATA_HELPS)
     said = dataset_words.left_out(e.dataset) or ["No image of the release was left out when it was prepared."]
@@ -48,7 +48,7 @@ def selection_of_images(e: Evidence) -> Facts:
 
 @TOPICS.register("preparation")
 def preparation(e: Evidence) -> Facts:
-    """Say what happened to images and tables before the model saw them."""
+    """Look up what happened to images and tables before the model saw them."""
     found: dict[str, list[str]] = {}
     if e.run is not None:
         size, mode = run_words.setting(e.run, "image_size"), run_words.setting(e.run, "crop_mode")
@@ -65,7 +65,7 @@ def preparation(e: Evidence) -> Facts:
 
 @TOPICS.register("missing_data")
 def missing_data(e: Evidence) -> Facts:
-    """Say what was done where a prediction, a skin type or an image is missing."""
+    """Look up what was done where a prediction, a skin type or an image is missing."""
     block = e.report.no_answer
     if block is None:
         said = ["Predictions: every evaluated image had to have one; none is missing."]
@@ -84,7 +84,7 @@ def missing_data(e: Evidence) -> Facts:
 
 @TOPICS.register("reference_labels")
 def reference_labels(e: Evidence) -> Facts:
-    """Say which classes the reference standard has."""
+    """Look up which classes the reference standard has."""
     said = [f"The labels of {tested_images(e.report)} count as true, in {len(e.report.classes):,} classes."]
     sources = ["report.json: classes, provenance.truth_digest"]
     if e.report.positive is not None:
@@ -101,14 +101,14 @@ def reference_labels(e: Evidence) -> Facts:
 
 @TOPICS.register("annotator_agreement")
 def annotator_agreement(e: Evidence) -> Facts:
-    """Say how well annotators of the sensitive features agree; no record is about those of diagnoses."""
+    """Look up how well annotators of the sensitive features agree; no record is about those of diagnoses."""
     said = report_words.annotators(e.report)
     return Facts(tuple(said), ("report.json: features.*.annotators",)) if said else NOTHING
 
 
 @TOPICS.register("partitions")
 def partitions(e: Evidence) -> Facts:
-    """Say how images were put into training, validation and test sets."""
+    """Look up how images were put into training, validation and test sets."""
     if e.dataset is None:
         return Facts(helps=DATA_HELPS)
     said = [*dataset_words.partition(e.dataset), *dataset_words.sizes(e.dataset)]
@@ -123,7 +123,7 @@ def partitions(e: Evidence) -> Facts:
 
 @TOPICS.register("disjoint")
 def disjoint(e: Evidence) -> Facts:
-    """Say what the sets do not share: patients, lesions, photographs."""
+    """Look up what the sets do not share: patients, lesions, photographs."""
     if e.dataset is None:
         return Facts(helps=DATA_HELPS)
     said, apart = dataset_words.crossing(e.dataset)
@@ -144,7 +144,7 @@ def disjoint(e: Evidence) -> Facts:
 
 @TOPICS.register("flow")
 def flow(e: Evidence) -> Facts:
-    """Say numbers from the release to the evaluated images."""
+    """Look up numbers from the release to the evaluated images."""
     said, sources = [], []
     if e.dataset is not None:
         said = [*dataset_words.left_out(e.dataset), *dataset_words.sizes(e.dataset)]
@@ -159,7 +159,7 @@ def flow(e: Evidence) -> Facts:
 
 @TOPICS.register("characteristics")
 def characteristics(e: Evidence) -> Facts:
-    """Say who is in each set: skin type, sex, age, body site, classes."""
+    """Look up who is in each set: skin type, sex, age, body site, classes."""
     said = report_words.said(e.report, "tested")
     sources = ["report.json: features, per_class"]
     said.append(f"Classes of the evaluated images: {class_words.supports(e.report, e.report.classes)}.")
@@ -174,7 +174,7 @@ def characteristics(e: Evidence) -> Facts:
 
 @TOPICS.register("sets_compared")
 def sets_compared(e: Evidence) -> Facts:
-    """Say how the evaluated images differ from those the model was trained on."""
+    """Look up how the evaluated images differ from those the model was trained on."""
     if e.dataset is None or not e.trained_on_dataset:
         return Facts(helps=f"{RUN_HELPS} with {DATA_HELPS}, both of one dataset,")
     said = [text for split in ("train", e.report.split) for text in dataset_words.classes(e.dataset, split)]
@@ -186,7 +186,7 @@ def sets_compared(e: Evidence) -> Facts:
 
 @TOPICS.register("numbers_analysed")
 def numbers_analysed(e: Evidence) -> Facts:
-    """Say images, units and positive images behind each analysis."""
+    """Look up images, units and positive images behind each analysis."""
     unit = e.report.provenance.unit
     by = "image" if unit.column is None else unit.column
     said = [f"Evaluation: {e.report.n:,} images, {unit.count:,} units by {by}."]
@@ -207,7 +207,7 @@ def numbers_analysed(e: Evidence) -> Facts:
 
 @TOPICS.register("other_diagnoses")
 def other_diagnoses(e: Evidence) -> Facts:
-    """Say classes of the images that are not positive."""
+    """Look up classes of the images that are not positive."""
     if e.report.positive is None:
         return NOTHING
     others = [name for name in e.report.classes if name not in e.report.positive.classes]
@@ -219,7 +219,7 @@ def other_diagnoses(e: Evidence) -> Facts:
 
 @TOPICS.register("spectrum")
 def spectrum(e: Evidence) -> Facts:
-    """Say the mix of classes and skin types of the evaluated images."""
+    """Look up the mix of classes and skin types of the evaluated images."""
     said = [
         f"Mix of the evaluated images by class: {class_words.supports(e.report, e.report.classes)}.",
         *report_words.said(e.report, "tested"),

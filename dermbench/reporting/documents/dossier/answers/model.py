@@ -17,45 +17,45 @@ NOT_KEPT = "that this run made the evaluated predictions (no record shows it)"
 NO_RUN = Facts(helps=RUN_HELPS)
 
 
-def whose(e: Evidence) -> tuple[str, ...]:
-    """Return the gap that is left where nothing but the user says that the run made the predictions."""
+def unproven_run(e: Evidence) -> tuple[str, ...]:
+    """Return a gap if no record shows that the run made the predictions."""
     return () if e.kept else (NOT_KEPT,)
 
 
 @TOPICS.register("technology")
 def technology(e: Evidence) -> Facts:
-    """Say which kind of model it is."""
+    """Look up which kind of model it is."""
     if e.run is None:
         return NO_RUN
     said = (
         f"{report_words.name_of(e.report)} puts images into {counted(len(e.report.classes), 'class')}.",
         f"It is a neural network (deep learning): {e.run.model or 'its name is not recorded'}.",
     )
-    return Facts(said, ("report.json: model, classes", "run.json: config.model"), whose(e))
+    return Facts(said, ("report.json: model, classes", "run.json: config.model"), unproven_run(e))
 
 
 @TOPICS.register("model")
 def model(e: Evidence) -> Facts:
-    """Say architecture, input and output."""
+    """Look up architecture, input and output."""
     if e.run is None:
         return NO_RUN
     said = [*run_words.network(e.run), *run_words.initial(e.run)]
-    return Facts(tuple(said), ("run.json: config, parameters, classes, pretrained",), whose(e))
+    return Facts(tuple(said), ("run.json: config, parameters, classes, pretrained",), unproven_run(e))
 
 
 @TOPICS.register("inputs")
 def inputs(e: Evidence) -> Facts:
-    """Say what the model predicts from: the image alone, and how it is brought into form."""
+    """Look up what the model predicts from: the image alone, and how it is brought into form."""
     if e.run is None:
         return NO_RUN
     return Facts(
-        tuple(run_words.network(e.run)[1:2]), ("run.json: config.image_size, config.crop_mode",), whose(e)
+        tuple(run_words.network(e.run)[1:2]), ("run.json: config.image_size, config.crop_mode",), unproven_run(e)
     )
 
 
 @TOPICS.register("software")
 def software(e: Evidence) -> Facts:
-    """Say packages with their versions."""
+    """Look up packages with their versions."""
     said = [f"Evaluated with {run_words.versions(e.report.provenance.environment)}."]
     sources = ["report.json: provenance.environment"]
     if e.run is None:
@@ -67,40 +67,40 @@ def software(e: Evidence) -> Facts:
         changed = " with changes that were not committed" if e.run.revision.get("dirty") else ""
         said.append(f"Source revision of the training: {e.run.revision['commit']}{changed}.")
         sources.append("run.json: revision")
-    return Facts(tuple(said), tuple(sources), whose(e))
+    return Facts(tuple(said), tuple(sources), unproven_run(e))
 
 
 @TOPICS.register("initial_weights")
 def initial_weights(e: Evidence) -> Facts:
-    """Say what training started from."""
+    """Look up what training started from."""
     if e.run is None:
         return NO_RUN
     said = [*run_words.initial(e.run), f"Seed: {e.run.seed}."]
-    return Facts(tuple(said), ("run.json: pretrained, seed",), whose(e))
+    return Facts(tuple(said), ("run.json: pretrained, seed",), unproven_run(e))
 
 
 @TOPICS.register("training")
 def training(e: Evidence) -> Facts:
-    """Say augmentation, hyperparameters, when training stopped."""
+    """Look up augmentation, hyperparameters, when training stopped."""
     if e.run is None:
         return NO_RUN
     said = [*run_words.augmentation(e.run), *run_words.optimisation(e.run)]
     said.append("Every setting is in config.toml and run.json of the run folder; scores by epoch in history.csv.")
-    return Facts(tuple(said), ("run.json: config, epochs, stopped, device, precision",), whose(e))
+    return Facts(tuple(said), ("run.json: config, epochs, stopped, device, precision",), unproven_run(e))
 
 
 @TOPICS.register("chosen_model")
 def chosen_model(e: Evidence) -> Facts:
-    """Say how the epoch was chosen."""
+    """Look up how the epoch was chosen."""
     if e.run is None:
         return NO_RUN
     said = tuple(run_words.selection(e.run))
-    return Facts(said, ("run.json: selection, best_epoch, scores",), whose(e))
+    return Facts(said, ("run.json: selection, best_epoch, scores",), unproven_run(e))
 
 
 @TOPICS.register("development")
 def development(e: Evidence) -> Facts:
-    """Say model, training and choice in one."""
+    """Look up model, training and choice in one."""
     if e.run is None:
         return NO_RUN
     said = [
@@ -109,12 +109,12 @@ def development(e: Evidence) -> Facts:
         *run_words.optimisation(e.run),
         *run_words.selection(e.run),
     ]
-    return Facts(tuple(said), ("run.json: config, pretrained, selection, best_epoch, scores",), whose(e))
+    return Facts(tuple(said), ("run.json: config, pretrained, selection, best_epoch, scores",), unproven_run(e))
 
 
 @TOPICS.register("development_and_sizes")
 def development_and_sizes(e: Evidence) -> Facts:
-    """Say model, training and choice, with the sizes of the sets."""
+    """Look up model, training and choice, with the sizes of the sets."""
     found = development(e)
     if not found.sentences:
         return found
@@ -127,7 +127,7 @@ def development_and_sizes(e: Evidence) -> Facts:
 
 @TOPICS.register("ensemble")
 def ensemble(e: Evidence) -> Facts:
-    """Say whether several models were combined; a run is one network."""
+    """Look up whether several models were combined; a run is one network."""
     if not e.kept:
         return NOTHING if e.run is not None else NO_RUN
     said = (KEPT, "A run is one network.")
@@ -137,30 +137,30 @@ def ensemble(e: Evidence) -> Facts:
 
 @TOPICS.register("class_balance")
 def class_balance(e: Evidence) -> Facts:
-    """Say what was done about unequal class sizes."""
+    """Look up what was done about unequal class sizes."""
     if e.run is None:
         return NO_RUN
     sources = ("run.json: config.class_weights, config.sampler",)
     said = run_words.balance(e.run)
     if not said:
         return Facts(("Neither the loss nor the drawing of images balances classes.",), sources, applies=False)
-    return Facts(tuple(said), sources, whose(e))
+    return Facts(tuple(said), sources, unproven_run(e))
 
 
 @TOPICS.register("group_methods")
 def group_methods(e: Evidence) -> Facts:
-    """Say what in training aims at differences between groups."""
+    """Look up what in training aims at differences between groups."""
     if e.run is None:
         return NO_RUN
     said = run_words.against_group_differences(e.run) or [
         "Nothing in the training aims at differences between groups."
     ]
-    return Facts(tuple(said), ("run.json: config.method, config.sampler, config.selection",), whose(e))
+    return Facts(tuple(said), ("run.json: config.method, config.sampler, config.selection",), unproven_run(e))
 
 
 @TOPICS.register("predictions")
 def predictions(e: Evidence) -> Facts:
-    """Say how predictions came about and what identifies them."""
+    """Look up how predictions came about and what identifies them."""
     said = [f"Predictions were read from a file with the content hash {e.report.provenance.predictions_digest}."]
     said += e.report.provenance.interpreted
     sources = ["report.json: provenance"]
@@ -168,12 +168,12 @@ def predictions(e: Evidence) -> Facts:
         gaps: tuple[str, ...] = ("how the predictions were computed",)
         return Facts(tuple(said), tuple(sources), gaps, RUN_HELPS)
     said += [KEPT] if e.kept else []
-    return Facts((*said, *run_words.network(e.run)), (*sources, "run.json: config"), whose(e))
+    return Facts((*said, *run_words.network(e.run)), (*sources, "run.json: config"), unproven_run(e))
 
 
 @TOPICS.register("outputs")
 def outputs(e: Evidence) -> Facts:
-    """Say what the model gives, and how that becomes a class."""
+    """Look up what the model gives, and how that becomes a class."""
     probabilities = report_words.has_probabilities(e.report)
     kind = "a probability for each class" if probabilities else "a class"
     said = [f"Output: {kind}, of {counted(len(e.report.classes), 'class')}."]
@@ -183,7 +183,7 @@ def outputs(e: Evidence) -> Facts:
 
 
 def operating_points(e: Evidence) -> list[str]:
-    """Say each threshold, and where it comes from."""
+    """Look up each threshold, and where it comes from."""
     found = []
     for point in e.report.operating_points:
         if point.target is None:
@@ -200,7 +200,7 @@ def operating_points(e: Evidence) -> list[str]:
 
 @TOPICS.register("cut_offs")
 def cut_offs(e: Evidence) -> Facts:
-    """Say thresholds at which images are called positive."""
+    """Look up thresholds at which images are called positive."""
     if e.report.positive is None:
         return NOTHING
     said = [
@@ -215,7 +215,7 @@ def cut_offs(e: Evidence) -> Facts:
 
 @TOPICS.register("model_access")
 def model_access(e: Evidence) -> Facts:
-    """Say what a third party needs to run the model."""
+    """Look up what a third party needs to run the model."""
     if e.run is None:
         return NO_RUN
     said = (
@@ -224,12 +224,12 @@ def model_access(e: Evidence) -> Facts:
             "dermbench predict computes predictions from it."
         ),
     )
-    return Facts((*run_words.network(e.run), *said), ("run.json",), whose(e))
+    return Facts((*run_words.network(e.run), *said), ("run.json",), unproven_run(e))
 
 
 @TOPICS.register("analysis_code")
 def analysis_code(e: Evidence) -> Facts:
-    """Say which program made the evaluation."""
+    """Look up which program made the evaluation."""
     said = [f"Evaluated with dermbench {e.report.provenance.version}; seed {e.report.provenance.seed}."]
     sources = ["report.json: provenance"]
     if e.run is not None and "commit" in e.run.revision:

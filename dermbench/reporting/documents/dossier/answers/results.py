@@ -22,14 +22,14 @@ NO_INTERVALS = "intervals of the values that have none"
 
 @TOPICS.register("sample_size")
 def sample_size(e: Evidence) -> Facts:
-    """Say how many images there are; why as many is not recorded."""
+    """Look up how many images there are; why as many is not recorded."""
     said = report_words.said(e.report, "tested", "limits")
     return Facts(tuple(said), ("report.json: summary",))
 
 
 @TOPICS.register("metrics")
 def metrics(e: Evidence) -> Facts:
-    """Say which metrics were computed."""
+    """Look up which metrics were computed."""
     known = [name for name, cell in e.report.overall.items() if cell.value is not None]
     names = [metric_title(name) for name in shown_metrics(known)]
     said = [f"Metrics: {enumerated(names)}."]
@@ -45,7 +45,7 @@ def metrics(e: Evidence) -> Facts:
 
 @TOPICS.register("uncertainty")
 def uncertainty(e: Evidence) -> Facts:
-    """Say how intervals and p-values were made, with which software."""
+    """Look up how intervals and p-values were made, with which software."""
     said = [
         *report_words.interval_methods(e.report),
         *report_words.resampling(e.report),
@@ -60,8 +60,8 @@ def uncertainty(e: Evidence) -> Facts:
 
 @TOPICS.register("robustness")
 def robustness(e: Evidence) -> Facts:
-    """Say which analyses repeat the primary one under other assumptions, and what comes of it."""
-    said = [*report_words.annotators(e.report), *report_words.again(e.report)]
+    """Look up which analyses repeat the primary one under other assumptions, and what comes of it."""
+    said = [*report_words.annotators(e.report), *report_words.sensitivity_analyses(e.report)]
     if not said:
         return NOTHING
     return Facts(tuple(said), ("report.json: features.*.annotators, without_twins, adjusted, skin_type_error",))
@@ -69,7 +69,7 @@ def robustness(e: Evidence) -> Facts:
 
 @TOPICS.register("internal_test")
 def internal_test(e: Evidence) -> Facts:
-    """Say results on data from the same source as the training data."""
+    """Look up results on data from the same source as the training data."""
     if e.run is None or not e.trained_on_dataset:
         return Facts(helps=f"{RUN_HELPS} with {DATA_HELPS}, both of one dataset,")
     said = [
@@ -82,7 +82,7 @@ def internal_test(e: Evidence) -> Facts:
 
 @TOPICS.register("external_test")
 def external_test(e: Evidence) -> Facts:
-    """Say results on data from another source; only a run of another task shows that they are."""
+    """Look up results on data from another source; only a run of another task shows that they are."""
     if e.run is None:
         return Facts(helps=RUN_HELPS)
     if e.run.task == e.report.task:
@@ -96,7 +96,7 @@ def external_test(e: Evidence) -> Facts:
 
 @TOPICS.register("performance")
 def performance(e: Evidence) -> Facts:
-    """Say values with intervals, of all images and by group."""
+    """Look up values with intervals, of all images and by group."""
     said = [
         *report_words.headline(e.report),
         *report_words.by_group(e.report),
@@ -112,7 +112,7 @@ def performance(e: Evidence) -> Facts:
 
 @TOPICS.register("diagnostic_accuracy")
 def diagnostic_accuracy(e: Evidence) -> Facts:
-    """Say sensitivity and specificity with their precision, then the headline metrics."""
+    """Look up sensitivity and specificity with their precision, then the headline metrics."""
     pair = [name for name in PAIR if name in e.report.overall and e.report.positive is not None]
     leading = headline_metrics(e.report.overall, e.report.first_metrics)
     names = [*pair, *(name for name in leading if name not in pair)]
@@ -132,7 +132,7 @@ def _precise(cell: Cell | None) -> bool:
 
 @TOPICS.register("cross_table")
 def cross_table(e: Evidence) -> Facts:
-    """Say true against predicted classes."""
+    """Look up true against predicted classes."""
     said = class_words.cross_table(e.report)
     gaps = [] if said else ["the table itself, which is in report.html and report.json"]
     if n := class_words.unanswered(e.report):
@@ -144,7 +144,7 @@ def cross_table(e: Evidence) -> Facts:
 
 @TOPICS.register("errors")
 def errors(e: Evidence) -> Facts:
-    """Say which errors are made, and in which groups recall fails."""
+    """Look up which errors are made, and in which groups recall fails."""
     said = [
         *class_words.cross_table(e.report),
         *class_words.confusions(e.report),
@@ -155,7 +155,7 @@ def errors(e: Evidence) -> Facts:
 
 @TOPICS.register("group_errors")
 def group_errors(e: Evidence) -> Facts:
-    """Say errors and gaps between groups: what was looked at and what came of it."""
+    """Look up errors and gaps between groups: what was looked at and what came of it."""
     if not e.report.features:
         return Facts(
             ("No sensitive feature was evaluated.", *class_words.confusions(e.report)),
@@ -173,7 +173,7 @@ def group_errors(e: Evidence) -> Facts:
 
 @TOPICS.register("variability")
 def variability(e: Evidence) -> Facts:
-    """Say how accuracy varies between groups."""
+    """Look up how accuracy varies between groups."""
     if not e.report.features:
         return NOTHING
     said = [
@@ -186,7 +186,7 @@ def variability(e: Evidence) -> Facts:
 
 @TOPICS.register("indeterminate")
 def indeterminate(e: Evidence) -> Facts:
-    """Say what happens to images without a clear answer."""
+    """Look up what happens to images without a clear answer."""
     block = e.report.no_answer
     said = []
     if report_words.has_probabilities(e.report):
@@ -206,7 +206,7 @@ def indeterminate(e: Evidence) -> Facts:
 
 @TOPICS.register("stored_outputs")
 def stored_outputs(e: Evidence) -> Facts:
-    """Say what identifies the evaluated predictions and labels."""
+    """Look up what identifies the evaluated predictions and labels."""
     told = e.report.provenance
     said = (
         (

@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 @TOPICS.register("abstract")
 def abstract(e: Evidence) -> Facts:
-    """Say the findings in sentences."""
+    """Look up the findings in sentences."""
     return Facts(tuple(text.text for text in e.report.summary), ("report.json: summary",))
 
 
 @TOPICS.register("question")
 def question(e: Evidence) -> Facts:
-    """Say the primary question and how many others there are."""
+    """Look up the primary question and how many others there are."""
     said = [*report_words.question(e.report), *report_words.tests(e.report)]
     return Facts(tuple(said), ("report.json: primary, family",)) if said else NOTHING
 
 
 @TOPICS.register("limits")
 def limits(e: Evidence) -> Facts:
-    """Say what the data cannot say."""
+    """Look up what the data cannot say."""
     said = (*report_words.said(e.report, "limits"), *e.report.notes)
     return Facts(said, ("report.json: summary, notes",)) if said else NOTHING
 
 
 @TOPICS.register("interpretation")
 def interpretation(e: Evidence) -> Facts:
-    """Say the findings that an interpretation starts from."""
+    """Look up the findings that an interpretation starts from."""
     return Facts(
         tuple(report_words.said(e.report, "positive", "classes", "primary", "groups", "fails")),
         ("report.json: summary",),

@@ -1,4 +1,4 @@
-"""Figures are found: a module of the room registers what it draws, as an entry point of another package does."""
+"""Registry of figures: modules of this package and entry points of other packages register what they draw."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ R = TypeVar("R", bound="Record")
 
 @dataclass(frozen=True)
 class Maker(Generic[R]):
-    """What makes the drawings of one kind from a record.
+    """A function that makes the drawings of one kind from a record.
 
     Attributes
     ----------
     record
         Type of the record: a report, a comparison or a plan.
     order
-        Place in reading order, the smallest first.
+        Place in reading order, smallest first.
     make
-        Returns its drawings, none where the record has no data for them. It must not import matplotlib:
+        Function that returns the drawings; none if the record has no data for them. It must not import matplotlib;
         only ``draw`` of a drawing does.
     """
 
@@ -46,7 +46,7 @@ FIGURES: Registry[Maker[Any]] = Registry(
 def figure(
     name: str, record: type[R], *, order: int
 ) -> Callable[[Callable[[R], Iterable[Drawing]]], Callable[[R], Iterable[Drawing]]]:
-    """Return a decorator that registers a function from a record to its drawings."""
+    """Return a decorator that registers a function that makes drawings of a record."""
 
     def register(make: Callable[[R], Iterable[Drawing]]) -> Callable[[R], Iterable[Drawing]]:
         FIGURES.add(name, Maker(record, order, make))
@@ -61,7 +61,7 @@ def drawings(record: Record) -> dict[str, Drawing]:
     Raises
     ------
     RegistryError
-        When two kinds of figures give the same name.
+        When two drawings have the same name.
     """
     makers = {name: FIGURES.get(name) for name in FIGURES}
     found: dict[str, Drawing] = {}
