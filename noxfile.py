@@ -17,6 +17,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # two test processes on two cores
 LOWEST_PYTHON = PROJECT["project"]["requires-python"].removeprefix(">=")
 WITHOUT_TRAINING = [f"tests/{room}" for room in ("artifacts", "tasks", "evaluation", "reporting", "cli", "api")]
+DEFAULT = "not long and not scripts and not browser"
 TEST_TOOLS = ("hatchling", "hypothesis", "pytest", "pytest-benchmark", "pytest-xdist", "PyYAML")
 
 
@@ -45,7 +46,7 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed package, warnings as errors."""
     _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
-    arguments = session.posargs or ["-n", "2", "-m", "not scripts and not browser"]
+    arguments = session.posargs or ["-n", "2", "-m", DEFAULT]
     session.run("pytest", *arguments, env=ONE_THREAD)
 
 
@@ -54,9 +55,14 @@ def coverage(session: nox.Session) -> None:
     """Run the same tests and print which lines of each module no test reaches (a third slower)."""
     _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
     measured = ["--cov", "--cov-report=term:skip-covered"]
-    session.run(
-        "pytest", "-n", "2", "-m", "not scripts and not browser", *measured, *session.posargs, env=ONE_THREAD
-    )
+    session.run("pytest", "-n", "2", "-m", DEFAULT, *measured, *session.posargs, env=ONE_THREAD)
+
+
+@nox.session(default=False)
+def long(session: nox.Session) -> None:
+    """Run the tests that take more than half a minute each: interpreted kernels, torchrun, exports (minutes)."""
+    _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
+    session.run("pytest", "-n", "2", "-m", "long", *session.posargs, env=ONE_THREAD)
 
 
 @nox.session(default=False)
@@ -189,6 +195,6 @@ def minimums(session: nox.Session) -> None:
     session.run("uv", "pip", "install", *lowest, ".[xlsx]", *tools)
     session.run("uv", "pip", "freeze", "--python", f"{session.bin}/python")
     # Old libraries warn of what they will change; before rich 14.3 a column of a table is one space wider.
-    chosen = ["-m", "not scripts and not train and not browser", "-k", "not terminal-"]
+    chosen = ["-m", f"{DEFAULT} and not train", "-k", "not terminal-"]
     arguments = session.posargs or ["-n", "2", *chosen, *WITHOUT_TRAINING]
     session.run("pytest", "-W", "default", *arguments, env=ONE_THREAD)

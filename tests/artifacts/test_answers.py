@@ -40,7 +40,7 @@ def test_an_answer_is_read_refused_or_not_readable(classes, text, expected):
 @given(
     st.sampled_from([text for classes, text, expected in CASES if classes is SKIN and expected in SKIN]), st.data()
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_read_is_never_another_class_than_stated_when_words_are_left_out(text, data):
     expected = {outcome(text, SKIN)}
     words = text.split(" ")

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dermbench.artifacts import find_cases, make_predictions, make_truth, read_predictions
@@ -101,7 +101,6 @@ def test_unknown_spellings_do_not_contradict_a_value():
     assert table["age"].tolist() == ["AGE_30", "AGE_40"]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_cases_of_one_image_change_nothing_but_the_names(data):
     n = data.draw(st.integers(2, 8))

@@ -116,7 +116,7 @@ def test_the_same_class_twice_is_refused_also_with_a_map(truth):
         read_predictions(table.assign(prob_Blue=0.0), truth, class_map=mapping)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.permutations(CLASSES), st.integers(0, 2**32 - 1))
 def test_a_map_that_renames_gives_what_renamed_columns_give(order, seed):
     frame = pd.DataFrame({"image_id": ["a", "b", "c"], "label": list(CLASSES)})

@@ -79,7 +79,7 @@ def test_other_problems_are_refused_as_ever():
     assert len(caught.value.problems) == 3
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data(), st.integers(2, 6), st.booleans())
 def test_a_missing_prediction_is_wrong_and_last_for_its_class(data, n_classes, with_kinds):
     classes = [f"c{i}" for i in range(n_classes)]

@@ -176,7 +176,7 @@ def test_a_cell_of_a_data_frame_is_one_value(cell):
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5), st.sampled_from(",;\t"), st.booleans())
 def test_what_is_written_is_read(tmp_path_factory, rows, separator, quoted):
     frame = pd.DataFrame([("begin", "begin"), *rows, ("end", "end")], columns=["image_id", "label"])

@@ -68,7 +68,7 @@ def test_decimal_commas_only_where_they_are_allowed_and_not_beside_points():
     assert to_numbers(pd.Series(["0,25", "0.25"]), decimal_comma=True).isna().tolist() == [True, False]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
 def test_printed_floats_read_back_to_the_same_bits(values):
     assert to_numbers(pd.Series([repr(value) for value in values])).tolist() == values

@@ -108,7 +108,7 @@ def test_a_data_frame_is_read_like_a_file(tmp_path):
         read_truth(frame.assign(label=""), classes=["x", "y"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_csv_parquet_and_a_frame_of_one_table_give_the_same_truth(tmp_path_factory, data):
     n = data.draw(st.integers(2, 6))

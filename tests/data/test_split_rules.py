@@ -26,7 +26,7 @@ from dermbench.tasks import Task, load_task, task_names
 from .conftest import draw, make_ajl, own_table
 
 HASH = read_rule("hash")
-MOST = settings(max_examples=40, deadline=None)
+MOST = settings(max_examples=40)
 
 
 def patients(n, *, per_patient=2):

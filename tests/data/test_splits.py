@@ -41,7 +41,7 @@ def crossing(table, split):
 
 
 @given(manifests(), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_shared_crosses_and_every_image_has_a_split(table, seed):
     split = assign_splits(table, seed=seed)
     assert set(split) <= set(SPLITS)
@@ -50,7 +50,7 @@ def test_nothing_shared_crosses_and_every_image_has_a_split(table, seed):
 
 
 @given(manifests(with_split=True), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_order_of_rows_changes_nothing(table, random):
     order = list(range(len(table)))
     random.shuffle(order)
@@ -61,7 +61,7 @@ def test_the_order_of_rows_changes_nothing(table, random):
 
 
 @given(manifests(with_split=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_splits_of_the_release_are_kept(table):
     split = assign_splits(table)
     for name in ("val", "test"):
@@ -77,7 +77,7 @@ def test_splits_of_the_release_are_kept(table):
 
 
 @given(manifests(with_split=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_split_makes_a_leak_that_the_release_does_not_have(table):
     """A unit whose fixed images are in one split at most ends up in one split."""
     split = assign_splits(table)
@@ -87,7 +87,7 @@ def test_no_split_makes_a_leak_that_the_release_does_not_have(table):
 
 
 @given(manifests())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_validation_split_cut_out_of_train_shares_nothing_with_it(table):
     table["split"] = pd.array(["test" if k % 3 == 0 else "train" for k in range(len(table))], dtype="string")
     split = assign_splits(table)

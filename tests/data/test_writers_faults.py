@@ -53,7 +53,6 @@ INTERRUPTIBLE = (
 ENDS = [signal.SIGTERM, signal.SIGKILL, signal.SIGINT]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", ENDS if os.environ.get(ALL) == "all" else ENDS[:1])
 def test_a_prepare_that_is_ended_leaves_nothing_or_what_the_next_one_removes(tmp_path, number):
     out = tmp_path / "out"

@@ -161,7 +161,7 @@ def contradictions(row, margin):
     ties=st.booleans(),
     hit=st.sampled_from([0.5, 0.98]),
 )
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_no_report_contradicts_itself(seed, n_resamples, per_unit, ties, hit):
     truth, rng = world(seed, n=100, per_unit=per_unit, shift=0.1)
     drop = 0.4 * (truth.table["fst"].to_numpy() >= 5)
@@ -184,7 +184,7 @@ def test_no_report_contradicts_itself(seed, n_resamples, per_unit, ties, hit):
     hit=st.sampled_from([0.5, 0.8, 0.98]),
     feature=st.sampled_from(["fst", "sex"]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_no_row_contradicts_itself(seed, n_resamples, per_unit, n_classes, size, drop, hit, feature):
     """For any number of resamples, with clusters, small groups and classifiers that are nearly perfect.
 

@@ -16,7 +16,7 @@ ALL = METRICS.names()
 KINDS = {"counts", "mean", "ranking"}
 COUNTS = [name for name in ALL if METRICS.get(name).kind == "counts"]
 every_metric = pytest.mark.parametrize("name", ALL)
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=25)
 
 cases = st.tuples(st.integers(1, 40), st.integers(2, 6), st.integers(0, 2**32 - 1))
 

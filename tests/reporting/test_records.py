@@ -70,7 +70,7 @@ def gaps(draw):
     return disparity(role="primary", between_group_sd=draw(cells()), reasons=reasons, **told)
 
 
-SLOW_START = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+SLOW_START = settings(suppress_health_check=[HealthCheck.too_slow])
 """The first draw of text builds tables of characters, which takes seconds in a fresh clone."""
 
 

@@ -44,6 +44,7 @@ def zero_shot(tmp_path):
     return tmp_path / f"{NAME}.json", tmp_path / "clip.safetensors"
 
 
+@pytest.mark.long
 def test_candidates_of_every_kind_stand_on_one_board(install_page, make_dataset, tiny, zero_shot, tmp_path):
     dataset = make_dataset(tmp_path / "data", per_class=(8, 4, 6))
     test = dataset.part("test")

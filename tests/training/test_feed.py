@@ -133,7 +133,6 @@ def test_a_network_that_cannot_be_compiled_is_said_to_be(monkeypatch):
         compiled(small_network(), CPU, "compile")(torch.zeros(1, 3, 8, 8))
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_compiled_is_the_same_network():
     module = small_network()

@@ -54,7 +54,7 @@ def test_each_image_but_those_of_test_is_held_out_once(shared_dataset):
         assert len(data.part("val")) == 12
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     units=st.lists(st.integers(0, 8), min_size=12, max_size=40),
     labels=st.randoms(use_true_random=False),
@@ -101,7 +101,7 @@ def test_folds_are_these_whatever_the_order_of_the_rows():
         assert shuffled.tolist() == codes[order].tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(labels=st.lists(st.sampled_from("abcd"), min_size=6, max_size=60), folds=st.integers(2, 5))
 def test_single_images_are_spread_as_evenly_as_can_be(labels, folds):
     assume(max(Counter(labels).values()) >= folds)
@@ -313,6 +313,7 @@ def test_folds_of_another_dataset_are_unknown(runs, tmp_path, make_dataset):
             predict(runs, other, **options)
 
 
+@pytest.mark.long
 def test_an_exported_fold_knows_what_it_has_seen(shared_dataset, runs, tmp_path):
     pytest.importorskip("onnxruntime", reason="export needs the [onnx] extra")
     pytest.importorskip("onnxscript", reason="export needs the [onnx] extra")

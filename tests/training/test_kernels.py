@@ -14,6 +14,7 @@ import pytest
 CHECKS = Path(__file__).with_name("interpreted_kernels.py")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="PyTorch came without Triton: there are no kernels here"
 )

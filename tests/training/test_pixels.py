@@ -172,6 +172,7 @@ print(pixels.load_samples(read_dataset(sys.argv[1]), "train", 20).digest)
 """
 
 
+@pytest.mark.long
 def test_two_processes_build_the_cache_once(dataset, tmp_path):
     command = [sys.executable, "-c", COUNTING, str(dataset.root), str(tmp_path / "log")]
     pipe = subprocess.PIPE

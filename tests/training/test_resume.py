@@ -202,6 +202,7 @@ def test_outside_the_main_thread_signals_are_left_alone():
     assert found == [before]
 
 
+@pytest.mark.long
 def test_two_processes_compute_the_same_bits(shared_dataset, tmp_path, start, words):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         options = (*FULL, "max_steps=5")

@@ -189,6 +189,7 @@ def torchrun(tmp_path):
         started.wait(60)
 
 
+@pytest.mark.long
 def test_torchrun_gives_the_result_of_one_process(alone, uneven, tmp_path, torchrun, words):
     job, output = torchrun(*words(uneven.root, tmp_path / "run", *RECIPE))
     assert job.wait(180) == 0, output.read_text()
@@ -197,6 +198,7 @@ def test_torchrun_gives_the_result_of_one_process(alone, uneven, tmp_path, torch
     assert_close_runs(tmp_path / "run", alone, uneven)
 
 
+@pytest.mark.long
 def test_torchrun_ends_with_one_message_when_a_process_is_killed(
     alone, uneven, tmp_path, torchrun, plugin, words, start
 ):

@@ -61,7 +61,7 @@ def test_a_threshold_lies_halfway_between_two_scores(rule, rate, expected):
 
 
 @given(st.integers(0, 10_000), st.sampled_from(["sensitivity", "specificity"]), st.floats(0.05, 0.99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_threshold_reaches_the_rate_and_the_next_one_does_not(seed, kind, rate):
     rng = np.random.default_rng(seed)
     score, positive = np.round(rng.random(60), 1), rng.permutation(np.arange(60) < 25)

@@ -83,7 +83,7 @@ def test_p_and_critical_value_agree_for_any_number_of_permutations():
     drop=st.sampled_from([0.0, 0.2, 0.5]),
     clustered=st.booleans(),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_at_least_is_positive_only_with_a_small_p(seed, n, drop, clustered):
     sample, grouping = planted(seed, 150, drop, clustered=clustered)
     for row in rows_of(sample, grouping, n=n, seed=seed, features=2).values():
