@@ -1,4 +1,4 @@
-"""What passes between stages: typed, versioned, validated, written atomically."""
+"""Artifacts that pass between stages: typed, versioned, validated, written atomically."""
 
 from dermbench.artifacts.answers import Answers, read_answers
 from dermbench.artifacts.cases import Cases, find_cases

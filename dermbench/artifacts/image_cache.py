@@ -40,12 +40,12 @@ BLOCK = 256
 """Number of images that are decoded before they are written."""
 
 
-ABOUT_BYTES = 256 << 20
+RECORD_BYTES = 256 << 20
 Stamp = tuple[int, int] | None
 """Size and time of a file; None if it does not exist."""
 
 
-class About(BaseModel):
+class CacheRecord(BaseModel):
     """Content of the ``.json`` file beside a cache file.
 
     Attributes
@@ -157,25 +157,25 @@ def _read(target: Path, originals: Originals, shape: tuple[int, ...]) -> tuple[C
 
     Pixels are read only if size or time of the file have changed since it was written or last read completely.
     """
-    about_file = target.with_suffix(".json")
+    record_file = target.with_suffix(".json")
     try:
-        about = validated(about_file, About, read_json(about_file, limit=ABOUT_BYTES))
+        record = validated(record_file, CacheRecord, read_json(record_file, limit=RECORD_BYTES))
         check_plain(target)
         mapped, here = np.lib.format.open_memmap(target, mode="r"), stamp(target)
     except Exception:  # noqa: BLE001 - an invalid cache is made again, whatever is wrong with it
         return None
-    sums, stamps = about.crc32, about.stamps
+    sums, stamps = record.crc32, record.stamps
     if mapped.shape != shape or mapped.dtype != np.uint8 or not len(stamps) == len(sums) == len(mapped):
         return None
     images = CachedImages(target, originals.image_ids, sums, mapped)
-    if about.cache != here and not images.all_right():
+    if record.cache != here and not images.all_right():
         return None
     if changed := originals.changed(stamps):
         raise InputError(target.parent.parent, changed, remedy="Prepare the dataset again.")
-    now = About(crc32=sums, stamps=[stamp(path) for path in originals.paths], cache=here)
-    if now != about:
+    now = CacheRecord(crc32=sums, stamps=[stamp(path) for path in originals.paths], cache=here)
+    if now != record:
         with suppress(UsageError):  # without the update, touched files are read again next time
-            _write_about(target, now)
+            _write_record(target, now)
     named = json.dumps([list(originals.image_ids), list(shape), sums])
     return images, f"sha256:{hashlib.sha256(named.encode()).hexdigest()}"
 
@@ -210,7 +210,7 @@ def _build(
         if problems:
             remedy = "Repair or remove these images, or prepare the dataset again."
             raise InputError(target.parent.parent, problems, remedy=remedy)
-        _write_about(target, About(crc32=sums, stamps=stamps, cache=stamp(temporary)))
+        _write_record(target, CacheRecord(crc32=sums, stamps=stamps, cache=stamp(temporary)))
 
 
 def _decoded(
@@ -232,8 +232,8 @@ def _decoded(
             yield from pool.map(one, originals.paths[part], originals.digests[part])
 
 
-def _write_about(target: Path, about: About) -> None:
-    write_text(target.with_suffix(".json"), about.model_dump_json() + "\n")
+def _write_record(target: Path, record: CacheRecord) -> None:
+    write_text(target.with_suffix(".json"), record.model_dump_json() + "\n")
 
 
 def _make_room(target: Path, size: int) -> None:

@@ -32,7 +32,7 @@ WORDS: Mapping[Reason, str] = {
 
 
 @dataclass(frozen=True)
-class Given:
+class Reasons:
     """A predictions table, and the rows without a prediction.
 
     Attributes
@@ -78,7 +78,7 @@ def no_answer_sentence(n: int, counts: Mapping[Reason, int], groups: Mapping[str
     return f"{total:,} of {n:,} answers {' or '.join(said)}; they count as wrong{by}."
 
 
-def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Given:
+def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Reasons:
     """Separate the column of reasons from a predictions table.
 
     Parameters
@@ -92,7 +92,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
 
     Returns
     -------
-    Given
+    Reasons
         Its problems name text that is not a reason, and rows with both a reason and another value.
 
     Raises
@@ -102,7 +102,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
     """
     column = find_column(body, COLUMN, source=source)
     if column is None:
-        return Given(None, body)
+        return Reasons(None, body)
     text, rest = to_text(body[column]).str.strip().str.lower(), body.drop(columns=[column])
     given, odd = text.notna(), text.notna() & ~text.isin(REASONS)
     problems = []
@@ -114,7 +114,7 @@ def split_reasons(body: pd.DataFrame, ids: pd.Series, source: Path | str) -> Giv
     both = given & ~blank_rows(rest)
     if both.any():
         problems.append(f"{column!r} beside a prediction for image_id {name_some(ids[both])}; keep one of the two")
-    return Given(text.astype(object).where(given, None).to_numpy(dtype=object), rest, tuple(problems))
+    return Reasons(text.astype(object).where(given, None).to_numpy(dtype=object), rest, tuple(problems))
 
 
 def blank_rows(body: pd.DataFrame) -> NDArray[np.bool_]:

@@ -34,7 +34,7 @@ TIED = 1e-9
 
 
 @dataclass(frozen=True)
-class Form:
+class ReadOptions:
     """Options for reading scores.
 
     Attributes
@@ -78,7 +78,7 @@ class Scores:
     strange_classes: bool = False
 
 
-def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form) -> Scores:
+def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, options: ReadOptions) -> Scores:
     """Read the predicted class of each row, or its probabilities.
 
     Parameters
@@ -89,26 +89,26 @@ def read_scores(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Fo
         Ids of the rows, for messages.
     spelling
         Accepted names of the classes.
-    form
+    options
         Options for reading.
     """
-    pred = find_column(body, "pred", source=form.source)
+    pred = find_column(body, "pred", source=options.source)
     bare = _class_columns(body, spelling, whole=pred is not None)
-    other = _other_of_two(bare, spelling, form)
+    other = _other_of_two(bare, spelling, options)
     if other is not None:
         (column,), rest = bare, f"{PREFIX}{other}"
-        completed = body.assign(**{rest: 1 - to_numbers(body[column], decimal_comma=form.decimal_comma)})
-        found = _read_probabilities(completed, ids, spelling, form, {**bare, rest: other})
+        completed = body.assign(**{rest: 1 - to_numbers(body[column], decimal_comma=options.decimal_comma)})
+        found = _read_probabilities(completed, ids, spelling, options, {**bare, rest: other})
         said = f"The probability of {other} is 1 minus {column!r}, the only column of two classes."
         return replace(found, interpreted=(*found.interpreted, said))
     if bare or pred is None:
-        return _read_probabilities(body, ids, spelling, form, bare)
-    return _read_labels(body, ids, spelling, form, pred)
+        return _read_probabilities(body, ids, spelling, options, bare)
+    return _read_labels(body, ids, spelling, options, pred)
 
 
-def _other_of_two(bare: Mapping[str, str], spelling: Spelling, form: Form) -> str | None:
+def _other_of_two(bare: Mapping[str, str], spelling: Spelling, options: ReadOptions) -> str | None:
     """Return the class whose probability is 1 minus the only column of two classes; None in other cases."""
-    if len(spelling.classes) != 2 or len(bare) != 1 or spelling.class_map is not None or form.logits:
+    if len(spelling.classes) != 2 or len(bare) != 1 or spelling.class_map is not None or options.logits:
         return None
     ((column, name),) = bare.items()
     matched, _ = spelling.match_or_number(pd.Series([name], dtype="string"))
@@ -143,7 +143,9 @@ def _asides(names: Sequence[str], main: str) -> tuple[list[str], list[str]]:
     return said, [f"unexpected column {name!r} beside {main}" for name in names if name not in left]
 
 
-def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form, column: str) -> Scores:
+def _read_labels(
+    body: pd.DataFrame, ids: pd.Series, spelling: Spelling, options: ReadOptions, column: str
+) -> Scores:
     names = to_text(body[column])
     matched, numbered = spelling.match_or_number(names)
     others = [str(c) for c in body.columns if c != column]
@@ -153,7 +155,7 @@ def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: F
         problems.append(
             f"{column!r} beside {ambiguous[0]!r} could be the true class; call the predicted class pred"
         )
-    if form.logits:
+    if options.logits:
         problems.append("has predicted classes; --logits needs one column of scores for each class")
     if names.isna().any():
         problems.append(f"no prediction for image_id {name_some(ids[names.isna()])}")
@@ -172,7 +174,7 @@ def _read_labels(body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: F
 
 
 def _read_probabilities(
-    body: pd.DataFrame, ids: pd.Series, spelling: Spelling, form: Form, bare: Mapping[str, str]
+    body: pd.DataFrame, ids: pd.Series, spelling: Spelling, options: ReadOptions, bare: Mapping[str, str]
 ) -> Scores:
     names = [str(c) for c in body.columns]
     matched, numbered = spelling.match_or_number(pd.Series(list(bare.values()), dtype="string"))
@@ -186,7 +188,11 @@ def _read_probabilities(
     absent = [name for name in spelling.classes if name not in known.values()]
     complete = not absent if spelling.class_map is None else len(known) == len(bare)
     values = read_values(
-        [body[c] for c in columns], ids, decimal_comma=form.decimal_comma, logits=form.logits, complete=complete
+        [body[c] for c in columns],
+        ids,
+        decimal_comma=options.decimal_comma,
+        logits=options.logits,
+        complete=complete,
     )
     codes = np.array([spelling.classes.index(known[column]) for column in columns])
     prob = _added(values.prob, codes, spelling)

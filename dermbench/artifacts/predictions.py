@@ -13,7 +13,7 @@ from dermbench.artifacts.class_spelling import PREFIX, Spelling
 from dermbench.artifacts.columns import find_column
 from dermbench.artifacts.hashing import table_digest
 from dermbench.artifacts.no_answer import COLUMN, blank_rows, split_reasons
-from dermbench.artifacts.prediction_columns import Form, read_scores
+from dermbench.artifacts.prediction_columns import ReadOptions, read_scores
 from dermbench.artifacts.prediction_ids import match_ids
 from dermbench.artifacts.tables import Table, TableSource, read_table, write_table
 from dermbench.artifacts.text_form import to_text
@@ -175,7 +175,7 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
     aliases
         {further name: class}.
     ignore_ids
-        Further ids that may occur; their rows are left out, such as those of other splits.
+        Further ids that may occur, such as ids of other splits; their rows are left out.
     class_map
         Map from classes of the model to classes of the truth. Probabilities of the same class of the truth are
         summed; a class of the truth without a class of the model gets 0.
@@ -210,7 +210,7 @@ def read_predictions(  # noqa: PLR0913 - what may be asked about a file
         given.body if rows.all() else given.body[rows].reset_index(drop=True),
         ids if rows.all() else ids[rows].reset_index(drop=True),
         Spelling(truth.classes, aliases, class_map, numbers=indices),
-        Form(origin, table.decimal_comma, logits),
+        ReadOptions(origin, table.decimal_comma, logits),
     )
     if problems or found.problems:
         kind = UnknownClassError if found.strange_classes else InputError

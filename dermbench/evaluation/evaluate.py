@@ -19,7 +19,7 @@ from dermbench.artifacts.wrong_answers import count_as_wrong
 from dermbench.errors import UsageError
 from dermbench.evaluation.adjustment.adjusted import adjusted, read_covariates
 from dermbench.evaluation.calibration.abstention import AURC, abstention
-from dermbench.evaluation.calibration.confidence import calibration_record, check_apart
+from dermbench.evaluation.calibration.confidence import calibration_record, check_no_overlap
 from dermbench.evaluation.calibration.curves import confidence_curves
 from dermbench.evaluation.calibration.reliability import CONFIDENCE_GAP
 from dermbench.evaluation.cells import all_class_metrics, class_table, confusion_table, group_cells
@@ -134,7 +134,7 @@ def evaluate(  # noqa: PLR0913 - everything that a report depends on
     sample, digest = join(predictions, truth), predictions.digest
     predictions = count_as_wrong(predictions, truth)
     if validation is not None:
-        check_apart(truth, validation[1])
+        check_no_overlap(truth, validation[1])
     metrics = applicable(sample)
     groupings = group_all(truth, sensitive)
     others = further_annotators(truth, groupings)

@@ -64,7 +64,7 @@ def calibration_record(
     )
 
 
-def check_apart(truth: Truth, validation: Truth) -> None:
+def check_no_overlap(truth: Truth, validation: Truth) -> None:
     """Check that thresholds are not fitted on the images or units that are scored.
 
     Parameters

@@ -145,7 +145,7 @@ def _hits(
         part = models.sample.take(rows)
         for k in models.others if metrics else ():
             both = hits[[models.baseline, k]][:, rows]
-            (p,), test = pairs.sums(part, both, plan, stream=f"{stream} {groups.names[g]}")
+            (p,), test = pairs.sum_tests(part, both, plan, stream=f"{stream} {groups.names[g]}")
             effect = Effect(paired_difference(part, *both), float(p), test)
             found |= {(k, g, metric.name): effect for metric in metrics}
     return found
@@ -235,7 +235,7 @@ def _mean(models: Models, metric: Metric, k: int, groups: Grouping, plan: Plan, 
     found = []
     for g, rows in enumerate(_rows(groups)):
         part, value = models.sample.take(rows), float(np.mean(both[1, rows] - both[0, rows]))
-        (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"{stream} {metric.name} {groups.names[g]}")
+        (p,), test = pairs.sum_tests(part, both[:, rows], plan, stream=f"{stream} {metric.name} {groups.names[g]}")
         estimate = paired_estimate(
             value, replicates[g, 0], accelerations[g, 0], n=len(rows), n_units=int(units[g])
         )

@@ -80,7 +80,7 @@ def tail_p(
     return np.where(beyond == 0, np.minimum(p, bound), p)
 
 
-def sums(
+def sum_tests(
     sample: Sample, values: NDArray[np.float64], plan: Plan, *, stream: str
 ) -> tuple[NDArray[np.float64], str]:
     """Test all pairs on a sum over images: McNemar's test for hits of independent images, else sign flips.
@@ -125,7 +125,7 @@ def sums(
     return tail_p(observed, beyond, squares, plan.n_resamples), SIGN_FLIP
 
 
-def counts(
+def count_tests(
     sample: Sample, models: Sequence[Sequence[NDArray[np.intp]]], metric: Metric, plan: Plan, *, stream: str
 ) -> tuple[NDArray[np.float64], str]:
     """Test all pairs on a metric of counts by swapping predictions of whole units between models.
@@ -178,7 +178,9 @@ def auroc_differences(
     return areas[second] - areas[first], np.sqrt(np.maximum(0, variance))
 
 
-def delong(sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]) -> tuple[NDArray[np.float64], str]:
+def auroc_tests(
+    sample: Sample, models: Sequence[Sequence[NDArray[np.float64]]]
+) -> tuple[NDArray[np.float64], str]:
     """Test all pairs on the one-vs-rest AUROC; arguments as in :func:`auroc_differences`."""
     difference, se = auroc_differences(sample, models)
     z = np.divide(np.abs(difference), se, out=np.zeros_like(difference), where=se > TINY)

@@ -130,11 +130,11 @@ def _pair_tests(models: Sequence[Sequence[Sample]], metric: Metric, plan: Plan) 
     sample = views[0][0]
     stream = f"pairs {metric.view}"
     if metric.kind == "ranking":
-        return pairs.delong(sample, [[v.y_prob for v in seeds if v.y_prob is not None] for seeds in views])
+        return pairs.auroc_tests(sample, [[v.y_prob for v in seeds if v.y_prob is not None] for seeds in views])
     if metric.kind == "mean":
         each = [np.mean([metric.score(sample.y_true, v.y_prob) for v in seeds], axis=0) for seeds in views]
-        return pairs.sums(sample, np.stack(each), plan, stream=stream)
+        return pairs.sum_tests(sample, np.stack(each), plan, stream=stream)
     if metric.proportion and metric.trials is None:
         hits = [np.mean([v.y_pred == sample.y_true for v in seeds], axis=0) for seeds in views]
-        return pairs.sums(sample, np.stack(hits), plan, stream=stream)
-    return pairs.counts(sample, [[v.y_pred for v in seeds] for seeds in views], metric, plan, stream=stream)
+        return pairs.sum_tests(sample, np.stack(hits), plan, stream=stream)
+    return pairs.count_tests(sample, [[v.y_pred for v in seeds] for seeds in views], metric, plan, stream=stream)

@@ -52,7 +52,7 @@ def screen(
             if len(rows) < ELIGIBLE:
                 continue
             part = models.sample.take(rows)
-            (p,), test = pairs.sums(part, both[:, rows], plan, stream=f"screen {groups.feature} {name} {c}")
+            (p,), test = pairs.sum_tests(part, both[:, rows], plan, stream=f"screen {groups.feature} {name} {c}")
             found[label, name] = Effect(paired_difference(part, *both[:, rows]), float(p), test)
     q_values = benjamini_hochberg(np.array([effect.p_value for effect in found.values()], dtype=np.float64))
     made = [

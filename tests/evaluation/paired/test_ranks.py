@@ -106,7 +106,9 @@ def test_all_pairs_of_macro_f1_are_the_exact_test(unit):
         told = [value(np.where(s, first, second)) - value(np.where(s, second, first)) for s in swaps]
         exact.append(np.mean(np.abs(told) >= abs(value(second) - value(first)) - 1e-12))
     sample = Sample(y_true, answers[0], 3, unit=unit)
-    made, test = pairs.counts(sample, [[a] for a in answers], METRICS.get("macro_f1"), Plan(0, 9999), stream="t")
+    made, test = pairs.count_tests(
+        sample, [[a] for a in answers], METRICS.get("macro_f1"), Plan(0, 9999), stream="t"
+    )
     assert test == pairs.LABEL_SWAP
     assert made == pytest.approx(exact, abs=0.015)
 
@@ -115,7 +117,7 @@ def test_sign_flips_of_all_pairs_are_the_exact_test():
     unit = np.array([0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 7, 8])
     values = np.random.default_rng(3).integers(0, 2, (3, 12)).astype(float)
     sample = Sample(np.zeros(12, dtype=np.intp), np.zeros(12, dtype=np.intp), 2, unit=unit)
-    made, test = pairs.sums(sample, values, Plan(0, 9999), stream="t")
+    made, test = pairs.sum_tests(sample, values, Plan(0, 9999), stream="t")
     assert test == pairs.SIGN_FLIP
     for p, (a, b) in zip(made, itertools.combinations(values, 2), strict=True):
         apart = np.bincount(unit, weights=b - a)
@@ -129,7 +131,7 @@ def test_delong_of_a_pair_is_the_textbook_one():
     first = y_true + rng.normal(size=80)
     second = 0.5 * y_true + 0.5 * first + rng.normal(size=80)
     prob = [np.column_stack([-s, s]) for s in (first, second)]
-    made, _ = pairs.delong(Sample(y_true, y_true, 2), [[p] for p in prob])
+    made, _ = pairs.auroc_tests(Sample(y_true, y_true, 2), [[p] for p in prob])
     (one, d_one), (two, d_two) = (auroc_influence(y_true == 1, s) for s in (first, second))
     se = np.sqrt(np.sum((d_two - d_one) ** 2))
     assert made[0] == pytest.approx(2 * norm.sf(abs(two - one) / se))
