@@ -80,7 +80,7 @@ def test_the_rule_is_recorded_with_its_groups_and_followed(make_dataset, tmp_pat
     options = ("selection=worst_group", "group_by=fst_band", "learning_rate=0.01", "epochs=4")
     record = run(twelve, tmp_path / "run", *options)
     assert record.selection.startswith("best accuracy of the worst group on val")
-    assert record.selection.endswith("(fst_band of 10 val images or more: I-II, III-IV, V-VI)")
+    assert record.selection.endswith("(fst_band with 10 val images or more: I-II, III-IV, V-VI)")
     table = pd.read_csv(tmp_path / "run" / "history.csv")
     assert {"val_worst_accuracy", "val_accuracy_V-VI"} <= set(table.columns)
     rows = table.to_dict("records")
