@@ -110,7 +110,7 @@ def test_what_an_answers_file_cannot_do(shared_dataset, finished_run, answers, t
         "1 missing image_id",
         "1 image_id that the truth does not have",
     ]
-    assert "row with an empty one" in caught.value.remedy
+    assert "row with an empty answer" in caught.value.remedy
     with pytest.raises(UsageError, match="no such file"):
         predict(f"answers:{tmp_path / 'none.csv'}", shared_dataset)
 

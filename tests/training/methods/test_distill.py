@@ -112,7 +112,7 @@ def test_a_teacher_who_cannot_teach_is_refused(tmp_path, change, error, text):
 
 def test_a_teacher_without_probabilities_is_refused(tmp_path):
     pd.DataFrame({"image_id": IDS, "pred": CLASSES}).to_csv(tmp_path / "p.csv", index=False)
-    with pytest.raises(InputError, match="predicted classes only"):
+    with pytest.raises(InputError, match="only predicted classes"):
         make(tmp_path / "p.csv")
 
 
