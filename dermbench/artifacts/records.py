@@ -76,7 +76,7 @@ def validated(source: Path | str, model: type[M], content: object, *, remedy: st
 def problems_of(error: ValidationError) -> list[str]:
     """Return each problem that pydantic found as "place: problem"."""
     found = [
-        f"{'.'.join(map(str, e['loc']))}: {e['msg']}".removeprefix(": ")
+        f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}".removeprefix(": ")
         for e in error.errors(include_url=False, include_input=False)
     ]
     more = len(found) - MAX_PROBLEMS

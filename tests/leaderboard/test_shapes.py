@@ -166,4 +166,4 @@ def test_a_metric_that_is_none(board):
     path = board / "board.toml"
     path.write_text(path.read_text() + 'metric = "=<img src=x>"\n')
     (done,) = verify(board, effort=Effort(quick=True))
-    assert "metric: Value error, no metric '=<img src=x>'; there are: " in done.problems[0]
+    assert "metric: no metric '=<img src=x>'; there are: " in done.problems[0]
