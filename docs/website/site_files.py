@@ -9,9 +9,12 @@ from typing import Any
 
 SECTIONS = {
     "tutorials": ("Tutorials", ("student", "auditor", "researcher", "leaderboard-keeper")),
-    "how-to": ("How-to guides", ()),
+    "how-to": (
+        "How-to guides",
+        ("own-dataset", "dataset-source", "metric", "predictor", "report-section", "board"),
+    ),
     "concepts": ("Concepts", ("gaps", "methods", "evidence", "glossary")),
-    "reference": ("Reference", ("cli", "python", "plug-ins", "formats", "json-schema")),
+    "reference": ("Reference", ("cli", "python", "results", "plug-ins", "formats", "json-schema")),
     "decisions": ("Decisions", ()),
 }
 """Folders of docs/ in the order of the site: title, and the pages that come first."""
