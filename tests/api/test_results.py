@@ -48,7 +48,7 @@ def files(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_result_is_one_line_with_its_numbers(evaluation, comparison):
+def test_repr_is_one_line_with_the_main_numbers(evaluation, comparison):
     assert repr(evaluation).startswith(
         "EvaluationResult(old on unnamed, all, n = 60: sensitivity gap by skin type 1.00 ["
     )
@@ -63,7 +63,7 @@ def test_the_line_of_an_undefined_gap_says_why():
     assert repr(dermbench.evaluate(OLD, one.drop(columns="fst"), n_resamples=99)).endswith("n = 60)")
 
 
-def test_names_of_strangers_are_inert():
+def test_hostile_names_are_escaped():
     truth = TRUTH.assign(label=["nevus", LABEL] * 30)
     found = dermbench.evaluate(NEW.assign(pred=truth["label"]), truth, name=HOSTILE, n_resamples=99)
     both = dermbench.compare(
@@ -181,7 +181,7 @@ def test_export_of_a_comparison(tables, tmp_path):
         (("--export", "", "--out", "x"), "--export is empty"),
     ],
 )
-def test_an_export_that_cannot_be_is_refused_before_anything_is_read(words, said, tables):
+def test_an_impossible_export_is_refused_before_reading(words, said, tables):
     done = run(tables, "eval", "no-such.csv", *words)
     assert done.exit_code != 0
     assert said in str(done.exception)

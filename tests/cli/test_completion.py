@@ -77,13 +77,13 @@ def test_splits_of_the_dataset(offered, dataset, verb):
     assert offered(f"dermbench {verb} --data {dataset} --split train+t") == ["train+test"]
 
 
-def test_nothing_that_a_shell_would_obey_is_offered(offered, dataset):
+def test_values_unsafe_for_a_shell_are_not_offered(offered, dataset):
     text = offered(f"dermbench eval p.csv --data {dataset} --split ", shell="zsh")
     assert text == '_arguments \'*: :(("test"\n"train"\n"val"))\'\n'
 
 
 @pytest.mark.parametrize("content", ["not toml [", "images = 3", 'a = "' + "x" * completion.LARGEST + '"', None])
-def test_what_cannot_be_read_offers_nothing_and_says_nothing(offered, tmp_path, content):
+def test_an_unreadable_dataset_offers_no_completion_and_no_message(offered, tmp_path, content):
     if content is not None:
         (tmp_path / "dataset.toml").write_text(content, encoding="utf-8")
     assert offered(f"dermbench eval p.csv --data {tmp_path} --split ") == []

@@ -66,7 +66,7 @@ def test_every_extra_of_the_project_has_a_use(project_root):
     assert set(doctor.USES) == {"", *project["optional-dependencies"]}
 
 
-def test_it_ends_with_what_works_and_what_is_missing(diagnosed, tmp_path):
+def test_doctor_lists_what_works_and_what_is_missing(diagnosed, tmp_path):
     (tmp_path / "raw" / "ddi").mkdir(parents=True)
     (tmp_path / "hub" / "models--timm--a").mkdir(parents=True)
     done = diagnosed(DERMBENCH_DATA=str(tmp_path), HF_HUB_CACHE=str(tmp_path / "hub"), HF_HUB_OFFLINE="1")
@@ -104,7 +104,7 @@ TRAINS = METADATA.replace("999", "1")
         ),
     ],
 )
-def test_the_last_line_says_where_training_works(diagnosed, devices, words):
+def test_doctor_says_on_which_device_training_works(diagnosed, devices, words):
     lines = diagnosed(devices=devices, metadata=TRAINS).stdout.strip().splitlines()
     if devices.problem:
         assert lines.pop().strip() == "python -m pip install 'dermbench[train]'"
@@ -126,7 +126,7 @@ def test_a_core_that_is_too_old_exits_with_1(diagnosed):
     assert diagnosed(metadata=METADATA.replace("1.26", "999")).exit_code == 1
 
 
-def test_a_folder_that_is_not_installed_is_told(diagnosed, monkeypatch):
+def test_doctor_says_when_dermbench_is_not_installed(diagnosed, monkeypatch):
     def absent(name):
         raise installed.PackageNotFoundError(name)
 
@@ -144,7 +144,7 @@ def test_a_folder_that_is_not_installed_is_told(diagnosed, monkeypatch):
         ("import time; time.sleep(60)", "torch does not answer within 1 s"),
     ],
 )
-def test_a_torch_that_breaks_is_a_finding(monkeypatch, code, problem):
+def test_doctor_reports_a_broken_torch(monkeypatch, code, problem):
     run = subprocess.run
     monkeypatch.setattr(doctor, "PATIENCE", 1 if "sleep" in code else 60)
     monkeypatch.setattr(doctor, "_is_there", lambda _: True)
@@ -153,7 +153,7 @@ def test_a_torch_that_breaks_is_a_finding(monkeypatch, code, problem):
     assert devices == doctor.Devices(problem=problem) if problem else doctor.Devices(("cpu",))
 
 
-def test_everything_but_the_devices_is_printed_before_they_are_asked(monkeypatch, diagnosed, capsys):
+def test_doctor_prints_before_it_asks_torch_for_devices(monkeypatch, diagnosed, capsys):
     seen = []
     diagnosed()
 

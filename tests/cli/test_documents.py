@@ -29,7 +29,7 @@ def run(monkeypatch, capsys, *arguments):
 
 
 @pytest.mark.parametrize(("verb", "name"), [("card", "MODEL_CARD.md"), ("dossier", "DOSSIER.md")])
-def test_what_is_printed_is_what_is_written(monkeypatch, capsys, folder, verb, name):
+def test_the_printed_document_equals_the_written_one(monkeypatch, capsys, folder, verb, name):
     code, printed, _ = run(monkeypatch, capsys, verb, folder)
     assert code == 0
     code, out, err = run(monkeypatch, capsys, verb, folder / "report.json", "--out", folder)

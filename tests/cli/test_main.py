@@ -47,7 +47,7 @@ def test_wrong_usage_exits_with_2(arguments):
     assert "Traceback" not in done.stderr
 
 
-def test_what_a_user_can_mend_is_one_message(tmp_path):
+def test_a_user_error_is_one_message_without_traceback(tmp_path):
     done = run("data", "check", str(tmp_path / "nothing"))
     assert done.returncode == 2
     assert done.stdout == ""

@@ -93,7 +93,7 @@ cli.main()
 
 
 @pytest.mark.parametrize("kind", ["console", "say"])
-def test_a_reader_that_goes_ends_the_command_without_a_word(kind):
+def test_a_closed_pipe_ends_the_command_silently(kind):
     words = [sys.executable, "-c", PIPED, kind]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "line 0\n"
@@ -131,7 +131,7 @@ def end(monkeypatch, capsys):
         (Terminated(signal.SIGHUP), 129, "terminated"),
     ],
 )
-def test_every_end_is_one_printable_message(end, error, code, message):
+def test_every_error_is_one_printable_message(end, error, code, message):
     def verb():
         raise error
 

@@ -45,7 +45,7 @@ def test_help_imports_nothing_heavy(words):
     assert not (imported(*words, "--help") - of_typer()) & HEAVY
 
 
-def test_a_verb_called_like_its_module_is_imported_alone():
+def test_a_verb_with_the_name_of_its_module_imports_no_other():
     found = {name for name in imported("explain", "--help") if name.startswith("dermbench.cli.")}
     assert found == {f"dermbench.cli.{name}" for name in ("completion", "explain", "output", "verbs")}
 
@@ -79,7 +79,7 @@ def room(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("room")
-def test_a_module_in_the_room_is_a_verb(capsys):
+def test_a_new_module_of_the_package_adds_a_verb(capsys):
     command = get_command(app)
     assert list(command.commands)[-1] == "look-here"  # it does not say its place
     assert command.get_command(None, "no_verb") is None

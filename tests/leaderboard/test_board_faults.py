@@ -93,7 +93,7 @@ def tried(n_points, seed):
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_at_every_point_where_a_board_changes(board, predictions, truth, tmp_path, quick_scores, verb):
+def test_board_changes_survive_a_fault_at_every_write(board, predictions, truth, tmp_path, quick_scores, verb):
     if verb is first:
         shutil.rmtree(board)
         board.mkdir()

@@ -50,7 +50,7 @@ def rebuilt(board):
     return problems(board)
 
 
-def test_an_honest_board_agrees_and_says_what_that_rests_on(hidden):
+def test_an_honest_board_agrees_and_lists_the_checks_made(hidden):
     (done,) = verify(hidden)
     assert not done.problems
     assert any(line.startswith("without the true labels: reports name these predictions") for line in done.proved)

@@ -52,5 +52,5 @@ def test_both_truths_are_refused(board, predictions):
 
 
 @pytest.mark.parametrize("verb", ["add", "build", "verify"])
-def test_help(verb):
+def test_help_lists_the_leaderboard_verbs(verb):
     assert run(verb, "--help").exit_code == 0

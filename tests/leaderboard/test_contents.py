@@ -129,7 +129,7 @@ def test_a_part_of_an_entry_that_is_no_plain_file(board, predictions, kind, name
     assert refused(board, predictions) == (first,)
 
 
-def test_what_is_no_part_of_a_board_is_named_and_not_read(board):
+def test_unknown_files_are_named_and_not_read(board):
     for kind in KINDS:
         special(kind, board / "entries/middle" / kind)
         special(kind, board / kind)
@@ -162,7 +162,7 @@ def test_the_largest_files_that_are_read(board):
     assert [line.split(": has ")[0] for line in scan(board).unsafe] == list(sizes)
 
 
-def test_names_that_no_entry_has(board, predictions):
+def test_invalid_entry_folder_names_are_findings(board, predictions):
     for name in ("Bad name", "a\nb", "-a"):
         (board / "entries" / name).mkdir()
     says = "no entry has a folder of this name"
@@ -183,13 +183,13 @@ def test_a_link_beside_the_files_of_an_entry(board, tmp_path):
     assert not contents.broken, "its files are checked"
 
 
-def test_as_many_strays_as_are_named(board):
+def test_up_to_the_limit_every_unknown_file_is_named(board):
     for number in range(20):
         (board / f"image-{number:02}.jpg").touch()
     assert len(scan(board).strays) == 20
 
 
-def test_many_strays_are_counted(board):
+def test_unknown_files_above_the_limit_are_counted(board):
     for number in range(30):
         (board / f"image-{number:02}.jpg").touch()
         (board / f"entries/middle/image-{number:02}.jpg").touch()
@@ -216,7 +216,7 @@ def test_files_of_the_desktop_and_unfinished_writes_are_no_finding(board, predic
     assert not verify(board, effort=QUICK)[0].problems
 
 
-def test_what_only_looks_like_one_is_a_stray(board, tmp_path):
+def test_lookalikes_of_system_files_are_findings(board, tmp_path):
     (board / ".DS_Store").symlink_to(tmp_path)
     names = [".README-ab12_x9z.sh", "._README.txt", ".ds_store", ".env", "thumbs.db.exe"]
     for name in names:

@@ -64,7 +64,7 @@ def test_uniform_prefers_no_class(make):
 
 
 @pytest.mark.parametrize("labels_only", [False, True])
-def test_biased_spoils_the_named_groups_alone(dataset, make, labels_only):
+def test_biased_changes_only_the_named_groups(dataset, make, labels_only):
     model = make("prior" if labels_only else "constant", seed=7)
     made = make("biased", lapse=Lapse(model, groups=("V", "VI"), share=0.5))
     fst = dataset.part("test")["fst"].to_numpy()
@@ -93,7 +93,7 @@ def test_the_seed_decides_what_is_drawn(make, kind):
         ("biased", {"split": "train"}, "other images than the truth"),
     ],
 )
-def test_what_does_not_fit_is_refused(make, kind, how, sentence):
+def test_controls_refuse_inputs_that_do_not_fit(make, kind, how, sentence):
     how, wanted = dict(how), bool(how)
     lapse = Lapse(make("constant", split=how.pop("split", "test")), **how) if wanted else None
     with pytest.raises(UsageError, match=sentence):

@@ -32,7 +32,7 @@ def ranked(board, slug, rank):
         ("macro_f1", None, ""),
     ],
 )
-def test_the_sentence(board, metric, optimism, sentence):
+def test_the_sentence_about_optimism(board, metric, optimism, sentence):
     entries = ranked(board, "good-one", 1), ranked(board, "middle", 2)
     settings = read_board(board).model_copy(update={"metric": metric})
     text = render(settings, Standings(entries, optimism), ())
@@ -71,7 +71,7 @@ def test_an_edited_number_is_found_in_full_and_listed_as_unchecked_quickly(board
     assert any("optimism" in line for line in full.problems)
 
 
-def test_a_file_without_it_is_completed(board):
+def test_a_leaderboard_json_without_optimism_is_completed(board):
     path = board / "leaderboard.json"
     before = path.read_text()
     document = json.loads(before)

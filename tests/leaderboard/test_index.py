@@ -39,19 +39,19 @@ def test_each_line_carries_the_hash_of_the_line_before(ledger):
         assert document["previous"] == text_digest(before)
 
 
-def test_what_is_there_now(ledger):
+def test_current_lists_entries_that_were_not_removed(ledger):
     index = read_index(ledger)
     assert {slug: line.entry for slug, line in index.current.items()} == {"one": B}
     assert index.head == text_digest(lines(ledger)[-1])
     assert index.settings.settings == SETTINGS
 
 
-def test_no_index_yet(tmp_path):
+def test_a_board_without_index_has_no_lines(tmp_path):
     assert read_index(tmp_path).lines == ()
     assert read_index(tmp_path).head == START
 
 
-def test_a_chain_that_was_only_added_to_goes_through_every_earlier_head(ledger):
+def test_an_appended_chain_contains_every_earlier_head(ledger):
     earlier = read_index(ledger).head
     append_entry(ledger, "add", "three", entry=A, truth=T)
     (added,) = read_index(ledger).since(earlier)

@@ -89,7 +89,7 @@ def test_an_empty_folder_is_filled(tmp_path, table):
         (lambda b: (b.rmdir(), b.symlink_to(b.parent)), "is not a folder"),
     ],
 )
-def test_what_is_there_is_never_overwritten(tmp_path, table, make, sentence):
+def test_init_never_overwrites_files(tmp_path, table, make, sentence):
     where = tmp_path / "b"
     where.mkdir()
     make(where)
@@ -166,7 +166,7 @@ def steps(document):
     return [step for job in document["jobs"].values() for step in job["steps"]]
 
 
-def test_workflows_trust_nobody(tmp_path, table):
+def test_workflows_do_not_trust_a_pull_request(tmp_path, table):
     opened(tmp_path / "b", table)
     verifying, commenting = workflow(tmp_path / "b", "verify.yml"), workflow(tmp_path / "b", "comment.yml")
     assert set(verifying[True]) == {"pull_request", "push"}  # YAML reads the key "on" as true

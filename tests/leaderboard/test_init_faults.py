@@ -14,7 +14,7 @@ from tests.faults import KILLED, NAMES, Killed, chosen, count_points, fault_at
 
 
 @pytest.mark.parametrize("empty_folder", [False, True])
-def test_at_every_point_it_is_there_or_not(tmp_path, truth, monkeypatch, empty_folder):
+def test_init_killed_anywhere_leaves_a_whole_board_or_none(tmp_path, truth, monkeypatch, empty_folder):
     opening = importlib.import_module("dermbench.leaderboard.init")
     monkeypatch.setattr(opening, "_try_out", lambda *given: None)
     table = tmp_path / "truth.csv"

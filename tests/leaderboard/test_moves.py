@@ -43,7 +43,7 @@ AFTER = published(
 )
 
 
-def test_entries_that_came_went_or_moved():
+def test_moves_list_added_removed_and_moved_entries():
     assert [str(move) for move in compare_places(BEFORE, AFTER)] == [
         f"added: N, rank 1{DASH}3",
         f"moved: A, rank 1{DASH}2 {ARROW} 1{DASH}3",
@@ -83,7 +83,7 @@ def test_findings_in_a_summary_are_counted_and_inert():
     assert len(text) < 60_000, "a comment holds 65,536 characters"
 
 
-def test_the_earlier_board(board, tmp_path):
+def test_reading_the_earlier_board(board, tmp_path):
     head = read_index(board).head
     assert read_earlier(head, board).published is None
     earlier = read_earlier(board, board)

@@ -69,7 +69,7 @@ def page_of(board):
     return made
 
 
-def test_it_is_written_when_asked_for_and_is_no_part_of_the_board(board):
+def test_the_page_is_written_on_request_and_not_part_of_the_board(board):
     def run(*options):
         return CliRunner().invoke(app, ["leaderboard", "build", str(board), "--quick", *options])
 
@@ -88,7 +88,7 @@ def test_it_is_written_when_asked_for_and_is_no_part_of_the_board(board):
         build(board, html=True, check=True)
 
 
-def test_its_numbers_are_those_of_the_board(page_of, board):
+def test_the_page_has_the_numbers_of_the_board(page_of, board):
     page = Page(page_of())
     head, first, second = page.rows[:3]
     assert head[:4] == ["rank", "entry", "macro-F1", "95 % interval"]
@@ -100,7 +100,7 @@ def test_its_numbers_are_those_of_the_board(page_of, board):
     assert values[0] < 2, "the first place sorts first"
 
 
-def test_it_asks_for_nothing_and_runs_its_own_script_alone(page_of):
+def test_the_page_requests_nothing_and_runs_only_its_own_script(page_of):
     text = page_of()
     page = Page(text)
     (policy,) = [a["content"] for a in page.named("meta") if a.get("http-equiv") == "Content-Security-Policy"]

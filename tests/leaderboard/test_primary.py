@@ -69,7 +69,7 @@ def test_malformed_questions_are_named(empty, text, sentence):
     assert sentence in str(caught.value)
 
 
-def test_a_question_that_means_nothing_here_is_refused(empty, predictions, truth):
+def test_a_primary_question_that_cannot_be_evaluated_is_refused(empty, predictions, truth):
     path = empty / "board.toml"
     path.write_text(path.read_text() + 'primary = "accuracy:site"\n')
     with pytest.raises(UsageError, match="feature 'site' is not evaluated"):

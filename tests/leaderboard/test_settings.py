@@ -73,7 +73,7 @@ def test_accepted_settings_are_a_link_that_verify_names(board):
     assert len(actions(board)) == 4, "settings that did not change are not recorded again"
 
 
-def test_settings_that_contradict_the_reports_are_recorded_only_with_refreshed_ones(board):
+def test_settings_that_contradict_the_reports_need_a_refresh(board):
     edit(board, "resamples = 99", "resamples = 19")
     (done,) = build(board, accept_settings=True)
     assert any("made with other settings" in problem for problem in done.problems)
@@ -114,7 +114,7 @@ def test_long_values_are_shown_where_they_differ():
     assert change.after.endswith("word new")
 
 
-def test_check_cannot_accept(board):
+def test_check_cannot_accept_settings(board):
     with pytest.raises(UsageError, match="cannot be combined with --check"):
         build(board, check=True, accept_settings=True)
 

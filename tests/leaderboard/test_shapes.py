@@ -145,7 +145,7 @@ def test_counts_add_up(board, edit_report, where, change, sentence):
     ],
 )
 @pytest.mark.parametrize("key", ["scores", "groups"])
-def test_published_numbers_that_are_none(tmp_path, number, key):
+def test_published_values_that_are_not_numbers_are_refused(tmp_path, number, key):
     text = (
         f'schema = "dermbench.reported/1"\n[[row]]\nentry = "a"\nsource = "b"\n{key} = {{ accuracy = {number} }}\n'
     )
@@ -162,7 +162,7 @@ def test_odd_published_numbers_are_a_finding(board):
     assert any("NaN or infinity" in problem for problem in done.problems)
 
 
-def test_a_metric_that_is_none(board):
+def test_an_unknown_ranking_metric_is_refused(board):
     path = board / "board.toml"
     path.write_text(path.read_text() + 'metric = "=<img src=x>"\n')
     (done,) = verify(board, effort=Effort(quick=True))

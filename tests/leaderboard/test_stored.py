@@ -16,7 +16,7 @@ def stored(board):
     return board / "entries/middle/predictions.parquet"
 
 
-def test_whatever_was_read_the_same_is_stored(empty, predictions, truth, tmp_path):
+def test_add_stores_predictions_in_the_exact_form(empty, predictions, truth, tmp_path):
     add(empty, predictions[0], name="One", truth=truth)
     table = pd.read_csv(predictions[0], dtype={"image_id": str}).sample(frac=1, random_state=1)
     table[table.columns[[2, 0, 3, 1]]].to_parquet(tmp_path / "other.parquet")
@@ -41,7 +41,7 @@ OTHER = {
 
 
 @pytest.mark.parametrize("change", OTHER)
-def test_verifying_forgives_nothing(stored, truth, change):
+def test_verify_refuses_any_other_form_of_predictions(stored, truth, change):
     read_stored(stored, truth)
     OTHER[change](pd.read_parquet(stored)).to_parquet(stored)
     with pytest.raises(InputError, match=r"predictions\.parquet"):

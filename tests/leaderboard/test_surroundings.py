@@ -32,7 +32,7 @@ def test_plain_text_is_named_as_not_checked(text, below):
     assert unchecked == [f"README.md: {lines} of text outside of the markers of the board"]
 
 
-def test_nothing_around_says_nothing():
+def test_no_text_around_the_board_gives_no_sentence():
     assert check_surroundings(BLOCK) == ([], [])
     assert check_surroundings(f"\n{BLOCK}\n\n") == ([], [])
 
@@ -78,7 +78,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("what", "text"), [(what, text) for what, texts in HOSTILE.items() for text in texts])
-def test_what_imitates_or_hides_the_board_is_a_finding(what, text):
+def test_text_that_imitates_or_hides_the_board_is_a_finding(what, text):
     for where, whole in (("above", text + BLOCK), ("below", f"{BLOCK}\n\n{text}")):
         problems, unchecked = check_surroundings(whole)
         assert problems
@@ -88,7 +88,7 @@ def test_what_imitates_or_hides_the_board_is_a_finding(what, text):
 
 
 @pytest.mark.parametrize("text", ["[.03, .24]: http://x\n\n", "- item\n\n  ", "1. item\n   ", "text ", "\t"])
-def test_what_changes_how_the_board_is_shown_is_a_finding(text):
+def test_text_that_changes_how_the_board_is_shown_is_a_finding(text):
     assert check_surroundings(text + BLOCK) == (
         ["README.md: the text around the board changes how the board is shown"],
         [],

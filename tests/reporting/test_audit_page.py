@@ -148,7 +148,7 @@ def test_the_page_asks_for_nothing_from_elsewhere():
     assert all(source.startswith("data:image/jpeg;base64,") for source in re.findall(r'src="([^"]*)"', page))
 
 
-def test_names_of_strangers_are_inert():
+def test_hostile_names_are_escaped():
     hostile = pair(HOSTILE, "b", labels=(HOSTILE, "a"), splits=("train", "test"))
     page = audit_page(record(task=HOSTILE, pairs=(hostile,), summary=(HOSTILE,)), {HOSTILE: jpeg()})
     assert "<script" not in page

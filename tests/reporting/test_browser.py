@@ -96,7 +96,7 @@ def opened(request, browser, pages):
     context.close()
 
 
-def test_nothing_is_asked_for_and_nothing_overflows_sideways(opened):
+def test_pages_request_nothing_and_do_not_overflow_sideways(opened):
     tab, asked, address = opened
     width = tab.viewport_size["width"]
     assert tab.evaluate("document.documentElement.scrollWidth") <= width

@@ -81,7 +81,7 @@ def test_numbers_are_numbers_in_yaml(value):
     assert isinstance(yaml.safe_load(number(value)), float)
 
 
-def test_no_defined_metric_no_index():
+def test_without_defined_metrics_there_is_no_model_index():
     bare = report({}, overall={"accuracy": undefined("no image")})
     assert "model-index" not in header_of(card_markdown(Evidence(bare)))
 

@@ -49,7 +49,7 @@ def printed(item, width=110):
     return stream.getvalue()
 
 
-def test_everything_asked_for_is_shown(plain_one):
+def test_a_comparison_shows_every_requested_part(plain_one):
     text = printed(plain_one)
     for part in (
         "2 models on 120 images",
@@ -68,7 +68,7 @@ def test_everything_asked_for_is_shown(plain_one):
         assert part in text, part
 
 
-def test_numbers_are_those_of_the_document(plain_one):
+def test_printed_numbers_equal_the_document(plain_one):
     effect = plain_one.differences["second"]["macro_f1"]
     assert str(change(effect, Footnotes())) in printed(plain_one)
     assert str(change(effect, Footnotes())) in comparison_markdown(plain_one)
@@ -215,7 +215,7 @@ def test_figures_open_and_are_the_same_again(plain_one, tmp_path):
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0234, "+.023"), (-0.0234, "\u2212.023"), (0.0001, ".000"), (None, "\u2013")]
 )
-def test_signs(value, text):
+def test_signed_numbers(value, text):
     assert signed(value) == text
 
 

@@ -64,7 +64,7 @@ def test_a_report_of_another_split_or_of_cases(documents, tmp_path):
         gather(tmp_path, data=documents / "data")
 
 
-def test_files_that_are_no_records(documents, tmp_path):
+def test_files_that_are_not_records_are_refused(documents, tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         gather(tmp_path)
     (tmp_path / "report.json").write_text('{"schema": "dermbench.report/1"}')

@@ -7,7 +7,7 @@ from dermbench.reporting.export import write_together
 from tests.faults import leftovers
 
 
-def test_all_texts_are_written_or_none(tmp_path):
+def test_either_all_files_are_written_or_none(tmp_path):
     target = tmp_path / "report.json"
     texts = {tmp_path / "tables" / "groups.csv": "a", tmp_path / "report.md": "b", target: "c"}
     assert write_together(target, texts, {}) == list(texts)
@@ -23,7 +23,7 @@ def test_all_texts_are_written_or_none(tmp_path):
     assert leftovers(tmp_path) == []
 
 
-def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path):
+def test_only_leftovers_of_a_killed_run_are_removed(tmp_path):
     target, folder = tmp_path / "report.json", tmp_path / "tables"
     folder.mkdir()
     for name in (".groups-abcd1234.csv", ".mine-abcd1234.csv", "other.csv"):

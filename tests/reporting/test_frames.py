@@ -76,7 +76,7 @@ def test_no_table_has_two_columns_of_one_name(frames):
         ("a\u202eb", r"a\u202eb"),
     ],
 )
-def test_a_cell_that_would_be_run_is_marked_as_text(text, cell):
+def test_a_cell_like_a_formula_is_marked_as_text(text, cell):
     assert safe_cell(text) == cell
     if text.isprintable():
         back = cell[1:] if re.match("'+[=+\\-@\uff1d]", cell) else cell
@@ -92,7 +92,7 @@ def test_a_csv_file_is_read_back_as_the_table():
         assert len(read) == len(made)
 
 
-def test_names_of_strangers_are_one_cell_each():
+def test_hostile_names_stay_in_one_csv_cell():
     report = full.report()
     name = '=cmd|"x",\n\u202e<b>'
     hostile = report.model_copy(update={"per_class": {name: report.per_class["nevus"]}, "classes": (name,)})

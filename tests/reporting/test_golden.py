@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.mark.parametrize("name", sorted(full.outputs()))
-def test_output_is_as_it_was(name):
+def test_output_equals_the_golden_files(name):
     assert full.outputs()[name].encode() == (full.GOLDEN / name).read_bytes()
 
 

@@ -268,7 +268,7 @@ def test_values_outside_zero_to_one_are_drawn(everything):
         check(page(everything))
 
 
-def test_the_word_is_never_printed(everything):
+def test_forbidden_words_are_never_printed(everything):
     text = html(everything)
     forbidden = r"\b(un)?fair|unbiased|debiased model|no disparity detected|could have detected"
     assert not re.search(forbidden, text, re.IGNORECASE)

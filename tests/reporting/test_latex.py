@@ -45,7 +45,7 @@ KNOWN = re.compile(
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_of_a_name_is_a_command(name):
+def test_names_contain_no_latex_command(name):
     left = KNOWN.sub("", latex_text(name))
     assert not set(left) & set('\\{}$&#%_^~<>|"`')
     assert left.isascii()

@@ -69,7 +69,7 @@ def test_a_gap_within_the_margin():
     [(None, "its absence"), (0.1, "a gap below the stated margin of .10")],
     ids=["plain", "margin"],
 )
-def test_neither_is_shown(margin, end):
+def test_an_undecided_row_shows_neither_difference_nor_margin(margin, end):
     assert read(primary(margin=margin)) == (
         f"{APART}, at least .00 and at most .29. {USUAL} So neither a difference nor {end} is shown."
     )

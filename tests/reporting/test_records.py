@@ -216,7 +216,7 @@ def test_kinds_of_verdicts(p_value, low, high, margin):
         (lambda: Extremes(best=tuple("abcd"), worst=()), "at most 3"),
     ],
 )
-def test_nonsense_cannot_be_made(make, words):
+def test_contradictory_or_malformed_records_are_refused(make, words):
     with pytest.raises(ValidationError, match=words):
         make()
 

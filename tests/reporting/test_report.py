@@ -148,7 +148,7 @@ def test_terminal_shows_every_value_at_any_width(report, width):
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_the_word_is_never_printed(report):
+def test_forbidden_words_are_never_printed(report):
     for text in (to_markdown(report), printed(report), printed(report, 70)):
         assert not re.search(FORBIDDEN, text, re.IGNORECASE)
 

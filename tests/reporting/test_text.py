@@ -28,7 +28,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
-def test_nothing_hostile_comes_through(name):
+def test_hostile_text_is_escaped(name):
     text = markdown_text(name)
     assert "\n" not in text
     assert "|" not in text

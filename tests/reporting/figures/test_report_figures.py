@@ -224,7 +224,7 @@ def test_roc_is_drawn_through_its_points():
     assert "area: all images .80 [.75, .85], I .80 [.75, .85]" in drawing.alt
 
 
-def test_one_group_and_none():
+def test_figures_of_one_group_and_of_no_group():
     assert "gap" not in report_figures(one_group())
     assert "recall" not in report_figures(one_group())
     assert [name for name in report_figures(make_report({})) if name != "confusion"] == []
