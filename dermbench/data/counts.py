@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dermbench.artifacts.columns import SPLITS
 from dermbench.artifacts.skin import fst_name
+from dermbench.artifacts.wording import counted
 from dermbench.errors import name_some
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def lacking(rows: pd.DataFrame, classes: Iterable[str]) -> list[str]:
             here = set(fst_name(part["fst"]))
             everywhere = set(fst_name(rows["fst"]))
             tones = [name for name in TONES if name in everywhere and name not in here]
-        words = [f"of {len(lost):,} classes ({name_some(lost)})"] if lost else []
+        words = [f"of {counted(len(lost), 'class')} ({name_some(lost)})"] if lost else []
         words += [f"of skin type {' or '.join(tones)}"] if tones else []
         if words:
             notes.append(f"{split} has no image {' and none '.join(words)}")

@@ -213,7 +213,7 @@ def test_counts_that_differ_from_the_published_ones_are_stated():
 def test_what_a_split_lacks_is_named():
     rows = pd.DataFrame({"split": ["train", "train", "test"], "label": ["a", "b", "a"]})
     rows["fst"] = pd.array([1, 6, 1], dtype="Int64")
-    assert lacking(rows, ["a", "b"]) == ["test has no image of 1 classes ('b') and none of skin type VI"]
+    assert lacking(rows, ["a", "b"]) == ["test has no image of 1 class ('b') and none of skin type VI"]
     assert lacking(rows.drop(columns="fst"), ["a"]) == []
 
 
