@@ -76,7 +76,8 @@ def scripts(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation site into build/site, warnings as errors, and check its links."""
     _install(session, "docs", ".")
-    session.run("mkdocs", "build", "--strict", "--quiet", "-f", "docs/website/mkdocs.yml", *session.posargs)
+    # Not --quiet: what mkdocs does not print, --strict does not count.
+    session.run("mkdocs", "build", "--strict", "-f", "docs/website/mkdocs.yml", *session.posargs)
     session.run("python", "docs/website/check_links.py", "build/site")
 
 
