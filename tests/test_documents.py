@@ -36,6 +36,10 @@ def test_the_two_commands_and_what_the_checks_run(readme, project_root):
     assert script.rstrip().splitlines()[-1] == commands[1]
 
 
+def test_readme_is_short(readme):
+    assert len(readme.split()) <= 900
+
+
 def test_every_link_to_a_file_leads_somewhere(project_root):
     for document in documents(project_root):
         for target in LINK.findall(document.read_text(encoding="utf-8")):
