@@ -52,7 +52,7 @@ def test_unknown_preset_suggests_the_nearest():
 
 @pytest.mark.parametrize("given", [{}, {"preset": "cpu-small", "config": "x.toml"}])
 def test_exactly_one_of_preset_and_file(given):
-    with pytest.raises(UsageError, match="one of the two"):
+    with pytest.raises(UsageError, match="either a preset or a configuration file"):
         load_config(**given)
 
 

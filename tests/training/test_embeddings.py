@@ -87,7 +87,7 @@ def broken(table, what):
     [
         ("missing", "1 images have no embedding: 'train-macule-0'"),
         ("repeated", "repeated image_id: 'val-plaque-1'"),
-        ("text", "embeddings are numbers"),
+        ("text", "embeddings must be numbers"),
         ("nan", "not finite numbers for 'val-macule-0'"),
         ("no id", "no column image_id"),
     ],
