@@ -205,7 +205,8 @@ def _test_set(plan: Plan) -> Section:
 def _said(plan: Plan) -> list[str]:
     none = [answer for answer in plan.drops if answer.drop is None]
     power = f"{100 * plan.power:.0f} % power"
-    found = [f"No drop in {group_words([a.group])} is found with {power} ({a.reason})." for a in none]
+    reasons = {str(answer.reason): [a.group for a in none if a.reason == answer.reason] for answer in none}
+    found = [f"No drop in {group_words(groups)} is found with {power} ({why})." for why, groups in reasons.items()]
     known = [(a.drop, a) for a in plan.drops if a.drop is not None]
     if known:
         drop, worst = max(known, key=lambda pair: pair[0])

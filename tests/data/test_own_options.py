@@ -86,6 +86,13 @@ def test_a_table_beside_a_folder_is_joined_by_path_or_name(tmp_path, folder, for
     assert "label, split not used" in release.interpreted[1]
 
 
+def test_the_table_inside_the_folder_is_no_file_left_out(tmp_path, folder):
+    about = metadata(folder, [f"{i:03}.jpg" for i in range(12)])
+    (folder / "notes.txt").write_text("other", encoding="utf-8")
+    skipped = read("folder", folder, metadata=about, patient_id="person").skipped
+    assert skipped == {"notes.txt": "file that is no image"}
+
+
 def test_images_and_rows_without_each_other_are_counted(tmp_path, folder):
     about = metadata(tmp_path, [f"{i:03}.jpg" for i in range(4, 14)])
     release = read("folder", folder, metadata=about, patient_id="person")

@@ -40,8 +40,9 @@ def _pairs(record: Audit) -> Iterator[str]:
     n = {kind: sum(pair.kind == kind for pair in record.pairs) for kind in ("exact", "verified", "alike")}
     if record.search.verified:
         kinds = f"{n['exact']:,} with equal bytes, {n['verified']:,} confirmed by local features"
-        pairs = counted(n["exact"] + n["verified"], "pair")
-        yield f"{pairs} of images show the same photograph or lesion ({kinds}): {_grouped(record)}."
+        n_pairs = n["exact"] + n["verified"]
+        pairs = f"{counted(n_pairs, 'pair')} of images {'shows' if n_pairs == 1 else 'show'}"
+        yield f"{pairs} the same photograph or lesion ({kinds}): {_grouped(record)}."
         return
     yield (
         f"{counted(n['exact'], 'pair')} of images with equal bytes: {_grouped(record)}. "

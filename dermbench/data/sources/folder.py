@@ -76,13 +76,14 @@ def folder(request: Request) -> Release:
     classes = class_set(table["label"], request.task, root)
     table["label"] = labels_of(table["label"], request.task, classes, root)
     notes: tuple[str, ...] = ()
+    skipped = index.skipped
     if "metadata" in options:
-        more = read_metadata(Path(options["metadata"]), table["path"], options)
+        metadata = Path(options["metadata"])
+        more = read_metadata(metadata, table["path"], options)
         table, notes = table.join(more.columns), more.interpreted
+        skipped = {file: why for file, why in skipped.items() if index.root / file != metadata.resolve()}
     kept = {k: v for k, v in options.items() if k not in ABOUT}
-    return Release(
-        table, index.root, classes, left_out=left_out, options=kept, interpreted=notes, skipped=index.skipped
-    )
+    return Release(table, index.root, classes, left_out=left_out, options=kept, interpreted=notes, skipped=skipped)
 
 
 def _layout(root: Path, images: Sequence[str]) -> _Layout:

@@ -44,7 +44,8 @@ class Limits:
         Index of the contrast with the largest statistic.
     low, high
         Simultaneous interval of this contrast, in the direction of its value. The end next to 0 is computed as
-        *at least* is, so the interval excludes 0 only if the test rejects.
+        *at least* is, so the interval excludes 0 only if the test rejects. Infinite where no statistic of the
+        family could be large enough to reject.
     """
 
     at_least: float
@@ -73,8 +74,10 @@ def gap_limits(test: GapTest, critical: float) -> Limits:
     inner = np.where(beyond, _lower(np.abs(value), arm, test.errors, z), np.minimum(np.abs(value) - arm, 0.0))
     k = int(np.argmax(statistics))
     width = test.metric.bounds[1] - test.metric.bounds[0]
-    low, high = (inner[k], value[k] + up[k]) if value[k] > 0 else (value[k] - down[k], -inner[k])
-    low, high = np.clip([low, high], -width, width) + 0.0
+    low, high = -np.inf, np.inf
+    if np.isfinite(z):
+        low, high = (inner[k], value[k] + up[k]) if value[k] > 0 else (value[k] - down[k], -inner[k])
+        low, high = np.clip([low, high], -width, width) + 0.0
     at_most, no_upper = _upper(test)
     return Limits(float(inner[beyond].max(initial=0.0)), at_most, no_upper, k, float(low), float(high))
 

@@ -216,6 +216,16 @@ def test_limits_never_exceed_what_is_possible():
     assert -1.0 <= limits.low <= limits.high <= 1.0
 
 
+def test_a_contrast_has_no_limits_where_no_statistic_can_be_large_enough():
+    y_true, codes = np.zeros(40, int), np.repeat([0, 1], 20)
+    y_pred = np.r_[np.zeros(30), np.ones(10)].astype(int)
+    grouping = Grouping("sex", codes, ("f", "m"))
+    test = gap_tests(Sample(y_true, y_pred, 2), grouping, [METRICS.get("accuracy")], Plan(0, 99))["accuracy"]
+    limits = gap_limits(test, np.inf)
+    assert (limits.at_least, limits.low, limits.high) == (0, -np.inf, np.inf)
+    assert np.isfinite(gap_limits(test, 2.0).low)
+
+
 def test_a_gap_never_exceeds_the_range_of_its_metric():
     """Least squares on few images of unbalanced groups can: here by .025."""
     rng = np.random.default_rng(297)

@@ -29,6 +29,7 @@ from dermbench.evaluation.planning.plan import plan_study, plan_test_set
 from dermbench.evaluation.planning.search import Tried, reach, search
 from dermbench.evaluation.planning.trials import N_PERMUTATIONS, Trials
 from dermbench.evaluation.resampling.plan import Plan, generator
+from dermbench.reporting.plan import plan_markdown
 
 ACCURACY = METRICS.get("accuracy")
 AJL = {"I": 238, "II": 397, "III": 243, "IV": 186, "V": 83, "VI": 44}
@@ -335,6 +336,15 @@ def test_even_only_wrong_answers_are_not_found_in_two_images():
     made = plan_test_set(truth_of({"I": 40, "VI": 2}), Assumed(rate=0.4), metric="accuracy", group="VI")
     assert made.drops[0].drop is None
     assert made.drops[0].reason == "even if every answer in this group were wrong"
+
+
+@pytest.mark.usefixtures("few")
+def test_groups_without_an_answer_for_the_same_reason_share_a_sentence():
+    made = plan_test_set(truth_of({"I": 40, "V": 2, "VI": 2}), Assumed(rate=0.4), metric="accuracy")
+    assert {answer.reason for answer in made.drops} == {"even if every answer in this group were wrong"}
+    text = plan_markdown(made)
+    assert "is found with 80 % power (even if every answer in this group were wrong)." in text
+    assert text.count("No drop in") == 1
 
 
 @pytest.mark.usefixtures("few")
