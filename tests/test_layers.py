@@ -1,10 +1,8 @@
-"""The layering contract of the architecture, and what the imports cost."""
+"""What the imports cost; the contracts between rooms are checked by `nox -s lint`."""
 
 import json
 import subprocess
 import sys
-
-import pytest
 
 HEAVY = {"torch", "torchvision", "timm", "accelerate"}
 
@@ -13,19 +11,6 @@ def imported_by(statement: str) -> set[str]:
     code = f"{statement}\nimport json, sys; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))
-
-
-def test_import_contracts_hold(project_root):
-    importlinter = pytest.importorskip("importlinter", reason="the layering check needs import-linter")
-    assert importlinter is not None
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"],
-        cwd=project_root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_rooms_without_torch():

@@ -136,7 +136,7 @@ def _artifacts(folder):
             _named(class_map.read_class_map, "m.toml", b'"mole" = "macule"\nlump = "nodule"\n', CLASSES),
             _named(class_map.read_class_map, "m.csv", b"model,truth\nmole,macule\nlump,nodule\n", CLASSES),
         ],
-        f"{module}.comparison.Comparison.read": [_named(Comparison.read, "comparison.json", paired)],
+        f"{module}.comparison.comparison.Comparison.read": [_named(Comparison.read, "comparison.json", paired)],
         f"{module}.embeddings.read_embeddings": [
             _named(embeddings.read_embeddings, "e.csv", _text(frame), ids),
             _named(embeddings.read_embeddings, "e.parquet", _parquet(frame), ids),

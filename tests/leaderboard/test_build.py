@@ -291,7 +291,7 @@ def test_a_metric_without_a_paired_test_has_plain_ranks(board):
     path.write_text('metric = "average_precision"\n' + path.read_text())
     (done,) = build(board, accept_settings=True)
     assert not done.problems
-    assert "rank: by value alone" in (board / "README.md").read_text()
+    assert "Rank: by value alone" in (board / "README.md").read_text()
     assert not build(board, check=True)[0].problems
 
 

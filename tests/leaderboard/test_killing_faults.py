@@ -95,7 +95,9 @@ for point in range(0, 1000, int(sys.argv[4])):
 """
 
 
-@pytest.mark.parametrize("verb", ["add", "replace", "remove"])
+@pytest.mark.parametrize(
+    "verb", ["remove", *(pytest.param(verb, marks=pytest.mark.long) for verb in ("add", "replace"))]
+)
 def test_killed_at_any_file_operation(board, predictions, verb):
     step = "1" if os.environ.get(ALL) == "all" else "7"
     done = subprocess.run(

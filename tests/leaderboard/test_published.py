@@ -38,9 +38,9 @@ def test_labels_lie_only_where_dermbench_drew_them(board):
     assert not (settings.store_truth or (board / "truth.csv").is_file()) or settings.task == "synthderm"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/reference/leaderboards.md"])
-def test_pages_build_one_board_that_has_its_truth(page):
-    lines = re.findall(r"^dermbench leaderboard build.*", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_page_builds_boards_that_have_their_truth():
+    page = (ROOT / "docs" / "reference" / "leaderboards.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^dermbench leaderboard build.*", page, re.MULTILINE)
     assert lines
     for line in lines:
         board = ROOT / line.split()[3]

@@ -173,5 +173,5 @@ def test_what_is_no_run_is_told_as_ever(shared_dataset, tmp_path):
 
 
 def test_fewer_than_none_are_refused(finished_run, shared_dataset):
-    with pytest.raises(UsageError, match="-1 neighbours"):
+    with pytest.raises(UsageError, match="--neighbours -1 is negative"):
         predict(finished_run, shared_dataset, neighbours=-1)

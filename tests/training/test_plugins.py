@@ -41,6 +41,7 @@ def site(install_page):
     return install_page("predictor.md")
 
 
+@pytest.mark.long
 def test_an_installed_method_is_trained_and_an_installed_predictor_predicts(site, shared_dataset, tmp_path, tiny):
     data, folder = ("--data", shared_dataset.root), tmp_path
     sets = [*tiny, "epochs=1", "method=mixup+logit_norm", "method_options.logit_norm_temperature=0.5"]

@@ -22,7 +22,17 @@ def few(make_dataset, tmp_path_factory):
     return make_dataset(tmp_path_factory.mktemp("few") / "data", per_class=(2, 1, 1))
 
 
-@pytest.mark.parametrize("name", [name for name in preset_names() if name != "embeddings"])
+LARGE = {"efficientnet-b4", "efficientnet-b4-reference"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in LARGE else ())
+        for name in preset_names()
+        if name != "embeddings"
+    ],
+)
 def test_some_steps_of_a_preset(name, few, tmp_path):
     preset = load_config(preset=name)
     record = train(few, tmp_path / "run", preset=name, overrides=SMALL, quiet=True)

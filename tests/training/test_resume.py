@@ -57,6 +57,7 @@ def whole(shared_dataset, tmp_path_factory, run):
     return out
 
 
+@pytest.mark.long
 def test_five_kills_at_random_steps_change_no_bit(whole, shared_dataset, tmp_path, start, words):
     steps = int(pd.read_csv(whole / "history.csv")["step"].iloc[-1])
     kills = sorted(np.random.default_rng(9).choice(np.arange(2, steps + 1), size=5, replace=False).tolist())
