@@ -60,7 +60,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def long(session: nox.Session) -> None:
-    """Run the tests that take more than half a minute each: interpreted kernels, torchrun, exports (minutes)."""
+    """Run the tests that take long: interpreted kernels, torchrun, plug-ins that train, kills (minutes)."""
     _install(session, "test", ".[train,clip,offline-all,onnx,xlsx,audit]")
     session.run("pytest", "-n", "2", "-m", "long", *session.posargs, env=ONE_THREAD)
 

@@ -49,6 +49,7 @@ def test_its_board_verifies(finished):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_a_second_run_keeps_existing_files(finished):
     folder, _ = finished
     before = (folder / "qs" / "report.json").read_bytes()

@@ -177,6 +177,7 @@ def test_a_killed_process_is_one_message(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_script_without_a_main_guard_can_use_processes(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(HASHES.replace("dials))", "dials, 2))"))

@@ -52,6 +52,7 @@ def test_an_installed_metric_is_evaluated(installed):
     assert cell["n"] == 8
 
 
+@pytest.mark.long
 def test_an_installed_metric_has_the_properties_of_all(installed):
     """The property tests run over the registry, so a plug-in meets them where it is installed."""
     here = Path(__file__).parent

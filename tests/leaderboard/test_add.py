@@ -267,6 +267,7 @@ sys.exit(max(process.exitcode != 0 for process in running))
 """
 
 
+@pytest.mark.long
 def test_concurrent_adds_lose_none(board, predictions):
     names = [f"Model {i}" for i in range(8)]
     command = [sys.executable, "-c", ADD, str(board), str(predictions[1]), "|".join(names)]

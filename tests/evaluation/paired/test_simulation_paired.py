@@ -26,7 +26,7 @@ def simulation():
     sys.modules.pop("simulation_paired", None)
 
 
-@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize("clustered", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_models_that_differ_by_chance_are_rarely_told_apart(simulation, clustered):
     rates = simulation.rejections(simulation.World(clustered=clustered), REPETITIONS, 99)
     limit = 0.05 + 3 * np.sqrt(0.05 * 0.95 / REPETITIONS)
