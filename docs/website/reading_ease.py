@@ -70,6 +70,8 @@ def main() -> int:
     parser.add_argument("pages", nargs="*", type=Path, help="Markdown files; by default all pages.")
     parser.add_argument("--longest", action="store_true", help="Also print the longest sentences of each page.")
     options = parser.parse_args()
+    if missing := [str(page) for page in options.pages if not page.is_file()]:
+        parser.error(f"no such file: {', '.join(missing)}")
     low = 0
     sys.stdout.write(" ease  words  a sentence  page\n")
     for path in options.pages or pages(ROOT):

@@ -27,7 +27,7 @@ class Contrast(Part):
     value
         Value of the first side minus value of the second, with the class held fixed.
     low, high
-        Simultaneous 95 % interval; None without one.
+        Simultaneous 95 % interval; None if no statistic could be large enough for the corrected test to reject.
     """
 
     first: tuple[str, ...] = Field(min_length=1)
